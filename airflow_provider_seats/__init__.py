@@ -1,0 +1,42 @@
+"""Airflow provider for Datadog product seats: assign, unassign and await them from DAGs.
+
+Airflow calls :func:`get_provider_info` whenever it starts, before its own modules are ready, so nothing of
+Airflow may be imported here and nothing may fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_seats.connection import CONN_TYPE, conn_fields, ui_field_behaviour
+
+__version__ = "0.1.0"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the package to Airflow's provider discovery (entry point ``apache_airflow_provider``)."""
+    name = "Datadog Seats"
+    return {
+        "package-name": "airflow-provider-seats",
+        "name": name,
+        "description": "Assign, unassign and await Datadog product seats (Seats API v2) from Airflow DAGs.",
+        "integrations": [
+            {
+                "integration-name": name,
+                "external-doc-url": "https://docs.datadoghq.com/api/latest/seats/",
+                "tags": ["service"],
+            }
+        ],
+        "hooks": [{"integration-name": name, "python-modules": ["airflow_provider_seats.hooks"]}],
+        "operators": [{"integration-name": name, "python-modules": ["airflow_provider_seats.operators"]}],
+        "sensors": [{"integration-name": name, "python-modules": ["airflow_provider_seats.sensors"]}],
+        "connection-types": [
+            {
+                "connection-type": CONN_TYPE,
+                "hook-class-name": "airflow_provider_seats.hooks.DatadogSeatsHook",
+                "hook-name": name,
+                "conn-fields": conn_fields(),
+                "ui-field-behaviour": ui_field_behaviour(),
+            }
+        ],
+    }

@@ -1,0 +1,223 @@
+"""The client: serves flows over HTTP, in a worker or on an event loop. Nothing is sent or slept anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+import airflow_provider_seats
+from airflow_provider_seats.limits import RateLimits
+from airflow_provider_seats.protocol import Flow, NoAnswer, Pause, Request, Response, Spent, Step, Together
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+
+    from requests import Session
+
+    from airflow_provider_seats.connection import DatadogConnection
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS: Final = 10.0
+_THREADS: Final = 8
+# Many tasks that hit one limit are told the same reset; a little spread keeps them from coming back as one.
+_SPREAD: Final = 0.1
+
+
+class Client:
+    """Talks to one Datadog organisation. One client may serve several flows, also from several threads.
+
+    It keeps the connections open, and what it was told of rate limits, from one flow to the next.
+
+    :param connection: where to, and with which keys.
+    :param sleep: waits so many seconds in a worker.
+    :param async_sleep: waits so many seconds on an event loop.
+    :param clock: gives Unix time in seconds.
+    """
+
+    def __init__(
+        self,
+        connection: DatadogConnection,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        async_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.connection = connection
+        self._sleep = sleep
+        self._async_sleep = async_sleep
+        self._clock = clock
+        self._limits = RateLimits()
+        self._lock = threading.Lock()
+
+    def run(self, flow: Flow[T]) -> T:
+        """Serve a flow in the calling thread, and give its result or raise its error."""
+        answer: Any = None
+        try:
+            while True:
+                step = _advance(flow, answer)
+                if isinstance(step, Request):
+                    answer = self._exchange(step)
+                elif isinstance(step, Pause):
+                    self._sleep(_announced(step))
+                    answer = None
+                else:
+                    answer = self._together(step)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    async def arun(self, flow: Flow[T]) -> T:
+        """Serve a flow on the running event loop: requests go to threads of its own, waits stay on the loop."""
+        answer: Any = None
+        try:
+            while True:
+                step = _advance(flow, answer)
+                if isinstance(step, Request):
+                    loop = asyncio.get_running_loop()
+                    answer = await loop.run_in_executor(self._threads, self._exchange, step)
+                elif isinstance(step, Pause):
+                    await self._async_sleep(_announced(step))
+                    answer = None
+                else:
+                    answer = await self._atogether(step)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            flow.close()
+
+    def _together(self, step: Together) -> list[Any] | Exception:
+        stop = threading.Event()
+
+        def one(flow: Flow[Any]) -> object:
+            if stop.is_set():
+                return None
+            try:
+                return self.run(flow)
+            except BaseException:
+                stop.set()
+                raise
+
+        with ThreadPoolExecutor(min(step.limit, _THREADS)) as pool:
+            futures = [pool.submit(one, flow) for flow in step.flows]
+            try:
+                return [future.result() for future in futures]
+            except Exception as error:  # noqa: BLE001 (the flow that asked for it is told)
+                return error
+            finally:
+                stop.set()
+
+    async def _atogether(self, step: Together) -> list[Any] | Exception:
+        gate = asyncio.Semaphore(min(step.limit, _THREADS))
+        stop = False
+
+        async def one(flow: Flow[Any]) -> object:
+            nonlocal stop
+            async with gate:
+                if stop:
+                    return None
+                try:
+                    return await self.arun(flow)
+                except BaseException:
+                    stop = True
+                    raise
+
+        results = await asyncio.gather(*map(one, step.flows), return_exceptions=True)
+        return next((result for result in results if isinstance(result, Exception)), results)
+
+    def _exchange(self, request: Request) -> Response | NoAnswer | Spent:
+        from requests import PreparedRequest, RequestException  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415 (as above)
+
+        with self._lock:
+            wait = self._limits.take(request.name, self._clock())
+        if wait > 0:
+            return Spent(wait)
+        prepared = PreparedRequest()
+        prepared.prepare(
+            method=request.method,
+            url=f"{self.connection.base_url}{request.path}{_query_string(request)}",
+            headers=self._headers,
+            data=None if request.body is None else json.dumps(request.body).encode(),
+        )
+        timeout = self.connection.timeout
+        timeouts = (min(timeout, _CONNECT_SECONDS), timeout)
+        try:
+            answer = self._session.send(prepared, timeout=timeouts, allow_redirects=False, **self._environment)
+            content = answer.content
+        except (RequestException, HTTPError, HTTPException, OSError) as cause:
+            return NoAnswer(cause)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        response = Response(answer.status_code, headers, self._without_keys(content), self._clock())
+        with self._lock:
+            self._limits.learn(request.name, response.status, headers, response.received)
+        return response
+
+    def _without_keys(self, content: bytes) -> bytes:
+        """Strike the keys out of an answer that repeats them, since its words may stand in an error."""
+        for key in (self.connection.app_key, self.connection.api_key):
+            if key:
+                content = content.replace(key.encode(), b"***")
+        return content
+
+    @cached_property
+    def _headers(self) -> Mapping[str, str]:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"airflow-provider-seats/{airflow_provider_seats.__version__}",
+            "DD-APPLICATION-KEY": self.connection.app_key,
+        }
+        if self.connection.api_key:
+            headers["DD-API-KEY"] = self.connection.api_key
+        return headers
+
+    @cached_property
+    def _session(self) -> Session:
+        from requests import Session  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415 (as above)
+
+        session = Session()
+        session.mount(self.connection.base_url, HTTPAdapter(pool_maxsize=_THREADS, max_retries=0))
+        # Even where it follows no redirect, requests works out the next request, and fails over a malformed address.
+        session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
+        return session
+
+    @cached_property
+    def _environment(self) -> Mapping[str, Any]:
+        """The proxies and certificates of the environment, worked out once and not at each request."""
+        settings: Mapping[str, Any] = self._session.merge_environment_settings(
+            self.connection.base_url, {}, stream=None, verify=None, cert=None
+        )
+        return settings
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_THREADS, thread_name_prefix="datadog-seats")
+
+
+def _advance(flow: Flow[Any], answer: object) -> Step:
+    return flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
+
+
+def _announced(pause: Pause) -> float:
+    log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
+    return pause.seconds * random.uniform(1, 1 + _SPREAD)  # noqa: S311 (not for secrets)
+
+
+def _query_string(request: Request) -> str:
+    return f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""

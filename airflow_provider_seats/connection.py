@@ -1,0 +1,289 @@
+"""The connection to Datadog, once: the fields of its form, and the value parsed from an Airflow connection.
+
+Addresses and keys follow https://docs.datadoghq.com/getting_started/site/ and
+https://docs.datadoghq.com/account_management/api-app-keys/.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONN_TYPE = "datadog_seats"
+DEFAULT_CONN_ID = "datadog_default"
+DEFAULT_SITE = "datadoghq.com"
+DEFAULT_TIMEOUT = 30.0
+KNOWN_SITES = (
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "uk1.datadoghq.com",
+    "datadoghq.eu",
+    "ddog-gov.com",
+    "us2.ddog-gov.com",
+)
+# New sites appear about yearly, always as a name below one of these domains.
+_SITE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?:datadoghq\.com|datadoghq\.eu|ddog-gov\.com)")
+_KEY = re.compile(r"[\x21-\x7e]+")
+_LONGEST_TIMEOUT = 3600.0
+
+
+class DatadogSeatsError(Exception):
+    """The base of every error that this package raises.
+
+    :cvar passing: whether trying again later may help (a limit, a lost connection); Airflow's retries are for these.
+    """
+
+    passing: bool = False
+
+
+class InvalidConnectionError(DatadogSeatsError):
+    """A connection cannot be used as it is; the message names the connection, the field and what to do.
+
+    :ivar conn_id: the connection's id.
+    :ivar field: the field at fault, as the connection stores it (``password``, ``extra.api_key``, ``host``, ...).
+    """
+
+    def __init__(self, conn_id: str, field: str, problem: str) -> None:
+        super().__init__(f"Connection {conn_id!r}, field {field}: {problem}")
+        self.conn_id = conn_id
+        self.field = field
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of the connection form that is kept in the connection's extra."""
+
+    name: str
+    label: str
+    description: str
+    type: str = "string"
+    secret: bool = False
+    default: str | int | None = None
+    examples: tuple[str, ...] = ()
+
+
+# No field is required: an access token needs no API key, and the rest has defaults.
+FORM = (
+    FormField(
+        name="api_key",
+        label="API key",
+        description="Not needed with an access token (ddpat_... or ddsat_...) in the application key's place.",
+        secret=True,
+    ),
+    FormField(
+        name="site",
+        label="Site",
+        description=f"Your Datadog site: {', '.join(KNOWN_SITES)}, or a newer one.",
+        default=DEFAULT_SITE,
+        examples=KNOWN_SITES,
+    ),
+    FormField(
+        name="timeout",
+        label="Timeout",
+        description="Seconds to wait for one answer.",
+        type="integer",
+        default=int(DEFAULT_TIMEOUT),
+    ),
+)
+_HIDDEN = ["login", "port", "schema", "extra"]
+_RELABELING = {"password": "Application key or access token", "host": "Base URL (instead of the site)"}
+_PLACEHOLDERS = {"host": "Only for a proxy or a local stand-in, e.g. http://127.0.0.1:8126"}
+
+
+def conn_fields() -> dict[str, Any]:
+    """Give the form as ``conn-fields`` of the provider's metadata, which Airflow reads from 3.2 on."""
+    fields = {}
+    for each in FORM:
+        schema: dict[str, Any] = {"type": [each.type, "null"]}
+        if each.secret:
+            schema["format"] = "password"
+        if each.default is not None:
+            schema["default"] = each.default
+        if each.examples:
+            schema["examples"] = list(each.examples)
+        fields[each.name] = {"label": each.label, "description": each.description, "schema": schema}
+    return fields
+
+
+def ui_field_behaviour() -> dict[str, Any]:
+    """Give the ``ui-field-behaviour`` of the provider's metadata: which standard fields show, and their names."""
+    return {
+        "hidden-fields": list(_HIDDEN),
+        "relabeling": dict(_RELABELING),
+        "placeholders": dict(_PLACEHOLDERS),
+    }
+
+
+@dataclass(frozen=True)
+class DatadogConnection:
+    """What is needed to reach one Datadog organisation. Equal values reach it in the same way with the same keys.
+
+    :param base_url: scheme, host and optional path before ``/api/...``, without a final slash.
+    :param app_key: the application key, or an access token in its place.
+    :param api_key: the API key; None with an access token.
+    :param timeout: seconds to wait for one answer.
+    :param conn_id: the id of the Airflow connection, for messages.
+    """
+
+    base_url: str
+    app_key: str = field(repr=False)
+    api_key: str | None = field(repr=False)
+    timeout: float = DEFAULT_TIMEOUT
+    conn_id: str = field(default=DEFAULT_CONN_ID, compare=False)
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        conn_id: str,
+        conn_type: str | None = CONN_TYPE,
+        host: str | None = None,
+        port: int | None = None,
+        schema: str | None = None,
+        password: str | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> DatadogConnection:
+        """Read the fields of an Airflow connection.
+
+        A connection of type ``datadog``, as Airflow's own Datadog provider makes it, serves as it is: its extra holds
+        ``api_key``, ``app_key`` and ``api_host``, and its host, which is that of the events, is ignored.
+
+        :param conn_id: the connection's id, for messages.
+        :param conn_type: ``datadog_seats`` or ``datadog``; any other is read as the former.
+        :param host: a base URL that overrides the site.
+        :param port: the port of a host that was given apart from it, as a connection URI does.
+        :param schema: the URL scheme of a host that has none; ``https`` if None.
+        :param password: the application key or an access token.
+        :param extra: ``api_key``, ``site``, ``timeout``, and for an application key not in the password ``app_key``.
+        :raises InvalidConnectionError: naming the first field that is missing or cannot be used.
+        """
+        extra = extra or {}
+        reader = _Reader(conn_id)
+        if conn_type == "datadog":
+            base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
+        else:
+            base_url = reader.base_url("host", host, port, schema) or reader.site(extra.get("site"))
+        if not password and extra.get("app_key"):
+            app_key = reader.key("extra.app_key", extra["app_key"], "application key")
+        elif conn_type == "datadog":
+            app_key = reader.key("extra.app_key", password, "application key")
+        else:
+            app_key = reader.key("password", password, "application key")
+        return cls(
+            base_url=base_url,
+            app_key=app_key,
+            api_key=None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key"),
+            timeout=reader.timeout(extra.get("timeout")),
+            conn_id=conn_id,
+        )
+
+
+def is_token(app_key: str) -> bool:
+    """Whether this is a personal or service access token, which goes without an API key."""
+    return app_key.startswith(("ddpat_", "ddsat_"))
+
+
+class _Reader:
+    """Reads single fields of one connection, each with errors that name it."""
+
+    def __init__(self, conn_id: str) -> None:
+        self.conn_id = conn_id
+
+    def error(self, field: str, problem: str) -> InvalidConnectionError:
+        return InvalidConnectionError(self.conn_id, field, problem)
+
+    def key(self, field: str, value: object, what: str) -> str:
+        """Read a key. No message may hold its value."""
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise self.error(field, f"the Datadog {what} is missing; enter it there.")
+        if not isinstance(value, str):
+            raise self.error(field, f"the Datadog {what} must be text, not {type(value).__name__}; enter it again.")
+        key = value.strip()
+        if not key.strip("*"):
+            raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy); enter the real one.")
+        if not _KEY.fullmatch(key):
+            raise self.error(field, f"the Datadog {what} holds a space or a character that no key has; enter it again.")
+        return key
+
+    def site(self, value: object) -> str:
+        """Read a site, also as people paste it, into the base URL of its API."""
+        if value is None or value == "":
+            value = DEFAULT_SITE
+        host = _hostname(value) if isinstance(value, str) else None
+        site = re.sub(r"^(?:app|api)\.", "", host or "")
+        if not _SITE.fullmatch(site):
+            raise self.error(
+                "extra.site",
+                f"{value!r} is no Datadog site; give one like datadoghq.com or us5.datadoghq.com, "
+                "or put the base URL of a proxy into host.",
+            )
+        return f"https://api.{site}"
+
+    def base_url(self, field: str, value: object, port: int | None = None, schema: str | None = None) -> str | None:
+        """Read a base URL; None if there is none. A known site in its place becomes that site's API."""
+        if value is None or value == "":
+            return None
+        text = value.strip() if isinstance(value, str) else ""
+        if "://" not in text:
+            text = f"{schema or 'https'}://{text}"
+        shown = re.sub(r"//[^/@]*@", "//...@", str(value))
+        try:
+            url = urlsplit(text)
+            hostname, port = url.hostname or "", url.port or port
+        except ValueError:
+            raise self.error(field, f"{shown!r} is no URL; give one like https://proxy.example.com.") from None
+        if url.username is not None or url.password is not None or url.query or url.fragment:
+            raise self.error(
+                field, f"{shown!r} must not hold a user, a password, a query or a fragment; leave them out."
+            )
+        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", hostname) or url.scheme not in {"http", "https"}:
+            raise self.error(field, f"{shown!r} is no web address; give one like https://proxy.example.com.")
+        if url.scheme == "http" and not _is_loopback(hostname):
+            raise self.error(
+                field, f"{shown!r} would send the keys in clear; use https (http is for this machine only)."
+            )
+        site = hostname.removeprefix("app.")
+        if site in KNOWN_SITES:
+            return f"https://api.{site}"
+        netloc = f"[{hostname}]" if ":" in hostname else hostname
+        return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"
+
+    def timeout(self, value: object) -> float:
+        """Read a number of seconds."""
+        if value is None or value == "":
+            return DEFAULT_TIMEOUT
+        try:
+            seconds = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            seconds = math.nan
+        if not 0 < seconds <= _LONGEST_TIMEOUT:
+            raise self.error("extra.timeout", f"{value!r} is not a number of seconds above 0 and up to 3600.")
+        return seconds
+
+
+def _hostname(text: str) -> str | None:
+    """Give the host of a pasted address, with or without a scheme; None if there is none."""
+    text = text.strip()
+    try:
+        return urlsplit(text if "://" in text else f"https://{text}").hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(hostname: str) -> bool:
+    if hostname == "localhost" or hostname.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False

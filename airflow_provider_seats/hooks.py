@@ -1,0 +1,227 @@
+"""The hook: a connection id becomes a client, and the public verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Final
+
+from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, mask_secret
+
+from airflow_provider_seats.client import Client
+from airflow_provider_seats.connection import (
+    CONN_TYPE,
+    DEFAULT_CONN_ID,
+    FORM,
+    DatadogConnection,
+    DatadogSeatsError,
+    FormField,
+    InvalidConnectionError,
+    ui_field_behaviour,
+)
+from airflow_provider_seats.protocol import (
+    KeysRefusedError,
+    MisdirectedError,
+    RateLimitedError,
+    RequestRefusedError,
+)
+from airflow_provider_seats.seats import (
+    BATCH,
+    Outcome,
+    SeatUser,
+    assign_seats,
+    check_access,
+    list_seat_users,
+    unassign_seats,
+)
+from airflow_provider_seats.users import User, check_keys, find_users
+
+# The only product code that Datadog's own material shows. A token is tried on it; its seats need not be used.
+_SHOWN_PRODUCT: Final = "incident_response"
+
+
+class DatadogSeatsHook(BaseHook):
+    """Talk to Datadog's Seats API v2 through an Airflow connection.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/
+
+    Nothing is looked up before it is needed. Errors are those of :mod:`airflow_provider_seats.protocol`,
+    :mod:`~airflow_provider_seats.seats`, :mod:`~airflow_provider_seats.users` and
+    :mod:`~airflow_provider_seats.connection`, all of them
+    :class:`~airflow_provider_seats.connection.DatadogSeatsError`; ``passing`` tells whether trying again may help.
+
+    :param datadog_conn_id: a connection of type ``datadog_seats``, or one of type ``datadog``.
+    """
+
+    conn_name_attr = "datadog_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+    conn_type = CONN_TYPE
+    hook_name = "Datadog Seats"
+
+    def __init__(self, datadog_conn_id: str = DEFAULT_CONN_ID, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.datadog_conn_id = datadog_conn_id
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """Describe the standard fields of the connection form to Airflow before 3.2."""
+        return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """Give the fields of the connection form to Airflow before 3.2."""
+        return {each.name: _widget(each) for each in FORM}
+
+    def get_conn(self) -> Client:
+        """Give the client, whose ``run(flow)`` and ``arun(flow)`` serve what the hook does not cover.
+
+        :raises InvalidConnectionError: naming the connection's field that is missing or cannot be used.
+        """
+        return self._client
+
+    @cached_property
+    def _client(self) -> Client:
+        connection = self.get_connection(self.datadog_conn_id)
+        extra = connection.extra_dejson
+        if extra.get("app_key"):
+            # Airflow masks by the names of fields, and does not know this one.
+            mask_secret(extra["app_key"])
+        return Client(
+            DatadogConnection.parse(
+                conn_id=self.datadog_conn_id,
+                conn_type=connection.conn_type,
+                host=connection.host,
+                port=connection.port,
+                schema=connection.schema,
+                password=connection.password,
+                extra=extra,
+            )
+        )
+
+    def list_seat_users(self, product_code: str) -> list[SeatUser]:
+        """List everyone who holds a seat of a product.
+
+        :param product_code: Datadog's code of the product, such as ``incident_response``.
+        :returns: in Datadog's order, with ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601), each may be None.
+        """
+        return list(self.get_conn().run(list_seat_users(product_code)))
+
+    def assign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH) -> list[str]:
+        """Give seats of a product to users. Those who hold one keep it.
+
+        :param product_code: Datadog's code of the product.
+        :param user_uuids: whom to give a seat.
+        :param batch_size: the most people to send in one call.
+        :returns: everyone asked for, each of whom holds a seat now, in lower case and without repetition.
+        :raises SeatsRefusedError: if Datadog refused some; everyone else holds a seat.
+        """
+        return _all_done(self.get_conn().run(assign_seats(product_code, user_uuids, batch_size)))
+
+    def unassign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH) -> list[str]:
+        """Take seats of a product from users. Those who hold none are as asked.
+
+        :param product_code: Datadog's code of the product.
+        :param user_uuids: whose seats to take.
+        :param batch_size: the most people to send in one call.
+        :returns: everyone asked for, none of whom holds a seat now, in lower case and without repetition.
+        :raises SeatsRefusedError: if Datadog refused some; nobody else holds a seat.
+        """
+        return _all_done(self.get_conn().run(unassign_seats(product_code, user_uuids, batch_size)))
+
+    def find_users(self, emails: Iterable[str]) -> dict[str, User]:
+        """Find the Datadog accounts that have these emails.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+        :param emails: whole email addresses in any case.
+        :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each email that has one, by case-folded
+            email.
+        :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
+        """
+        return self.get_conn().run(find_users(emails))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Prove the keys, or the access token, and say in one sentence what to do if they are not accepted.
+
+        The sentence holds no key and nothing that was answered, since Airflow shows it unmasked.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/authentication/
+        """
+        try:
+            client = self.get_conn()
+        except InvalidConnectionError as error:
+            return False, str(error)
+        where = client.connection.base_url
+        kind = "access token" if client.connection.api_key is None else "application key and API key"
+        accepted = f"{where} accepts the {kind}."
+        try:
+            if client.connection.api_key is None:
+                client.run(check_access(_SHOWN_PRODUCT))
+            else:
+                client.run(check_keys())
+        except DatadogSeatsError as error:
+            if isinstance(error, RequestRefusedError) and client.connection.api_key is None:
+                # Only whom Datadog has let in is told that it has no such product.
+                return True, accepted
+            return False, f"{where} {_advice(error, kind)}"
+        return True, accepted
+
+
+@contextmanager
+def failing_at_once() -> Iterator[None]:
+    """Fail the task without retries for an error that no retry would mend. Passing errors go to Airflow's retries."""
+    try:
+        yield
+    except DatadogSeatsError as error:
+        if error.passing:
+            raise
+        raise AirflowFailException(str(error)) from error
+
+
+def _advice(error: DatadogSeatsError, kind: str) -> str:
+    """Say in a few words of our own what went wrong and what to do."""
+    if isinstance(error, KeysRefusedError):
+        return (
+            f"refused the {kind} ({error.status}): enter a valid {kind} of one organisation, see that the site is that "
+            "organisation's, and that the owner may read seats."
+        )
+    if isinstance(error, MisdirectedError | RequestRefusedError):
+        return f"answered {error.status}, as Datadog's API would not: correct the site or the host."
+    if isinstance(error, RateLimitedError):
+        return "is at its rate limit (429): try again in a minute."
+    return "could not be reached, or did not answer properly: see that the site or the host is right, and try again."
+
+
+def _all_done(outcome: Outcome) -> list[str]:
+    failure = outcome.failure()
+    if failure is not None:
+        raise failure
+    return list(outcome.done)
+
+
+def _widget(form_field: FormField) -> object:
+    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415 (Airflow 2)
+    from flask_babel import lazy_gettext  # noqa: PLC0415 (as above)
+    from wtforms import IntegerField, PasswordField, StringField  # noqa: PLC0415 (as above)
+    from wtforms.validators import Optional  # noqa: PLC0415 (as above)
+
+    def with_examples(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (a type of wtforms)
+        from markupsafe import Markup  # noqa: PLC0415 (as above)
+
+        options = Markup("").join(Markup('<option value="{}">').format(each) for each in form_field.examples)
+        box = BS3TextFieldWidget()(field, list=f"{field.id}-examples", **attributes)
+        return box + Markup('<datalist id="{}-examples">{}</datalist>').format(field.id, options)
+
+    kind, widget = StringField, with_examples if form_field.examples else BS3TextFieldWidget()
+    if form_field.secret:
+        kind, widget = PasswordField, BS3PasswordFieldWidget()
+    elif form_field.type == "integer":
+        kind = IntegerField
+    return kind(
+        lazy_gettext(form_field.label),
+        validators=[Optional()],
+        description=form_field.description,
+        default=form_field.default,
+        widget=widget,
+    )

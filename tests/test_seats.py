@@ -1,0 +1,357 @@
+"""The seat flows: pages, batches, halving, and reading back before anything is said or sent again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_seats.protocol import (
+    ATTEMPTS,
+    KeysRefusedError,
+    NoAnswer,
+    Pause,
+    RateLimitedError,
+    Request,
+    RequestRefusedError,
+    Response,
+    UnavailableError,
+)
+from airflow_provider_seats.seats import (
+    SAME_REFUSALS,
+    SETTLE_SECONDS,
+    Outcome,
+    SeatsRefusedError,
+    SeatsUnknownError,
+    SeatUser,
+    assign_seats,
+    check_access,
+    list_seat_users,
+    unassign_seats,
+)
+from tests.playing import Played, assigned, lost, page, play, refused, reply
+
+FORBIDDEN = reply(403, {"errors": ["Forbidden"]})
+DONE = reply(204)
+
+
+def outcome(played: Played[Outcome]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Give those done, refused, unknown and not done."""
+    result = played.value
+    return result.done, tuple(result.refused), result.unknown, result.not_done
+
+
+def sent(played: Played[Any]) -> list[list[str]]:
+    """Give the people of each write."""
+    return [
+        list(request.body["data"]["attributes"]["user_uuids"])
+        for request in played.requests
+        if request.body is not None
+    ]
+
+
+# --- list ---
+
+
+def test_a_list_is_read_page_by_page_until_there_is_no_cursor() -> None:
+    """Each page asks for a hundred and hands on the cursor of the one before."""
+    played = play(list_seat_users("p"), page("a", next_cursor="c2"), page("b"))
+    assert [user.id for user in played.value] == ["a", "b"]
+    assert played.requests[0].query == (("product_code", "p"), ("page[limit]", "100"))
+    assert played.requests[1].query[-1] == ("page[cursor]", "c2")
+
+
+@pytest.mark.parametrize("body", [{"data": []}, {"data": [], "meta": None}, {"data": [], "meta": {"next_cursor": ""}}])
+def test_an_empty_list_has_no_meta_and_is_empty(body: object) -> None:
+    """Datadog answers an empty list without any meta."""
+    assert play(list_seat_users("p"), reply(200, body)).value == ()
+
+
+def test_every_field_of_a_row_may_be_null_and_unknown_ones_are_ignored() -> None:
+    """Rows without an id are all kept, since they cannot be told apart."""
+    rows: list[dict[str, Any]] = [
+        {"id": None, "attributes": {"email": None, "assigned_at": None, "color": "blue"}, "links": {}},
+        {"id": None},
+        {"id": "a", "attributes": {"email": "a@x", "name": "A", "assigned_at": "2026-01-01T00:00:00Z"}},
+    ]
+    nobody = SeatUser(None, None, None, None)
+    expected = (nobody, nobody, SeatUser("a", "a@x", "A", "2026-01-01T00:00:00Z"))
+    assert play(list_seat_users("p"), reply(200, {"data": rows, "more": 1})).value == expected
+
+
+def test_a_row_that_moved_to_the_next_page_counts_once() -> None:
+    """Seats change while pages are read."""
+    played = play(list_seat_users("p"), page("a", "b", next_cursor="2"), page("b", "c"))
+    assert [user.id for user in played.value] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"data": None}, {"data": {}}, {"data": [3]}, {"data": [{"id": 3}]}, {"data": [], "meta": 3}]
+    + [{"data": [], "meta": {"next_cursor": 3}}, {"data": [{"id": "a", "attributes": {"email": 3}}]}],
+)
+def test_a_list_that_is_not_as_documented_is_an_error_and_never_empty(body: object) -> None:
+    """Nobody loses a seat because a page could not be read."""
+    assert isinstance(play(list_seat_users("p"), *[reply(200, body)] * ATTEMPTS).error, UnavailableError)
+
+
+def test_a_cursor_that_comes_twice_is_an_error() -> None:
+    """Neither an endless loop nor a list that is cut short."""
+    played = play(list_seat_users("p"), page("a", next_cursor="c"), page("b", next_cursor="c"))
+    assert isinstance(played.error, UnavailableError)
+    assert "'c'" in str(played.error)
+
+
+def test_a_list_whose_second_page_is_refused_is_an_error() -> None:
+    """Half a list is no list."""
+    played = play(list_seat_users("p"), page("a", next_cursor="c"), FORBIDDEN, FORBIDDEN)
+    assert isinstance(played.error, KeysRefusedError)
+
+
+def test_access_is_checked_by_one_row() -> None:
+    """It costs one small call, whatever the number of seats."""
+    played = play(check_access("p"), page("a"))
+    assert played.error is None
+    assert played.requests[0].query[-1] == ("page[limit]", "1")
+
+
+# --- writes that go well ---
+
+
+def test_people_are_sent_in_batches_and_nothing_else_is_asked() -> None:
+    """230 people are three calls."""
+    people = [f"u{number}" for number in range(230)]
+    played = play(assign_seats("p", people), *[assigned(*people)] * 3)
+    assert outcome(played) == (tuple(people), (), (), ())
+    assert [len(batch) for batch in sent(played)] == [100, 100, 30]
+    assert played.value.failure() is None
+    assert play(unassign_seats("p", people), DONE, DONE, DONE).calls == "DDD"
+
+
+def test_a_write_has_the_documented_body_and_repeats_nobody() -> None:
+    """Upper and lower case are the same UUID."""
+    played = play(unassign_seats("p", ["A", "b", "a", " B "], batch_size=1), DONE, DONE)
+    assert sent(played) == [["a"], ["b"]]
+    assert played.requests[0].body == {
+        "data": {"type": "seat-assignments", "attributes": {"product_code": "p", "user_uuids": ["a"]}}
+    }
+
+
+def test_nobody_is_no_call() -> None:
+    """An empty list is an empty job."""
+    assert play(assign_seats("p", [])).calls == ""
+
+
+# --- doubt is settled by the list ---
+
+
+def test_those_left_out_of_assigned_ids_are_looked_up() -> None:
+    """Who already held a seat is as asked, though Datadog does not name them."""
+    played = play(assign_seats("p", ["a", "b"]), assigned("a"), page("a", "b"))
+    assert outcome(played) == (("a", "b"), (), (), ())
+    assert played.calls == "PG"
+
+
+@pytest.mark.parametrize(
+    "answer", [assigned(), reply(201, {}), reply(201), reply(200, {"data": {"attributes": {"assigned_ids": None}}})]
+)
+def test_a_201_that_changed_nothing_is_an_error(answer: Response) -> None:
+    """The list is read once more after a moment, and then it is believed."""
+    played = play(assign_seats("p", ["a", "b"]), answer, page("b"), page("b"))
+    assert outcome(played) == (("b",), ("a",), (), ())
+    assert played.pauses == [SETTLE_SECONDS]
+    assert isinstance(played.value.failure(), SeatsRefusedError)
+
+
+def test_a_list_that_lags_behind_a_201_is_read_once_more() -> None:
+    """A seat that shows up two seconds later is a seat."""
+    played = play(assign_seats("p", ["a"]), assigned(), page(), page("a"))
+    assert outcome(played) == (("a",), (), (), ())
+
+
+@pytest.mark.parametrize("fault", [reply(500), reply(502, b"<html>"), reply(408), lost(), reply(201, b"half {")])
+def test_a_lost_answer_is_settled_by_the_list_before_anything_is_sent_again(fault: object) -> None:
+    """Those whose change has landed are not sent again; the others are."""
+    played = play(assign_seats("p", ["a", "b"]), fault, page("a"), assigned("b"))
+    assert outcome(played) == (("a", "b"), (), (), ())
+    assert sent(played) == [["a", "b"], ["b"]]
+    gone = play(unassign_seats("p", ["a", "b"]), fault, page("a"), DONE)
+    assert sent(gone) == [["a", "b"], ["a"]]
+
+
+def test_a_write_that_was_applied_before_its_answer_was_lost_is_not_repeated() -> None:
+    """One write and one look are enough."""
+    assert play(assign_seats("p", ["a"]), reply(502), page("a")).calls == "PG"
+    assert play(unassign_seats("p", ["a"]), lost(), page()).calls == "DG"
+
+
+def test_a_fault_that_lasts_ends_the_work_and_tells_who_is_as_before() -> None:
+    """Nobody is unknown if the list could be read; later batches are not tried."""
+    faults = [reply(503, {"errors": ["down"]}), page()] * ATTEMPTS
+    played = play(assign_seats("p", ["a", "b", "c"], 1), assigned("a"), *faults)
+    assert outcome(played) == (("a",), (), (), ("b", "c"))
+    failure = played.value.failure()
+    assert isinstance(failure, UnavailableError)
+    assert failure.passing
+    assert "down" in str(failure)
+
+
+def test_people_are_unknown_where_neither_answer_nor_list_can_be_had() -> None:
+    """The error has both causes in it, and later batches are not tried."""
+    played = play(assign_seats("p", ["a", "b"], 1), reply(500, {"errors": ["oops"]}), FORBIDDEN, FORBIDDEN)
+    assert outcome(played) == ((), (), ("a",), ("b",))
+    failure = played.value.failure()
+    assert isinstance(failure, SeatsUnknownError)
+    assert "oops" in str(failure)
+    assert "Forbidden" in str(failure)
+    assert not failure.passing
+    assert isinstance(failure.__cause__, KeysRefusedError)
+    passing = play(unassign_seats("p", ["a"]), lost(), *[lost()] * ATTEMPTS).value.failure()
+    assert isinstance(passing, SeatsUnknownError)
+    assert passing.passing
+
+
+def test_refused_keys_or_a_spent_limit_end_the_work_without_a_doubt() -> None:
+    """Neither has done anything, so the list is not needed."""
+    played = play(assign_seats("p", ["a", "b"], 1), assigned("a"), FORBIDDEN, FORBIDDEN)
+    assert outcome(played) == (("a",), (), (), ("b",))
+    assert isinstance(played.value.failure(), KeysRefusedError)
+    spent = play(assign_seats("p", ["a"]), reply(429, x_ratelimit_reset="9999")).value
+    assert (spent.not_done, type(spent.failure())) == (("a",), RateLimitedError)
+
+
+# --- refusals ---
+
+
+def test_one_bad_person_among_many_is_found_and_all_others_land() -> None:
+    """The error names the one, with Datadog's words; nobody is sent after the list shows them as asked."""
+    world = World(bad={"bad"})
+    people = [f"u{number}" for number in range(90)]
+    people.insert(17, "bad")
+    result = world.serve(assign_seats("p", people))
+    assert set(result.done) == set(people) - {"bad"} == world.holders
+    assert list(result.refused) == ["bad"]
+    failure = result.failure(lambda uuid: f"<{uuid}>")
+    assert isinstance(failure, SeatsRefusedError)
+    assert "<bad>" in str(failure)
+    assert "no user bad" in str(failure)
+    assert "422" in str(failure)
+    assert not failure.passing
+
+
+def test_a_refused_batch_that_landed_in_part_is_not_sent_again_whole() -> None:
+    """Whether Datadog refuses a call as a whole is not known, so the list is asked."""
+    played = play(assign_seats("p", ["a", "b"]), refused(), page("a"), refused(), page("a"))
+    assert outcome(played) == (("a",), ("b",), (), ())
+    assert sent(played) == [["a", "b"], ["b"]]
+
+
+def test_someone_refused_who_is_as_asked_is_done() -> None:
+    """If Datadog refuses those who already have what is asked for, nobody needs to know."""
+    assert outcome(play(assign_seats("p", ["a"]), refused(409), page("a"))) == (("a",), (), (), ())
+    assert outcome(play(unassign_seats("p", ["a"]), refused(400), page())) == (("a",), (), (), ())
+
+
+def test_halving_ends_early_if_every_refusal_has_the_same_words() -> None:
+    """It is the product code then, and not the people; the rest is not tried."""
+    people = [f"u{number}" for number in range(200)]
+    played = play(assign_seats("p", people), *[refused(422, "bad product"), page()] * SAME_REFUSALS)
+    assert played.calls == "PG" * SAME_REFUSALS
+    assert played.value.done == ()
+    assert set(played.value.refused) | set(played.value.not_done) == set(people)
+    assert isinstance(played.value.failure(), RequestRefusedError)
+    assert "bad product" in str(played.value.failure())
+
+
+def test_a_refusal_whose_list_is_refused_too_is_told_in_datadogs_words() -> None:
+    """A wrong product code is refused everywhere; that is the error, and nobody's state is known."""
+    played = play(assign_seats("p", ["a"]), refused(422, "bad product"), refused(422, "bad list"))
+    assert outcome(played) == ((), (), ("a",), ())
+    assert isinstance(played.value.failure(), RequestRefusedError)
+    assert "bad product" in str(played.value.failure())
+
+
+# --- everything together, against a small Datadog that breaks in every way ---
+
+
+class World:
+    """A pure model of Datadog's seats: refuses calls with bad people whole, and fails as scripted."""
+
+    def __init__(self, holders: set[str] | None = None, bad: set[str] | None = None, faults: str = "") -> None:
+        self.holders = set(holders or ())
+        self.bad = set(bad or ())
+        self.faults = list(faults)
+        self.calls = 0
+
+    def serve(self, flow: Any) -> Outcome:
+        """Serve a flow to its end, and check that it ends."""
+        answer: Response | NoAnswer | None = None
+        try:
+            while True:
+                step = flow.send(answer)
+                answer = None if isinstance(step, Pause) else self.answer(step)
+                assert self.calls < 2000
+        except StopIteration as end:
+            result: Outcome = end.value
+            return result
+
+    def answer(self, request: Request) -> Response | NoAnswer:
+        """Answer as the next fault says: done and lost, lost, 503, done and 502, or (a full stop) truly."""
+        self.calls += 1
+        fault = self.faults.pop(0) if self.faults else "."
+        if fault == "x":
+            return lost()
+        if fault == "5":
+            return reply(503)
+        answer = page(*sorted(self.holders)) if request.body is None else self.write(request)
+        return {"X": lost(), "2": reply(502, b"<html>")}.get(fault, answer)
+
+    def write(self, request: Request) -> Response:
+        """Do as asked, or refuse."""
+        assert request.body is not None
+        people = set(json.loads(json.dumps(request.body))["data"]["attributes"]["user_uuids"])
+        assert people
+        if people & self.bad:
+            return refused(422, f"no user {min(people & self.bad)}")
+        if request.method == "DELETE":
+            self.holders -= people
+            return DONE
+        fresh = people - self.holders
+        self.holders |= people
+        return assigned(*fresh)
+
+
+_some = st.sets(st.sampled_from("abcdefghij"))
+
+
+@settings(max_examples=500)
+@given(
+    asked=_some,
+    before=_some,
+    bad=_some,
+    faults=st.text(st.sampled_from("....xX52"), max_size=40),
+    batch_size=st.integers(1, 11),
+    gives=st.booleans(),
+)
+def test_whatever_fails_nothing_is_lost_invented_or_left_untold(  # noqa: PLR0913 (the state of the world)
+    asked: set[str], before: set[str], bad: set[str], faults: str, batch_size: int, *, gives: bool
+) -> None:
+    """Everyone stands in one place of the outcome, which is true; nobody else is touched."""
+    world = World(before, bad, faults)
+    flow = (assign_seats if gives else unassign_seats)("p", sorted(asked), batch_size)
+    result = world.serve(flow)
+    told = [*result.done, *result.refused, *result.unknown, *result.not_done]
+    assert sorted(told) == sorted(asked)
+    assert {uuid in world.holders for uuid in result.done} <= {gives}
+    for uuid in (*result.refused, *result.not_done):
+        assert (uuid in world.holders) == (uuid in before)
+    assert world.holders - asked == before - asked
+    assert set(result.refused) <= bad
+    if result.failure() is None:
+        assert set(result.done) == asked
+    if not faults.strip("."):
+        assert set(result.done) >= asked - bad
+        assert result.unknown == ()
