@@ -9,8 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 from airflow_provider_seats.protocol import InvalidInputError
 
@@ -19,8 +18,7 @@ _EMAIL: Final = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
 _SHOWN: Final = 200
 
 
-@dataclass(frozen=True)
-class People:
+class People(NamedTuple):
     """Who is meant: UUIDs in lower case, and emails as they were given, each once."""
 
     uuids: tuple[str, ...]

@@ -10,7 +10,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ class InvalidConnectionError(DatadogSeatsError):
         self.field = field
 
 
-@dataclass(frozen=True)
-class FormField:
+class FormField(NamedTuple):
     """One field of the connection form that is kept in the connection's extra."""
 
     name: str

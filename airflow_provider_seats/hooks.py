@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, mask_secret
 
+from airflow_provider_seats.arguments import read_count
 from airflow_provider_seats.client import Client
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -21,6 +22,7 @@ from airflow_provider_seats.connection import (
     ui_field_behaviour,
 )
 from airflow_provider_seats.protocol import (
+    InvalidInputError,
     KeysRefusedError,
     MisdirectedError,
     RateLimitedError,
@@ -116,7 +118,8 @@ class DatadogSeatsHook(BaseHook):
         :returns: everyone asked for, each of whom holds a seat now, in lower case and without repetition.
         :raises SeatsRefusedError: if Datadog refused some; everyone else holds a seat.
         """
-        return _all_done(self.get_conn().run(assign_seats(product_code, user_uuids, batch_size)))
+        people, size = _listed("user_uuids", user_uuids), read_count("batch_size", batch_size)
+        return _all_done(self.get_conn().run(assign_seats(product_code, people, size)))
 
     def unassign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH) -> list[str]:
         """Take seats of a product from users. Those who hold none are as asked.
@@ -127,7 +130,10 @@ class DatadogSeatsHook(BaseHook):
         :returns: everyone asked for, none of whom holds a seat now, in lower case and without repetition.
         :raises SeatsRefusedError: if Datadog refused some; nobody else holds a seat.
         """
-        return _all_done(self.get_conn().run(unassign_seats(product_code, user_uuids, batch_size)))
+        people = _listed("user_uuids", user_uuids)
+        return _all_done(
+            self.get_conn().run(unassign_seats(product_code, people, read_count("batch_size", batch_size)))
+        )
 
     def find_users(self, emails: Iterable[str]) -> dict[str, User]:
         """Find the Datadog accounts that have these emails.
@@ -139,7 +145,7 @@ class DatadogSeatsHook(BaseHook):
             email.
         :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
         """
-        return self.get_conn().run(find_users(emails))
+        return self.get_conn().run(find_users(_listed("emails", emails)))
 
     def test_connection(self) -> tuple[bool, str]:
         """Prove the keys, or the access token, and say in one sentence what to do if they are not accepted.
@@ -191,6 +197,12 @@ def _advice(error: DatadogSeatsError, kind: str) -> str:
     if isinstance(error, RateLimitedError):
         return "is at its rate limit (429): try again in a minute."
     return "could not be reached, or did not answer properly: see that the site or the host is right, and try again."
+
+
+def _listed(name: str, people: Iterable[str]) -> Iterable[str]:
+    if isinstance(people, str):
+        raise InvalidInputError(name, f"{people!r} is text; give a list.")
+    return people
 
 
 def _all_done(outcome: Outcome) -> list[str]:

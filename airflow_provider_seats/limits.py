@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
@@ -15,12 +14,12 @@ from typing import Final
 _OLDEST_UNIX_TIME: Final = 1e9
 
 
-@dataclass
 class _Limit:
-    remaining: float
-    total: float
-    period: float
-    reset_at: float
+    def __init__(self, remaining: float, total: float, period: float, reset_at: float) -> None:
+        self.remaining = remaining
+        self.total = total
+        self.period = period
+        self.reset_at = reset_at
 
 
 class RateLimits:

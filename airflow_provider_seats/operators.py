@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from airflow.providers.common.compat.sdk import XCOM_RETURN_KEY, BaseOperator
+from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_seats.arguments import People, read_choice, read_count, read_flag, read_people, read_product
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogSeatsError
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from airflow_provider_seats.client import Client
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | None
+
+
+# Airflow's XCOM_RETURN_KEY, whose import would load Airflow's database models into every DAG file.
+_RETURN_VALUE: Final = "return_value"
 
 
 class _SeatsOperator(BaseOperator):
@@ -81,7 +85,7 @@ class _SeatsOperator(BaseOperator):
                         raise failure
             except DatadogSeatsError:
                 if self.do_xcom_push and "ti" in context:
-                    context["ti"].xcom_push(key=XCOM_RETURN_KEY, value=report)
+                    context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
                 raise
             finally:
                 for line in table(report):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.protocol import InvalidInputError
@@ -36,8 +35,7 @@ class UsersMissingError(DatadogSeatsError):
         )
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done for a product.
 
     :param change: whose seats are to change.
@@ -214,8 +212,7 @@ def plan_unassign(product: str, people: People, holders: Holders | None = None) 
     return Plan("unassign", product, tuple(change.values()), tuple(unchanged), seats_before=len(holders.users))
 
 
-@dataclass(frozen=True)
-class Watched:
+class Watched(NamedTuple):
     """How far the people are whom a sensor watches.
 
     :param met: those who are as they should be: all fields of their seats, or id and email where they hold none.
@@ -238,7 +235,7 @@ def watch(people: People, holders: Holders, state: SeatState, require: Require) 
         if bool(seats) != (state == "assigned"):
             waiting.append(name)
         elif seats:
-            met.update((user.id or name, asdict(user)) for user in seats)
+            met.update((user.id or name, user._asdict()) for user in seats)
         else:
             met[name] = {"id": someone["id"], "email": someone["email"]}
     done = bool(met) if require == "any" else not waiting

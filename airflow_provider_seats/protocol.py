@@ -13,23 +13,23 @@ import json
 import math
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.limits import reset_after, told_wait
 
 T = TypeVar("T")
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 120.0
 _SHOWN_WORDS: Final = 500
 _READ_WORDS: Final = 20_000
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP exchange to make: a path below the base URL, query parameters, and a value to send as JSON.
 
     :param needs: the permissions that allow it, for the error when it is refused.
@@ -52,16 +52,14 @@ class Request:
         return self.method == "GET"
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(NamedTuple):
     """A wait of so many seconds, and why, for the log."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True)
-class Together:
+class Together(NamedTuple):
     """Flows to run side by side, at most ``limit`` at a time. Answered by the list of their results, in order.
 
     The first error stops the flows that have not begun, waits for those that run, and is then raised.
@@ -71,25 +69,22 @@ class Together:
     limit: int = 8
 
 
-@dataclass(frozen=True)
-class Response:
+class Response(NamedTuple):
     """What was answered. Header names are lower-case; ``received`` is Unix time in seconds."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NOTHING
     content: bytes = b""
     received: float = 0.0
 
 
-@dataclass(frozen=True)
-class NoAnswer:
+class NoAnswer(NamedTuple):
     """The connection failed or was lost, or the answer did not come in time or not whole."""
 
     cause: Exception
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(NamedTuple):
     """Nothing was sent, since the rate limit of this call is spent for so many seconds."""
 
     seconds: float

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.protocol import (
     ATTEMPTS,
+    NOTHING,
     Flow,
     Pause,
     Request,
@@ -35,8 +35,7 @@ _READERS: Final = "one of the permissions incident_read, on_call_read or billing
 _WRITERS: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
 
-@dataclass(frozen=True)
-class SeatUser:
+class SeatUser(NamedTuple):
     """Someone who holds a seat, as Datadog lists them. Any field may be None.
 
     :param id: the user UUID.
@@ -89,8 +88,7 @@ def some(people: Iterable[str], most: int = 20) -> str:
     return ", ".join(named[:most]) + more
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of assigning or unassigning. Everyone who was asked for stands in one of the four, in order.
 
     :param done: the user UUIDs that are now as asked.
@@ -102,7 +100,7 @@ class Outcome:
 
     product: str
     done: tuple[str, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = NOTHING
     unknown: tuple[str, ...] = ()
     not_done: tuple[str, ...] = ()
     error: DatadogSeatsError | None = None
@@ -178,24 +176,23 @@ def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
         yield people[start : start + size]
 
 
-@dataclass(frozen=True)
-class _Batch:
+class _Batch(NamedTuple):
     people: tuple[str, ...]
     attempt: int = 1
 
 
-@dataclass
 class _Change:
     """One assignment or unassignment under way: what was asked for, and what is known of it so far."""
 
-    method: str
-    product: str
-    asked: tuple[str, ...]
-    done: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-    refused: dict[str, str] = field(default_factory=dict)
-    refusals: list[str] = field(default_factory=list)
-    accepted: bool = False
+    def __init__(self, method: str, product: str, asked: tuple[str, ...]) -> None:
+        self.method = method
+        self.product = product
+        self.asked = asked
+        self.done: set[str] = set()
+        self.unknown: set[str] = set()
+        self.refused: dict[str, str] = {}
+        self.refusals: list[str] = []
+        self.accepted = False
 
     def send(self, batch: _Batch) -> Flow[list[_Batch]]:
         """Send one batch. What its answer leaves in doubt is settled by the seat list before anything is sent again.

@@ -7,8 +7,7 @@ https://docs.datadoghq.com/api/latest/authentication/.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.protocol import Flow, Request, Together, call, rows, text
@@ -18,8 +17,7 @@ PAGE: Final = 100
 _NEEDS: Final = "the permission user_access_read"
 
 
-@dataclass(frozen=True)
-class User:
+class User(NamedTuple):
     """An account of the organisation.
 
     :param id: the user UUID.

@@ -15,6 +15,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest  # noqa: E402 (as above)
 
+from airflow_provider_seats.client import Client  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 
 PRODUCT = "incident_response"
@@ -32,7 +33,7 @@ def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let clients wait in no time, and give the seconds that they would have waited."""
     waited: list[float] = []
-    monkeypatch.setattr("airflow_provider_seats.client.time.sleep", waited.append)
+    monkeypatch.setitem(Client.__init__.__kwdefaults__, "sleep", waited.append)  # type: ignore[arg-type]
     return waited
 
 

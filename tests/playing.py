@@ -42,7 +42,7 @@ def play(flow: Flow[T], *answers: object) -> Played[T]:
     queue = deque(answers)
     try:
         played.result = _serve(flow, queue, played)
-    except Exception as error:  # noqa: BLE001 (kept for the test)
+    except Exception as error:
         if isinstance(error, AssertionError | IndexError):
             raise
         played.error = error

@@ -54,12 +54,32 @@ def test_an_empty_list_is_nobody_and_none_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [["None"], "None", "['a@x.com', None]", [""], [3], ["a@"], ["@x"], ["a b@x.com"], ["Ann <a@x.com>"], [U1[:-1]]]
-    + ["", "  ", "[", "['a@x.com'", "{'a': 1}", {"a@x.com": 1}, b"a@x.com", 7, "[[]]", "[" * 5000],
+    [
+        ["None"],
+        "None",
+        "['a@x.com', None]",
+        [""],
+        [3],
+        ["a@"],
+        ["@x"],
+        ["a b@x.com"],
+        ["Ann <a@x.com>"],
+        [U1[:-1]],
+        "",
+        "  ",
+        "[",
+        "['a@x.com'",
+        "{'a': 1}",
+        {"a@x.com": 1},
+        b"a@x.com",
+        7,
+        "[[]]",
+        "[" * 5000,
+    ],
 )
 def test_what_is_neither_uuid_nor_email_is_named(value: Any) -> None:
     """A template that rendered to None must not become a person, nor one that rendered to nothing an empty job."""
-    with pytest.raises(InvalidInputError, match="^user_emails: ") as caught:
+    with pytest.raises(InvalidInputError, match=r"^user_emails: ") as caught:
         read_people(user_uuids=None, user_emails=value)
     assert len(str(caught.value)) < 400
 
@@ -89,7 +109,7 @@ def test_reading_what_was_read_changes_nothing(emails: list[str]) -> None:
 @pytest.mark.parametrize("value", ["", " ", None, "None", "incident response", 3, ["incident_response"]])
 def test_what_is_no_product_code_is_named(value: Any) -> None:
     """A code is opaque, but it is one word."""
-    with pytest.raises(InvalidInputError, match="^product_code: "):
+    with pytest.raises(InvalidInputError, match=r"^product_code: "):
         read_product(value)
     assert read_product(" on_call ") == "on_call"
 
@@ -106,7 +126,7 @@ def test_a_word_must_be_one_of_those_allowed() -> None:
 @pytest.mark.parametrize(
     ("value", "flag"), [(True, True), ("True", True), ("1", True), (False, False), (" false", False)]
 )
-def test_a_flag_is_read_from_text(value: Any, flag: bool) -> None:  # noqa: FBT001
+def test_a_flag_is_read_from_text(value: Any, flag: bool) -> None:
     """The text False is not true."""
     assert read_flag("preview", value) is flag
 
@@ -114,13 +134,13 @@ def test_a_flag_is_read_from_text(value: Any, flag: bool) -> None:  # noqa: FBT0
 @pytest.mark.parametrize("value", ["", None, "maybe", 2, []])
 def test_what_is_no_flag_is_named(value: Any) -> None:
     """Nothing is changed because a template rendered to nothing."""
-    with pytest.raises(InvalidInputError, match="^preview: "):
+    with pytest.raises(InvalidInputError, match=r"^preview: "):
         read_flag("preview", value)
 
 
 @pytest.mark.parametrize("value", [0, -1, "x", 1.5, True, "", None, "1_0", "٣"])
 def test_a_count_is_a_whole_number_above_0(value: Any) -> None:
     """And is read from text, too."""
-    with pytest.raises(InvalidInputError, match="^batch_size: "):
+    with pytest.raises(InvalidInputError, match=r"^batch_size: "):
         read_count("batch_size", value)
     assert (read_count("batch_size", 7), read_count("batch_size", "100")) == (7, 100)

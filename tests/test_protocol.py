@@ -99,7 +99,7 @@ def test_a_write_may_answer_nothing() -> None:
 
 
 @given(st.integers(100, 599), st.binary(max_size=200), st.booleans())
-def test_any_answer_is_an_object_or_one_of_our_errors(status: int, content: bytes, reads: bool) -> None:  # noqa: FBT001
+def test_any_answer_is_an_object_or_one_of_our_errors(status: int, content: bytes, reads: bool) -> None:
     """Nothing that a server sends escapes as another exception, and messages stay short and on one line."""
     try:
         document = read_answer(GET if reads else POST, Response(status, {}, content))

@@ -90,8 +90,16 @@ def test_a_row_that_moved_to_the_next_page_counts_once() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"data": None}, {"data": {}}, {"data": [3]}, {"data": [{"id": 3}]}, {"data": [], "meta": 3}]
-    + [{"data": [], "meta": {"next_cursor": 3}}, {"data": [{"id": "a", "attributes": {"email": 3}}]}],
+    [
+        {},
+        {"data": None},
+        {"data": {}},
+        {"data": [3]},
+        {"data": [{"id": 3}]},
+        {"data": [], "meta": 3},
+        {"data": [], "meta": {"next_cursor": 3}},
+        {"data": [{"id": "a", "attributes": {"email": 3}}]},
+    ],
 )
 def test_a_list_that_is_not_as_documented_is_an_error_and_never_empty(body: object) -> None:
     """Nobody loses a seat because a page could not be read."""
@@ -307,7 +315,8 @@ class World:
         if fault == "5":
             return reply(503)
         answer = page(*sorted(self.holders)) if request.body is None else self.write(request)
-        return {"X": lost(), "2": reply(502, b"<html>")}.get(fault, answer)
+        instead: dict[str, Response | NoAnswer] = {"X": lost(), "2": reply(502, b"<html>")}
+        return instead.get(fault, answer)
 
     def write(self, request: Request) -> Response:
         """Do as asked, or refuse."""
@@ -336,7 +345,7 @@ _some = st.sets(st.sampled_from("abcdefghij"))
     batch_size=st.integers(1, 11),
     gives=st.booleans(),
 )
-def test_whatever_fails_nothing_is_lost_invented_or_left_untold(  # noqa: PLR0913 (the state of the world)
+def test_whatever_fails_nothing_is_lost_invented_or_left_untold(
     asked: set[str], before: set[str], bad: set[str], faults: str, batch_size: int, *, gives: bool
 ) -> None:
     """Everyone stands in one place of the outcome, which is true; nobody else is touched."""

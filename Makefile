@@ -1,0 +1,55 @@
+# make demo   see it work, with no Datadog account
+# make test   the whole test suite, with lint and types
+#
+# Both make an environment of their own from pinned versions. They need Python 3.11 or later and make, nothing else.
+# AIRFLOW=2.11 tests with the oldest supported Airflow; PYTHON=python3.12 takes another interpreter.
+
+AIRFLOW ?= 3.3
+PYTHON ?= python3
+VENV := .venv/airflow-$(AIRFLOW)
+BIN := $(VENV)/bin
+PINS := .ci/constraints/airflow-$(AIRFLOW).txt
+NEWEST := 3.3
+
+.PHONY: help demo test lint types unit pins clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+
+demo: $(VENV)/ready
+	@$(BIN)/python -m tests.demo
+
+# Lint and types are of the newest Airflow: they are the same text for all.
+ifeq ($(AIRFLOW),$(NEWEST))
+test: lint types unit
+else
+test: unit
+endif
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+$(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'
+	@echo "Making the environment $(VENV) (a minute or so, once) ..."
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint $(PINS) \
+		--build-constraint $(PINS) --group test --editable .
+	@touch $@
+
+# Works out the pins anew, for the Airflow named.
+pins: $(VENV)/ready
+	echo 'apache-airflow==$(AIRFLOW).*' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
+		--no-annotate --upgrade --group test --output-file $(PINS) pyproject.toml -
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,50 @@
+"""Take the seats of leaving colleagues, and wait until Datadog no longer lists them."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import DAG, Param
+
+from airflow_provider_seats.operators import UnassignSeatsOperator
+from airflow_provider_seats.sensors import SeatUsersSensor
+
+with DAG(
+    dag_id="datadog_seats_offboarding",
+    schedule=None,
+    catchup=False,
+    doc_md=__doc__,
+    tags=["datadog", "seats"],
+    params={
+        "emails": Param(
+            ["ann@example.com"],
+            type="array",
+            items={"type": "string", "format": "email"},
+            title="Emails",
+            description="Whose seat is to be taken, one email a line.",
+        ),
+        "product_code": Param(
+            "incident_response",
+            type="string",
+            examples=["incident_response", "on_call"],
+            title="Product",
+            description="Datadog's code of the product.",
+        ),
+    },
+    default_args={"retries": 2},
+):
+    unassign = UnassignSeatsOperator(
+        task_id="unassign_seats",
+        product_code="{{ params.product_code }}",
+        user_emails="{{ params.emails }}",
+    )
+
+    wait = SeatUsersSensor(
+        task_id="wait_until_gone",
+        product_code="{{ params.product_code }}",
+        user_emails="{{ params.emails }}",
+        state="unassigned",
+        mode="reschedule",
+        poke_interval=60,
+        timeout=60 * 60,
+    )
+
+    unassign >> wait

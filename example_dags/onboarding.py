@@ -1,0 +1,59 @@
+"""Give new colleagues their seats, wait until they have them, and say who is seated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG, Param, task
+
+from airflow_provider_seats.operators import AssignSeatsOperator
+from airflow_provider_seats.sensors import SeatUsersSensor
+
+with DAG(
+    dag_id="datadog_seats_onboarding",
+    schedule=None,
+    catchup=False,
+    doc_md=__doc__,
+    tags=["datadog", "seats"],
+    params={
+        "emails": Param(
+            ["ann@example.com"],
+            type="array",
+            items={"type": "string", "format": "email"},
+            title="Emails",
+            description="Who is to get a seat, one email a line.",
+        ),
+        "product_code": Param(
+            "incident_response",
+            type="string",
+            examples=["incident_response", "on_call"],
+            title="Product",
+            description="Datadog's code of the product.",
+        ),
+    },
+    default_args={"retries": 2},
+):
+    assign = AssignSeatsOperator(
+        task_id="assign_seats",
+        product_code="{{ params.product_code }}",
+        user_emails="{{ params.emails }}",
+    )
+
+    wait = SeatUsersSensor(
+        task_id="wait_for_seats",
+        product_code="{{ params.product_code }}",
+        user_emails="{{ params.emails }}",
+        mode="reschedule",
+        poke_interval=60,
+        timeout=60 * 60,
+    )
+
+    @task
+    def say_who(holders: list[dict[str, Any]]) -> list[str]:
+        """Tell who holds a seat, and since when. Send it to a chat here, or to the hiring team."""
+        for holder in holders:
+            print(f"{holder['name']} <{holder['email']}> holds a seat since {holder['assigned_at']}")
+        return [holder["email"] for holder in holders]
+
+    assign >> wait
+    say_who(wait.output)

@@ -1,0 +1,55 @@
+"""The ways in which people put the operators and the sensor to use."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_seats.hooks import DatadogSeatsHook
+from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.sensors import SeatUsersSensor
+
+PRODUCT = "incident_response"
+
+with DAG("mapped", schedule=None, params={"emails": []}):
+
+    @task
+    def hires(params: dict[str, list[str]]) -> list[list[str]]:
+        """Give a list for each hire."""
+        return [[email] for email in params["emails"]]
+
+    mapped = AssignSeatsOperator.partial(task_id="assign", product_code=PRODUCT).expand(user_emails=hires())
+
+    @task
+    def gather(reports: list[dict[str, list[dict[str, str]]]]) -> list[str]:
+        """Give the UUIDs of all reports."""
+        return [person["id"] for report in reports for person in report["assigned"]]
+
+    uuids = gather(mapped.output)
+    watched = SeatUsersSensor.partial(
+        task_id="wait", product_code=PRODUCT, mode="reschedule", poke_interval=1, timeout=60
+    ).expand(user_emails=hires.override(task_id="hires_again")())
+    UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_uuids=uuids) << watched
+
+with DAG("borrowed", schedule=None, params={"emails": []}):
+    lend = AssignSeatsOperator(task_id="lend", product_code="on_call", user_emails="{{ params.emails }}").as_setup()
+
+    @task
+    def work() -> list[str]:
+        """Look who holds a seat, by the hook in a task of one's own."""
+        return sorted(str(user.email) for user in DatadogSeatsHook().list_seat_users("on_call"))
+
+    @task
+    def break_down() -> None:
+        """Fail, so that only the teardown is left."""
+        raise ValueError("broken")
+
+    give_back = UnassignSeatsOperator(task_id="give_back", product_code="on_call", user_emails="{{ params.emails }}")
+    lend >> work() >> break_down() >> give_back.as_teardown(setups=lend)
+
+with DAG("refused", schedule=None, params={"emails": []}, default_args={"retries": 3, "retry_delay": timedelta(0)}):
+    AssignSeatsOperator(task_id="assign", product_code=PRODUCT, user_emails="{{ params.emails }}")
+
+with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
+    UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_emails="{{ params.emails }}")

@@ -1,0 +1,228 @@
+"""A throw-away Airflow home on SQLite, with DAGs and connections of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, Self
+
+import psutil
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLE_DAGS: Final = ROOT / "example_dags"
+AIRFLOW_3: Final = int(version("apache-airflow").partition(".")[0]) >= 3
+
+
+class AirflowHome:
+    """A folder that Airflow runs in, removed when the ``with`` block ends.
+
+    :param dags: the folder of DAG files.
+    :param settings: further environment variables.
+    """
+
+    def __init__(self, dags: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
+        # Compiled files make each start of Airflow twice as fast.
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.environment = {
+            **inherited,
+            # Airflow starts its parts by name.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "AIRFLOW_HOME": str(self.path),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "PYTHONWARNINGS": "ignore",
+            "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
+            **(settings or {}),
+        }
+
+    def __enter__(self) -> Self:
+        self.airflow("db", "migrate")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command line of this environment's Airflow."""
+        return [sys.executable, "-m", "airflow", *arguments]
+
+    def airflow(self, *arguments: str, timeout: float = 120) -> str:
+        """Run an Airflow command to its end; give what it printed, or raise it."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            cwd=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"airflow {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
+        return done.stdout
+
+    @contextmanager
+    def standalone(self) -> Iterator[Server]:
+        """Run scheduler, triggerer, DAG processor and API server until the block ends."""
+        port = _free_port()
+        environment = {
+            **self.environment,
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__API__EXPOSE_STACKTRACE": "True",
+        }
+        log = self.path / "standalone.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                self.command("standalone"),
+                env=environment,
+                cwd=self.path,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield Server(f"http://localhost:{port}", log)
+            finally:
+                _end_session(process)
+
+
+class Server:
+    """A running Airflow 3, by its API."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self.url = url
+        self._log = log
+        self._token: str | None = None
+
+    def wait_until_ready(self, *dag_ids: str) -> None:
+        """Wait until all parts are healthy and the DAGs are known."""
+
+        def ready() -> bool:
+            health = self.ask("GET", "/api/v2/monitor/health")
+            parts = ("scheduler", "triggerer", "dag_processor")
+            known = {dag["dag_id"] for dag in self.ask("GET", "/api/v2/dags?limit=100")["dags"]}
+            return all(health[part]["status"] == "healthy" for part in parts) and set(dag_ids) <= known
+
+        wait_for(ready, 120, self._tail)
+
+    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = 120) -> dict[str, Any]:
+        """Run a DAG to its end; give the run."""
+        self.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        begun = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{begun['dag_run_id']}"
+        wait_for(lambda: self.ask("GET", path)["state"] in {"success", "failed"}, timeout, self._tail)
+        run: dict[str, Any] = self.ask("GET", path)
+        return run
+
+    def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        found = self.ask("GET", f"{self._path(run)}/taskInstances?limit=1000")["task_instances"]
+        return {
+            each["task_id"] if each["map_index"] < 0 else f"{each['task_id']}[{each['map_index']}]": each
+            for each in found
+        }
+
+    def xcom(self, run: Mapping[str, Any], task_id: str, key: str = "return_value") -> Any:
+        """Give what a task pushed."""
+        answer = self.ask("GET", f"{self._path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true")
+        return answer["value"]
+
+    def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
+        """Give the events of a task's log."""
+        answer = self.ask("GET", f"{self._path(run)}/taskInstances/{task_id}/logs/{attempt}?full_content=true")
+        events: list[dict[str, Any]] = answer["content"]
+        return events
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API."""
+        if self._token is None:
+            self._token = json.loads(self._send("GET", "/auth/token", None))["access_token"]
+        return json.loads(self._send(method, path, body) or "null")
+
+    def _send(self, method: str, path: str, body: object) -> str:
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 (our own http)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (as above)
+                text: str = answer.read().decode()
+                return text
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from error
+
+    def _path(self, run: Mapping[str, Any]) -> str:
+        return f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
+
+    def _tail(self) -> str:
+        return self._log.read_text()[-6000:]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str) -> None:
+    """Wait until a condition holds; what it raises counts as not yet."""
+    deadline = time.monotonic() + seconds
+    last: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+            last = None
+        except (OSError, RuntimeError, KeyError) as error:
+            last = error
+        time.sleep(0.3)
+    raise TimeoutError(f"not within {seconds} s ({last})\n{explain()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _end_session(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all of its session: Airflow's own children would outlive it."""
+    for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
+        with suppress(ProcessLookupError):
+            for pid in _session(process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            process.poll()
+            if not [pid for pid in _session(process.pid) if pid != process.pid or process.returncode is None]:
+                return
+            time.sleep(0.1)
+
+
+def _session(leader: int) -> list[int]:
+    """Give the living processes of a session."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found

@@ -1,0 +1,159 @@
+"""The package at work inside a real Airflow: its commands, the example DAGs, and a scheduler."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+from tests.airflow.home import AIRFLOW_3, EXAMPLE_DAGS, AirflowHome, Server
+from tests.conftest import PRODUCT
+
+pytestmark = pytest.mark.airflow
+
+ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeDatadog]:
+    """Serve a FakeDatadog with three people for all tests of this file."""
+    with FakeDatadog(api_key="the-api-key-3141", app_key="the-app-key-2718") as fake:
+        for email in (ANN, BOB, CY):
+            fake.add_user(email)
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Make an Airflow home with the example DAGs and those of the tests."""
+    dags = tmp_path_factory.mktemp("dags")
+    for file in (*EXAMPLE_DAGS.glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
+        shutil.copy(file, dags)
+    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
+        yield home
+
+
+@pytest.fixture(autouse=True)
+def nobody_holds_a_seat(fake: FakeDatadog) -> None:
+    """Begin each test with no seat given and nothing received."""
+    for product in (PRODUCT, "on_call"):
+        for holder in fake.holders(product):
+            fake.take_seat(product, holder)
+    fake.received.clear()
+
+
+def test_airflow_lists_the_provider_and_its_hook(home: AirflowHome) -> None:
+    """Found by its entry point, without a complaint."""
+    assert "airflow-provider-seats" in home.airflow("providers", "list")
+    hooks = json.loads(home.airflow("providers", "hooks", "-o", "json").splitlines()[-1])
+    assert [hook["class"] for hook in hooks if hook["connection_type"] == "datadog_seats"] == [
+        "airflow_provider_seats.hooks.DatadogSeatsHook"
+    ]
+
+
+def test_airflow_keeps_a_connection_of_the_type(home: AirflowHome) -> None:
+    """Made on the command line, read back, and removed."""
+    extra = json.dumps({"api_key": "A", "site": "datadoghq.eu"})
+    made = home.airflow(
+        "connections", "add", "seats", "--conn-type", "datadog_seats", "--conn-password", "P", "--conn-extra", extra
+    )
+    assert "Successfully added" in made
+    assert "datadog_seats" in home.airflow("connections", "get", "seats", "-o", "json")
+    home.airflow("connections", "delete", "seats")
+
+
+def test_the_example_dags_run_under_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
+    """Onboarding gives seats and offboarding takes them, with emails from the run's params."""
+    home.airflow("dags", "test", "datadog_seats_onboarding", "-c", json.dumps({"emails": [ANN, BOB.upper()]}))
+    assert fake.emails(PRODUCT) == [ANN, BOB]
+    home.airflow("dags", "test", "datadog_seats_offboarding", "-c", json.dumps({"emails": [ANN]}))
+    assert fake.emails(PRODUCT) == [BOB]
+
+
+# --- under a scheduler ---
+
+under_a_scheduler = pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3")
+
+
+@pytest.fixture(scope="module")
+def server(home: AirflowHome) -> Iterator[Server]:
+    """Run scheduler, triggerer, DAG processor and API server."""
+    with home.standalone() as server:
+        server.wait_until_ready("datadog_seats_onboarding", "datadog_seats_offboarding", "mapped")
+        yield server
+
+
+@under_a_scheduler
+def test_the_example_dags_run_under_a_scheduler(server: Server, fake: FakeDatadog) -> None:
+    """Reports and results are in XCom for the tasks that follow."""
+    run = server.run("datadog_seats_onboarding", {"emails": [ANN, BOB]})
+    assert run["state"] == "success"
+    assert [person["email"] for person in server.xcom(run, "assign_seats")["assigned"]] == [ANN, BOB]
+    assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")] == ["Ann", "Bob"]
+    assert server.xcom(run, "say_who") == [ANN, BOB]
+    assert fake.emails(PRODUCT) == [ANN, BOB]
+    run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB]})
+    assert run["state"] == "success"
+    assert server.xcom(run, "wait_until_gone") == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
+    assert fake.emails(PRODUCT) == []
+
+
+@under_a_scheduler
+def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fake: FakeDatadog) -> None:
+    """A task for each hire, a sensor for each, and the UUIDs of all of them handed on."""
+    run = server.run("mapped", {"emails": [ANN, BOB, CY]})
+    assert run["state"] == "success"
+    assert [len(received.user_uuids) for received in fake.calls("POST")] == [1, 1, 1]
+    assert [len(received.user_uuids) for received in fake.calls("DELETE")] == [3]
+    assert fake.holders(PRODUCT) == set()
+
+
+@under_a_scheduler
+def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server, fake: FakeDatadog) -> None:
+    """Also when the work between them fails; the hook serves in a task of one's own."""
+    run = server.run("borrowed", {"emails": [ANN]})
+    states = {name: task["state"] for name, task in server.tasks(run).items()}
+    assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
+    assert server.xcom(run, "work") == [ANN]
+    assert fake.emails("on_call") == []
+
+
+@under_a_scheduler
+def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(server: Server, fake: FakeDatadog) -> None:
+    """One attempt, although there are retries; the log ends with what to do."""
+    run = server.run("refused", {"emails": [ANN, "ghost@example.com"]})
+    task = server.tasks(run)["assign"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    report = server.xcom(run, "assign")
+    assert report["missing"] == [{"id": None, "email": "ghost@example.com"}]
+    assert [person["email"] for person in report["not_done"]] == [ANN]
+    failed = [event for event in server.log_of(run, "assign") if event.get("level") == "error"][-1]
+    assert "missing_users='skip'" in failed["error_detail"][0]["exc_value"]
+    assert fake.calls("POST") == []
+
+
+@under_a_scheduler
+def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fake: FakeDatadog) -> None:
+    """The second attempt finds the rest to do."""
+    ann = next(iter(fake._accounts))
+    fake.give_seat(PRODUCT, ann)
+    fake.script("GET", SEATS, Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"}))
+    run = server.run("faulty", {"emails": [ANN]})
+    task = server.tasks(run)["unassign"]
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert fake.holders(PRODUCT) == set()
+    assert "slow down" in json.dumps(server.log_of(run, "unassign", 1))
+
+
+@under_a_scheduler
+def test_no_key_is_left_behind(server: Server, home: AirflowHome, fake: FakeDatadog) -> None:
+    """Neither in a task's log nor in the metadata database."""
+    server.run("datadog_seats_onboarding", {"emails": [ANN]})
+    files = [path for path in home.path.rglob("*") if path.is_file() and path.suffix in {".log", ".db", ".db-wal"}]
+    assert any(b"incident_response: 1 assigned" in path.read_bytes() for path in files)
+    for key in (fake.api_key, fake.app_key):
+        assert not [path for path in files if key.encode() in path.read_bytes()]
