@@ -96,7 +96,8 @@ class SeatUsersSensor(BaseSensorOperator):
         watched = watch(people, holders, state, require)
         total = len(people.uuids) + len(people.emails)
         waiting = f"; waiting for {some(watched.waiting)}" if watched.waiting else ""
-        self.log.info("%s: %d of %d people are %s%s", product, total - len(watched.waiting), total, state, waiting)
+        hold = "hold a seat" if state == "assigned" else "hold no seat"
+        self.log.info("%s: %d of %d people %s%s", product, total - len(watched.waiting), total, hold, waiting)
         return PokeReturnValue(is_done=watched.done, xcom_value=watched.met)
 
     @cached_property

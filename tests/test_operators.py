@@ -115,6 +115,16 @@ def test_unassigning_uuids_is_a_call_a_batch(datadog: FakeDatadog) -> None:
     assert datadog.holders(PRODUCT) == set()
 
 
+def test_seats_without_an_email_are_warned_of(datadog: FakeDatadog) -> None:
+    """Nobody can be recognised there, so an offboarding by email may have missed someone."""
+    datadog.give_seat(PRODUCT, GHOST, email=None)
+    operator = unassign(user_emails=["ann@x.com"])
+    lines: list[str] = []
+    operator.log.warning = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
+    assert kinds(operator.execute({})) == {"unchanged": ["ann@x.com"]}
+    assert "1 seats without an email" in lines[-1]
+
+
 @pytest.mark.parametrize("empty", [[], "[]", ()])
 def test_an_empty_list_is_an_empty_job(datadog: FakeDatadog, empty: Any) -> None:
     """An empty report, and no call by UUID or email."""

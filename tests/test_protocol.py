@@ -209,3 +209,8 @@ def test_an_answer_that_is_not_as_documented_is_a_fault_and_read_again() -> None
     played = play(call(GET, read), *[reply(200, {})] * ATTEMPTS)
     assert isinstance(played.error, UnavailableError)
     assert "its data is missing" in str(played.error)
+
+
+def test_a_flow_that_is_served_wrongly_says_so() -> None:
+    """Who writes a client of one's own finds the mistake."""
+    assert isinstance(play(ask(), "an answer").error, TypeError)
