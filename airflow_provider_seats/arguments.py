@@ -9,13 +9,18 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, get_args
+from datetime import timedelta
+from typing import Any, Final, NamedTuple, cast, get_args
 
 from airflow_provider_seats.protocol import InvalidInputError
+from airflow_provider_seats.report import KINDS, Person, Report, some
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
 _SHOWN: Final = 200
+_SHOWN_BAD: Final = 5
+_WHOLE: Final = 100
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class People(NamedTuple):
@@ -27,6 +32,33 @@ class People(NamedTuple):
     def __bool__(self) -> bool:
         return bool(self.uuids or self.emails)
 
+    def as_given(self) -> tuple[Person, ...]:
+        """Give them as a report tells of people of whom nothing else is known."""
+        emails = [Person(id=None, email=email) for email in self.emails]
+        return (*emails, *(Person(id=uuid, email=None) for uuid in self.uuids))
+
+
+class Limit(NamedTuple):
+    """The most people who may lose a seat: so many, or so much of all seats, or the larger of both.
+
+    :param people: a number of people.
+    :param percent: a share of all seats, rounded down to whole people.
+    """
+
+    people: int | None = None
+    percent: float | None = None
+
+    def of(self, seats: int) -> int:
+        """Give the number of people that this is of so many seats."""
+        # In hundredths of a percent, since a binary fraction of 29 % may round down to one person less.
+        share = 0 if self.percent is None else seats * round(self.percent * 100) // 10_000
+        return max(self.people or 0, share)
+
+    def __str__(self) -> str:
+        told = [] if self.people is None else [str(self.people)]
+        told += [] if self.percent is None else [f"{self.percent:g}%"]
+        return " or ".join(told)
+
 
 def read_people(**given: object) -> People:
     """Read who is meant from arguments that hold UUIDs, emails or both, each a list or a text that holds one.
@@ -35,10 +67,15 @@ def read_people(**given: object) -> People:
     :raises InvalidInputError: if all are None, or an entry is neither a UUID nor an email.
     """
     if all(value is None for value in given.values()):
-        raise InvalidInputError(" or ".join(given), "give at least one of them, a list of people.")
+        raise InvalidInputError(
+            " or ".join(given),
+            "nobody is given: None. Give a list of people, [] for nobody; if it comes from a template or another task, "
+            "see what that gave.",
+        )
     uuids: dict[str, str] = {}
     emails: dict[str, str] = {}
     for name, value in given.items():
+        bad = []
         for entry in () if value is None else _entries(name, value):
             text = entry.strip() if isinstance(entry, str) else ""
             if _UUID.fullmatch(text):
@@ -46,9 +83,13 @@ def read_people(**given: object) -> People:
             elif _EMAIL.fullmatch(text):
                 emails.setdefault(text.casefold(), text)
             else:
-                raise InvalidInputError(
-                    name, f"{entry!r} is neither a user UUID nor an email; correct or remove it. Nothing was changed."
-                )
+                bad.append(_shortened(entry))
+        if bad:
+            raise InvalidInputError(
+                name,
+                f"{some(bad, _SHOWN_BAD)}: neither a user UUID nor an email. Correct or remove it; if it comes from a "
+                "template or another task, see what that gave.",
+            )
     return People(tuple(uuids), tuple(emails.values()))
 
 
@@ -85,25 +126,93 @@ def read_count(name: str, value: object) -> int:
     return int(text)
 
 
+def read_limit(name: str, value: object) -> Limit:
+    """Read a number of people (``25``, ``"25"``) or a share of all seats (``"20%"``); 0 is a limit, too."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        return Limit(people=int(text))
+    share = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%", text, re.ASCII)
+    if share is None or float(share[1]) > _WHOLE:
+        raise InvalidInputError(
+            name, f"{value!r} is neither a number of people, such as 25, nor a share, such as '20%'."
+        )
+    return Limit(percent=float(share[1]))
+
+
+def read_number(name: str, value: object) -> int:
+    """Read a whole number that is not negative, also from text."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        raise InvalidInputError(name, f"{value!r} is not a whole number of 0 or more.")
+    return int(text)
+
+
+def read_age(name: str, value: object) -> float:
+    """Read a time span in seconds: a ``timedelta``, seconds, or text such as ``"7d"``, ``"36h"`` or ``"90m"``."""
+    if isinstance(value, timedelta):
+        seconds = value.total_seconds()
+    else:
+        span = re.fullmatch(
+            r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhdw]?)", "" if isinstance(value, bool) else str(value).strip()
+        )
+        seconds = float(span[1]) * _SECONDS[span[2]] if span else -1
+    if seconds < 0:
+        raise InvalidInputError(
+            name, f"{value!r} is no time span; give a timedelta, seconds, or text such as '7d' or '36h'."
+        )
+    return seconds
+
+
+def read_report(name: str, value: object) -> Report:
+    """Read the report of an operator: as it came from XCom, as JSON, or as Python shows it."""
+    if isinstance(value, str):
+        value = _parsed(value)
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(name, f"{_shortened(value)} is no report of an operator of this package.")
+    for key, kind in (
+        ("product", str),
+        ("preview", bool),
+        ("seats_before", int | None),
+        *((each, list) for each in KINDS),
+    ):
+        if key not in value or not isinstance(value[key], kind):
+            raise InvalidInputError(name, f"this is no report of an operator of this package: its {key!r} is not one.")
+    for key in ("assigned", "unassigned"):
+        for person in value[key]:
+            if (
+                not isinstance(person, Mapping)
+                or not isinstance(person.get("id"), str)
+                or not _UUID.fullmatch(person["id"])
+            ):
+                raise InvalidInputError(name, f"{key!r} holds {_shortened(person)}, which is no person with a UUID.")
+    return cast("Report", value)
+
+
 def _entries(name: str, value: object) -> list[object]:
     """Read a list: one, or a text that holds one as JSON, as Python shows it, or with commas, semicolons or lines."""
     if isinstance(value, str):
         text = value.strip()
-        if not text:
+        if not text.strip(" ,;"):
             raise InvalidInputError(
-                name, "the text is empty; see what its template rendered to, or give [] for nobody."
+                name, "nobody is in the text; see what its template rendered to, or give [] for nobody."
             )
         if not text.startswith(("[", "(", "{")):
             return [part for part in re.split(r"[,;\s]+", text) if part]
-        for parse in (json.loads, ast.literal_eval):
-            try:
-                value = parse(text)
-                break
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                continue
+        value = _parsed(text)
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise InvalidInputError(name, f"{_shortened(value)} is no list of people; give a list of emails or UUIDs.")
     return list(value)
+
+
+def _parsed(text: str) -> object:
+    """Read JSON, or what Python shows of a value; the text itself if it is neither."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            value: object = parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return value
+    return text
 
 
 def _shortened(value: object) -> str:

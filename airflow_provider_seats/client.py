@@ -9,8 +9,9 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -41,7 +42,7 @@ class Client:
     It keeps the connections open, and what it was told of rate limits, from one flow to the next.
 
     :param connection: where to, and with which keys.
-    :param sleep: waits so many seconds in a worker.
+    :param sleep: waits so many seconds in a worker, or until an event is set.
     :param async_sleep: waits so many seconds on an event loop.
     :param clock: gives Unix time in seconds.
     """
@@ -50,7 +51,7 @@ class Client:
         self,
         connection: DatadogConnection,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[threading.Event, float], object] = threading.Event.wait,
         async_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,6 +64,9 @@ class Client:
 
     def run(self, flow: Flow[T]) -> T:
         """Serve a flow in the calling thread, and give its result or raise its error."""
+        return self._run(flow, threading.Event())
+
+    def _run(self, flow: Flow[T], abandoned: threading.Event) -> T:
         answer: Any = None
         try:
             while True:
@@ -70,7 +74,7 @@ class Client:
                 if isinstance(step, Request):
                     answer = self._exchange(step)
                 elif isinstance(step, Pause):
-                    self._sleep(_announced(step))
+                    self._sleep(abandoned, _announced(step))
                     answer = None
                 else:
                     answer = self._together(step)
@@ -101,28 +105,32 @@ class Client:
             flow.close()
 
     def _together(self, step: Together) -> list[Any] | Exception:
-        stop = threading.Event()
+        failed, abandoned = threading.Event(), threading.Event()
 
         def one(flow: Flow[Any]) -> object:
-            if stop.is_set():
+            if failed.is_set():
                 return None
             try:
-                return self.run(flow)
+                return self._run(flow, abandoned)
             except BaseException:
-                stop.set()
+                failed.set()
                 raise
 
-        with ThreadPoolExecutor(min(step.limit, _THREADS)) as pool:
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="datadog-seats")
+        try:
             futures = [pool.submit(one, flow) for flow in step.flows]
-            try:
-                return [future.result() for future in futures]
-            except Exception as error:  # noqa: BLE001 (the flow that asked for it is told)
-                return error
-            finally:
-                stop.set()
+            wait(futures)
+            return [future.result() for future in futures]
+        except Exception as error:  # noqa: BLE001 (the flow that asked for it is told)
+            return error
+        finally:
+            # If this thread is interrupted, by a time-out of the task, nobody waits for the others to end.
+            failed.set()
+            abandoned.set()
+            pool.shutdown(wait=False)
 
     async def _atogether(self, step: Together) -> list[Any] | Exception:
-        gate = asyncio.Semaphore(min(step.limit, _THREADS))
+        gate = asyncio.Semaphore(_THREADS)
         stop = False
 
         async def one(flow: Flow[Any]) -> object:
@@ -144,35 +152,42 @@ class Client:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (as above)
 
         with self._lock:
-            wait = self._limits.take(request.name, self._clock())
-        if wait > 0:
-            return Spent(wait)
-        prepared = PreparedRequest()
-        prepared.prepare(
-            method=request.method,
-            url=f"{self.connection.base_url}{request.path}{_query_string(request)}",
-            headers=self._headers,
-            data=None if request.body is None else json.dumps(request.body).encode(),
-        )
+            seconds = self._limits.take(request.name, self._clock())
+        if seconds > 0:
+            return Spent(seconds)
         timeout = self.connection.timeout
         timeouts = (min(timeout, _CONNECT_SECONDS), timeout)
         try:
+            prepared = PreparedRequest()
+            prepared.prepare(
+                method=request.method,
+                url=f"{self.connection.base_url}{request.path}{_query_string(request)}",
+                headers=self._headers,
+                data=None if request.body is None else json.dumps(request.body).encode(),
+            )
             answer = self._session.send(prepared, timeout=timeouts, allow_redirects=False, **self._environment)
             content = answer.content
         except (RequestException, HTTPError, HTTPException, OSError) as cause:
-            return NoAnswer(cause)
+            first = _first_cause(cause)
+            words = f"{self.connection.base_url}: {type(first).__name__}: {self._without_keys(str(first))}"
+            clean = self._without_keys(str(cause)) == str(cause)
+            # An error that repeats a key is not kept, nor are those that led to it.
+            return NoAnswer(cause if clean else OSError(words), words)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        response = Response(answer.status_code, headers, self._without_keys(content), self._clock())
+        if not content.startswith(b"{") or answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            # Its words may stand in an error, where no key may.
+            content = self._without_keys(content.decode("utf-8", "replace")).encode()
+            headers = {name: self._without_keys(value) for name, value in headers.items()}
+        response = Response(answer.status_code, headers, content, self._clock())
         with self._lock:
             self._limits.learn(request.name, response.status, headers, response.received)
         return response
 
-    def _without_keys(self, content: bytes) -> bytes:
-        """Strike the keys out of an answer that repeats them, since its words may stand in an error."""
+    def _without_keys(self, text: str) -> str:
         for key in (self.connection.app_key, self.connection.api_key):
             if key:
-                content = content.replace(key.encode(), b"***")
-        return content
+                text = text.replace(key, "***")
+        return text
 
     @cached_property
     def _headers(self) -> Mapping[str, str]:
@@ -189,10 +204,11 @@ class Client:
     @cached_property
     def _session(self) -> Session:
         from requests import Session  # noqa: PLC0415 (not loaded when a DAG is parsed)
-        from requests.adapters import HTTPAdapter  # noqa: PLC0415 (as above)
+
+        from airflow_provider_seats.wire import BoundedAdapter  # noqa: PLC0415 (as above)
 
         session = Session()
-        session.mount(self.connection.base_url, HTTPAdapter(pool_maxsize=_THREADS, max_retries=0))
+        session.mount(self.connection.base_url, BoundedAdapter(pool_maxsize=_THREADS, max_retries=0))
         # Even where it follows no redirect, requests works out the next request, and fails over a malformed address.
         session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
         return session
@@ -200,6 +216,9 @@ class Client:
     @cached_property
     def _environment(self) -> Mapping[str, Any]:
         """The proxies and certificates of the environment, worked out once and not at each request."""
+        if self.connection.base_url.startswith("http:"):
+            # Plain HTTP is for this machine only, and a proxy may be on another.
+            return {"proxies": {}}
         settings: Mapping[str, Any] = self._session.merge_environment_settings(
             self.connection.base_url, {}, stream=None, verify=None, cert=None
         )
@@ -212,6 +231,13 @@ class Client:
 
 def _advance(flow: Flow[Any], answer: object) -> Step:
     return flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Give the error at the bottom, which says what happened: the libraries above it say that it did."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
 
 
 def _announced(pause: Pause) -> float:

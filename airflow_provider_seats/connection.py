@@ -9,12 +9,10 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CONN_TYPE = "datadog_seats"
 DEFAULT_CONN_ID = "datadog_default"
@@ -34,7 +32,10 @@ KNOWN_SITES = (
 # New sites appear about yearly, always as a name below one of these domains.
 _SITE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?:datadoghq\.com|datadoghq\.eu|ddog-gov\.com)")
 _KEY = re.compile(r"[\x21-\x7e]+")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|[.](?![.]))*|[0-9a-fA-F:.]+")
+_PORTS = 65_536
 _LONGEST_TIMEOUT = 3600.0
+_LONGEST_SHOWN = 100
 
 
 class DatadogSeatsError(Exception):
@@ -44,6 +45,16 @@ class DatadogSeatsError(Exception):
     """
 
     passing: bool = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error be pickled as it is: its class may take other arguments than the message."""
+        return _restored, (type(self), self.args), self.__dict__
+
+
+def _restored(kind: type[DatadogSeatsError], arguments: tuple[object, ...]) -> DatadogSeatsError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error
 
 
 class InvalidConnectionError(DatadogSeatsError):
@@ -166,18 +177,19 @@ class DatadogConnection:
         :param extra: ``api_key``, ``site``, ``timeout``, and for an application key not in the password ``app_key``.
         :raises InvalidConnectionError: naming the first field that is missing or cannot be used.
         """
-        extra = extra or {}
         reader = _Reader(conn_id)
+        if not isinstance(extra or {}, Mapping):
+            raise reader.error("extra", "it is not a JSON object; enter it as one, with api_key and site in it.")
+        extra = extra or {}
         if conn_type == "datadog":
             base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
         else:
             base_url = reader.base_url("host", host, port, schema) or reader.site(extra.get("site"))
-        if not password and extra.get("app_key"):
+        if extra.get("app_key") and (conn_type == "datadog" or not password):
             app_key = reader.key("extra.app_key", extra["app_key"], "application key")
-        elif conn_type == "datadog":
-            app_key = reader.key("extra.app_key", password, "application key")
         else:
-            app_key = reader.key("password", password, "application key")
+            field = "extra.app_key" if conn_type == "datadog" and not str(password or "").strip() else "password"
+            app_key = reader.key(field, password, "application key")
         return cls(
             base_url=base_url,
             app_key=app_key,
@@ -223,7 +235,7 @@ class _Reader:
         if not _SITE.fullmatch(site):
             raise self.error(
                 "extra.site",
-                f"{value!r} is no Datadog site; give one like datadoghq.com or us5.datadoghq.com, "
+                f"{_shown(value)} is no Datadog site; give one like datadoghq.com or us5.datadoghq.com, "
                 "or put the base URL of a proxy into host.",
             )
         return f"https://api.{site}"
@@ -234,26 +246,21 @@ class _Reader:
             return None
         text = value.strip() if isinstance(value, str) else ""
         if "://" not in text:
-            text = f"{schema or 'https'}://{text}"
-        shown = re.sub(r"//[^/@]*@", "//...@", str(value))
+            text = f"{schema or ('http' if _is_loopback(_hostname(text) or '') else 'https')}://{text}"
+        shown = _shown(value)
         try:
             url = urlsplit(text)
             hostname, port = url.hostname or "", url.port or port
         except ValueError:
-            raise self.error(field, f"{shown!r} is no URL; give one like https://proxy.example.com.") from None
+            raise self.error(field, f"{shown} is no URL; give one like https://proxy.example.com.") from None
         if url.username is not None or url.password is not None or url.query or url.fragment:
-            raise self.error(
-                field, f"{shown!r} must not hold a user, a password, a query or a fragment; leave them out."
-            )
-        if not re.fullmatch(r"[A-Za-z0-9.:_-]+", hostname) or url.scheme not in {"http", "https"}:
-            raise self.error(field, f"{shown!r} is no web address; give one like https://proxy.example.com.")
+            raise self.error(field, f"{shown} must not hold a user, a password, a query or a fragment; leave them out.")
+        if not _HOST.fullmatch(hostname) or url.scheme not in {"http", "https"} or not 0 <= (port or 0) < _PORTS:
+            raise self.error(field, f"{shown} is no web address; give one like https://proxy.example.com.")
         if url.scheme == "http" and not _is_loopback(hostname):
-            raise self.error(
-                field, f"{shown!r} would send the keys in clear; use https (http is for this machine only)."
-            )
-        site = hostname.removeprefix("app.")
-        if site in KNOWN_SITES:
-            return f"https://api.{site}"
+            raise self.error(field, f"{shown} would send the keys in clear; use https (http is for this machine only).")
+        if hostname in KNOWN_SITES or (hostname.startswith("app.") and _SITE.fullmatch(hostname)):
+            return f"https://api.{hostname.removeprefix('app.')}"
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"
 
@@ -277,6 +284,13 @@ def _hostname(text: str) -> str | None:
         return urlsplit(text if "://" in text else f"https://{text}").hostname
     except ValueError:
         return None
+
+
+def _shown(value: object) -> str:
+    """Show an address in a message, unless a password or a key may be in it."""
+    text = value if isinstance(value, str) else repr(value)
+    secret = any(mark in text for mark in "@?#") or (len(text) > 20 and "." not in text) or len(text) > _LONGEST_SHOWN  # noqa: PLR2004 (shorter than any key)
+    return "what is there (not shown, since it may hold a secret)" if secret else repr(value)
 
 
 def _is_loopback(hostname: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import csv
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
@@ -34,13 +35,15 @@ from airflow_provider_seats.seats import (
     SeatUser,
     assign_seats,
     check_access,
+    failure,
     list_seat_users,
     unassign_seats,
 )
-from airflow_provider_seats.users import User, check_keys, find_users
+from airflow_provider_seats.users import User, check_keys, find_accounts, find_users
 
 # The only product code that Datadog's own material shows. A token is tried on it; its seats need not be used.
 _SHOWN_PRODUCT: Final = "incident_response"
+_NO_SUCH_PRODUCT: Final = (400, 422)
 
 
 class DatadogSeatsHook(BaseHook):
@@ -86,7 +89,9 @@ class DatadogSeatsHook(BaseHook):
     def _client(self) -> Client:
         connection = self.get_connection(self.datadog_conn_id)
         extra = connection.extra_dejson
-        if extra.get("app_key"):
+        if (connection.extra or "").strip().strip("{} ") and not extra:
+            raise InvalidConnectionError(self.datadog_conn_id, "extra", "it is not a JSON object; enter it as one.")
+        if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks by the names of fields, and does not know this one.
             mask_secret(extra["app_key"])
         return Client(
@@ -147,6 +152,37 @@ class DatadogSeatsHook(BaseHook):
         """
         return self.get_conn().run(find_users(_listed("emails", emails)))
 
+    def audit_seats(
+        self, product_code: str, *, status: bool = False, csv_path: str | None = None, csv_conn_id: str | None = None
+    ) -> list[dict[str, str | None]]:
+        """List everyone who holds a seat of a product as rows of plain values, and on request write them as CSV.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
+
+        :param product_code: Datadog's code of the product.
+        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``, which needs the permission
+            ``user_access_read``. It is None where the account is not found by its email.
+        :param csv_path: where to write the rows: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
+            ``file:///...`` or ``s3://...``.
+        :param csv_conn_id: the Airflow connection for that path, if it needs one.
+        :returns: rows of ``id``, ``email``, ``name``, ``assigned_at`` (ISO 8601) and, if asked for, ``status``.
+        """
+        users = self.list_seat_users(product_code)
+        rows = [user._asdict() for user in users]
+        if status:
+            emails = [user.email for user in users if user.email]
+            found = {account.id: account.status for account in self.get_conn().run(find_accounts(emails))}
+            rows = [{**row, "status": found.get(str(row["id"]))} for row in rows]
+        if csv_path is not None:
+            columns = [*SeatUser._fields, *(["status"] if status else [])]
+            from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
+
+            with ObjectStoragePath(csv_path, conn_id=csv_conn_id).open("w") as file:
+                writer = csv.DictWriter(file, columns, lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(rows)
+        return rows
+
     def test_connection(self) -> tuple[bool, str]:
         """Prove the keys, or the access token, and say in one sentence what to do if they are not accepted.
 
@@ -167,7 +203,7 @@ class DatadogSeatsHook(BaseHook):
             else:
                 client.run(check_keys())
         except DatadogSeatsError as error:
-            if isinstance(error, RequestRefusedError) and client.connection.api_key is None:
+            if client.connection.api_key is None and getattr(error, "status", None) in _NO_SUCH_PRODUCT:
                 # Only whom Datadog has let in is told that it has no such product.
                 return True, accepted
             return False, f"{where} {_advice(error, kind)}"
@@ -199,16 +235,20 @@ def _advice(error: DatadogSeatsError, kind: str) -> str:
     return "could not be reached, or did not answer properly: see that the site or the host is right, and try again."
 
 
-def _listed(name: str, people: Iterable[str]) -> Iterable[str]:
+def _listed(name: str, people: Iterable[str]) -> list[str]:
     if isinstance(people, str):
         raise InvalidInputError(name, f"{people!r} is text; give a list.")
-    return people
+    listed = list(people)
+    for each in listed:
+        if not isinstance(each, str) or not each.strip():
+            raise InvalidInputError(name, f"{each!r} is nobody; correct or remove it.")
+    return listed
 
 
 def _all_done(outcome: Outcome) -> list[str]:
-    failure = outcome.failure()
-    if failure is not None:
-        raise failure
+    error = failure(outcome)
+    if error is not None:
+        raise error
     return list(outcome.done)
 
 

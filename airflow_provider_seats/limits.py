@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Final
 
 _OLDEST_UNIX_TIME: Final = 1e9
+# No limit of Datadog's is known to be longer; what says so is garbage, and must not stop a client for years.
+_LONGEST: Final = 86_400.0
 
 
 class _Limit:
@@ -100,4 +102,4 @@ def told_wait(headers: Mapping[str, str], header: str, received: float) -> float
     if number >= _OLDEST_UNIX_TIME:
         number -= received
     # A whole number of seconds that is 0 means that less than one is left.
-    return max(number, 1.0) if 0 <= number < _OLDEST_UNIX_TIME else None
+    return max(number, 1.0) if 0 <= number <= _LONGEST else None

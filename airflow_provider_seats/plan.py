@@ -3,243 +3,332 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from airflow_provider_seats.arguments import Limit, People
+from airflow_provider_seats.changes import Earlier, Plan, by_id
 from airflow_provider_seats.connection import DatadogSeatsError
-from airflow_provider_seats.protocol import InvalidInputError
-from airflow_provider_seats.report import Person, Report
-from airflow_provider_seats.seats import Outcome, SeatUser, some
+from airflow_provider_seats.protocol import NOTHING
+from airflow_provider_seats.report import Person, Report, some
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.arguments import People
+    from airflow_provider_seats.holders import Holders
+    from airflow_provider_seats.seats import SeatUser
     from airflow_provider_seats.users import User
 
-Verb = Literal["assign", "unassign"]
 MissingUsers = Literal["fail", "skip"]
-SeatState = Literal["assigned", "unassigned"]
-Require = Literal["all", "any"]
+Mode = Literal["exact", "add_only", "remove_only"]
+NOBODY: Final = People((), ())
+# Large enough for the usual week, small enough that an export gone wrong does not get far.
+DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20)
+_SHOWN_PEOPLE: Final = 10
+_NO_ACCOUNT: Final = (
+    "There is no enabled Datadog account for {emails} ({count} in all). Invite them to Datadog or correct the emails, "
+    "or go on without them by missing_users='skip'."
+)
 
 
-class UsersMissingError(DatadogSeatsError):
-    """Some emails have no Datadog account, or only a disabled one.
+class PlanRefusedError(DatadogSeatsError):
+    """A rule refuses the plan as a whole. It is decided before the first write: nothing was changed.
 
-    :ivar emails: those emails, as they were given.
+    :ivar reasons: what was counted, the limit, and the argument that would allow it, for each rule that refuses.
     """
 
-    def __init__(self, product: str, missing: Iterable[Person]) -> None:
+    def __init__(self, product: str, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{product}: nothing was changed. {' '.join(self.reasons)}")
+
+
+class UsersMissingError(PlanRefusedError):
+    """Some of those who were to get a seat have no Datadog account, or only a disabled one.
+
+    :ivar emails: their emails, as they were given.
+    """
+
+    def __init__(self, product: str, missing: Iterable[Person], reasons: Iterable[str] = ()) -> None:
         self.emails = tuple(str(person["email"]) for person in missing)
         super().__init__(
-            f"{product}: {len(self.emails)} of the people given have no enabled Datadog account: {some(self.emails)}. "
-            "Nothing was changed. Invite them to Datadog or correct the emails, or go on without them by "
-            "missing_users='skip'."
+            product,
+            (_NO_ACCOUNT.format(count=len(self.emails), emails=some(self.emails)), *reasons),
         )
 
 
-class Plan(NamedTuple):
-    """What is to be done for a product.
+class Guards(NamedTuple):
+    """The limits and rules that apply to a plan; those that do not are None.
 
-    :param change: whose seats are to change.
-    :param unchanged: who already is as asked.
-    :param missing: who has no enabled account.
-    :param refusal: why nothing may be changed, decided before the first write; None if the plan may go ahead.
-    :param seats_before: how many seats the product has; None if the seat list was not read.
+    :param missing_users: whether people without an enabled account refuse the plan or are only told.
+    :param allow_empty: whether an empty roster may take seats.
+    :param max_unassign: the most people who may lose a seat.
+    :param max_seats: the most seats that the product may have afterwards.
+    :param min_seat_age: the seconds that a seat must have been held to be taken.
+    :param protect: whose seats are never taken.
     """
 
-    verb: Verb
-    product: str
-    change: tuple[Person, ...] = ()
-    unchanged: tuple[Person, ...] = ()
-    missing: tuple[Person, ...] = ()
-    seats_before: int | None = None
-    refusal: DatadogSeatsError | None = None
+    missing_users: MissingUsers | None = None
+    allow_empty: bool | None = None
+    max_unassign: Limit | None = None
+    max_seats: int | None = None
+    min_seat_age: float | None = None
+    protect: People = NOBODY
 
     @property
-    def uuids(self) -> list[str]:
-        """The user UUIDs to send."""
-        return [person["id"] for person in self.change if person["id"]]
+    def need_holders(self) -> bool:
+        """Whether they can only be judged by the seat list."""
+        return self.max_unassign is not None or self.max_seats is not None or bool(self.protect)
 
-    def label(self, uuid: str) -> str:
-        """Show a user UUID together with the email, where it is known."""
-        email = next((person["email"] for person in self.change if person["id"] == uuid), None)
-        return f"{email} ({uuid})" if email else uuid
-
-    def preview(self) -> Report:
-        """Tell what would be done."""
-        return self._report(preview=True, done=self.change)
-
-    def not_started(self, *, preview: bool) -> Report:
-        """Tell that nothing was done."""
-        return self._report(preview=preview, not_done=self.change)
-
-    def report(self, outcome: Outcome) -> Report:
-        """Tell what was done."""
-        people = {person["id"]: person for person in self.change}
-        return self._report(
-            preview=False,
-            done=[people[uuid] for uuid in outcome.done],
-            refused=[people[uuid] for uuid in outcome.refused],
-            unknown=[people[uuid] for uuid in outcome.unknown],
-            not_done=[people[uuid] for uuid in outcome.not_done],
-        )
-
-    def _report(
-        self,
-        *,
-        preview: bool,
-        done: Iterable[Person] = (),
-        refused: Iterable[Person] = (),
-        unknown: Iterable[Person] = (),
-        not_done: Iterable[Person] = (),
-    ) -> Report:
-        assigned = list(done) if self.verb == "assign" else []
-        unassigned = list(done) if self.verb == "unassign" else []
-        unknown = list(unknown)
-        after = None
-        if self.seats_before is not None and not unknown:
-            after = self.seats_before + len(assigned) - len(unassigned)
-        return Report(
-            product=self.product,
-            preview=preview,
-            assigned=assigned,
-            unassigned=unassigned,
-            unchanged=list(self.unchanged),
-            missing=list(self.missing),
-            refused=list(refused),
-            protected=[],
-            unknown=unknown,
-            not_done=list(not_done),
-            seats_before=self.seats_before,
-            seats_after=after,
-        )
-
-
-class Holders:
-    """A seat list that was read, to look people up in."""
-
-    def __init__(self, users: Iterable[SeatUser]) -> None:
-        self.users = tuple(users)
-        self._by_uuid = {user.id.lower(): user for user in self.users if user.id}
-        self._by_email: dict[str, list[SeatUser]] = {}
-        for user in self.users:
-            if user.email is not None:
-                self._by_email.setdefault(user.email.casefold(), []).append(user)
-
-    def by_uuid(self, uuid: str) -> list[SeatUser]:
-        """Give the seat of a user UUID, if there is one."""
-        return [self._by_uuid[uuid.lower()]] if uuid.lower() in self._by_uuid else []
-
-    def by_email(self, email: str) -> list[SeatUser]:
-        """Give the seats of all accounts with this email, which may be several."""
-        return self._by_email.get(email.casefold(), [])
-
-    def without(self, emails: Iterable[str]) -> tuple[str, ...]:
-        """Give the emails that nobody in the list has."""
-        return tuple(email for email in emails if not self.by_email(email))
-
-
-def unplanned(verb: Verb, product: str, people: People) -> Plan:
-    """Plan nothing yet: what was asked for, before anything was read."""
-    given = [Person(id=None, email=email) for email in people.emails]
-    given += [Person(id=uuid, email=None) for uuid in people.uuids]
-    return Plan(verb, product, tuple(given))
+    def record(self, holders: int) -> dict[str, Any]:
+        """Give those that apply, for the report."""
+        told = {name: value for name, value in self._asdict().items() if value is not None}
+        told["protect"] = [*self.protect.uuids, *self.protect.emails]
+        if self.max_unassign is not None:
+            told["max_unassign"] = str(self.max_unassign)
+            told["max_unassign_people"] = self.max_unassign.of(holders)
+        return {name: value for name, value in told.items() if value != []}
 
 
 def plan_assign(
     product: str,
     people: People,
+    *,
     users: Mapping[str, User],
+    guards: Guards,
     holders: Holders | None = None,
-    missing_users: MissingUsers = "fail",
+    earlier: Earlier | None = None,
 ) -> Plan:
     """Plan whom to give a seat.
 
     :param users: the accounts of the emails; those of seat holders are not needed if the seat list was read.
     :param holders: the seat list, if it was read: who is in it is left alone.
-    :param missing_users: whether people without an enabled account refuse the plan or are only told.
     """
-    change: dict[str, Person] = {}
-    unchanged: dict[str, Person] = {}
+    give, unchanged, missing = _to_give(people, users, holders)
+    return _guarded(Plan(product, give, (), unchanged, missing, (), holders, earlier=earlier), guards)
+
+
+def plan_unassign(
+    product: str,
+    people: People,
+    *,
+    users: Mapping[str, User],
+    guards: Guards,
+    now: datetime,
+    holders: Holders | None = None,
+    earlier: Earlier | None = None,
+) -> Plan:
+    """Plan whose seats to take.
+
+    :param users: the accounts that were looked up to know whom a rule protects.
+    :param holders: the seat list, which emails and rules need: who is not in it is left alone.
+    """
+    if holders is None:
+        return _guarded(Plan(product, take=people.as_given()), guards)
+    rows: dict[str, SeatUser] = {}
+    unchanged: list[Person] = []
+    for someone, seats in holders.match(people):
+        rows.update((user.id or str(user.email), user) for user in seats)
+        if not seats:
+            unchanged.append(someone)
+    take, kept = _to_take(rows.values(), users, guards, now)
+    plan = _guarded(Plan(product, (), take, tuple(unchanged), (), kept, holders, earlier=earlier), guards)
+    nameless = [str(person["email"]) for person in kept if person["id"] is None]
+    if nameless and plan.refusal is None:
+        # They were named, so that keeping them is no success.
+        reason = (
+            f"Datadog lists the seats of {some(nameless)} without a user UUID; give the UUIDs in user_uuids instead."
+        )
+        return plan._replace(refusal=PlanRefusedError(product, [reason]))
+    return plan
+
+
+def plan_sync(
+    product: str,
+    roster: People,
+    mode: Mode,
+    *,
+    users: Mapping[str, User],
+    guards: Guards,
+    now: datetime,
+    holders: Holders,
+    earlier: Earlier | None = None,
+) -> Plan:
+    """Plan what makes the seats match a roster.
+
+    :param users: the accounts of those of the roster who are not in the seat list, and of those whom a rule protects.
+    """
+    give, seated, missing = _to_give(roster, users, holders, seated_first=True)
+    take: tuple[Person, ...] = ()
+    kept: tuple[Person, ...] = ()
+    if mode != "add_only":
+        ids, emails = _identities(roster, users)
+        strangers = [user for user in holders.users if not _is_one_of(user, ids, emails)]
+        take, kept = _to_take(strangers, users, guards, now, by_email_only=bool(roster.emails) and not roster.uuids)
+    if mode == "remove_only":
+        seated, give, missing = (*seated, *give, *missing), (), ()
+    plan = Plan(product, give, take, seated, missing, kept, holders, earlier=earlier)
+    return _guarded(plan, guards, {"mode": mode}, empty=not roster and mode != "add_only")
+
+
+def plan_undo(
+    product: str,
+    report: Report,
+    *,
+    users: Mapping[str, User],
+    guards: Guards,
+    now: datetime,
+    holders: Holders,
+    earlier: Earlier | None = None,
+) -> Plan:
+    """Plan what puts things back to what they were before an earlier report; who already is as before is left alone."""
+    give: dict[str, Person] = by_id(report["unassigned"])
+    take: dict[str, Person] = by_id(report["assigned"])
+    unchanged = [person for uuid, person in give.items() if holders.by_uuid(uuid)]
+    unchanged += [person for uuid, person in take.items() if not holders.by_uuid(uuid)]
+    rows = [user for uuid in take for user in holders.by_uuid(uuid)]
+    taking, kept = _to_take(rows, users, guards, now)
+    giving = tuple(person for uuid, person in give.items() if not holders.by_uuid(uuid))
+    return _guarded(Plan(product, giving, taking, tuple(unchanged), (), kept, holders, earlier=earlier), guards)
+
+
+def approved(plan: Plan, preview: Report) -> Plan:
+    """Refuse a plan that changes anyone whom an approved preview did not list."""
+    new_to_give = by_id(plan.give).keys() - by_id(preview["assigned"]).keys()
+    new_to_take = by_id(plan.take).keys() - by_id(preview["unassigned"]).keys()
+    if plan.refusal is not None or not (new_to_give or new_to_take):
+        return plan
+    reason = (
+        f"Since the approved preview, {len(new_to_give)} more people are to get a seat and {len(new_to_take)} more to "
+        f"lose one: {some(map(plan.label, sorted(new_to_give | new_to_take)), _SHOWN_PEOPLE)}. Make a new preview and "
+        "have it approved, or leave out approved."
+    )
+    return plan._replace(refusal=PlanRefusedError(plan.product, [reason]))
+
+
+def emails_to_look_up(
+    people: People, holders: Holders | None, guards: Guards, *, gives: bool, takes: bool
+) -> tuple[str, ...]:
+    """Give the emails whose accounts have to be known to plan.
+
+    To give seats, those who are not in the seat list. To take seats from rows whose email is not known, those whom
+    such a row may be: whoever is to be kept, by email, and is not in the seat list.
+    """
+    if holders is None:
+        return people.emails if gives else ()
+    missing = holders.without(people.emails)
+    wanted = list(missing) if gives else []
+    if takes and any(user.email is None for user in holders.users):
+        by_email_only = bool(people.emails) and not people.uuids
+        wanted += holders.without(guards.protect.emails)
+        wanted += () if by_email_only else missing
+    return tuple(dict.fromkeys(wanted))
+
+
+def _to_give(
+    people: People, users: Mapping[str, User], holders: Holders | None, *, seated_first: bool = False
+) -> tuple[tuple[Person, ...], tuple[Person, ...], tuple[Person, ...]]:
+    """Give who is to get a seat, who has one, and who has no enabled account.
+
+    :param seated_first: whether an email in the seat list is enough to have a seat, whatever the account.
+    """
+    give: dict[str, Person] = {}
+    seated: dict[str, Person] = {}
     missing: list[Person] = []
 
-    def seated(found: list[SeatUser]) -> bool:
-        unchanged.update((user.id or str(user.email), _person(user)) for user in found)
+    def has_seat(rows: Iterable[SeatUser]) -> bool:
+        found = {user.id or str(user.email): _person(user) for user in rows}
+        seated.update(found)
         return bool(found)
 
     for email in people.emails:
-        if holders is not None and seated(holders.by_email(email)):
-            continue
         user = users.get(email.casefold())
+        if holders is not None and seated_first:
+            rows = holders.by_email(email) or (holders.by_uuid(user.id) if user else [])
+            if has_seat(rows):
+                continue
         if user is None or user.disabled:
             missing.append(Person(id=user.id if user else None, email=email))
-        elif holders is None or not seated(holders.by_uuid(user.id)):
-            change[user.id.lower()] = Person(id=user.id.lower(), email=user.email)
+        elif holders is None or not has_seat(holders.by_uuid(user.id)):
+            give[user.id] = Person(id=user.id, email=user.email)
     for uuid in people.uuids:
-        if holders is None or not seated(holders.by_uuid(uuid)):
-            change.setdefault(uuid, Person(id=uuid, email=None))
-    return Plan(
-        verb="assign",
-        product=product,
-        change=tuple(change.values()),
-        unchanged=tuple(unchanged.values()),
-        missing=tuple(missing),
-        seats_before=None if holders is None else len(holders.users),
-        refusal=UsersMissingError(product, missing) if missing and missing_users == "fail" else None,
-    )
+        if holders is None or not has_seat(holders.by_uuid(uuid)):
+            give.setdefault(uuid, Person(id=uuid, email=None))
+    # Whoever was given by UUID, too, is meant, whatever the account.
+    missing = [person for person in missing if person["id"] not in people.uuids]
+    return tuple(give.values()), tuple(seated.values()), tuple(missing)
 
 
-def plan_unassign(product: str, people: People, holders: Holders | None = None) -> Plan:
-    """Plan whose seats to take.
-
-    :param holders: the seat list, which emails need: who is not in it is left alone.
-    """
-    if holders is None:
-        return Plan("unassign", product, tuple(Person(id=uuid, email=None) for uuid in people.uuids))
-    change: dict[str, Person] = {}
-    unchanged: list[Person] = []
-    given = [(Person(id=None, email=email), holders.by_email(email)) for email in people.emails]
-    given += [(Person(id=uuid, email=None), holders.by_uuid(uuid)) for uuid in people.uuids]
-    for someone, seats in given:
-        if not seats:
-            unchanged.append(someone)
-        for user in seats:
-            if user.id is None:
-                raise InvalidInputError(
-                    "user_emails",
-                    f"Datadog lists the seat of {someone['email']} without a user UUID, so that it cannot be taken by "
-                    "email. Nothing was changed. Give the UUID in user_uuids instead.",
-                )
-            change[user.id] = _person(user)
-    return Plan("unassign", product, tuple(change.values()), tuple(unchanged), seats_before=len(holders.users))
-
-
-class Watched(NamedTuple):
-    """How far the people are whom a sensor watches.
-
-    :param met: those who are as they should be: all fields of their seats, or id and email where they hold none.
-    :param waiting: the others, as they were given.
-    :param done: whether that is enough.
-    """
-
-    met: list[dict[str, str | None]]
-    waiting: list[str]
-    done: bool
-
-
-def watch(people: People, holders: Holders, state: SeatState, require: Require) -> Watched:
-    """Tell how far people are who are to hold a seat, or none."""
-    met: dict[str, dict[str, str | None]] = {}
-    waiting: list[str] = []
-    given = [(email, Person(id=None, email=email), holders.by_email(email)) for email in people.emails]
-    given += [(uuid, Person(id=uuid, email=None), holders.by_uuid(uuid)) for uuid in people.uuids]
-    for name, someone, seats in given:
-        if bool(seats) != (state == "assigned"):
-            waiting.append(name)
-        elif seats:
-            met.update((user.id or name, user._asdict()) for user in seats)
+def _to_take(
+    rows: Iterable[SeatUser], users: Mapping[str, User], guards: Guards, now: datetime, *, by_email_only: bool = False
+) -> tuple[tuple[Person, ...], tuple[Person, ...]]:
+    """Give whose seats may be taken, and who is kept, with the reason."""
+    protected = _identities(guards.protect, users)
+    take: list[Person] = []
+    kept: list[Person] = []
+    for user in rows:
+        reason = None
+        if user.id is None:
+            reason = "Datadog lists the seat without a user UUID"
+        elif _is_one_of(user, *protected):
+            reason = "protected"
+        elif by_email_only and user.email is None:
+            reason = "the email is not known, and the roster has emails only"
+        elif guards.min_seat_age is not None:
+            reason = _too_young(user, guards.min_seat_age, now)
+        if reason is None:
+            take.append(_person(user))
         else:
-            met[name] = {"id": someone["id"], "email": someone["email"]}
-    done = bool(met) if require == "any" else not waiting
-    return Watched(list(met.values()), waiting, done)
+            kept.append(Person(id=user.id, email=user.email, reason=reason))
+    return tuple(take), tuple(kept)
+
+
+def _too_young(user: SeatUser, min_seat_age: float, now: datetime) -> str | None:
+    try:
+        assigned_at = datetime.fromisoformat(user.assigned_at or "")
+    except ValueError:
+        return "since when the seat is held is not known"
+    if assigned_at.tzinfo is None:
+        assigned_at = assigned_at.replace(tzinfo=UTC)
+    return "the seat is younger than min_seat_age" if (now - assigned_at).total_seconds() < min_seat_age else None
+
+
+def _identities(people: People, users: Mapping[str, User]) -> tuple[set[str], set[str]]:
+    """Give the UUIDs and emails by which people may stand in the seat list."""
+    emails = {email.casefold() for email in people.emails}
+    return {*people.uuids, *(users[email].id for email in emails if email in users)}, emails
+
+
+def _is_one_of(user: SeatUser, ids: set[str], emails: set[str]) -> bool:
+    return user.id in ids or (user.email is not None and user.email.casefold() in emails)
+
+
+def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, *, empty: bool = False) -> Plan:
+    """Note the guards in the plan, and refuse it where one of them does."""
+    before = plan.seats_before or 0
+    after = len(plan.holders.users) - len(plan.take) + len(plan.give) if plan.holders is not None else 0
+    # Counted over all attempts, so that a retry does not get a new allowance.
+    losers = plan.preview()["unassigned"]
+    reasons = []
+    if empty and not guards.allow_empty:
+        reasons.append(
+            f"The roster is empty, which would take {len(losers)} of {before} seats. If that is meant, set "
+            "allow_empty=True."
+        )
+    if guards.max_unassign is not None and len(losers) > guards.max_unassign.of(before):
+        named = some((person["email"] or str(person["id"]) for person in losers), _SHOWN_PEOPLE)
+        reasons.append(
+            f"{len(losers)} of {before} seats would be taken, and the limit is {guards.max_unassign.of(before)} "
+            f"(max_unassign={guards.max_unassign}): {named}. If that is meant, raise max_unassign for this run."
+        )
+    if guards.max_seats is not None and after > guards.max_seats:
+        reasons.append(
+            f"There would be {after} seats ({len(plan.take)} taken, {len(plan.give)} given), and the limit is "
+            f"{guards.max_seats}. If that is meant, raise max_seats."
+        )
+    refusal: DatadogSeatsError | None = None
+    if plan.missing and guards.missing_users == "fail":
+        refusal = UsersMissingError(plan.product, plan.missing, reasons)
+    elif reasons:
+        refusal = PlanRefusedError(plan.product, reasons)
+    return plan._replace(guards={**more, **guards.record(before)}, refusal=refusal)
 
 
 def _person(user: SeatUser) -> Person:

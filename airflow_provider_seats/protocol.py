@@ -60,13 +60,12 @@ class Pause(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Flows to run side by side, at most ``limit`` at a time. Answered by the list of their results, in order.
+    """Flows to run side by side, a few at a time. Answered by the list of their results, in order.
 
     The first error stops the flows that have not begun, waits for those that run, and is then raised.
     """
 
     flows: Sequence[Flow[Any]]
-    limit: int = 8
 
 
 class Response(NamedTuple):
@@ -79,9 +78,13 @@ class Response(NamedTuple):
 
 
 class NoAnswer(NamedTuple):
-    """The connection failed or was lost, or the answer did not come in time or not whole."""
+    """The connection failed or was lost, or the answer did not come in time or not whole.
+
+    :param words: what happened, for a person; by default what the cause says.
+    """
 
     cause: Exception
+    words: str = ""
 
 
 class Spent(NamedTuple):
@@ -114,7 +117,8 @@ class KeysRefusedError(DatadogSeatsError):
     def __init__(self, request: Request, status: int, words: str) -> None:
         needs = f", and that the owner of the application key has {request.needs}" if request.needs else ""
         super().__init__(
-            f"Datadog answered {status} to {request.name}: {words}. Check the connection's keys and site{needs}."
+            f"Datadog answered {status} to {request.name}: {words}. Check the connection's application key (password), "
+            f"API key (extra api_key) and site{needs}."
         )
         self.status = status
 
@@ -156,6 +160,7 @@ class PassingError(DatadogSeatsError):
     def __init__(self, problem: str, retry_after: float | None = None) -> None:
         when = "later" if retry_after is None else f"in {math.ceil(retry_after)} s"
         super().__init__(f"{problem}. Try again {when}.")
+        self.problem = problem
         self.retry_after = retry_after
 
 
@@ -207,7 +212,8 @@ def read_answer(request: Request, response: Response) -> dict[str, Any]:
 
 def unusable(request: Request, status: int | None, problem: str) -> UnavailableError:
     """Make the error for an answer that says success and is not what the API documents."""
-    return UnavailableError(request, f"Datadog's answer ({status}) cannot be used, {problem}", status)
+    told = "" if status is None else f" ({status})"
+    return UnavailableError(request, f"Datadog's answer{told} cannot be used: {problem}", status)
 
 
 def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
@@ -230,7 +236,7 @@ def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
             wait = wait_after(error, attempt)
             if not _worth_retrying(request, error, attempt) or waited + wait > LONGEST_WAIT:
                 raise
-            reason = str(error)
+            reason = error.problem if isinstance(error, PassingError) else str(error)
         yield Pause(wait, reason)
         waited += wait
 
@@ -244,7 +250,8 @@ def rows(document: Mapping[str, Any]) -> Iterator[tuple[str | None, Mapping[str,
         attributes = row.get("attributes") or {} if isinstance(row, dict) else None
         if not isinstance(attributes, dict):
             raise ValueError("its data holds a row that is no resource")  # noqa: TRY004 (as above)
-        yield text(row, "id"), attributes
+        uuid = text(row, "id")
+        yield uuid.lower() if uuid else None, attributes
 
 
 def text(fields: Mapping[str, Any], name: str) -> str | None:
@@ -266,7 +273,8 @@ def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T])
     if isinstance(answer, Spent):
         raise RateLimitedError(request, "nothing was sent", answer.seconds)
     if isinstance(answer, NoAnswer):
-        problem = f"no answer ({type(answer.cause).__name__}: {str(answer.cause)[:_SHOWN_WORDS]})"
+        words = answer.words or f"{type(answer.cause).__name__}: {answer.cause}"
+        problem = f"no answer ({words[:_SHOWN_WORDS]}); if that lasts, see that the connection's site or host is right"
         raise UnavailableError(request, problem) from answer.cause
     if not isinstance(answer, Response):
         raise TypeError(f"A request was answered with {answer!r}")

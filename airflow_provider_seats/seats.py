@@ -5,6 +5,7 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.protocol import (
     ATTEMPTS,
+    LONGEST_WAIT,
     NOTHING,
     Flow,
     Pause,
@@ -24,6 +26,7 @@ from airflow_provider_seats.protocol import (
     unusable,
     wait_after,
 )
+from airflow_provider_seats.report import some
 
 PATH: Final = "/api/v2/seats/users"
 PAGE: Final = 100
@@ -31,6 +34,7 @@ BATCH: Final = 100
 # Datadog documents no delay between a write and what the list shows; this is ours, before it is called a failure.
 SETTLE_SECONDS: Final = 2.0
 SAME_REFUSALS: Final = 16
+_IDLE_PAGES: Final = 3
 _READERS: Final = "one of the permissions incident_read, on_call_read or billing_read"
 _WRITERS: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
@@ -49,18 +53,21 @@ class SeatUser(NamedTuple):
 
 
 class SeatsRefusedError(DatadogSeatsError):
-    """Datadog refused to change the seats of some people; everyone else's change has landed.
+    """Datadog refused to change the seats of some people. Everyone else's change has landed, but for ``not_done``.
 
     :ivar refused: Datadog's words about each user UUID that was refused.
     """
 
-    def __init__(self, product: str, refused: Mapping[str, str], label: Callable[[str], str] = str) -> None:
+    def __init__(
+        self, product: str, refused: Mapping[str, str], label: Callable[[str], str] = str, not_done: int = 0
+    ) -> None:
         by_words: dict[str, list[str]] = {}
         for uuid, words in refused.items():
             by_words.setdefault(words, []).append(label(uuid))
         said = "; ".join(f"{some(people)} ({words})" for words, people in by_words.items())
+        others = f"{not_done} more were not tried" if not_done else "Everyone else is as asked"
         super().__init__(
-            f"{product}: Datadog refused {len(refused)} of the people given: {said}. Everyone else is as asked. "
+            f"{product}: Datadog refused {len(refused)} of the people given: {said}. {others}. "
             "Correct or remove those named and run this again."
         )
         self.refused = dict(refused)
@@ -81,13 +88,6 @@ class SeatsUnknownError(DatadogSeatsError):
         self.passing = reading.passing
 
 
-def some(people: Iterable[str], most: int = 20) -> str:
-    """Name people in a sentence, at most so many."""
-    named = list(people)
-    more = f" and {len(named) - most} more" if len(named) > most else ""
-    return ", ".join(named[:most]) + more
-
-
 class Outcome(NamedTuple):
     """What came of assigning or unassigning. Everyone who was asked for stands in one of the four, in order.
 
@@ -105,14 +105,17 @@ class Outcome(NamedTuple):
     not_done: tuple[str, ...] = ()
     error: DatadogSeatsError | None = None
 
-    def failure(self, label: Callable[[str], str] = str) -> DatadogSeatsError | None:
-        """Give the error to raise, or None if everyone is as asked.
 
-        :param label: how to show a user UUID in the message.
-        """
-        if self.error is not None or not self.refused:
-            return self.error
-        return SeatsRefusedError(self.product, self.refused, label)
+def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSeatsError | None:
+    """Give the error to raise about outcomes for one product, or None if everyone is as asked.
+
+    :param label: how to show a user UUID in the message.
+    """
+    error = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
+    refused = {uuid: words for outcome in outcomes for uuid, words in outcome.refused.items()}
+    if error is not None or not refused:
+        return error
+    return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
 
 
 def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
@@ -120,19 +123,22 @@ def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
     users: dict[object, SeatUser] = {}
     cursors: set[str] = set()
     cursor: str | None = None
+    idle = 0
     while True:
         query = [("product_code", product_code), ("page[limit]", str(PAGE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
         request = Request("GET", PATH, tuple(query), needs=_READERS)
         page, cursor = yield from call(request, _page)
+        known = len(users)
         for user in page:
             # The list may move while it is read, so that a row comes twice; rows without an id cannot be told apart.
             users[user.id or len(users)] = user
         if cursor is None:
             return tuple(users.values())
-        if cursor in cursors:
-            raise unusable(request, None, f"it repeats the cursor {cursor!r}")
+        idle = idle + 1 if len(users) == known else 0
+        if cursor in cursors or idle >= _IDLE_PAGES:
+            raise unusable(request, None, f"the list does not end: the cursor {cursor!r} leads to nothing new")
         cursors.add(cursor)
 
 
@@ -160,14 +166,18 @@ def unassign_seats(product_code: str, user_uuids: Iterable[str], batch_size: int
 
 def _change(method: str, product: str, user_uuids: Iterable[str], batch_size: int) -> Flow[Outcome]:
     change = _Change(method, product, tuple(dict.fromkeys(uuid.strip().lower() for uuid in user_uuids)))
-    batches = deque(_Batch(people) for people in in_batches(change.asked, batch_size))
-    while batches:
+    error: DatadogSeatsError | None = None
+    try:
+        for people in in_batches(change.asked, batch_size):
+            yield from change.land(people)
+    except DatadogSeatsError as ended:
+        error = ended
+    if change.doubted:
         try:
-            again = yield from change.send(batches.popleft())
-        except DatadogSeatsError as error:
-            return change.outcome(error)
-        batches.extendleft(reversed(again))
-    return change.outcome()
+            yield from change.settle_doubts()
+        except DatadogSeatsError as unsettled:
+            error = error or unsettled
+    return change.outcome(error)
 
 
 def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
@@ -179,6 +189,7 @@ def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
 class _Batch(NamedTuple):
     people: tuple[str, ...]
     attempt: int = 1
+    waited: float = 0.0
 
 
 class _Change:
@@ -189,33 +200,77 @@ class _Change:
         self.product = product
         self.asked = asked
         self.done: set[str] = set()
+        self.doubted: list[str] = []
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
-        self.refusals: list[str] = []
-        self.accepted = False
+        self.accepted = 0
 
-    def send(self, batch: _Batch) -> Flow[list[_Batch]]:
-        """Send one batch. What its answer leaves in doubt is settled by the seat list before anything is sent again.
+    def land(self, people: tuple[str, ...]) -> Flow[None]:
+        """Send people, in one call if all goes well, and halve what is refused until the refused stand alone."""
+        batches = deque([_Batch(people)])
+        accepted_before = self.accepted
+        refusals: list[RequestRefusedError] = []
+        while batches:
+            nothing_accepted = self.accepted == accepted_before
+            if (
+                nothing_accepted
+                and len(refusals) >= SAME_REFUSALS
+                and len({_gist(each.words) for each in refusals}) == 1
+            ):
+                # It is not about the people, if Datadog says the same whoever is sent.
+                left = [uuid for batch in batches for uuid in batch.people]
+                self.refused.update(dict.fromkeys(left, _told(refusals[-1])))
+                if not self.accepted:
+                    raise refusals[-1]
+                return
+            # Until something is accepted look at both ends, so that bad people in a row do not pass for a bad product.
+            from_end = nothing_accepted and len(refusals) % 2 == 1
+            batch = batches.pop() if from_end else batches.popleft()
+            try:
+                again = yield from self._send(batch)
+            except RequestRefusedError as refusal:
+                refusals.append(refusal)
+                again = yield from self._halves(batch, refusal)
+            batches.extend(again) if from_end else batches.extendleft(reversed(again))
 
-        :returns: the batches to send next.
+    def _halves(self, batch: _Batch, refusal: RequestRefusedError) -> Flow[list[_Batch]]:
+        """Halve a refused batch, without those who are as asked all the same; whoever is refused alone is refused."""
+        rest = yield from self._still_open(batch.people, refusal)
+        if len(batch.people) == 1:
+            self.refused.update(dict.fromkeys(rest, _told(refusal)))
+            return []
+        return [_Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+
+    def _send(self, batch: _Batch) -> Flow[list[_Batch]]:
+        """Send one batch. What is in doubt after a fault is settled by the seat list before it is sent again.
+
+        :returns: what to send again.
         """
         try:
             vouched = yield from call(self._request(batch.people), self._vouched)
-        except RequestRefusedError as refusal:
-            rest = yield from self._still_open(batch.people, refusal)
-            return self._halve(batch, rest, refusal)
         except UnavailableError as fault:
-            yield Pause(wait_after(fault, batch.attempt), str(fault))
+            wait = wait_after(fault, batch.attempt)
+            waited = batch.waited + wait
+            if waited <= LONGEST_WAIT:
+                yield Pause(wait, fault.problem)
             rest = yield from self._still_open(batch.people, fault)
-            if rest and batch.attempt >= ATTEMPTS:
+            if rest and (batch.attempt >= ATTEMPTS or waited > LONGEST_WAIT):
                 raise
-            return [_Batch(rest, batch.attempt + 1)] if rest else []
-        self.accepted = True
+            return [_Batch(rest, batch.attempt + 1, waited)] if rest else []
+        self.accepted += 1
         doubted = () if vouched is None else tuple(uuid for uuid in batch.people if uuid not in vouched)
+        self.doubted += doubted
         self.done.update(set(batch.people).difference(doubted))
-        if doubted:
-            yield from self._contradicted(doubted)
         return []
+
+    def settle_doubts(self) -> Flow[None]:
+        """Look up those whom accepted calls left out: mostly they are as asked already."""
+        answer = "Datadog accepted it for others."
+        rest = yield from self._still_open(tuple(self.doubted), answer)
+        if rest:
+            yield Pause(SETTLE_SECONDS, f"{self.product}: {len(rest)} people were left out and hold no seat yet")
+            rest = yield from self._still_open(rest, answer)
+        self.refused.update(dict.fromkeys(rest, "the call was accepted, and they were left out and hold no seat"))
 
     def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
         settled = self.done.union(self.refused, self.unknown)
@@ -242,39 +297,30 @@ class _Change:
         assigned = attributes.get("assigned_ids") if isinstance(attributes, dict) else None
         return frozenset(str(uuid).lower() for uuid in assigned) if isinstance(assigned, list) else frozenset()
 
-    def _contradicted(self, people: tuple[str, ...]) -> Flow[None]:
-        answer = "Datadog accepted it for others."
-        rest = yield from self._still_open(people, answer)
-        if rest:
-            yield Pause(SETTLE_SECONDS, f"{self.product}: {len(rest)} people were left out and hold no seat yet")
-            rest = yield from self._still_open(rest, answer)
-        self.refused.update(dict.fromkeys(rest, "the call was accepted, and they were left out and hold no seat"))
-
     def _still_open(self, people: tuple[str, ...], answer: object) -> Flow[tuple[str, ...]]:
         """Read the seat list, and give those who are not as asked."""
         try:
             users = yield from list_seat_users(self.product)
         except DatadogSeatsError as reading:
-            self.unknown.update(people)
             if isinstance(answer, RequestRefusedError) and isinstance(reading, RequestRefusedError):
-                raise answer from reading
+                # Datadog refuses the product itself, so that nobody of it is in doubt.
+                self.refused.update(dict.fromkeys(people, f"{answer.status}: {answer.words}"))
+                raise answer from None
+            self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, answer, reading) from reading
-        holders = {user.id.lower() for user in users if user.id}
+        holders = {user.id for user in users}
         rest = tuple(uuid for uuid in people if (uuid in holders) != (self.method == "POST"))
         self.done.update(set(people).difference(rest))
         return rest
 
-    def _halve(self, batch: _Batch, rest: tuple[str, ...], refusal: RequestRefusedError) -> list[_Batch]:
-        """Halve a refused batch until the refused stand alone, unless every refusal says that it is not about them."""
-        self.refusals.append(refusal.words)
-        words = f"{refusal.status}: {refusal.words}"
-        if not self.accepted and len(self.refusals) >= SAME_REFUSALS and len(set(self.refusals)) == 1:
-            self.refused.update(dict.fromkeys(rest, words))
-            raise refusal
-        if len(batch.people) == 1:
-            self.refused.update(dict.fromkeys(rest, words))
-            return []
-        return [_Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+
+def _told(refusal: RequestRefusedError) -> str:
+    return f"{refusal.status}: {refusal.words}"
+
+
+def _gist(words: str) -> str:
+    """Give words without the numbers and ids in them, which differ from call to call."""
+    return re.sub(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*", "#", words)
 
 
 def _page(document: dict[str, Any]) -> tuple[list[SeatUser], str | None]:

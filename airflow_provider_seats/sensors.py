@@ -10,16 +10,17 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnVa
 
 from airflow_provider_seats.arguments import read_choice, read_people, read_product
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogSeatsError
+from airflow_provider_seats.holders import Holders, Require, SeatState, watch
 from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
-from airflow_provider_seats.plan import Holders, Require, SeatState, watch
 from airflow_provider_seats.protocol import InvalidInputError
-from airflow_provider_seats.seats import list_seat_users, some
+from airflow_provider_seats.report import some
+from airflow_provider_seats.seats import list_seat_users
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_seats.base import PeopleArgument
     from airflow_provider_seats.client import Client
-    from airflow_provider_seats.operators import PeopleArgument
 
 
 class SeatUsersSensor(BaseSensorOperator):
@@ -94,6 +95,8 @@ class SeatUsersSensor(BaseSensorOperator):
                 self.log.warning("Not known yet: %s", error)
                 return PokeReturnValue(is_done=False)
         watched = watch(people, holders, state, require)
+        if people.emails and state == "unassigned" and (nameless := holders.without_email()):
+            self.log.warning("%s: %d seats have no email, so that nobody can be recognised there.", product, nameless)
         total = len(people.uuids) + len(people.emails)
         waiting = f"; waiting for {some(watched.waiting)}" if watched.waiting else ""
         hold = "hold a seat" if state == "assigned" else "hold no seat"

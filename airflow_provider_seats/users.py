@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats.connection import DatadogSeatsError
-from airflow_provider_seats.protocol import Flow, Request, Together, call, rows, text
+from airflow_provider_seats.protocol import Flow, Request, Together, call, rows, text, unusable
 
 PATH: Final = "/api/v2/users"
 PAGE: Final = 100
@@ -64,28 +64,47 @@ def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
     wanted = tuple(dict.fromkeys(email.strip().casefold() for email in emails))
-    if not wanted:
-        return {}
-    first, *others = wanted
-    users, everyone = yield from _search(first)
-    if others:
-        pages = len(others) if everyone is None else -(-everyone // PAGE)
-        if pages < len(others):
-            parts = yield Together([_page("", number) for number in range(pages)])
-        else:
-            parts = yield Together([_search(email) for email in others])
-        for part, *_ in parts:
-            users += part
-    accounts = _by_email(users)
+    accounts = _by_email((yield from find_accounts(wanted)))
     ambiguous = {email: accounts[email] for email in wanted if len(accounts.get(email, ())) > 1}
     if ambiguous:
         raise AmbiguousUsersError(ambiguous)
     return {email: accounts[email][0] for email in wanted if email in accounts}
 
 
+def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
+    """Find all accounts that have these emails, and some that do not, in as few calls as the API allows."""
+    wanted = tuple(dict.fromkeys(email.strip().casefold() for email in emails))
+    if not wanted:
+        return []
+    first, *others = wanted
+    users, everyone = yield from _search(first)
+    pages = len(others) if everyone is None else -(-everyone // PAGE)
+    if pages < len(others):
+        listed: dict[str, User] = {}
+        counts = set()
+        for page, count in (yield Together([_page("", number) for number in range(pages)])):
+            listed.update((user.id, user) for user in page)
+            counts.add(count)
+        users += listed.values()
+        if counts == {len(listed)}:
+            return users
+        # The list was cut short, or moved while it was read: nobody is missing before having been asked for.
+        found = {user.email.casefold() for user in users if user.email is not None}
+        others = [email for email in others if email not in found]
+    if others:
+        for part, _ in (yield Together([_search(email) for email in others])):
+            users += part
+    return users
+
+
 def check_keys() -> Flow[None]:
     """Ask Datadog whether it knows the API key and the application key. It does not tell what they may do."""
-    yield from call(Request("GET", "/api/v2/validate_keys"), lambda _: None)
+
+    def read(document: dict[str, Any]) -> None:
+        if document.get("status") != "ok":
+            raise ValueError("its status is not ok")
+
+    yield from call(Request("GET", "/api/v2/validate_keys"), read)
 
 
 def _by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
@@ -103,21 +122,30 @@ def _by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
 
 def _search(needle: str) -> Flow[tuple[list[User], int | None]]:
     """Give all users in whose email or name the needle stands, and how many users there are in all."""
-    users: list[User] = []
+    users: dict[str, User] = {}
     number = 0
     while True:
-        page, everyone, filtered = yield from _page(needle, number)
-        users += page
+        request = _request(needle, number)
+        page, everyone, filtered = yield from call(request, _read_page)
+        known = len(users)
+        users.update((user.id, user) for user in page)
         number += 1
-        if len(page) < PAGE or (filtered is not None and number * PAGE >= filtered):
-            return users, everyone
+        if len(users) >= filtered if filtered is not None else len(page) < PAGE:
+            return list(users.values()), everyone
+        if len(users) == known:
+            raise unusable(request, None, f"it ends after {known} users, and tells of {filtered}")
 
 
-def _page(needle: str, number: int) -> Flow[tuple[list[User], int | None, int | None]]:
-    """Give one page of users, how many users there are in all, and how many of them have the needle."""
+def _page(needle: str, number: int) -> Flow[tuple[list[User], int | None]]:
+    """Give one page of users, and how many users there are in all."""
+    page, everyone, _ = yield from call(_request(needle, number), _read_page)
+    return page, everyone
+
+
+def _request(needle: str, number: int) -> Request:
     search = (("filter", needle),) if needle else ()
     query = (*search, ("page[size]", str(PAGE)), ("page[number]", str(number)))
-    return (yield from call(Request("GET", PATH, query, needs=_NEEDS), _read_page))
+    return Request("GET", PATH, query, needs=_NEEDS)
 
 
 def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.providers.common.compat.sdk import DAG, Param
 
 from airflow_provider_seats.operators import UnassignSeatsOperator
@@ -29,7 +31,7 @@ with DAG(
             description="Datadog's code of the product.",
         ),
     },
-    default_args={"retries": 2},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
     unassign = UnassignSeatsOperator(
         task_id="unassign_seats",

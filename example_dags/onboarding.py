@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import DAG, Param, task
@@ -31,7 +32,7 @@ with DAG(
             description="Datadog's code of the product.",
         ),
     },
-    default_args={"retries": 2},
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
     assign = AssignSeatsOperator(
         task_id="assign_seats",

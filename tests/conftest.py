@@ -33,7 +33,7 @@ def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Let clients wait in no time, and give the seconds that they would have waited."""
     waited: list[float] = []
-    monkeypatch.setitem(Client.__init__.__kwdefaults__, "sleep", waited.append)  # type: ignore[arg-type]
+    monkeypatch.setitem(Client.__init__.__kwdefaults__, "sleep", lambda _, seconds: waited.append(seconds))  # type: ignore[arg-type]
     return waited
 
 
@@ -42,6 +42,7 @@ class FakeTaskInstance:
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
+        self.try_number = 1
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value."""

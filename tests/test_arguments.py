@@ -48,7 +48,7 @@ def test_an_empty_list_is_nobody_and_none_is_an_error() -> None:
     """Nobody was meant, or somebody forgot to say who."""
     assert not read_people(user_uuids=[], user_emails=None)
     assert not read_people(user_uuids="[]", user_emails=None)
-    with pytest.raises(InvalidInputError, match="user_uuids or user_emails"):
+    with pytest.raises(InvalidInputError, match="user_uuids or user_emails: nobody is given"):
         read_people(user_uuids=None, user_emails=None)
 
 
@@ -67,6 +67,7 @@ def test_an_empty_list_is_nobody_and_none_is_an_error() -> None:
         [U1[:-1]],
         "",
         "  ",
+        " , ;",
         "[",
         "['a@x.com'",
         "{'a': 1}",

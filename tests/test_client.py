@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsErr
 from airflow_provider_seats.protocol import (
     Flow,
     MisdirectedError,
+    NoAnswer,
     Pause,
     RateLimitedError,
     Request,
@@ -51,7 +55,7 @@ class Waits:
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
-    def __call__(self, seconds: float) -> None:
+    def __call__(self, _: threading.Event, seconds: float) -> None:
         """Wait in a worker."""
         self.seconds.append(seconds)
 
@@ -230,7 +234,7 @@ def test_the_first_error_stops_those_not_begun_and_reaches_the_flow(serve: Serve
     def flow() -> Flow[str]:
         flows = [_waiting(begun, number, ValueError("third") if number == 2 else None) for number in range(500)]
         try:
-            yield Together(flows, limit=2)
+            yield Together(flows)
         except ValueError as error:
             return f"handled {error}"
         return "not told"
@@ -306,15 +310,118 @@ def test_requests_mock_takes_the_place_of_datadog(mocked: requests_mock_module.M
     assert mocked.last_request.headers["DD-API-KEY"] == API_KEY
 
 
-def test_environment_proxies_are_honoured(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
-    """A proxy from the environment is used, also by a client that keeps its settings."""
-    monkeypatch.setenv("http_proxy", datadog.url)
-    monkeypatch.setenv("no_proxy", "")
-    datadog.script("GET", VALIDATE_KEYS, Fault(200, {"status": "ok"}))
-    with FakeDatadog() as unreached:
-        Client(connection(unreached.url)).run(check_keys())
-        assert unreached.calls() == []
-    assert len(datadog.calls()) == 1
+def test_environment_proxies_are_honoured_for_https_only(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
+    """Plain HTTP is for this machine, so that its keys must not go through a proxy on another."""
+    with FakeDatadog() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("no_proxy", "")
+        Client(connection(datadog.url)).run(check_keys())
+        assert (len(datadog.calls()), proxy.calls()) == (1, [])
+        client = Client(connection("https://api.datadoghq.invalid"), sleep=Waits())
+        with pytest.raises(UnavailableError, match=r"api\.datadoghq\.invalid"):
+            client.run(check_keys())
+        assert client._environment["proxies"]["https"] == proxy.url
+
+
+class Drip(threading.Thread):
+    """Answers one connection byte by byte, after a beginning, until it is lost or a bound is reached."""
+
+    def __init__(self, beginning: bytes, piece: bytes) -> None:
+        super().__init__(daemon=True)
+        self.beginning, self.piece = beginning, piece
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def run(self) -> None:
+        """Serve, for ten seconds at most."""
+        with self.listener, suppress(OSError):
+            self.listener.settimeout(5)
+            connected, _ = self.listener.accept()
+            with connected:
+                connected.recv(65_536)
+                connected.sendall(self.beginning)
+                for _ in range(100):
+                    connected.sendall(self.piece)
+                    time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "piece"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+)
+def test_the_time_out_is_that_of_the_whole_answer(beginning: bytes, piece: bytes) -> None:
+    """A server that sends a byte now and then is not waited for without end."""
+    drip = Drip(beginning, piece)
+    drip.start()
+    started = time.monotonic()
+    answer = Client(connection(drip.url, timeout=0.5))._exchange(Request("GET", "/"))
+    assert isinstance(answer, NoAnswer)
+    assert 0.4 < time.monotonic() - started < 2
+    drip.join()
+
+
+def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
+    """The size of an answer is bounded."""
+    monkeypatch.setattr("airflow_provider_seats.wire._LARGEST_ANSWER", 100_000)
+    datadog.script("GET", SEATS, Fault(200, "x" * 200_000))
+    answer = Client(connection(datadog.url))._exchange(Request("GET", SEATS))
+    assert isinstance(answer, NoAnswer)
+    assert "larger" in answer.words
+
+
+def test_an_interrupted_task_does_not_wait_for_look_ups_side_by_side(datadog: FakeDatadog) -> None:
+    """A time-out of the task comes through, however long the others still mean to wait."""
+
+    class TimeUpError(BaseException):
+        pass
+
+    def ring(*_: object) -> None:
+        raise TimeUpError
+
+    def flow() -> Flow[None]:
+        yield Together([_pausing(20) for _ in range(4)])
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    started = time.monotonic()
+    try:
+        with pytest.raises(TimeUpError):
+            Client(connection(datadog.url)).run(flow())
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 2
+
+
+def _pausing(seconds: float) -> Flow[None]:
+    yield Pause(seconds, "long")
+
+
+def test_a_key_that_an_answer_happens_to_hold_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are read as they came; only the words of errors have keys struck out."""
+    with FakeDatadog(app_key="exam", api_key="data") as datadog:
+        ann = datadog.add_user("ann@example.com", seat=PRODUCT)
+        found = Client(DatadogConnection(datadog.url, "exam", "data")).run(list_seat_users(PRODUCT))
+        assert [(user.id, user.email) for user in found] == [(ann, "ann@example.com")]
+
+
+def test_keys_that_come_back_in_a_redirect_or_a_broken_answer_are_struck_out(datadog: FakeDatadog) -> None:
+    """Neither the error nor what led to it repeats a key."""
+    datadog.script("GET", SEATS, Fault(302, headers={"Location": f"https://x.example/?k={API_KEY}"}))
+    with pytest.raises(MisdirectedError) as caught:
+        Client(connection(datadog.url)).run(list_seat_users(PRODUCT))
+    assert API_KEY not in str(caught.value)
+    drip = Drip(f"{APP_KEY} is no status line\r\n\r\n".encode(), b"")
+    drip.start()
+    answer = Client(connection(drip.url))._exchange(Request("GET", "/"))
+    assert isinstance(answer, NoAnswer)
+    assert APP_KEY not in f"{answer.words} {answer.cause!r} {answer.cause.__context__!r}"
+    drip.join()
 
 
 def test_credentials_of_a_netrc_are_not_sent(

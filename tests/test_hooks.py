@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,6 +111,32 @@ def test_a_connection_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPat
     set_connection(monkeypatch, "broken", password="APP", extra={"api_key": "***"})
     with pytest.raises(InvalidConnectionError, match=r"'broken'.*extra.api_key"):
         DatadogSeatsHook("broken").list_seat_users(PRODUCT)
+
+
+# --- audit ---
+
+
+def test_an_audit_gives_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:
+    """Seats that are held by disabled accounts stand out; without a path nothing is written."""
+    ann = datadog.add_user("ann@x.com", 'Ann, "A"', seat=PRODUCT)
+    off = datadog.add_user("off@x.com", status="Disabled", seat=PRODUCT)
+    left = datadog.add_user("left@x.com")
+    datadog.give_seat(PRODUCT, left, email=None, name=None, assigned_at=None)
+    hook = DatadogSeatsHook()
+    assert [list(row) for row in hook.audit_seats(PRODUCT)] == [["id", "email", "name", "assigned_at"]] * 3
+    path = tmp_path / "audit.csv"
+    rows = hook.audit_seats(PRODUCT, status=True, csv_path=path.as_uri())
+    assert {row["id"]: row["status"] for row in rows} == {ann: "Active", off: "Disabled", left: None}
+    with path.open(newline="") as file:
+        assert list(csv.DictReader(file)) == [{key: value or "" for key, value in row.items()} for row in rows]
+
+
+def test_an_audit_tells_the_status_of_accounts_that_share_an_email(datadog: FakeDatadog) -> None:
+    """Each row is known by its UUID."""
+    first = datadog.add_user("ann@x.com", status="Disabled", seat=PRODUCT)
+    second = datadog.add_user("ann@x.com", seat=PRODUCT)
+    rows = DatadogSeatsHook().audit_seats(PRODUCT, status=True)
+    assert {row["id"]: row["status"] for row in rows} == {first: "Disabled", second: "Active"}
 
 
 # --- test_connection ---

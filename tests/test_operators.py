@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.protocol import RateLimitedError, UnavailableError
 from airflow_provider_seats.seats import SeatsUnknownError
-from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 
 GHOST = "00000000-0000-0000-0000-000000000000"
@@ -122,7 +122,7 @@ def test_seats_without_an_email_are_warned_of(datadog: FakeDatadog) -> None:
     lines: list[str] = []
     operator.log.warning = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
     assert kinds(operator.execute({})) == {"unchanged": ["ann@x.com"]}
-    assert "1 seats without an email" in lines[-1]
+    assert "1 seats have no email" in lines[-1]
 
 
 @pytest.mark.parametrize("empty", [[], "[]", ()])
@@ -136,12 +136,11 @@ def test_an_empty_list_is_an_empty_job(datadog: FakeDatadog, empty: Any) -> None
 
 @pytest.mark.parametrize("preview", [True, "True", "true"])
 def test_a_preview_tells_what_would_be_done_and_changes_nothing(datadog: FakeDatadog, preview: Any) -> None:
-    """It has the same keys as the report of the real run, and holders need no look-up."""
+    """It has the same keys as the report of the real run."""
     ann, bob = datadog.add_user("ann@x.com", seat=PRODUCT), datadog.add_user("bob@x.com")
     told = assign(user_emails=["ann@x.com", "bob@x.com"], preview=preview).execute({})
     assert kinds(told) == {"assigned": ["bob@x.com"], "unchanged": ["ann@x.com"]}
     assert (told["preview"], told["seats_before"], told["seats_after"]) == (True, 1, 2)
-    assert [each.query["filter"] for each in datadog.calls("GET", USERS)] == ["bob@x.com"]
     taken = unassign(user_uuids=[ann, bob], preview=preview).execute({})
     assert kinds(taken) == {"unassigned": ["ann@x.com"], "unchanged": [bob]}
     assert datadog.calls("POST") == datadog.calls("DELETE") == []
@@ -157,7 +156,7 @@ def test_a_report_is_plain_json(datadog: FakeDatadog) -> None:
     assert json.loads(json.dumps(report)) == report
 
 
-def test_the_report_is_written_to_the_log(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_report_is_written_to_the_log(datadog: FakeDatadog) -> None:
     """As a short table."""
     ann = datadog.add_user("ann@x.com", seat=PRODUCT)
     operator = unassign(user_emails=["ann@x.com"])
@@ -176,7 +175,7 @@ def test_missing_people_change_nothing_unless_told_otherwise(datadog: FakeDatado
     emails = ["ann@x.com", "Ghost@x.com", "off@x.com"]
     message, report = failure(assign(user_emails=emails), ti)
     assert "Ghost@x.com, off@x.com" in message
-    assert "Nothing was changed" in message
+    assert "nothing was changed" in message
     assert report == {"missing": ["Ghost@x.com", "off@x.com"], "not_done": ["ann@x.com"]}
     assert datadog.calls("POST") == []
     skipped = assign(user_emails=emails, missing_users="skip").execute({})
@@ -227,8 +226,10 @@ def test_nothing_happens_when_a_dag_is_parsed(monkeypatch: pytest.MonkeyPatch) -
     given = operator.user_emails, operator.missing_users, operator.preview, operator.batch_size
     assert given == ("{{ params.emails }}", "{{ x }}", "{{ y }}", "{{ z }}")
     fields = {"product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id"}
-    assert set(AssignSeatsOperator.template_fields) == fields | {"missing_users"}
-    assert set(UnassignSeatsOperator.template_fields) == fields
+    assert set(AssignSeatsOperator.template_fields) == fields | {"missing_users", "max_seats"}
+    assert set(UnassignSeatsOperator.template_fields) == fields | {"max_unassign", "protect"}
+    fields |= {"mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age", "protect"}
+    assert set(SyncSeatsOperator.template_fields) == fields | {"approved", "undo"}
 
 
 # --- what Datadog refuses ---
@@ -351,12 +352,81 @@ def test_nothing_is_pushed_where_airflow_was_told_not_to(datadog: FakeDatadog, t
     assert ti.pushed == {}
 
 
-def test_keys_are_in_no_error_and_no_log(
-    datadog: FakeDatadog, ti: FakeTaskInstance, caplog: pytest.LogCaptureFixture
-) -> None:
-    """At the finest level of logging, and whatever fails."""
-    with caplog.at_level(logging.DEBUG):
+def test_keys_are_in_no_error_and_no_log(datadog: FakeDatadog, ti: FakeTaskInstance, capfd: Any) -> None:
+    """At the finest level of logging, and whatever fails; what is logged is seen to be looked at."""
+    before = logging.root.level
+    logging.root.setLevel(logging.DEBUG)
+    try:
         message, _ = failure(assign(user_uuids=[GHOST]), ti)
+    finally:
+        logging.root.setLevel(before)
+    printed = "".join(capfd.readouterr())
+    assert f"{PRODUCT}: 1 refused" in printed
     for key in (datadog.api_key, datadog.app_key):
         assert key not in message
-        assert key not in caplog.text
+        assert key not in printed
+        assert key not in json.dumps(ti.pushed)
+
+
+# --- guards of the two verbs ---
+
+
+def test_a_budget_is_checked_before_the_first_write(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """The seat list is read for it; those who hold a seat are not counted again, nor sent."""
+    ann = datadog.add_user("ann@x.com", seat=PRODUCT)
+    bob, cy = datadog.add_user("bob@x.com"), datadog.add_user("cy@x.com")
+    message, report = failure(assign(user_uuids=[ann, bob, cy], max_seats="2"), ti)
+    assert "max_seats" in message
+    assert report == {"unchanged": ["ann@x.com"], "not_done": [bob, cy]}
+    done = assign(user_uuids=[ann, bob], max_seats=2).execute({})
+    assert kinds(done) == {"assigned": [bob], "unchanged": ["ann@x.com"]}
+    assert (done["seats_after"], done["guards"]["max_seats"]) == (2, 2)
+    assert [each.user_uuids for each in datadog.calls("POST")] == [[bob]]
+
+
+def test_an_offboarding_keeps_the_protected_and_its_limit(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """Nothing is taken above the limit, and the protected in no case."""
+    people = [datadog.add_user(f"u{number}@x.com", seat=PRODUCT) for number in range(5)]
+    message, _ = failure(unassign(user_uuids=people, max_unassign="20%", protect=["U0@X.com"]), ti)
+    assert "4 of 5 seats would be taken, and the limit is 1" in message
+    assert datadog.calls("DELETE") == []
+    report = unassign(user_uuids=people, max_unassign=4, protect="U0@X.com").execute({})
+    assert report["protected"] == [{"id": people[0], "email": "u0@x.com", "reason": "protected"}]
+    assert datadog.holders(PRODUCT) == {people[0]}
+
+
+def test_a_broken_off_task_tells_that_it_is_not_known_how_far_it_came(
+    datadog: FakeDatadog, ti: FakeTaskInstance
+) -> None:
+    """A time-out of the task is no error of ours, but its report is true as well."""
+
+    class TimeUpError(BaseException):
+        pass
+
+    people = [datadog.add_user(f"u{number}@x.com") for number in range(3)]
+    operator = assign(user_uuids=people, batch_size=1)
+    exchange = operator._client._exchange
+    left = iter([exchange, exchange])
+
+    def some(request: Any) -> Any:
+        try:
+            return next(left)(request)
+        except StopIteration:
+            raise TimeUpError from None
+
+    operator._client._exchange = some  # type: ignore[method-assign]
+    with pytest.raises(TimeUpError):
+        operator.execute(context(ti))
+    assert kinds(ti.pushed["return_value"]) == {"unknown": people}
+
+
+def test_a_preview_says_what_the_run_will(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """Also for a disabled account that holds a seat, and for an email of two accounts."""
+    datadog.add_user("off@x.com", status="Disabled", seat=PRODUCT)
+    for preview in (True, False):
+        assert "off@x.com" in failure(assign(user_emails=["off@x.com"], preview=preview), ti)[0]
+    datadog.add_user("ann@x.com", status="Disabled", seat=PRODUCT)
+    ann = datadog.add_user("ann@x.com")
+    told = assign(user_emails=["ann@x.com"], preview=True).execute({})
+    done = assign(user_emails=["ann@x.com"]).execute({})
+    assert told["assigned"] == done["assigned"] == [{"id": ann, "email": "ann@x.com"}]

@@ -16,7 +16,7 @@ import airflow_provider_seats
 from airflow_provider_seats import get_provider_info
 
 PACKAGE = Path(airflow_provider_seats.__file__).parent
-PURE = {"connection", "limits", "protocol", "seats", "users", "arguments", "report", "plan"}
+PURE = {"connection", "limits", "protocol", "seats", "users", "arguments", "report", "holders", "changes", "plan"}
 
 
 def test_the_provider_info_is_valid_against_airflows_own_schema() -> None:

@@ -29,6 +29,7 @@ from airflow_provider_seats.seats import (
     SeatUser,
     assign_seats,
     check_access,
+    failure,
     list_seat_users,
     unassign_seats,
 )
@@ -113,6 +114,17 @@ def test_a_cursor_that_comes_twice_is_an_error() -> None:
     assert "'c'" in str(played.error)
 
 
+def test_a_list_without_end_is_an_error() -> None:
+    """Ever new cursors that lead to nothing new are not followed for long."""
+    answers = [page("a", next_cursor="1"), *[page("a", next_cursor=str(number)) for number in (2, 3, 4)]]
+    assert isinstance(play(list_seat_users("p"), *answers).error, UnavailableError)
+
+
+def test_ids_are_given_in_lower_case() -> None:
+    """A UUID is the same in any case, and is compared as one text everywhere."""
+    assert play(list_seat_users("p"), page("ABC")).value[0].id == "abc"
+
+
 def test_a_list_whose_second_page_is_refused_is_an_error() -> None:
     """Half a list is no list."""
     played = play(list_seat_users("p"), page("a", next_cursor="c"), FORBIDDEN, FORBIDDEN)
@@ -135,7 +147,7 @@ def test_people_are_sent_in_batches_and_nothing_else_is_asked() -> None:
     played = play(assign_seats("p", people), *[assigned(*people)] * 3)
     assert outcome(played) == (tuple(people), (), (), ())
     assert [len(batch) for batch in sent(played)] == [100, 100, 30]
-    assert played.value.failure() is None
+    assert failure(played.value) is None
     assert play(unassign_seats("p", people), DONE, DONE, DONE).calls == "DDD"
 
 
@@ -171,7 +183,7 @@ def test_a_201_that_changed_nothing_is_an_error(answer: Response) -> None:
     played = play(assign_seats("p", ["a", "b"]), answer, page("b"), page("b"))
     assert outcome(played) == (("b",), ("a",), (), ())
     assert played.pauses == [SETTLE_SECONDS]
-    assert isinstance(played.value.failure(), SeatsRefusedError)
+    assert isinstance(failure(played.value), SeatsRefusedError)
 
 
 def test_a_list_that_lags_behind_a_201_is_read_once_more() -> None:
@@ -201,23 +213,23 @@ def test_a_fault_that_lasts_ends_the_work_and_tells_who_is_as_before() -> None:
     faults = [reply(503, {"errors": ["down"]}), page()] * ATTEMPTS
     played = play(assign_seats("p", ["a", "b", "c"], 1), assigned("a"), *faults)
     assert outcome(played) == (("a",), (), (), ("b", "c"))
-    failure = played.value.failure()
-    assert isinstance(failure, UnavailableError)
-    assert failure.passing
-    assert "down" in str(failure)
+    error = failure(played.value)
+    assert isinstance(error, UnavailableError)
+    assert error.passing
+    assert "down" in str(error)
 
 
 def test_people_are_unknown_where_neither_answer_nor_list_can_be_had() -> None:
     """The error has both causes in it, and later batches are not tried."""
     played = play(assign_seats("p", ["a", "b"], 1), reply(500, {"errors": ["oops"]}), FORBIDDEN, FORBIDDEN)
     assert outcome(played) == ((), (), ("a",), ("b",))
-    failure = played.value.failure()
-    assert isinstance(failure, SeatsUnknownError)
-    assert "oops" in str(failure)
-    assert "Forbidden" in str(failure)
-    assert not failure.passing
-    assert isinstance(failure.__cause__, KeysRefusedError)
-    passing = play(unassign_seats("p", ["a"]), lost(), *[lost()] * ATTEMPTS).value.failure()
+    error = failure(played.value)
+    assert isinstance(error, SeatsUnknownError)
+    assert "oops" in str(error)
+    assert "Forbidden" in str(error)
+    assert not error.passing
+    assert isinstance(error.__cause__, KeysRefusedError)
+    passing = failure(play(unassign_seats("p", ["a"]), lost(), *[lost()] * ATTEMPTS).value)
     assert isinstance(passing, SeatsUnknownError)
     assert passing.passing
 
@@ -226,9 +238,9 @@ def test_refused_keys_or_a_spent_limit_end_the_work_without_a_doubt() -> None:
     """Neither has done anything, so the list is not needed."""
     played = play(assign_seats("p", ["a", "b"], 1), assigned("a"), FORBIDDEN, FORBIDDEN)
     assert outcome(played) == (("a",), (), (), ("b",))
-    assert isinstance(played.value.failure(), KeysRefusedError)
+    assert isinstance(failure(played.value), KeysRefusedError)
     spent = play(assign_seats("p", ["a"]), reply(429, x_ratelimit_reset="9999")).value
-    assert (spent.not_done, type(spent.failure())) == (("a",), RateLimitedError)
+    assert (spent.not_done, type(failure(spent))) == (("a",), RateLimitedError)
 
 
 # --- refusals ---
@@ -242,12 +254,12 @@ def test_one_bad_person_among_many_is_found_and_all_others_land() -> None:
     result = world.serve(assign_seats("p", people))
     assert set(result.done) == set(people) - {"bad"} == world.holders
     assert list(result.refused) == ["bad"]
-    failure = result.failure(lambda uuid: f"<{uuid}>")
-    assert isinstance(failure, SeatsRefusedError)
-    assert "<bad>" in str(failure)
-    assert "no user bad" in str(failure)
-    assert "422" in str(failure)
-    assert not failure.passing
+    error = failure(result, label=lambda uuid: f"<{uuid}>")
+    assert isinstance(error, SeatsRefusedError)
+    assert "<bad>" in str(error)
+    assert "no user bad" in str(error)
+    assert "422" in str(error)
+    assert not error.passing
 
 
 def test_a_refused_batch_that_landed_in_part_is_not_sent_again_whole() -> None:
@@ -269,17 +281,72 @@ def test_halving_ends_early_if_every_refusal_has_the_same_words() -> None:
     played = play(assign_seats("p", people), *[refused(422, "bad product"), page()] * SAME_REFUSALS)
     assert played.calls == "PG" * SAME_REFUSALS
     assert played.value.done == ()
-    assert set(played.value.refused) | set(played.value.not_done) == set(people)
-    assert isinstance(played.value.failure(), RequestRefusedError)
-    assert "bad product" in str(played.value.failure())
+    assert (len(played.value.refused), len(played.value.not_done)) == (100, 100)
+    assert isinstance(failure(played.value), RequestRefusedError)
+    assert "bad product" in str(failure(played.value))
+
+
+@pytest.mark.parametrize("bad", [range(6), range(94, 100), range(20, 40), range(0, 100, 9)])
+def test_bad_people_in_a_row_do_not_pass_for_a_bad_product_code(bad: range) -> None:
+    """However they stand, and though every refusal has the same words, everyone else lands."""
+    world = World(bad={f"u{number}" for number in bad}, words="Unprocessable")
+    result = world.serve(assign_seats("p", [f"u{number}" for number in range(100)]))
+    assert set(result.refused) == world.bad
+    assert len(result.done) == 100 - len(world.bad)
+    assert isinstance(failure(result), SeatsRefusedError)
+
+
+def test_words_that_differ_in_numbers_only_are_the_same() -> None:
+    """A request's number in the words does not turn one refusal into many hundreds of calls."""
+    people = [f"u{number}" for number in range(230)]
+    answers = [each for number in range(SAME_REFUSALS) for each in (refused(422, f"bad (request {number:x}7)"), page())]
+    assert play(assign_seats("p", people), *answers).calls == "PG" * SAME_REFUSALS
+
+
+def test_a_product_that_takes_no_more_is_not_asked_person_by_person() -> None:
+    """After some were accepted, each batch is given up after as many refusals in the same words."""
+    people = [f"u{number}" for number in range(1000)]
+    answers = [refused(422, "no seats left"), page(*people[:100])] * SAME_REFUSALS * 9
+    played = play(assign_seats("p", people), assigned(*people[:100]), *answers)
+    assert played.value.done == tuple(people[:100])
+    assert len(played.value.refused) == 900
+    error = failure(played.value)
+    assert isinstance(error, SeatsRefusedError)
+    assert "no seats left" in str(error)
 
 
 def test_a_refusal_whose_list_is_refused_too_is_told_in_datadogs_words() -> None:
-    """A wrong product code is refused everywhere; that is the error, and nobody's state is known."""
+    """A wrong product code is refused everywhere; that is the error, and nobody is in doubt."""
     played = play(assign_seats("p", ["a"]), refused(422, "bad product"), refused(422, "bad list"))
-    assert outcome(played) == ((), (), ("a",), ())
-    assert isinstance(played.value.failure(), RequestRefusedError)
-    assert "bad product" in str(played.value.failure())
+    assert outcome(played) == ((), ("a",), (), ())
+    assert isinstance(failure(played.value), RequestRefusedError)
+    assert "bad product" in str(failure(played.value))
+
+
+def test_a_wait_that_outlasts_the_bound_is_not_waited() -> None:
+    """What was done is looked up at once, and the error carries the wait."""
+    played = play(unassign_seats("p", ["a", "b"]), reply(503, retry_after="600"), page("a"))
+    assert (outcome(played), played.pauses) == ((("b",), (), (), ("a",)), [])
+    error = failure(played.value)
+    assert isinstance(error, UnavailableError)
+    assert error.retry_after == 600
+    several = play(unassign_seats("p", ["a"]), *[reply(503, retry_after="50"), page("a")] * 3)
+    assert several.pauses == [50, 50]
+
+
+def test_those_left_out_of_several_calls_are_looked_up_once() -> None:
+    """Assigning again those who are seated costs their calls and one list."""
+    played = play(assign_seats("p", ["a", "b", "c"], 1), assigned(), assigned(), assigned(), page("a", "b", "c"))
+    assert outcome(played) == (("a", "b", "c"), (), (), ())
+    assert played.calls == "PPPG"
+
+
+def test_those_left_out_are_looked_up_also_when_a_later_call_fails() -> None:
+    """Nobody is in doubt who need not be."""
+    played = play(assign_seats("p", ["a", "b"], 1), assigned(), FORBIDDEN, FORBIDDEN, page("a"))
+    assert outcome(played) == (("a",), (), (), ("b",))
+    unread = play(assign_seats("p", ["a"], 1), assigned(), FORBIDDEN, FORBIDDEN)
+    assert outcome(unread) == ((), (), ("a",), ())
 
 
 # --- everything together, against a small Datadog that breaks in every way ---
@@ -288,10 +355,13 @@ def test_a_refusal_whose_list_is_refused_too_is_told_in_datadogs_words() -> None
 class World:
     """A pure model of Datadog's seats: refuses calls with bad people whole, and fails as scripted."""
 
-    def __init__(self, holders: set[str] | None = None, bad: set[str] | None = None, faults: str = "") -> None:
+    def __init__(
+        self, holders: set[str] | None = None, bad: set[str] | None = None, faults: str = "", words: str = "no user {}"
+    ) -> None:
         self.holders = set(holders or ())
         self.bad = set(bad or ())
         self.faults = list(faults)
+        self.words = words
         self.calls = 0
 
     def serve(self, flow: Any) -> Outcome:
@@ -324,7 +394,7 @@ class World:
         people = set(json.loads(json.dumps(request.body))["data"]["attributes"]["user_uuids"])
         assert people
         if people & self.bad:
-            return refused(422, f"no user {min(people & self.bad)}")
+            return refused(422, self.words.format(min(people & self.bad)))
         if request.method == "DELETE":
             self.holders -= people
             return DONE
@@ -359,7 +429,7 @@ def test_whatever_fails_nothing_is_lost_invented_or_left_untold(
         assert (uuid in world.holders) == (uuid in before)
     assert world.holders - asked == before - asked
     assert set(result.refused) <= bad
-    if result.failure() is None:
+    if failure(result) is None:
         assert set(result.done) == asked
     if not faults.strip("."):
         assert set(result.done) >= asked - bad

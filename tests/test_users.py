@@ -47,14 +47,43 @@ def test_emails_are_looked_up_side_by_side_in_a_large_organisation() -> None:
     assert sorted(played.value) == ["ann@x.com", "bob@x.com"]
 
 
+def crowd(*numbers: int) -> list[tuple[str, str, str]]:
+    """Make accounts of other people."""
+    return [(f"id-{number}", f"{number}@y.com", "Active") for number in numbers]
+
+
+EMAILS = [f"{name}@x.com" for name in ("ann", "bob", "cy", "di", "ed")]
+
+
 def test_the_whole_list_is_read_where_that_is_fewer_calls() -> None:
     """Five people of an organisation of 150 are one look-up and two pages."""
-    emails = [f"{name}@x.com" for name in ("ann", "bob", "cy", "di", "ed")]
-    pages = users(ANN, BOB, total=150), users(("id-cy", "cy@x.com", "Active"), total=150)
-    played = play(find_users(emails), users(ANN, total=150), *pages)
-    assert sorted(played.value) == ["ann@x.com", "bob@x.com", "cy@x.com"]
+    pages = users(ANN, BOB, *crowd(*range(98)), total=150), users(*crowd(*range(98, 148)), total=150)
+    played = play(find_users(EMAILS), users(ANN, total=150), *pages)
+    assert sorted(played.value) == ["ann@x.com", "bob@x.com"]
     assert [dict(request.query).get("filter") for request in played.requests] == ["ann@x.com", None, None]
     assert [dict(request.query)["page[number]"] for request in played.requests] == ["0", "0", "1"]
+
+
+def test_nobody_is_missing_because_the_list_was_cut_short() -> None:
+    """If the pages do not add up to what they tell, whoever was not found is asked for."""
+    pages = users(*crowd(*range(100)), total=150), users(total=150)
+    found = [users(each) for each in (BOB, ("id-cy", "cy@x.com", "Active"))]
+    played = play(find_users(EMAILS), users(ANN, total=150), *pages, *found, users(), users())
+    assert sorted(played.value) == ["ann@x.com", "bob@x.com", "cy@x.com"]
+    understated = play(
+        find_users(EMAILS), users(ANN, total=1), users(*crowd(*range(100)), total=1), *found, users(), users()
+    )
+    assert sorted(understated.value) == ["ann@x.com", "bob@x.com", "cy@x.com"]
+
+
+def test_a_search_that_ends_before_its_end_is_an_error() -> None:
+    """Pages may be smaller than asked for, but an empty one, or the same again, is not the end."""
+    small = users(*crowd(*range(50)), filtered=51), users(ANN, filtered=51)
+    assert play(find_users(["ann@x.com"]), *small).value["ann@x.com"].id == "id-ann"
+    short = users(*crowd(*range(50)), filtered=51), users(filtered=51)
+    assert isinstance(play(find_users(["ann@x.com"]), *short).error, UnavailableError)
+    rows = [{"id": str(number), "attributes": {"email": "x@x"}} for number in range(100)]
+    assert isinstance(play(find_users(["ann@x.com"]), *[reply(200, {"data": rows})] * 2).error, UnavailableError)
 
 
 def test_look_ups_are_used_where_the_size_is_not_told() -> None:
