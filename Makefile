@@ -4,12 +4,12 @@
 # Both make an environment of their own from pinned versions. They need Python 3.11 or later and make, nothing else.
 # AIRFLOW=2.11 tests with the oldest supported Airflow; PYTHON=python3.12 takes another interpreter.
 
-AIRFLOW ?= 3.3
+NEWEST := 3.3
+AIRFLOW ?= $(NEWEST)
 PYTHON ?= python3
 VENV := .venv/airflow-$(AIRFLOW)
 BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
-NEWEST := 3.3
 
 .PHONY: help demo test lint types unit pins clean
 

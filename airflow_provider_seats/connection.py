@@ -107,7 +107,7 @@ FORM = (
 )
 _HIDDEN = ["login", "port", "schema", "extra"]
 _RELABELING = {"password": "Application key or access token", "host": "Base URL (instead of the site)"}
-_PLACEHOLDERS = {"host": "Only for a proxy or a local stand-in, e.g. http://127.0.0.1:8126"}
+_PLACEHOLDERS = {"host": "Only for a proxy or a local stand-in, e.g. http://127.0.0.1:18126"}
 
 
 def conn_fields() -> dict[str, Any]:

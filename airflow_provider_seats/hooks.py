@@ -160,8 +160,8 @@ class DatadogSeatsHook(BaseHook):
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
         :param product_code: Datadog's code of the product.
-        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``, which needs the permission
-            ``user_access_read``. It is None where the account is not found by its email.
+        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``, which needs the
+            permission ``user_access_read``. It is None where the account is not found by its email.
         :param csv_path: where to write the rows: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
             ``file:///...`` or ``s3://...``.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
@@ -177,7 +177,8 @@ class DatadogSeatsHook(BaseHook):
             columns = [*SeatUser._fields, *(["status"] if status else [])]
             from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
 
-            with ObjectStoragePath(csv_path, conn_id=csv_conn_id).open("w") as file:
+            path = ObjectStoragePath(csv_path, conn_id=csv_conn_id)
+            with path.open("w") as file:  # type: ignore[no-untyped-call]
                 writer = csv.DictWriter(file, columns, lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(rows)

@@ -33,6 +33,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from airflow_provider_seats.connection import is_token
+
 SEATS: Final = "/api/v2/seats/users"
 USERS: Final = "/api/v2/users"
 VALIDATE_KEYS: Final = "/api/v2/validate_keys"
@@ -41,6 +43,7 @@ VALIDATE: Final = "/api/v1/validate"
 API_KEY: Final = "fake-api-key"
 APP_KEY: Final = "fake-application-key"
 _MOST_IN_A_PAGE: Final = 100
+_PORT: Final = 18126
 _JSON: Final = "application/json"
 _JSON_API: Final = "application/vnd.api+json"
 
@@ -141,6 +144,7 @@ class FakeDatadog:
         rate_limit: tuple[int, float] | None = None,
         port: int = 0,
     ) -> None:
+        self.products = products
         self.api_key = api_key
         self.app_key = app_key
         self.seated_users = seated_users
@@ -166,12 +170,12 @@ class FakeDatadog:
 
     @property
     def url(self) -> str:
-        """The base URL, such as ``http://127.0.0.1:8126``."""
+        """The base URL, such as ``http://127.0.0.1:18126``."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def airflow_connection(self) -> str:
         """Give an Airflow connection to here as JSON, for the environment variable ``AIRFLOW_CONN_DATADOG_DEFAULT``."""
-        extra = {} if self._takes_token else {"api_key": self.api_key}
+        extra = {} if is_token(self.app_key) else {"api_key": self.api_key}
         return json.dumps({"conn_type": "datadog_seats", "host": self.url, "password": self.app_key, "extra": extra})
 
     def add_user(
@@ -197,6 +201,11 @@ class FakeDatadog:
             if seat is not None:
                 self.give_seat(seat, account.id)
         return account.id
+
+    def user_uuid(self, email: str) -> str:
+        """Give the UUID of the account that was last added with this email."""
+        with self._lock:
+            return [account.id for account in self._accounts.values() if account.email == email.lower()][-1]
 
     def give_seat(self, product: str, user_uuid: str, **fields: Any) -> None:
         """Give someone a seat, as if claimed in the web page.
@@ -238,10 +247,6 @@ class FakeDatadog:
         with self._lock:
             return [each for each in self.received if method in {None, each.method} and path in {None, each.path}]
 
-    @property
-    def _takes_token(self) -> bool:
-        return self.app_key.startswith(("ddpat_", "ddsat_"))
-
     def _fault(self, method: str, path: str) -> Fault:
         with self._lock:
             faults = self._faults.get((method, path))
@@ -271,7 +276,7 @@ class FakeDatadog:
     def _unauthorized(self, request: _Request) -> _Answer | None:
         api_key, app_key = request.headers.get("dd-api-key"), request.headers.get("dd-application-key")
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self._takes_token and self.app_key in {app_key, bearer}:
+        if is_token(self.app_key) and self.app_key in {app_key, bearer}:
             return None
         if api_key is None:
             return _plain(HTTPStatus.UNAUTHORIZED, "API key required")
@@ -329,7 +334,7 @@ class FakeDatadog:
         start = _whole(cursor.removeprefix("after-")) if cursor else 0
         if not limit or start is None:
             return _object(HTTPStatus.BAD_REQUEST, "page parameter is not valid")
-        seats = self._listed(product)
+        seats = list(self._seats[product].values())
         if not seats:
             return _Answer(HTTPStatus.OK, {"data": []}, _JSON_API)
         end = start + limit
@@ -340,9 +345,6 @@ class FakeDatadog:
         following = f"after-{end}" if end < len(seats) else None
         meta = {"cursor": cursor or None, "limit": limit, "next_cursor": following}
         return _Answer(HTTPStatus.OK, {"data": data, "meta": meta}, _JSON_API)
-
-    def _listed(self, product: str) -> list[dict[str, Any]]:
-        return list(self._seats[product].values())
 
     def _assign(self, request: _Request) -> _Answer:
         asked = self._asked(request)
@@ -507,18 +509,39 @@ class _Server(ThreadingHTTPServer):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve a small organisation until interrupted."""
+    """Serve a small organisation on this machine until interrupted, and show each request."""
     parser = argparse.ArgumentParser(prog="python -m airflow_provider_seats.testing", description=main.__doc__)
-    parser.add_argument("--port", type=int, default=8126, help="the port on 127.0.0.1 (default: 8126)")
-    parser.add_argument("emails", nargs="*", default=["ann@example.com", "bob@example.com", "cy@example.com"])
+    parser.add_argument("--port", type=int, default=_PORT, help=f"the port on 127.0.0.1 (default: {_PORT})")
+    parser.add_argument(
+        "--seated", nargs="*", default=[], metavar="EMAIL", help="people who hold a seat of each product"
+    )
+    parser.add_argument("emails", nargs="*", metavar="EMAIL", help="people without a seat (default: ann, bob and cy)")
     options = parser.parse_args(arguments)
-    with FakeDatadog(port=options.port) as datadog:
-        print(f"FakeDatadog serves at {datadog.url} until you press Ctrl-C. Its products: incident_response, on_call.")
-        for email in options.emails:
+    try:
+        datadog = FakeDatadog(port=options.port)
+    except OSError as error:
+        parser.exit(
+            1, f"127.0.0.1:{options.port}: {error.strerror}. Choose another port, or --port 0 for a free one.\n"
+        )
+    with datadog:
+        print(
+            f"FakeDatadog serves at {datadog.url} until you press Ctrl-C. Its products: {', '.join(datadog.products)}."
+        )
+        for email in options.seated:
+            user_uuid = datadog.add_user(email)
+            for product in datadog.products:
+                datadog.give_seat(product, user_uuid)
+            print(f"  {user_uuid}  {email}, holds a seat of each")
+        for email in options.emails or ["ann@example.com", "bob@example.com", "cy@example.com"]:
             print(f"  {datadog.add_user(email)}  {email}")
         print(f"To use it:\n  export AIRFLOW_CONN_DATADOG_DEFAULT='{datadog.airflow_connection()}'", flush=True)
+        shown = 0
         with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            while True:
+                time.sleep(0.2)
+                for each in datadog.calls()[shown:]:
+                    print(f"{each.status or 'lost'}  {each.method} {each.path} {dict(each.query) or ''}", flush=True)
+                    shown += 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Make the seats match the company's roster, with a preview that a person approves; and take back what was done.
 
-The roster is a list of emails in the run's params, or a CSV file with a column `email` that HR exports. With Airflow 3.1
-or later a person looks at the preview and approves it; without an answer nothing is changed.
+The roster is a list of emails in the run's params, or a CSV file with a column `email`, such as HR exports. With
+Airflow 3.1 or later a person looks at the preview and approves it; without an answer nothing is changed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from airflow_provider_seats.operators import SyncSeatsOperator
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
 except ImportError:  # Airflow before 3.1
-    ApprovalOperator = None
-
-# A test, or a run that nobody watches, goes without the approval.
-ASK = ApprovalOperator is not None and os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
+    ASK = False
+else:
+    # A test, or a run that nobody watches, goes without the approval.
+    ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
 
 PRODUCT = Param("incident_response", type="string", title="Product", description="Datadog's code of the product.")
 
@@ -54,10 +54,10 @@ with DAG(
             description="Emails or UUIDs of those who keep their seat in any case, one a line.",
         ),
         "max_unassign": Param(
-            "20%",
+            "10",
             type="string",
             title="Most people to lose a seat",
-            description="A number or a share of all seats. Raise it for one run if more is meant.",
+            description="A number, or a share of all seats such as 20%. Raise it for one run if more is meant.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
@@ -99,7 +99,8 @@ Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
     @task
     def tell(report: dict[str, Any]) -> str:
         """Say what was done. Send it to a chat here; keep the report, since it can be undone."""
-        words = f"{len(report['assigned'])} got a seat, {len(report['unassigned'])} lost theirs: {report['seats_after']} now."
+        given, taken = len(report["assigned"]), len(report["unassigned"])
+        words = f"{given} got a seat, {taken} lost theirs: {report['seats_after']} now."
         print(words)
         return words
 

@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from airflow_provider_seats.testing import FakeDatadog
 from tests.airflow.home import EXAMPLE_DAGS, AirflowHome
@@ -18,6 +19,7 @@ from tests.airflow.home import EXAMPLE_DAGS, AirflowHome
 PRODUCT = "incident_response"
 HIRES = ["ann@example.com", "bob@example.com"]
 LEAVERS = ["bob@example.com", "cy@example.com"]
+ROSTER = ["ann@example.com", "bob@example.com"]
 # Of all that Airflow says, what a person wants to follow: which task runs, and what our own code and the tasks say.
 STARTING = re.compile(r"\[DAG TEST\] starting task_id=(?P<task>\S+)")
 SAYING = re.compile(r"\] (?P<words>.*?) +\[airflow\.task\.operators\.airflow_provider_seats|\A(?P<plain>\w+ <.*)")
@@ -31,27 +33,32 @@ def main() -> None:
         for email in ("ann@example.com", "bob@example.com"):
             datadog.add_user(email)
         for email in ("cy@example.com", "di@example.com"):
-            datadog.add_user(email, seat=PRODUCT)
+            datadog.give_seat(PRODUCT, datadog.add_user(email), assigned_at="2026-01-01T00:00:00Z")
         say(f"A FakeDatadog serves at {datadog.url}; cy and di hold a seat of {PRODUCT}.")
         say("Preparing a throw-away Airflow home on SQLite ...")
-        with AirflowHome(EXAMPLE_DAGS, {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection()}) as home:
+        # Nobody is there to approve the preview of the review.
+        settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection(), "SEAT_REVIEW_ASK": "no"}
+        with AirflowHome(EXAMPLE_DAGS, settings) as home:
             before = datadog.emails(PRODUCT)
             say(f"Onboarding {' and '.join(HIRES)}, by the DAG datadog_seats_onboarding:")
-            run(home, "datadog_seats_onboarding", HIRES)
+            run(home, "datadog_seats_onboarding", {"emails": HIRES})
             between = datadog.emails(PRODUCT)
             say(f"Offboarding {' and '.join(LEAVERS)}, by the DAG datadog_seats_offboarding:")
-            run(home, "datadog_seats_offboarding", LEAVERS)
+            run(home, "datadog_seats_offboarding", {"emails": LEAVERS})
             after = datadog.emails(PRODUCT)
-        show({"before": before, "after onboarding": between, "after offboarding": after})
+            say(f"A roster of {' and '.join(ROSTER)}: a preview, and its application, by datadog_seats_review:")
+            run(home, "datadog_seats_review", {"emails": ROSTER})
+            synced = datadog.emails(PRODUCT)
+        show({"before": before, "onboarded": between, "offboarded": after, "synced": synced})
         requests = datadog.calls()
         print(f"\n{len(requests)} requests to Datadog, {time.monotonic() - started:.0f} seconds, nothing left running.")
-    if after != ["ann@example.com", "di@example.com"]:
+    if (after, synced) != (["ann@example.com", "di@example.com"], ROSTER):
         sys.exit("The seats are not as they should be.")
 
 
-def run(home: AirflowHome, dag_id: str, emails: Sequence[str]) -> None:
+def run(home: AirflowHome, dag_id: str, conf: Mapping[str, Any]) -> None:
     """Run a DAG, and show what its tasks say as they say it."""
-    command = home.command("dags", "test", dag_id, "-c", json.dumps({"emails": list(emails)}))
+    command = home.command("dags", "test", dag_id, "-c", json.dumps(conf))
     everything: list[str] = []
     with subprocess.Popen(
         command, env=home.environment, cwd=home.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -70,9 +77,9 @@ def show(seats: dict[str, list[str]]) -> None:
     """Print who holds a seat at each time, as a table."""
     people = sorted({email for emails in seats.values() for email in emails})
     wide = max(map(len, people))
-    print(f"\n{'seats of ' + PRODUCT:<{wide + 10}}" + "".join(f"{when:^20}" for when in seats))
+    print(f"\n{'seats of ' + PRODUCT:<{wide + 10}}" + "".join(f"{when:^14}" for when in seats))
     for email in people:
-        print(f"{email:<{wide + 10}}" + "".join(f"{'x' if email in emails else '.':^20}" for emails in seats.values()))
+        print(f"{email:<{wide + 10}}" + "".join(f"{'x' if email in emails else '.':^14}" for emails in seats.values()))
 
 
 def say(words: str) -> None:

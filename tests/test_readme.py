@@ -9,16 +9,15 @@ import pytest
 
 from airflow_provider_seats import connection, plan, protocol, seats, users
 from airflow_provider_seats.connection import DatadogSeatsError
-from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Report
 from airflow_provider_seats.sensors import SeatUsersSensor
-from tests.airflow.home import AIRFLOW_3, ROOT
+from tests.airflow.home import ROOT
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.skipif(not AIRFLOW_3, reason="the README is written for Airflow 3")
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_every_block_of_code_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who copies it has something that works; what it calls a test passes."""
@@ -31,7 +30,7 @@ def test_every_block_of_code_runs(block: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_every_error_is_told() -> None:
     """The table names each class that can be raised, and whether Airflow's retries are for it."""
-    told = dict(re.findall(r"^\| `(\w+Error)`.*? \| (yes|no|as its cause) \|", README, flags=re.MULTILINE))
+    told = dict(re.findall(r"^\| `(\w+Error)` in .*? \| (yes|no|as its cause) \|", README, flags=re.MULTILINE))
     errors = {
         thing.__name__: thing
         for room in (connection, protocol, seats, users, plan)
@@ -46,7 +45,7 @@ def test_every_error_is_told() -> None:
 
 def test_every_argument_and_key_is_told() -> None:
     """Nothing can be passed or read that the README does not speak of."""
-    for kind in (AssignSeatsOperator, UnassignSeatsOperator, SeatUsersSensor):
+    for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, SeatUsersSensor):
         for field in kind.template_fields:
             assert f"`{field}`" in README
     for key in Report.__annotations__:

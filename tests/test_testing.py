@@ -15,7 +15,17 @@ from typing import Any
 import pytest
 import requests
 
-from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, VALIDATE, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import (
+    API_KEY,
+    APP_KEY,
+    SEATS,
+    USERS,
+    VALIDATE,
+    VALIDATE_KEYS,
+    FakeDatadog,
+    Fault,
+    main,
+)
 from tests.conftest import PRODUCT
 
 GHOST = "00000000-0000-0000-0000-000000000000"
@@ -204,7 +214,8 @@ def test_faults_are_answered_in_turn_and_applied_if_told(datadog: FakeDatadog) -
 
 def test_the_command_serves_until_it_is_interrupted() -> None:
     """It prints the line that defines the connection."""
-    command = [sys.executable, "-m", "airflow_provider_seats.testing", "--port", "0", "ann@example.com"]
+    people = ["ann@example.com", "--seated", "bob@example.com"]
+    command = [sys.executable, "-m", "airflow_provider_seats.testing", "--port", "0", *people]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as fake:
@@ -215,7 +226,16 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
             lines.append(fake.stdout.readline())
         connection = json.loads(lines[-1].partition("='")[2].strip().rstrip("'"))
         query = {"product_code": PRODUCT}
-        assert requests.get(connection["host"] + SEATS, params=query, headers=KEYS, timeout=5).json() == {"data": []}
+        answer = requests.get(connection["host"] + SEATS, params=query, headers=KEYS, timeout=5).json()
+        assert [row["attributes"]["email"] for row in answer["data"]] == ["bob@example.com"]
+        assert fake.stdout.readline().startswith("200  GET /api/v2/seats/users")
         fake.send_signal(signal.SIGINT)
         assert fake.wait(timeout=10) == 0
     assert any("ann@example.com" in line for line in lines)
+
+
+def test_a_port_that_is_taken_is_told(datadog: FakeDatadog, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what to do, and without a traceback."""
+    with pytest.raises(SystemExit):
+        main(["--port", datadog.url.rpartition(":")[2]])
+    assert "--port 0" in capsys.readouterr().err

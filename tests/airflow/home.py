@@ -63,11 +63,14 @@ class AirflowHome:
         """Give the command line of this environment's Airflow."""
         return [sys.executable, "-m", "airflow", *arguments]
 
-    def airflow(self, *arguments: str, timeout: float = 120) -> str:
-        """Run an Airflow command to its end; give what it printed, or raise it."""
+    def airflow(self, *arguments: str, timeout: float = 120, more: Mapping[str, str] | None = None) -> str:
+        """Run an Airflow command to its end; give what it printed, or raise it.
+
+        :param more: further environment variables.
+        """
         done = subprocess.run(
             self.command(*arguments),
-            env=self.environment,
+            env={**self.environment, **(more or {})},
             cwd=self.path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -127,14 +130,31 @@ class Server:
 
         wait_for(ready, 120, self._tail)
 
-    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = 120) -> dict[str, Any]:
+    def run(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a DAG to its end; give the run."""
+        return self.finish(self.begin(dag_id, conf))
+
+    def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Begin a run of a DAG."""
         self.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
-        begun = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{begun['dag_run_id']}"
-        wait_for(lambda: self.ask("GET", path)["state"] in {"success", "failed"}, timeout, self._tail)
-        run: dict[str, Any] = self.ask("GET", path)
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run
+
+    def finish(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait for the end of a run; give the run."""
+        wait_for(lambda: self.ask("GET", self._path(run))["state"] in {"success", "failed"}, 120, self._tail)
+        ended: dict[str, Any] = self.ask("GET", self._path(run))
+        return ended
+
+    def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
+        """Answer a task that asks a person, once it asks, and only if something holds before."""
+        path = f"{self._path(run)}/taskInstances/{task_id}/-1/hitlDetails"
+        wait_for(lambda: bool(self.ask("GET", path)["options"]), 60, self._tail)
+        # An answer within the same moment as the question trips Airflow's scheduler; no person is as quick.
+        time.sleep(3)
+        assert before()
+        self.ask("PATCH", path, {"chosen_options": [option], "params_input": {}})
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Give the task instances of a run, by id, with ``[index]`` if mapped."""

@@ -74,6 +74,25 @@ def test_the_example_dags_run_under_dags_test(home: AirflowHome, fake: FakeDatad
     assert fake.emails(PRODUCT) == [BOB]
 
 
+def test_the_review_and_its_undo_run_under_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
+    """A roster from a CSV, a preview, and its application; the unattended form, without an approval."""
+    fake.give_seat(PRODUCT, fake.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
+    roster = tmp_path / "roster.csv"
+    roster.write_text(f"name,email\nAnn,{ANN}\nBob,{BOB.upper()}\n")
+    conf = {"roster_csv": roster.as_uri(), "max_unassign": "1"}
+    home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf), more={"SEAT_REVIEW_ASK": "no"})
+    assert fake.emails(PRODUCT) == [ANN, BOB]
+
+
+def test_the_seats_of_disabled_accounts_are_reclaimed(home: AirflowHome, fake: FakeDatadog) -> None:
+    """By the example DAG, within its limit of a fifth."""
+    for number in range(4):
+        fake.add_user(f"seated{number}@example.com", seat=PRODUCT)
+    fake.add_user("off@example.com", status="Disabled", seat=PRODUCT)
+    home.airflow("dags", "test", "datadog_seats_reclaim")
+    assert fake.emails(PRODUCT) == [f"seated{number}@example.com" for number in range(4)]
+
+
 # --- under a scheduler ---
 
 under_a_scheduler = pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3")
@@ -139,14 +158,52 @@ def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(server: Se
 @under_a_scheduler
 def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fake: FakeDatadog) -> None:
     """The second attempt finds the rest to do."""
-    ann = next(iter(fake._accounts))
-    fake.give_seat(PRODUCT, ann)
+    fake.give_seat(PRODUCT, fake.user_uuid(ANN))
     fake.script("GET", SEATS, Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"}))
     run = server.run("faulty", {"emails": [ANN]})
     task = server.tasks(run)["unassign"]
     assert (task["state"], task["try_number"]) == ("success", 2)
     assert fake.holders(PRODUCT) == set()
     assert "slow down" in json.dumps(server.log_of(run, "unassign", 1))
+
+
+@under_a_scheduler
+def test_a_person_approves_a_review_and_undoes_it(server: Server, fake: FakeDatadog) -> None:
+    """Nothing is changed before the answer; the report in XCom is what the undo is triggered with."""
+    fake.give_seat(PRODUCT, fake.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
+    run = server.begin("datadog_seats_review", {"emails": [ANN, BOB]})
+    server.answer(run, "approve", "Approve", before=lambda: fake.emails(PRODUCT) == [CY])
+    assert server.finish(run)["state"] == "success"
+    assert fake.emails(PRODUCT) == [ANN, BOB]
+    report = server.xcom(run, "apply")
+    assert server.xcom(run, "tell") == "2 got a seat, 1 lost theirs: 2 now."
+    undone = server.run("datadog_seats_undo", {"report": report})
+    assert undone["state"] == "success"
+    assert fake.emails(PRODUCT) == [CY]
+
+
+@under_a_scheduler
+def test_a_review_that_is_not_approved_changes_nothing(server: Server, fake: FakeDatadog) -> None:
+    """Those who would have been changed are as they were."""
+    run = server.begin("datadog_seats_review", {"emails": [ANN]})
+    server.answer(run, "approve", "Reject", before=lambda: True)
+    server.finish(run)
+    assert server.tasks(run)["apply"]["state"] == "skipped"
+    assert fake.emails(PRODUCT) == []
+
+
+@under_a_scheduler
+def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fake: FakeDatadog) -> None:
+    """Airflow's task state store remembers who held a seat before the first attempt."""
+    people = [fake.add_user(f"leaver{number}@example.com", seat=PRODUCT) for number in range(3)]
+    fake.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    run = server.run("synced", {"emails": [ANN]})
+    task = server.tasks(run)["sync"]
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    report = server.xcom(run, "sync")
+    assert [person["id"] for person in report["unassigned"]] == people
+    assert [person["email"] for person in report["assigned"]] == [ANN]
+    assert (report["seats_before"], report["seats_after"], report["since_attempt"]) == (3, 1, 1)
 
 
 @under_a_scheduler

@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow.providers.common.compat.sdk import DAG, task
 
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
 
 PRODUCT = "incident_response"
@@ -53,3 +53,6 @@ with DAG("refused", schedule=None, params={"emails": []}, default_args={"retries
 
 with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_emails="{{ params.emails }}")
+
+with DAG("synced", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
+    SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
