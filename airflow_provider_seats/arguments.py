@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple, cast, get_args
 from airflow_provider_seats.protocol import InvalidInputError
 from airflow_provider_seats.report import KINDS, Person, Report, some
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_EMAIL: Final = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+")
+_UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_EMAIL: Final = r"[^\s@,;<>\"']+@[^\s@,;<>\"']+"
 _SHOWN: Final = 200
 _SHOWN_BAD: Final = 5
 _WHOLE: Final = 100
@@ -78,9 +78,9 @@ def read_people(**given: object) -> People:
         bad = []
         for entry in () if value is None else _entries(name, value):
             text = entry.strip() if isinstance(entry, str) else ""
-            if _UUID.fullmatch(text):
+            if re.fullmatch(_UUID, text, re.IGNORECASE):
                 uuids.setdefault(text.lower(), text.lower())
-            elif _EMAIL.fullmatch(text):
+            elif re.fullmatch(_EMAIL, text):
                 emails.setdefault(text.casefold(), text)
             else:
                 bad.append(_shortened(entry))
@@ -182,7 +182,7 @@ def read_report(name: str, value: object) -> Report:
             if (
                 not isinstance(person, Mapping)
                 or not isinstance(person.get("id"), str)
-                or not _UUID.fullmatch(person["id"])
+                or not re.fullmatch(_UUID, person["id"], re.IGNORECASE)
             ):
                 raise InvalidInputError(name, f"{key!r} holds {_shortened(person)}, which is no person with a UUID.")
     return cast("Report", value)

@@ -10,7 +10,6 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ CONN_TYPE = "datadog_seats"
 DEFAULT_CONN_ID = "datadog_default"
 DEFAULT_SITE = "datadoghq.com"
 DEFAULT_TIMEOUT = 30.0
+BATCH = 100
 KNOWN_SITES = (
     "datadoghq.com",
     "us3.datadoghq.com",
@@ -30,9 +30,9 @@ KNOWN_SITES = (
     "us2.ddog-gov.com",
 )
 # New sites appear about yearly, always as a name below one of these domains.
-_SITE = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?:datadoghq\.com|datadoghq\.eu|ddog-gov\.com)")
-_KEY = re.compile(r"[\x21-\x7e]+")
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|[.](?![.]))*|[0-9a-fA-F:.]+")
+_SITE = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*(?:datadoghq\.com|datadoghq\.eu|ddog-gov\.com)"
+_KEY = r"[\x21-\x7e]+"
+_HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|[.](?![.]))*|[0-9a-fA-F:.]+"
 _PORTS = 65_536
 _LONGEST_TIMEOUT = 3600.0
 _LONGEST_SHOWN = 100
@@ -134,22 +134,22 @@ def ui_field_behaviour() -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class DatadogConnection:
+class DatadogConnection(NamedTuple):
     """What is needed to reach one Datadog organisation. Equal values reach it in the same way with the same keys.
 
     :param base_url: scheme, host and optional path before ``/api/...``, without a final slash.
     :param app_key: the application key, or an access token in its place.
     :param api_key: the API key; None with an access token.
     :param timeout: seconds to wait for one answer.
-    :param conn_id: the id of the Airflow connection, for messages.
     """
 
     base_url: str
-    app_key: str = field(repr=False)
-    api_key: str | None = field(repr=False)
+    app_key: str
+    api_key: str | None
     timeout: float = DEFAULT_TIMEOUT
-    conn_id: str = field(default=DEFAULT_CONN_ID, compare=False)
+
+    def __repr__(self) -> str:
+        return f"DatadogConnection(base_url={self.base_url!r}, timeout={self.timeout!r})"
 
     @classmethod
     def parse(
@@ -195,7 +195,6 @@ class DatadogConnection:
             app_key=app_key,
             api_key=None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key"),
             timeout=reader.timeout(extra.get("timeout")),
-            conn_id=conn_id,
         )
 
 
@@ -222,7 +221,7 @@ class _Reader:
         key = value.strip()
         if not key.strip("*"):
             raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy); enter the real one.")
-        if not _KEY.fullmatch(key):
+        if not re.fullmatch(_KEY, key):
             raise self.error(field, f"the Datadog {what} holds a space or a character that no key has; enter it again.")
         return key
 
@@ -232,7 +231,7 @@ class _Reader:
             value = DEFAULT_SITE
         host = _hostname(value) if isinstance(value, str) else None
         site = re.sub(r"^(?:app|api)\.", "", host or "")
-        if not _SITE.fullmatch(site):
+        if not re.fullmatch(_SITE, site):
             raise self.error(
                 "extra.site",
                 f"{_shown(value)} is no Datadog site; give one like datadoghq.com or us5.datadoghq.com, "
@@ -255,11 +254,11 @@ class _Reader:
             raise self.error(field, f"{shown} is no URL; give one like https://proxy.example.com.") from None
         if url.username is not None or url.password is not None or url.query or url.fragment:
             raise self.error(field, f"{shown} must not hold a user, a password, a query or a fragment; leave them out.")
-        if not _HOST.fullmatch(hostname) or url.scheme not in {"http", "https"} or not 0 <= (port or 0) < _PORTS:
+        if not re.fullmatch(_HOST, hostname) or url.scheme not in {"http", "https"} or not 0 <= (port or 0) < _PORTS:
             raise self.error(field, f"{shown} is no web address; give one like https://proxy.example.com.")
         if url.scheme == "http" and not _is_loopback(hostname):
             raise self.error(field, f"{shown} would send the keys in clear; use https (http is for this machine only).")
-        if hostname in KNOWN_SITES or (hostname.startswith("app.") and _SITE.fullmatch(hostname)):
+        if hostname in KNOWN_SITES or (hostname.startswith("app.") and re.fullmatch(_SITE, hostname)):
             return f"https://api.{hostname.removeprefix('app.')}"
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"

@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, 
 from airflow_provider_seats.arguments import read_count
 from airflow_provider_seats.client import Client
 from airflow_provider_seats.connection import (
+    BATCH,
     CONN_TYPE,
     DEFAULT_CONN_ID,
     FORM,
@@ -30,7 +31,6 @@ from airflow_provider_seats.protocol import (
     RequestRefusedError,
 )
 from airflow_provider_seats.seats import (
-    BATCH,
     Outcome,
     SeatUser,
     assign_seats,

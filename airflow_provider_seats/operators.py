@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from airflow_provider_seats.arguments import (
-    read_age,
-    read_choice,
-    read_flag,
-    read_limit,
-    read_number,
-    read_people,
-    read_report,
-)
-from airflow_provider_seats.base import SeatsOperator
-from airflow_provider_seats.changes import Earlier, Plan
-from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.plan import (
-    DEFAULT_MAX_UNASSIGN,
-    NOBODY,
-    Guards,
-    MissingUsers,
-    Mode,
-    approved,
-    emails_to_look_up,
-    plan_assign,
-    plan_sync,
-    plan_unassign,
-    plan_undo,
-)
-from airflow_provider_seats.protocol import InvalidInputError
-from airflow_provider_seats.seats import BATCH
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_seats.connection import BATCH, DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.base import PeopleArgument, ReportArgument
+    from datetime import timedelta
+
+    from airflow.sdk import Context, XComArg
+
+    from airflow_provider_seats.plan import MissingUsers, Mode
     from airflow_provider_seats.report import Report
 
+    PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | None
+    ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | None
 
-class AssignSeatsOperator(SeatsOperator):
+
+class _SeatsOperator(BaseOperator):
+    """The arguments that all three have in common. What they do is in :mod:`airflow_provider_seats.work`."""
+
+    template_fields: Sequence[str] = (
+        "product_code",
+        "user_uuids",
+        "user_emails",
+        "preview",
+        "batch_size",
+        "datadog_conn_id",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
+
+    def __init__(
+        self,
+        *,
+        product_code: str,
+        user_uuids: PeopleArgument = None,
+        user_emails: PeopleArgument = None,
+        preview: bool | str = False,
+        batch_size: int | str = BATCH,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
+
+
+class AssignSeatsOperator(_SeatsOperator):
     """Give people seats of a Datadog product. Running it again is safe: those who hold one keep it.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
@@ -66,7 +81,7 @@ class AssignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (*SeatsOperator.template_fields, "missing_users", "max_seats")
+    template_fields: Sequence[str] = (*_SeatsOperator.template_fields, "missing_users", "max_seats")
     ui_color = "#e8e0f5"
 
     def __init__(
@@ -94,22 +109,14 @@ class AssignSeatsOperator(SeatsOperator):
         self.missing_users = missing_users
         self.max_seats = max_seats
 
-    def _unplanned(self, product: str) -> Plan:
-        return Plan(product, give=self._people().as_given())
+    def execute(self, context: Context) -> Report:
+        """Plan, change and report."""
+        from airflow_provider_seats.work import AssignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people()
-        guards = Guards(
-            missing_users=read_choice("missing_users", self.missing_users, MissingUsers),
-            max_seats=None if self.max_seats is None else read_number("max_seats", self.max_seats),
-        )
-        holders = self._holders(product) if people and (preview or guards.need_holders) else None
-        return plan_assign(
-            product, people, users=self._users(people.emails), guards=guards, holders=holders, earlier=earlier
-        )
+        return AssignWork(self, context).run()
 
 
-class UnassignSeatsOperator(SeatsOperator):
+class UnassignSeatsOperator(_SeatsOperator):
     """Take seats of a Datadog product from people. Running it again is safe: those who hold none are left alone.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
@@ -135,7 +142,7 @@ class UnassignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (*SeatsOperator.template_fields, "max_unassign", "protect")
+    template_fields: Sequence[str] = (*_SeatsOperator.template_fields, "max_unassign", "protect")
     ui_color = "#f5e6e0"
 
     def __init__(
@@ -163,26 +170,14 @@ class UnassignSeatsOperator(SeatsOperator):
         self.max_unassign = max_unassign
         self.protect = protect
 
-    def _unplanned(self, product: str) -> Plan:
-        return Plan(product, take=self._people().as_given())
+    def execute(self, context: Context) -> Report:
+        """Plan, change and report."""
+        from airflow_provider_seats.work import UnassignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people()
-        guards = Guards(
-            max_unassign=None if self.max_unassign is None else read_limit("max_unassign", self.max_unassign),
-            protect=NOBODY if self.protect is None else read_people(protect=self.protect),
-        )
-        now = datetime.now(UTC)
-        if not (people and (people.emails or preview or guards.need_holders)):
-            return plan_unassign(product, people, users={}, guards=guards, now=now)
-        holders = self._holders(product)
-        if people.emails and (nameless := holders.without_email()):
-            self.log.warning("%s: %d seats have no email, so that nobody can be recognised there.", product, nameless)
-        users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
-        return plan_unassign(product, people, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
+        return UnassignWork(self, context).run()
 
 
-class SyncSeatsOperator(SeatsOperator):
+class SyncSeatsOperator(_SeatsOperator):
     """Make the seats of a Datadog product match a roster, within limits that are checked before anything is changed.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/
@@ -218,7 +213,7 @@ class SyncSeatsOperator(SeatsOperator):
     """
 
     template_fields: Sequence[str] = (
-        *SeatsOperator.template_fields,
+        *_SeatsOperator.template_fields,
         "mode",
         "missing_users",
         "allow_empty",
@@ -230,7 +225,7 @@ class SyncSeatsOperator(SeatsOperator):
         "undo",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
-        **SeatsOperator.template_fields_renderers,
+        **_SeatsOperator.template_fields_renderers,
         "approved": "json",
         "undo": "json",
     }
@@ -277,68 +272,8 @@ class SyncSeatsOperator(SeatsOperator):
         # A preview whose task was skipped leaves None, which must not mean that no approval is needed.
         self.needs_approval = approved is not None
 
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:  # noqa: ARG002 (it always reads)
-        mode = read_choice("mode", self.mode, Mode)
-        guards = self._guards()
-        preview_report = self._preview_report(product)
-        now = datetime.now(UTC)
-        if self.undo is not None:
-            report = self._report_to_undo(product)
-            holders = self._holders(product)
-            users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
-            plan = plan_undo(product, report, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
-        else:
-            roster = self._people()
-            holders = self._holders(product)
-            gives, takes = mode != "remove_only", mode != "add_only"
-            users = self._users(emails_to_look_up(roster, holders, guards, gives=gives, takes=takes))
-            plan = plan_sync(
-                product, roster, mode, users=users, guards=guards, now=now, holders=holders, earlier=earlier
-            )
-        return plan if preview_report is None else approved(plan, preview_report)
+    def execute(self, context: Context) -> Report:
+        """Plan, change and report."""
+        from airflow_provider_seats.work import SyncWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
-    def _guards(self) -> Guards:
-        default = None if self.undo is not None else DEFAULT_MAX_UNASSIGN
-        return Guards(
-            missing_users=read_choice("missing_users", self.missing_users, MissingUsers),
-            allow_empty=read_flag("allow_empty", self.allow_empty),
-            max_unassign=default if self.max_unassign is None else read_limit("max_unassign", self.max_unassign),
-            max_seats=None if self.max_seats is None else read_number("max_seats", self.max_seats),
-            min_seat_age=None if self.min_seat_age is None else read_age("min_seat_age", self.min_seat_age),
-            protect=NOBODY if self.protect is None else read_people(protect=self.protect),
-        )
-
-    def _preview_report(self, product: str) -> Report | None:
-        if not self.needs_approval and self.approved is None:
-            return None
-        report = read_report("approved", self.approved)
-        if not report["preview"]:
-            raise InvalidInputError(
-                "approved", "this is not the report of a preview; give that of a task with preview=True."
-            )
-        return _of_product("approved", report, product)
-
-    def _report_to_undo(self, product: str) -> Report:
-        if self.user_uuids is not None or self.user_emails is not None:
-            raise InvalidInputError("undo", "give either people or a report to undo, not both.")
-        report = _of_product("undo", read_report("undo", self.undo), product)
-        if report["preview"]:
-            raise InvalidInputError("undo", "this is the report of a preview, which has changed nothing.")
-        if report["seats_before"] is None or report["unknown"]:
-            raise InvalidInputError(
-                "undo",
-                "this report does not know all that was before (seats_before is null, or people are unknown), so it "
-                "cannot be undone exactly; assign or unassign those whom you know.",
-            )
-        if report["since_attempt"] > 1:
-            self.log.warning(
-                "The report tells what was changed from attempt %d on; what earlier attempts changed stays.",
-                report["since_attempt"],
-            )
-        return report
-
-
-def _of_product(name: str, report: Report, product: str) -> Report:
-    if report["product"] != product:
-        raise InvalidInputError(name, f"this report is of the product {report['product']!r}, and not of {product!r}.")
-    return report
+        return SyncWork(self, context).run()

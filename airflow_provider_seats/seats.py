@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.connection import BATCH, DatadogSeatsError
 from airflow_provider_seats.protocol import (
     ATTEMPTS,
     LONGEST_WAIT,
@@ -30,7 +30,6 @@ from airflow_provider_seats.report import some
 
 PATH: Final = "/api/v2/seats/users"
 PAGE: Final = 100
-BATCH: Final = 100
 # Datadog documents no delay between a write and what the list shows; this is ours, before it is called a failure.
 SETTLE_SECONDS: Final = 2.0
 SAME_REFUSALS: Final = 16

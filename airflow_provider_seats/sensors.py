@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
-from airflow_provider_seats.arguments import read_choice, read_people, read_product
-from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogSeatsError
-from airflow_provider_seats.holders import Holders, Require, SeatState, watch
-from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
-from airflow_provider_seats.protocol import InvalidInputError
-from airflow_provider_seats.report import some
-from airflow_provider_seats.seats import list_seat_users
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_seats.base import PeopleArgument
     from airflow_provider_seats.client import Client
+    from airflow_provider_seats.holders import Require, SeatState
+    from airflow_provider_seats.operators import PeopleArgument
 
 
 class SeatUsersSensor(BaseSensorOperator):
@@ -78,31 +73,13 @@ class SeatUsersSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
         """Read the seat list once, and tell whether the condition is met."""
-        with failing_at_once():
-            if self.deferrable:
-                raise InvalidInputError("deferrable", "this version cannot defer; use mode='reschedule'.")
-            product = read_product(self.product_code)
-            people = read_people(user_uuids=self.user_uuids, user_emails=self.user_emails)
-            if not people:
-                raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for; give at least one.")
-            state = read_choice("state", self.state, SeatState)
-            require = read_choice("require", self.require, Require)
-            try:
-                holders = Holders(self._client.run(list_seat_users(product)))
-            except DatadogSeatsError as error:
-                if not error.passing:
-                    raise
-                self.log.warning("Not known yet: %s", error)
-                return PokeReturnValue(is_done=False)
-        watched = watch(people, holders, state, require)
-        if people.emails and state == "unassigned" and (nameless := holders.without_email()):
-            self.log.warning("%s: %d seats have no email, so that nobody can be recognised there.", product, nameless)
-        total = len(people.uuids) + len(people.emails)
-        waiting = f"; waiting for {some(watched.waiting)}" if watched.waiting else ""
-        hold = "hold a seat" if state == "assigned" else "hold no seat"
-        self.log.info("%s: %d of %d people %s%s", product, total - len(watched.waiting), total, hold, waiting)
-        return PokeReturnValue(is_done=watched.done, xcom_value=watched.met)
+        from airflow_provider_seats.work import look  # noqa: PLC0415 (not loaded when a DAG is parsed)
+
+        return look(self)
 
     @cached_property
-    def _client(self) -> Client:
+    def client(self) -> Client:
+        """The client, kept from one look to the next with its connections and what it knows of rate limits."""
+        from airflow_provider_seats.hooks import DatadogSeatsHook  # noqa: PLC0415 (as above)
+
         return DatadogSeatsHook(self.datadog_conn_id).get_conn()

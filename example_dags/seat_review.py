@@ -68,8 +68,8 @@ with DAG(
         """Give everyone who is to have a seat."""
         if params["roster_csv"] is None:
             return list(params["emails"])
-        with ObjectStoragePath(params["roster_csv"]).open() as file:
-            return [row["email"] for row in csv.DictReader(file)]
+        lines = ObjectStoragePath(params["roster_csv"]).read_text().splitlines()
+        return [row["email"] for row in csv.DictReader(lines)]
 
     roster = read_roster()
     guards = {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.protocol import RateLimitedError, UnavailableError
 from airflow_provider_seats.seats import SeatsUnknownError
@@ -396,7 +397,7 @@ def test_an_offboarding_keeps_the_protected_and_its_limit(datadog: FakeDatadog, 
 
 
 def test_a_broken_off_task_tells_that_it_is_not_known_how_far_it_came(
-    datadog: FakeDatadog, ti: FakeTaskInstance
+    datadog: FakeDatadog, ti: FakeTaskInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A time-out of the task is no error of ours, but its report is true as well."""
 
@@ -405,7 +406,8 @@ def test_a_broken_off_task_tells_that_it_is_not_known_how_far_it_came(
 
     people = [datadog.add_user(f"u{number}@x.com") for number in range(3)]
     operator = assign(user_uuids=people, batch_size=1)
-    exchange = operator._client._exchange
+    client = DatadogSeatsHook().get_conn()
+    exchange = client._exchange
     left = iter([exchange, exchange])
 
     def some(request: Any) -> Any:
@@ -414,7 +416,8 @@ def test_a_broken_off_task_tells_that_it_is_not_known_how_far_it_came(
         except StopIteration:
             raise TimeUpError from None
 
-    operator._client._exchange = some  # type: ignore[method-assign]
+    monkeypatch.setattr(client, "_exchange", some)
+    monkeypatch.setattr(DatadogSeatsHook, "get_conn", lambda _: client)
     with pytest.raises(TimeUpError):
         operator.execute(context(ti))
     assert kinds(ti.pushed["return_value"]) == {"unknown": people}

@@ -1,0 +1,316 @@
+"""What the operators do when they run. Loaded then, and not into every DAG file that is parsed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from airflow.providers.common.compat.sdk import PokeReturnValue
+
+from airflow_provider_seats.arguments import (
+    People,
+    read_age,
+    read_choice,
+    read_count,
+    read_flag,
+    read_limit,
+    read_number,
+    read_people,
+    read_product,
+    read_report,
+)
+from airflow_provider_seats.changes import Earlier, Plan, by_id
+from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.holders import Holders, Require, SeatState, watch
+from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
+from airflow_provider_seats.plan import (
+    DEFAULT_MAX_UNASSIGN,
+    NOBODY,
+    Guards,
+    MissingUsers,
+    Mode,
+    approved,
+    emails_to_look_up,
+    plan_assign,
+    plan_sync,
+    plan_unassign,
+    plan_undo,
+)
+from airflow_provider_seats.protocol import InvalidInputError
+from airflow_provider_seats.report import Report, some, table
+from airflow_provider_seats.seats import Outcome, assign_seats, failure, list_seat_users, unassign_seats
+from airflow_provider_seats.users import User, find_users
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_seats.client import Client
+
+T = TypeVar("T")
+
+# Airflow's XCOM_RETURN_KEY, whose import would load Airflow's database models.
+_RETURN_VALUE: Final = "return_value"
+_STATE_KEY: Final = "datadog_seats"
+
+
+class Work(ABC):
+    """One run of an operator: a plan, what was done of it, and the report, whatever comes of it.
+
+    :param operator: the operator, whose arguments are read here, now that they are rendered.
+    :param context: what Airflow gives a task when it runs.
+    """
+
+    def __init__(self, operator: Any, context: Context) -> None:  # noqa: ANN401 (each kind has arguments of its own)
+        self.operator = operator
+        self.context = context
+
+    def run(self) -> Report:
+        """Plan, change and report; the report is pushed also when the task then fails."""
+        report = Plan(str(self.operator.product_code)).not_started(preview=False)
+        with failing_at_once():
+            try:
+                product = read_product(self.operator.product_code)
+                preview = read_flag("preview", self.operator.preview)
+                batch_size = read_count("batch_size", self.operator.batch_size)
+                attempts = Attempts(self.context, product)
+                report = self._unplanned(product).not_started(preview=preview)
+                plan = self._plan(product, attempts.earlier(), preview=preview)
+                plan = plan._replace(since_attempt=attempts.since(plan))
+                report = plan.not_started(preview=preview)
+                _raise(plan.refusal)
+                if preview:
+                    report = plan.preview()
+                    return report
+                attempts.remember(plan)
+                report = plan.interrupted()
+                taken, given = self._carry_out(plan, batch_size)
+                report = plan.report(taken, given)
+                _raise(failure(taken, given, label=plan.label))
+                attempts.forget()
+            except BaseException:
+                # Also for a time-out of the task or a signal, which are not errors of ours.
+                if self.operator.do_xcom_push and "ti" in self.context:
+                    self.context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
+                raise
+            finally:
+                for line in table(report):
+                    self.operator.log.info("%s", line)
+        return report
+
+    def _given(self, name: str, read: Callable[[str, Any], T]) -> T | None:
+        """Read an argument that need not be given."""
+        value = getattr(self.operator, name)
+        return None if value is None else read(name, value)
+
+    def _people(self) -> People:
+        return read_people(user_uuids=self.operator.user_uuids, user_emails=self.operator.user_emails)
+
+    def _unplanned(self, product: str) -> Plan:
+        """Give what is told where nothing could be read."""
+        return Plan(product)
+
+    @abstractmethod
+    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
+        """Read what is needed to know what is to be done."""
+
+    def _carry_out(self, plan: Plan, batch_size: int) -> tuple[Outcome, Outcome]:
+        """Take seats, and then give seats: Datadog bills the highest number that was held at once."""
+        taken = given = Outcome(plan.product)
+        if plan.take:
+            taken = self._client.run(unassign_seats(plan.product, by_id(plan.take), batch_size))
+        if plan.give and plan.may_give_after(taken):
+            given = self._client.run(assign_seats(plan.product, by_id(plan.give), batch_size))
+        elif plan.give:
+            given = Outcome(plan.product, not_done=tuple(by_id(plan.give)))
+        return taken, given
+
+    @cached_property
+    def _client(self) -> Client:
+        return DatadogSeatsHook(self.operator.datadog_conn_id).get_conn()
+
+    def _holders(self, product: str) -> Holders:
+        return Holders(self._client.run(list_seat_users(product)))
+
+    def _users(self, emails: Sequence[str]) -> dict[str, User]:
+        return self._client.run(find_users(emails)) if emails else {}
+
+
+class AssignWork(Work):
+    """Give people seats."""
+
+    def _unplanned(self, product: str) -> Plan:
+        return Plan(product, give=self._people().as_given())
+
+    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
+        people = self._people()
+        guards = Guards(
+            missing_users=read_choice("missing_users", self.operator.missing_users, MissingUsers),
+            max_seats=self._given("max_seats", read_number),
+        )
+        holders = self._holders(product) if people and (preview or guards.need_holders) else None
+        return plan_assign(
+            product, people, users=self._users(people.emails), guards=guards, holders=holders, earlier=earlier
+        )
+
+
+class UnassignWork(Work):
+    """Take people's seats."""
+
+    def _unplanned(self, product: str) -> Plan:
+        return Plan(product, take=self._people().as_given())
+
+    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
+        people = self._people()
+        guards = Guards(
+            max_unassign=self._given("max_unassign", read_limit),
+            protect=self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY,
+        )
+        now = datetime.now(UTC)
+        if not (people and (people.emails or preview or guards.need_holders)):
+            return plan_unassign(product, people, users={}, guards=guards, now=now)
+        holders = self._holders(product)
+        if people.emails and (nameless := holders.without_email()):
+            self.operator.log.warning(
+                "%s: %d seats have no email, so that nobody can be recognised there.", product, nameless
+            )
+        users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
+        return plan_unassign(product, people, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
+
+
+class SyncWork(Work):
+    """Make the seats match a roster, or what they were before an earlier report."""
+
+    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:  # noqa: ARG002 (it always reads the list)
+        mode = read_choice("mode", self.operator.mode, Mode)
+        guards = self._guards()
+        preview_report = self._preview_report(product)
+        now = datetime.now(UTC)
+        if self.operator.undo is not None:
+            report = self._report_to_undo(product)
+            holders = self._holders(product)
+            users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
+            plan = plan_undo(product, report, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
+        else:
+            roster = self._people()
+            holders = self._holders(product)
+            gives, takes = mode != "remove_only", mode != "add_only"
+            users = self._users(emails_to_look_up(roster, holders, guards, gives=gives, takes=takes))
+            plan = plan_sync(
+                product, roster, mode, users=users, guards=guards, now=now, holders=holders, earlier=earlier
+            )
+        return plan if preview_report is None else approved(plan, preview_report)
+
+    def _guards(self) -> Guards:
+        default = None if self.operator.undo is not None else DEFAULT_MAX_UNASSIGN
+        return Guards(
+            missing_users=read_choice("missing_users", self.operator.missing_users, MissingUsers),
+            allow_empty=read_flag("allow_empty", self.operator.allow_empty),
+            max_unassign=self._given("max_unassign", read_limit) or default,
+            max_seats=self._given("max_seats", read_number),
+            min_seat_age=self._given("min_seat_age", read_age),
+            protect=self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY,
+        )
+
+    def _preview_report(self, product: str) -> Report | None:
+        if not self.operator.needs_approval and self.operator.approved is None:
+            return None
+        report = read_report("approved", self.operator.approved)
+        if not report["preview"]:
+            raise InvalidInputError(
+                "approved", "this is not the report of a preview; give that of a task with preview=True."
+            )
+        return _of_product("approved", report, product)
+
+    def _report_to_undo(self, product: str) -> Report:
+        if self.operator.user_uuids is not None or self.operator.user_emails is not None:
+            raise InvalidInputError("undo", "give either people or a report to undo, not both.")
+        report = _of_product("undo", read_report("undo", self.operator.undo), product)
+        if report["preview"]:
+            raise InvalidInputError("undo", "this is the report of a preview, which has changed nothing.")
+        if report["seats_before"] is None or report["unknown"]:
+            raise InvalidInputError(
+                "undo",
+                "this report does not know all that was before (seats_before is null, or people are unknown), so it "
+                "cannot be undone exactly; assign or unassign those whom you know.",
+            )
+        if report["since_attempt"] > 1:
+            self.operator.log.warning(
+                "The report tells what was changed from attempt %d on; what earlier attempts changed stays.",
+                report["since_attempt"],
+            )
+        return report
+
+
+def look(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
+    """Look once whether people hold a seat, or none, for a sensor. A passing error means "not yet"."""
+    with failing_at_once():
+        if sensor.deferrable:
+            raise InvalidInputError("deferrable", "this version cannot defer; use mode='reschedule'.")
+        product = read_product(sensor.product_code)
+        people = read_people(user_uuids=sensor.user_uuids, user_emails=sensor.user_emails)
+        if not people:
+            raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for; give at least one.")
+        state = read_choice("state", sensor.state, SeatState)
+        require = read_choice("require", sensor.require, Require)
+        try:
+            holders = Holders(sensor.client.run(list_seat_users(product)))
+        except DatadogSeatsError as error:
+            if not error.passing:
+                raise
+            sensor.log.warning("Not known yet: %s", error)
+            return PokeReturnValue(is_done=False)
+    watched = watch(people, holders, state, require)
+    if people.emails and state == "unassigned" and (nameless := holders.without_email()):
+        sensor.log.warning("%s: %d seats have no email, so that nobody can be recognised there.", product, nameless)
+    total = len(people.uuids) + len(people.emails)
+    waiting = f"; waiting for {some(watched.waiting)}" if watched.waiting else ""
+    hold = "hold a seat" if state == "assigned" else "hold no seat"
+    sensor.log.info("%s: %d of %d people %s%s", product, total - len(watched.waiting), total, hold, waiting)
+    return PokeReturnValue(is_done=watched.done, xcom_value=watched.met)
+
+
+def _of_product(name: str, report: Report, product: str) -> Report:
+    if report["product"] != product:
+        raise InvalidInputError(name, f"this report is of the product {report['product']!r}, and not of {product!r}.")
+    return report
+
+
+def _raise(error: DatadogSeatsError | None) -> None:
+    if error is not None:
+        raise error
+
+
+class Attempts:
+    """What earlier attempts of a task set out to change, where Airflow remembers it (its task state store, 3.3 on)."""
+
+    def __init__(self, context: Context, product: str) -> None:
+        self._store: Any = context.get("task_state_store")
+        self._product = product
+        self._number = getattr(context.get("ti"), "try_number", 1)
+
+    def earlier(self) -> Earlier | None:
+        """Give what earlier attempts set out to change; None if nothing, or not known."""
+        state = None if self._store is None else self._store.get(_STATE_KEY)
+        if not isinstance(state, Mapping) or state.get("product") != self._product:
+            return None
+        return Earlier(state["seats_before"], by_id(state["given"]), by_id(state["taken"]))
+
+    def remember(self, plan: Plan) -> None:
+        """Keep what this attempt and those before set out to change, before anything is changed."""
+        earlier = plan.to_remember()
+        if self._store is not None and earlier is not None:
+            state = {"product": self._product, "seats_before": earlier.seats_before}
+            people = {"given": list(earlier.given.values()), "taken": list(earlier.taken.values())}
+            self._store.set(_STATE_KEY, {**state, **people})
+
+    def forget(self) -> None:
+        """Begin anew, since the task has come to its end."""
+        if self._store is not None:
+            self._store.delete(_STATE_KEY)
+
+    def since(self, plan: Plan) -> int:
+        """Give the first attempt whose changes the report of a plan tells."""
+        return 1 if self._store is not None and plan.holders is not None else self._number
