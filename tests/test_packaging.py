@@ -1,0 +1,61 @@
+"""The distribution: what is in the wheel and the sdist, and what an index would show of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_seats import __version__
+from tests.airflow.home import ROOT
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Build the wheel and the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    [wheel], [sdist] = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, sdist
+
+
+def test_the_wheel_holds_the_package_its_types_and_its_entry_point(built: tuple[Path, Path]) -> None:
+    """And nothing else: no tests, no examples."""
+    with zipfile.ZipFile(built[0]) as wheel:
+        names = set(wheel.namelist())
+        info = f"airflow_provider_seats-{__version__}.dist-info"
+        entries = wheel.read(f"{info}/entry_points.txt").decode()
+        metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
+    sources = {f"airflow_provider_seats/{path.name}" for path in (ROOT / "airflow_provider_seats").glob("*.py")}
+    assert {name for name in names if ".dist-info/" not in name} == sources | {"airflow_provider_seats/py.typed"}
+    assert f"{info}/licenses/LICENSE" in names
+    assert "[apache_airflow_provider]" in entries
+    assert "airflow_provider_seats:get_provider_info" in entries
+    assert (metadata["Name"], metadata["License-Expression"]) == ("airflow-provider-seats", "Apache-2.0")
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
+    needed = {re.split("[<>=]", requirement)[0] for requirement in metadata.get_all("Requires-Dist", [])}
+    assert needed == {"apache-airflow", "apache-airflow-providers-common-compat", "requests"}
+
+
+def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
+    """With the tests, the examples, and the pins that make them repeatable."""
+    with tarfile.open(built[1]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    for needed in ("Makefile", "README.md", "CHANGELOG.md", "tests/test_plan.py", "example_dags/seat_review.py"):
+        assert needed in names
+    assert ".ci/constraints/airflow-2.11.txt" in names
+
+
+def test_an_index_would_take_both(built: tuple[Path, Path]) -> None:
+    """Twine finds nothing wrong with them."""
+    command = [sys.executable, "-m", "twine", "check", *map(str, built)]
+    checked = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
