@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -165,6 +166,54 @@ def test_connections_are_equal_if_they_reach_the_same_with_the_same_keys() -> No
     assert parse() == DatadogConnection.parse(conn_id="other", password="APP-1", extra={"api_key": "API-1"})
     assert parse() != parse(password="APP-2")
     assert hash(parse()) == hash(parse())
+
+
+@pytest.mark.parametrize("extra", [[1], "x", 7])
+def test_an_extra_that_is_no_object_is_named(extra: Any) -> None:
+    """It is JSON, but nothing can be found in it."""
+    with pytest.raises(InvalidConnectionError, match=r"field extra: it is not a JSON object"):
+        DatadogConnection.parse(conn_id="dd", password="APP-1", extra=extra)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ann:SECRET-9@proxy.example.com",
+        "https://u:p@SECRET-9@proxy.example.com",
+        "https://u:SECRET-9/w@proxy.example.com",
+        "https://proxy.example.com/?api_key=SECRET-9",
+    ],
+)
+def test_a_host_with_a_secret_in_it_is_not_shown(host: str) -> None:
+    """Airflow shows the message of a connection's test unmasked."""
+    error = refusal(host=host)
+    assert error.field == "host"
+    assert "SECRET-9" not in str(error)
+
+
+def test_a_key_that_was_pasted_into_the_site_is_not_shown() -> None:
+    """The error says where it is, and not what."""
+    key = "0123456789abcdef0123456789abcdef"
+    assert key not in str(refusal(extra={"site": key}))
+
+
+@pytest.mark.parametrize("port", [65_536, -1])
+def test_a_port_that_is_none_is_refused(port: int) -> None:
+    """Whether it stands in the host or beside it."""
+    assert refusal(host="proxy.example.com", port=port).field == "host"
+
+
+def test_a_local_host_without_a_scheme_is_plain_http() -> None:
+    """A stand-in on this machine has no certificate."""
+    assert parse(host="127.0.0.1:18126").base_url == "http://127.0.0.1:18126"
+    assert parse(host="localhost", port=18126).base_url == "http://localhost:18126"
+
+
+def test_an_error_can_be_pickled_as_it_is() -> None:
+    """Executors and test runners hand errors from one process to another."""
+    error = refusal(host="ftp://x")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 _anything = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.lists(st.text()))

@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -111,6 +111,28 @@ def test_a_connection_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPat
     set_connection(monkeypatch, "broken", password="APP", extra={"api_key": "***"})
     with pytest.raises(InvalidConnectionError, match=r"'broken'.*extra.api_key"):
         DatadogSeatsHook("broken").list_seat_users(PRODUCT)
+
+
+def test_an_extra_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than all that is missing in it."""
+    monkeypatch.setattr(DatadogSeatsHook, "get_connection", lambda *_: Extra())
+
+    class Extra:
+        conn_type, host, port, schema, password, extra = "datadog_seats", None, None, None, "APP", "api_key=API"
+        extra_dejson: ClassVar[dict[str, str]] = {}
+
+    with pytest.raises(InvalidConnectionError, match="field extra: it is not a JSON object"):
+        DatadogSeatsHook().list_seat_users(PRODUCT)
+
+
+@pytest.mark.parametrize("nobody", [[None], [""], [" "]])
+def test_nobody_in_a_list_is_an_error(datadog: FakeDatadog, nobody: Any) -> None:
+    """An empty search would find everyone."""
+    hook = DatadogSeatsHook()
+    for call in (lambda: hook.find_users(nobody), lambda: hook.assign_seats(PRODUCT, nobody)):
+        with pytest.raises(InvalidInputError, match="is nobody"):
+            call()
+    assert datadog.calls() == []
 
 
 # --- audit ---

@@ -104,6 +104,16 @@ def test_an_argument_that_cannot_be_used_is_named(datadog: FakeDatadog, argument
     assert datadog.calls() == []
 
 
+def test_seats_without_an_email_are_warned_of(datadog: FakeDatadog) -> None:
+    """Whoever is waited for by email to lose a seat may be among them."""
+    datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), email=None)
+    waiting = sensor(user_emails=["ann@x.com"], state="unassigned")
+    lines: list[str] = []
+    waiting.log.warning = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
+    assert waiting.execute({}) == [{"id": None, "email": "ann@x.com"}]
+    assert "1 seats have no email" in lines[-1]
+
+
 def test_soft_fail_skips_as_airflow_does(datadog: FakeDatadog) -> None:
     """A time-out becomes a skip where that was asked for."""
     with pytest.raises(AirflowSkipException):
