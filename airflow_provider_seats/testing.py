@@ -19,21 +19,30 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_seats.connection import is_token
+from airflow_provider_seats.testing_http import Answer, Fault, Received, Request, Server
+
+__all__ = [
+    "API_KEY",
+    "APP_KEY",
+    "SEATS",
+    "USERS",
+    "VALIDATE",
+    "VALIDATE_KEYS",
+    "FakeDatadog",
+    "Fault",
+    "Received",
+    "main",
+]
 
 SEATS: Final = "/api/v2/seats/users"
 USERS: Final = "/api/v2/users"
@@ -44,46 +53,7 @@ API_KEY: Final = "fake-api-key"
 APP_KEY: Final = "fake-application-key"
 _MOST_IN_A_PAGE: Final = 100
 _PORT: Final = 18126
-_JSON: Final = "application/json"
 _JSON_API: Final = "application/vnd.api+json"
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What to answer to one request instead of the truth.
-
-    :param status: the HTTP status; None answers truly.
-    :param body: text, or a value to send as JSON; by default an error of the kind that the real API answers.
-    :param headers: further headers.
-    :param applied: whether what was asked for is done all the same.
-    :param lost: lose the connection: ``before`` anything is done, ``after`` it is done and before the answer, or
-        ``during`` the answer.
-    :param delay: seconds to wait first.
-    """
-
-    status: int | None = None
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    applied: bool = False
-    lost: Literal["before", "during", "after"] | None = None
-    delay: float = 0.0
-
-
-@dataclass(frozen=True)
-class Received:
-    """A request that was received, and the status that it was answered with (None if the connection was lost)."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: Any
-    headers: Mapping[str, str]
-    status: int | None
-
-    @property
-    def user_uuids(self) -> list[str]:
-        """The people of an assignment or unassignment."""
-        return list(self.body["data"]["attributes"]["user_uuids"])
 
 
 @dataclass
@@ -105,20 +75,6 @@ class _Account:
             "verified": self.status != "Pending",
         }
         return {"type": "users", "id": self.id, "attributes": attributes}
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    document: object = None
-    content_type: str = _JSON
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def content(self) -> bytes:
-        if self.document is None:
-            return b""
-        return (self.document if isinstance(self.document, str) else json.dumps(self.document)).encode()
 
 
 class FakeDatadog:
@@ -150,23 +106,23 @@ class FakeDatadog:
         self.seated_users = seated_users
         self.unknown_users = unknown_users
         self.rate_limit = rate_limit
-        self.received: list[Received] = []
         self._accounts: dict[str, _Account] = {}
         self._seats: dict[str, dict[str, dict[str, Any]]] = {product: {} for product in products}
-        self._faults: dict[tuple[str, str], deque[Fault]] = {}
         self._calls: dict[tuple[str, str, int], int] = {}
         self._lock = threading.RLock()
-        self._server = _Server(("127.0.0.1", port), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server = Server(port, self._answer)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close_all()
+        self._server.end()
+
+    @property
+    def received(self) -> list[Received]:
+        """All requests that were received so far; clear it to begin to count."""
+        return self._server.received
 
     @property
     def url(self) -> str:
@@ -239,20 +195,13 @@ class FakeDatadog:
 
     def script(self, method: str, path: str, *faults: Fault) -> None:
         """Answer the next requests of this method and path with these faults, one each, in this order."""
-        with self._lock:
-            self._faults.setdefault((method, path), deque()).extend(faults)
+        self._server.script(method, path, faults)
 
     def calls(self, method: str | None = None, path: str | None = None) -> list[Received]:
         """Give the requests that were received so far, of one method or path if given."""
-        with self._lock:
-            return [each for each in self.received if method in {None, each.method} and path in {None, each.path}]
+        return [each for each in self.received if method in {None, each.method} and path in {None, each.path}]
 
-    def _fault(self, method: str, path: str) -> Fault:
-        with self._lock:
-            faults = self._faults.get((method, path))
-            return faults.popleft() if faults else Fault()
-
-    def _answer(self, request: _Request) -> _Answer:
+    def _answer(self, request: Request) -> Answer:
         """Answer truly, and do what was asked for."""
         with self._lock:
             refused = self._unauthorized(request)
@@ -260,7 +209,7 @@ class FakeDatadog:
                 return refused
             limits, spent = self._limits(request.method, request.path)
             if spent:
-                return _Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
+                return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
             handlers = {
                 ("GET", VALIDATE): self._validate,
                 ("GET", VALIDATE_KEYS): self._validate_keys,
@@ -271,9 +220,9 @@ class FakeDatadog:
             }
             handler = handlers.get((request.method, request.path))
             answer = handler(request) if handler else _plain(HTTPStatus.NOT_FOUND, "Not Found")
-            return _Answer(answer.status, answer.document, answer.content_type, limits)
+            return Answer(answer.status, answer.document, answer.content_type, limits)
 
-    def _unauthorized(self, request: _Request) -> _Answer | None:
+    def _unauthorized(self, request: Request) -> Answer | None:
         api_key, app_key = request.headers.get("dd-api-key"), request.headers.get("dd-application-key")
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         if is_token(self.app_key) and self.app_key in {app_key, bearer}:
@@ -300,13 +249,13 @@ class FakeDatadog:
         }
         return headers, used > allowed
 
-    def _validate(self, _: _Request) -> _Answer:
-        return _Answer(HTTPStatus.OK, {"valid": True})
+    def _validate(self, _: Request) -> Answer:
+        return Answer(HTTPStatus.OK, {"valid": True})
 
-    def _validate_keys(self, _: _Request) -> _Answer:
-        return _Answer(HTTPStatus.OK, {"status": "ok"})
+    def _validate_keys(self, _: Request) -> Answer:
+        return Answer(HTTPStatus.OK, {"status": "ok"})
 
-    def _list_users(self, request: _Request) -> _Answer:
+    def _list_users(self, request: Request) -> Answer:
         size = _whole(request.query.get("page[size]", "10"))
         number = _whole(request.query.get("page[number]", "0"))
         if size is None or number is None or not 0 < size <= _MOST_IN_A_PAGE:
@@ -321,9 +270,9 @@ class FakeDatadog:
         ]
         page = found[number * size : (number + 1) * size]
         counts = {"total_count": len(self._accounts), "total_filtered_count": len(found)}
-        return _Answer(HTTPStatus.OK, {"data": [each.as_json() for each in page], "meta": {"page": counts}})
+        return Answer(HTTPStatus.OK, {"data": [each.as_json() for each in page], "meta": {"page": counts}})
 
-    def _list_seats(self, request: _Request) -> _Answer:
+    def _list_seats(self, request: Request) -> Answer:
         product = request.query.get("product_code")
         if not product:
             return _object(HTTPStatus.BAD_REQUEST, "product_code query parameter is required")
@@ -336,7 +285,7 @@ class FakeDatadog:
             return _object(HTTPStatus.BAD_REQUEST, "page parameter is not valid")
         seats = list(self._seats[product].values())
         if not seats:
-            return _Answer(HTTPStatus.OK, {"data": []}, _JSON_API)
+            return Answer(HTTPStatus.OK, {"data": []}, _JSON_API)
         end = start + limit
         data = [
             {"type": "seat-users", "id": row["id"], "attributes": {key: row[key] for key in row if key != "id"}}
@@ -344,11 +293,11 @@ class FakeDatadog:
         ]
         following = f"after-{end}" if end < len(seats) else None
         meta = {"cursor": cursor or None, "limit": limit, "next_cursor": following}
-        return _Answer(HTTPStatus.OK, {"data": data, "meta": meta}, _JSON_API)
+        return Answer(HTTPStatus.OK, {"data": data, "meta": meta}, _JSON_API)
 
-    def _assign(self, request: _Request) -> _Answer:
+    def _assign(self, request: Request) -> Answer:
         asked = self._asked(request)
-        if isinstance(asked, _Answer):
+        if isinstance(asked, Answer):
             return asked
         product, users = asked
         unknown = [each for each in users if each not in self._accounts]
@@ -361,18 +310,18 @@ class FakeDatadog:
         assigned = fresh if self.seated_users == "omit" else known
         attributes = {"assigned_ids": assigned, "product_code": product}
         data = {"id": str(uuid.uuid4()), "type": "seat-assignments", "attributes": attributes}
-        return _Answer(HTTPStatus.CREATED, {"data": data}, _JSON_API)
+        return Answer(HTTPStatus.CREATED, {"data": data}, _JSON_API)
 
-    def _unassign(self, request: _Request) -> _Answer:
+    def _unassign(self, request: Request) -> Answer:
         asked = self._asked(request)
-        if isinstance(asked, _Answer):
+        if isinstance(asked, Answer):
             return asked
         product, users = asked
         for each in users:
             self.take_seat(product, each)
-        return _Answer(HTTPStatus.NO_CONTENT)
+        return Answer(HTTPStatus.NO_CONTENT)
 
-    def _asked(self, request: _Request) -> tuple[str, list[str]] | _Answer:
+    def _asked(self, request: Request) -> tuple[str, list[str]] | Answer:
         """Read product and users of an assignment or unassignment, or give the answer that refuses it."""
         try:
             attributes = request.body["data"]["attributes"]
@@ -388,124 +337,18 @@ class FakeDatadog:
         return product, list(dict.fromkeys(users))
 
 
-def _plain(status: int, words: str) -> _Answer:
+def _plain(status: int, words: str) -> Answer:
     """Make an error as most endpoints answer it: plain strings."""
-    return _Answer(status, {"errors": [words]})
+    return Answer(status, {"errors": [words]})
 
 
-def _object(status: int, detail: str) -> _Answer:
+def _object(status: int, detail: str) -> Answer:
     """Make an error as the Seats API answers it: JSON:API objects."""
-    return _Answer(status, {"errors": [{"title": "Generic Error", "detail": detail}]}, _JSON_API)
+    return Answer(status, {"errors": [{"title": "Generic Error", "detail": detail}]}, _JSON_API)
 
 
 def _whole(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
-
-
-@dataclass(frozen=True)
-class _Request:
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: Any
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    do_POST = do_DELETE = do_GET
-
-    def _serve(self) -> None:
-        fake = self.server.fake
-        url = urlsplit(self.path)
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        try:
-            body = json.loads(content) if content else None
-        except ValueError:
-            body = content
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        request = _Request(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
-        fault = fake._fault(request.method, request.path)  # noqa: SLF001 (one of the two faces of the fake)
-        time.sleep(fault.delay)
-        true = fault.status is None and fault.lost != "before"
-        answer = fake._answer(request) if true or fault.applied else None  # noqa: SLF001 (as above)
-        if fault.status is not None:
-            answer = _faulty(fault)
-        lost = fault.lost in {"before", "after"}
-        status = None if lost or answer is None else answer.status
-        with fake._lock:  # noqa: SLF001 (as above)
-            fake.received.append(
-                Received(request.method, request.path, request.query, request.body, request.headers, status)
-            )
-        if lost or answer is None:
-            self._lose()
-        else:
-            self._send(answer, whole=fault.lost != "during")
-
-    def _send(self, answer: _Answer, *, whole: bool) -> None:
-        content = answer.content
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if content and "content-type" not in {name.lower() for name in answer.headers}:
-            self.send_header("Content-Type", answer.content_type)
-        if answer.status != HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content if whole else content[: len(content) // 2])
-        self.wfile.flush()
-        if not whole:
-            self._lose()
-
-    def _lose(self) -> None:
-        self.close_connection = True
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent; what was received is kept in ``received``."""
-
-
-def _faulty(fault: Fault) -> _Answer:
-    status = HTTPStatus(fault.status or HTTPStatus.OK)
-    body = {"errors": [status.phrase]} if fault.body is None else fault.body
-    return _Answer(status, body, _JSON if not isinstance(body, str) else "text/html", fault.headers)
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], fake: FakeDatadog) -> None:
-        super().__init__(address, _Handler)
-        self.fake = fake
-        self._open: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 (of the base class)
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def close_all(self) -> None:
-        """Close the port and every connection that a client keeps open."""
-        self.server_close()
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
-        """Stay silent about clients that went away."""
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,208 @@
+"""The wire of FakeDatadog: serves answers on loopback, with the faults that are scripted. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What to answer to one request instead of the truth.
+
+    :param status: the HTTP status; None answers truly.
+    :param body: text, or a value to send as JSON; by default an error of the kind that the real API answers.
+    :param headers: further headers.
+    :param applied: whether what was asked for is done all the same.
+    :param lost: lose the connection: ``before`` anything is done, ``after`` it is done and before the answer, or
+        ``during`` the answer.
+    :param delay: seconds to wait first.
+    """
+
+    status: int | None = None
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    applied: bool = False
+    lost: Literal["before", "during", "after"] | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request that was received, and the status that it was answered with (None if the connection was lost)."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+    headers: Mapping[str, str]
+    status: int | None
+
+    @property
+    def user_uuids(self) -> list[str]:
+        """The people of an assignment or unassignment."""
+        return list(self.body["data"]["attributes"]["user_uuids"])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered: text, or a value as JSON."""
+
+    status: int
+    document: object = None
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        if self.document is None:
+            return b""
+        return (self.document if isinstance(self.document, str) else json.dumps(self.document)).encode()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked, with header names in lower case and the body read as JSON if it is."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Server(ThreadingHTTPServer):
+    """Serves on loopback, each connection in a thread of its own.
+
+    :param port: the port; 0 takes a free one.
+    :param answer: answers truly, and does what was asked for.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, answer: Callable[[Request], Answer]) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.answer = answer
+        self.received: list[Received] = []
+        self._faults: dict[tuple[str, str], deque[Fault]] = {}
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+
+    def begin(self) -> None:
+        """Serve until ended."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Close the port, and every connection that a client keeps open."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def script(self, method: str, path: str, faults: tuple[Fault, ...]) -> None:
+        """Answer the next requests of this method and path with these faults."""
+        with self._lock:
+            self._faults.setdefault((method, path), deque()).extend(faults)
+
+    def next_fault(self, request: Request) -> Fault:
+        """Give the fault that is scripted for a request, or one that does nothing."""
+        with self._lock:
+            faults = self._faults.get((request.method, request.path))
+            return faults.popleft() if faults else Fault()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
+        """Remember the connection."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 (of the base class)
+        """Forget the connection."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
+        """Stay silent about clients that went away."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: Server
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_POST = do_DELETE = do_GET
+
+    def _serve(self) -> None:
+        url = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            body = json.loads(content) if content else None
+        except ValueError:
+            body = content
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
+        fault = self.server.next_fault(request)
+        time.sleep(fault.delay)
+        true = fault.status is None and fault.lost != "before"
+        answer = self.server.answer(request) if true or fault.applied else None
+        if fault.status is not None:
+            answer = _faulty(fault)
+        lost = fault.lost in {"before", "after"}
+        status = None if lost or answer is None else answer.status
+        self.server.received.append(
+            Received(request.method, request.path, request.query, request.body, request.headers, status)
+        )
+        if lost or answer is None:
+            self._lose()
+        else:
+            self._send(answer, whole=fault.lost != "during")
+
+    def _send(self, answer: Answer, *, whole: bool) -> None:
+        content = answer.content
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if content and "content-type" not in {name.lower() for name in answer.headers}:
+            self.send_header("Content-Type", answer.content_type)
+        if answer.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content if whole else content[: len(content) // 2])
+        self.wfile.flush()
+        if not whole:
+            self._lose()
+
+    def _lose(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: object) -> None:
+        """Stay silent; what was received is kept in ``received``."""
+
+
+def _faulty(fault: Fault) -> Answer:
+    status = HTTPStatus(fault.status or HTTPStatus.OK)
+    body = {"errors": [status.phrase]} if fault.body is None else fault.body
+    return Answer(status, body, JSON if not isinstance(body, str) else "text/html", fault.headers)
