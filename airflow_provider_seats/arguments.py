@@ -169,23 +169,21 @@ def read_report(name: str, value: object) -> Report:
         value = _parsed(value)
     if not isinstance(value, Mapping):
         raise InvalidInputError(name, f"{_shortened(value)} is no report of an operator of this package.")
-    for key, kind in (
-        ("product", str),
-        ("preview", bool),
-        ("seats_before", int | None),
-        *((each, list) for each in KINDS),
-    ):
-        if key not in value or not isinstance(value[key], kind):
+    report = {**value}
+    kinds = (("product", str), ("preview", bool), ("seats_before", int | None), ("since_attempt", int))
+    for key, kind in (*kinds, *((each, list) for each in KINDS)):
+        if key not in report or not isinstance(report[key], kind):
             raise InvalidInputError(name, f"this is no report of an operator of this package: its {key!r} is not one.")
     for key in ("assigned", "unassigned"):
-        for person in value[key]:
-            if (
-                not isinstance(person, Mapping)
-                or not isinstance(person.get("id"), str)
-                or not re.fullmatch(_UUID, person["id"], re.IGNORECASE)
-            ):
-                raise InvalidInputError(name, f"{key!r} holds {_shortened(person)}, which is no person with a UUID.")
-    return cast("Report", value)
+        report[key] = [_read_person(name, person) for person in report[key]]
+    return cast("Report", report)
+
+
+def _read_person(name: str, person: object) -> Person:
+    uuid, email = (person.get("id"), person.get("email")) if isinstance(person, Mapping) else (None, None)
+    if not isinstance(uuid, str) or not re.fullmatch(_UUID, uuid, re.IGNORECASE) or not isinstance(email, str | None):
+        raise InvalidInputError(name, f"it holds {_shortened(person)}, which is no person with a UUID.")
+    return Person(id=uuid.lower(), email=email)
 
 
 def _entries(name: str, value: object) -> list[object]:

@@ -137,16 +137,16 @@ class Plan(NamedTuple):
                 (assigned if holds else unassigned)[uuid] = each.person
             elif uuid in given or uuid in taken:
                 back[uuid] = each.person
-        changed = {*assigned, *unassigned, *back}
+        changed = [*assigned.values(), *unassigned.values(), *back.values()]
         after = None
-        if self.seats_before is not None and not unknown:
-            after = self.seats_before + len(assigned) - len(unassigned)
+        if self.holders is not None and not unknown:
+            after = len(self.holders.users) + len(given) - len(taken)
         return Report(
             product=self.product,
             preview=preview,
             assigned=list(assigned.values()),
             unassigned=list(unassigned.values()),
-            unchanged=[*(each for each in self.unchanged if each["id"] not in changed), *back.values()],
+            unchanged=[*_without(changed, self.unchanged), *back.values()],
             missing=list(self.missing),
             refused=refused,
             protected=list(self.protected),
@@ -173,6 +173,18 @@ class Plan(NamedTuple):
             first = uuid in earlier.taken or (uuid not in earlier.given and now)
             touched[uuid] = _Touched(person, held_at_first=first, held_now=now)
         return touched
+
+
+def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
+    """Leave out people who were changed, known by their UUID or, of those given by email alone, by their email."""
+    changed = list(changed)
+    emails = {person["email"].casefold() for person in changed if person["email"]}
+    uuids = {person["id"] for person in changed}
+    return [
+        person
+        for person in people
+        if (person["id"] not in uuids if person["id"] else (person["email"] or "").casefold() not in emails)
+    ]
 
 
 def by_id(*groups: Iterable[Person]) -> dict[str, Person]:

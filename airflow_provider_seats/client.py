@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
-from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -174,11 +173,7 @@ class Client:
             # An error that repeats a key is not kept, nor are those that led to it.
             return NoAnswer(cause if clean else OSError(words), words)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        if not content.startswith(b"{") or answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-            # Its words may stand in an error, where no key may.
-            content = self._without_keys(content.decode("utf-8", "replace")).encode()
-            headers = {name: self._without_keys(value) for name, value in headers.items()}
-        response = Response(answer.status_code, headers, content, self._clock())
+        response = Response(answer.status_code, headers, content, self._clock(), self._without_keys)
         with self._lock:
             self._limits.learn(request.name, response.status, headers, response.received)
         return response

@@ -52,6 +52,9 @@ class _SeatsOperator(BaseOperator):
         self.preview = preview
         self.batch_size = batch_size
         self.datadog_conn_id = datadog_conn_id
+        # A template or a task may give nothing, which must not pass for an argument that was not given.
+        people = {"user_uuids": user_uuids, "user_emails": user_emails}
+        self.asked_for = [name for name, value in people.items() if value is not None]
 
 
 class AssignSeatsOperator(_SeatsOperator):
@@ -108,6 +111,7 @@ class AssignSeatsOperator(_SeatsOperator):
         )
         self.missing_users = missing_users
         self.max_seats = max_seats
+        self.asked_for += ["max_seats"] if max_seats is not None else []
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""
@@ -169,6 +173,8 @@ class UnassignSeatsOperator(_SeatsOperator):
         )
         self.max_unassign = max_unassign
         self.protect = protect
+        guards = {"max_unassign": max_unassign, "protect": protect}
+        self.asked_for += [name for name, value in guards.items() if value is not None]
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""
@@ -269,8 +275,14 @@ class SyncSeatsOperator(_SeatsOperator):
         self.protect = protect
         self.approved = approved
         self.undo = undo
-        # A preview whose task was skipped leaves None, which must not mean that no approval is needed.
-        self.needs_approval = approved is not None
+        guards = {
+            "max_unassign": max_unassign,
+            "max_seats": max_seats,
+            "min_seat_age": min_seat_age,
+            "protect": protect,
+        }
+        others = {"approved": approved, "undo": undo}
+        self.asked_for += [name for name, value in {**guards, **others}.items() if value is not None]
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""

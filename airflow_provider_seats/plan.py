@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from airflow_provider_seats.arguments import Limit, People
 from airflow_provider_seats.changes import Earlier, Plan, by_id
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 MissingUsers = Literal["fail", "skip"]
 Mode = Literal["exact", "add_only", "remove_only"]
+Owners: TypeAlias = Mapping[str, set[str]]
 NOBODY: Final = People((), ())
+NO_OWNERS: Final[Owners] = {}
 # Large enough for the usual week, small enough that an export gone wrong does not get far.
 DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20)
 _SHOWN_PEOPLE: Final = 10
@@ -35,9 +37,10 @@ class PlanRefusedError(DatadogSeatsError):
     :ivar reasons: what was counted, the limit, and the argument that would allow it, for each rule that refuses.
     """
 
-    def __init__(self, product: str, reasons: Iterable[str]) -> None:
+    def __init__(self, product: str, reasons: Iterable[str], *, again: bool = False) -> None:
         self.reasons = tuple(reasons)
-        super().__init__(f"{product}: nothing was changed. {' '.join(self.reasons)}")
+        by_whom = " by this attempt" if again else ""
+        super().__init__(f"{product}: nothing was changed{by_whom}. {' '.join(self.reasons)}")
 
 
 class UsersMissingError(PlanRefusedError):
@@ -46,11 +49,14 @@ class UsersMissingError(PlanRefusedError):
     :ivar emails: their emails, as they were given.
     """
 
-    def __init__(self, product: str, missing: Iterable[Person], reasons: Iterable[str] = ()) -> None:
+    def __init__(
+        self, product: str, missing: Iterable[Person], reasons: Iterable[str] = (), *, again: bool = False
+    ) -> None:
         self.emails = tuple(str(person["email"]) for person in missing)
         super().__init__(
             product,
             (_NO_ACCOUNT.format(count=len(self.emails), emails=some(self.emails)), *reasons),
+            again=again,
         )
 
 
@@ -109,7 +115,7 @@ def plan_unassign(
     product: str,
     people: People,
     *,
-    users: Mapping[str, User],
+    owned: Owners = NO_OWNERS,
     guards: Guards,
     now: datetime,
     holders: Holders | None = None,
@@ -117,7 +123,7 @@ def plan_unassign(
 ) -> Plan:
     """Plan whose seats to take.
 
-    :param users: the accounts that were looked up to know whom a rule protects.
+    :param owned: the accounts of the emails that had to be identified.
     :param holders: the seat list, which emails and rules need: who is not in it is left alone.
     """
     if holders is None:
@@ -128,7 +134,7 @@ def plan_unassign(
         rows.update((user.id or str(user.email), user) for user in seats)
         if not seats:
             unchanged.append(someone)
-    take, kept = _to_take(rows.values(), users, guards, now)
+    take, kept = _to_take(rows.values(), owned, guards, now)
     plan = _guarded(Plan(product, (), take, tuple(unchanged), (), kept, holders, earlier=earlier), guards)
     nameless = [str(person["email"]) for person in kept if person["id"] is None]
     if nameless and plan.refusal is None:
@@ -147,21 +153,24 @@ def plan_sync(
     *,
     users: Mapping[str, User],
     guards: Guards,
+    owned: Owners = NO_OWNERS,
     now: datetime,
     holders: Holders,
     earlier: Earlier | None = None,
 ) -> Plan:
     """Plan what makes the seats match a roster.
 
-    :param users: the accounts of those of the roster who are not in the seat list, and of those whom a rule protects.
+    :param users: the accounts of those of the roster who are not in the seat list.
+    :param owned: the accounts of the emails that had to be identified.
     """
     give, seated, missing = _to_give(roster, users, holders, seated_first=True)
     take: tuple[Person, ...] = ()
     kept: tuple[Person, ...] = ()
     if mode != "add_only":
-        ids, emails = _identities(roster, users)
+        ids, emails = _identities(roster, owned)
+        ids.update(user.id for user in users.values())
         strangers = [user for user in holders.users if not _is_one_of(user, ids, emails)]
-        take, kept = _to_take(strangers, users, guards, now, by_email_only=bool(roster.emails) and not roster.uuids)
+        take, kept = _to_take(strangers, owned, guards, now, by_email_only=bool(roster.emails) and not roster.uuids)
     if mode == "remove_only":
         seated, give, missing = (*seated, *give, *missing), (), ()
     plan = Plan(product, give, take, seated, missing, kept, holders, earlier=earlier)
@@ -172,7 +181,7 @@ def plan_undo(
     product: str,
     report: Report,
     *,
-    users: Mapping[str, User],
+    owned: Owners = NO_OWNERS,
     guards: Guards,
     now: datetime,
     holders: Holders,
@@ -184,7 +193,7 @@ def plan_undo(
     unchanged = [person for uuid, person in give.items() if holders.by_uuid(uuid)]
     unchanged += [person for uuid, person in take.items() if not holders.by_uuid(uuid)]
     rows = [user for uuid in take for user in holders.by_uuid(uuid)]
-    taking, kept = _to_take(rows, users, guards, now)
+    taking, kept = _to_take(rows, owned, guards, now)
     giving = tuple(person for uuid, person in give.items() if not holders.by_uuid(uuid))
     return _guarded(Plan(product, giving, taking, tuple(unchanged), (), kept, holders, earlier=earlier), guards)
 
@@ -200,26 +209,32 @@ def approved(plan: Plan, preview: Report) -> Plan:
         f"lose one: {some(map(plan.label, sorted(new_to_give | new_to_take)), _SHOWN_PEOPLE)}. Make a new preview and "
         "have it approved, or leave out approved."
     )
-    return plan._replace(refusal=PlanRefusedError(plan.product, [reason]))
+    return plan._replace(refusal=PlanRefusedError(plan.product, [reason], again=plan.earlier is not None))
 
 
-def emails_to_look_up(
-    people: People, holders: Holders | None, guards: Guards, *, gives: bool, takes: bool
-) -> tuple[str, ...]:
-    """Give the emails whose accounts have to be known to plan.
+def emails_to_identify(people: People, rows: Iterable[SeatUser], guards: Guards) -> tuple[str, ...]:
+    """Give the emails whose accounts have to be known to tell whose seats may be taken.
 
-    To give seats, those who are not in the seat list. To take seats from rows whose email is not known, those whom
-    such a row may be: whoever is to be kept, by email, and is not in the seat list.
+    That is none, unless Datadog lists seats without an email: such a row may be that of anyone who is to be kept and
+    was given by email.
+
+    :param people: whose seats are to be kept, as a roster; nobody for an unassignment.
+    :param rows: the seats that may be taken.
     """
-    if holders is None:
-        return people.emails if gives else ()
-    missing = holders.without(people.emails)
-    wanted = list(missing) if gives else []
-    if takes and any(user.email is None for user in holders.users):
-        by_email_only = bool(people.emails) and not people.uuids
-        wanted += holders.without(guards.protect.emails)
-        wanted += () if by_email_only else missing
-    return tuple(dict.fromkeys(wanted))
+    if not any(user.email is None and user.id is not None and user.id not in people.uuids for user in rows):
+        return ()
+    # If the roster has emails only, such rows are kept in any case.
+    rostered = people.emails if people.uuids else ()
+    return tuple(dict.fromkeys((*guards.protect.emails, *rostered)))
+
+
+def owners(users: Iterable[User]) -> Owners:
+    """Give the UUIDs of all accounts, disabled ones too, by case-folded email."""
+    found: dict[str, set[str]] = {}
+    for user in users:
+        if user.email is not None:
+            found.setdefault(user.email.casefold(), set()).add(user.id)
+    return found
 
 
 def _to_give(
@@ -257,10 +272,10 @@ def _to_give(
 
 
 def _to_take(
-    rows: Iterable[SeatUser], users: Mapping[str, User], guards: Guards, now: datetime, *, by_email_only: bool = False
+    rows: Iterable[SeatUser], owned: Owners, guards: Guards, now: datetime, *, by_email_only: bool = False
 ) -> tuple[tuple[Person, ...], tuple[Person, ...]]:
     """Give whose seats may be taken, and who is kept, with the reason."""
-    protected = _identities(guards.protect, users)
+    protected = _identities(guards.protect, owned)
     take: list[Person] = []
     kept: list[Person] = []
     for user in rows:
@@ -290,10 +305,10 @@ def _too_young(user: SeatUser, min_seat_age: float, now: datetime) -> str | None
     return "the seat is younger than min_seat_age" if (now - assigned_at).total_seconds() < min_seat_age else None
 
 
-def _identities(people: People, users: Mapping[str, User]) -> tuple[set[str], set[str]]:
+def _identities(people: People, owned: Owners) -> tuple[set[str], set[str]]:
     """Give the UUIDs and emails by which people may stand in the seat list."""
     emails = {email.casefold() for email in people.emails}
-    return {*people.uuids, *(users[email].id for email in emails if email in users)}, emails
+    return set(people.uuids).union(*(owned.get(email, ()) for email in emails)), emails
 
 
 def _is_one_of(user: SeatUser, ids: set[str], emails: set[str]) -> bool:
@@ -323,11 +338,12 @@ def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, *, e
             f"There would be {after} seats ({len(plan.take)} taken, {len(plan.give)} given), and the limit is "
             f"{guards.max_seats}. If that is meant, raise max_seats."
         )
+    again = plan.earlier is not None
     refusal: DatadogSeatsError | None = None
     if plan.missing and guards.missing_users == "fail":
-        refusal = UsersMissingError(plan.product, plan.missing, reasons)
+        refusal = UsersMissingError(plan.product, plan.missing, reasons, again=again)
     elif reasons:
-        refusal = PlanRefusedError(plan.product, reasons)
+        refusal = PlanRefusedError(plan.product, reasons, again=again)
     return plan._replace(guards={**more, **guards.record(before)}, refusal=refusal)
 
 

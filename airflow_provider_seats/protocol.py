@@ -69,12 +69,18 @@ class Together(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What was answered. Header names are lower-case; ``received`` is Unix time in seconds."""
+    """What was answered.
+
+    :param headers: by lower-case name.
+    :param received: when it came, in Unix time.
+    :param strike: strikes the keys out of words that are quoted in an error.
+    """
 
     status: int
     headers: Mapping[str, str] = NOTHING
     content: bytes = b""
     received: float = 0.0
+    strike: Callable[[str], str] = str
 
 
 class NoAnswer(NamedTuple):
@@ -206,7 +212,7 @@ def read_answer(request: Request, response: Response) -> dict[str, Any]:
         # Every answer tells the reset of its rate limit, which says nothing of how long a fault lasts.
         raise UnavailableError(request, problem, status, told_wait(response.headers, "retry-after", response.received))
     if status < HTTPStatus.BAD_REQUEST:
-        raise MisdirectedError(request, status, response.headers.get("location", "")[:200])
+        raise MisdirectedError(request, status, response.strike(response.headers.get("location", ""))[:200])
     raise RequestRefusedError(request, status, _words(response))
 
 
@@ -303,7 +309,7 @@ def _words(response: Response) -> str:
         said = [_said(each) for each in errors]
     else:
         said = [re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", page)]
-    words = " ".join("; ".join(each for each in said if each).split())
+    words = response.strike(" ".join("; ".join(each for each in said if each).split()))
     return words[:_SHOWN_WORDS].rstrip(".") or "(no words)"
 
 

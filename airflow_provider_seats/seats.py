@@ -33,6 +33,7 @@ PAGE: Final = 100
 # Datadog documents no delay between a write and what the list shows; this is ours, before it is called a failure.
 SETTLE_SECONDS: Final = 2.0
 SAME_REFUSALS: Final = 16
+_PROBE_AFTER: Final = 12
 _IDLE_PAGES: Final = 3
 _READERS: Final = "one of the permissions incident_read, on_call_read or billing_read"
 _WRITERS: Final = "one of the permissions incident_write, on_call_write or billing_edit"
@@ -137,7 +138,7 @@ def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
             return tuple(users.values())
         idle = idle + 1 if len(users) == known else 0
         if cursor in cursors or idle >= _IDLE_PAGES:
-            raise unusable(request, None, f"the list does not end: the cursor {cursor!r} leads to nothing new")
+            raise unusable(request, None, "the list does not end: its next cursor leads to nothing new")
         cursors.add(cursor)
 
 
@@ -188,7 +189,6 @@ def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
 class _Batch(NamedTuple):
     people: tuple[str, ...]
     attempt: int = 1
-    waited: float = 0.0
 
 
 class _Change:
@@ -203,6 +203,7 @@ class _Change:
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
         self.accepted = 0
+        self.waited = 0.0
 
     def land(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well, and halve what is refused until the refused stand alone."""
@@ -222,8 +223,12 @@ class _Change:
                 if not self.accepted:
                     raise refusals[-1]
                 return
-            # Until something is accepted look at both ends, so that bad people in a row do not pass for a bad product.
+            # Until something is accepted look at both ends, and then in between, so that bad people in a row do not
+            # pass for a bad product code.
             from_end = nothing_accepted and len(refusals) % 2 == 1
+            if nothing_accepted and len(refusals) >= _PROBE_AFTER:
+                batches = _with_the_middle_first(batches)
+                from_end = False
             batch = batches.pop() if from_end else batches.popleft()
             try:
                 again = yield from self._send(batch)
@@ -249,13 +254,14 @@ class _Change:
             vouched = yield from call(self._request(batch.people), self._vouched)
         except UnavailableError as fault:
             wait = wait_after(fault, batch.attempt)
-            waited = batch.waited + wait
-            if waited <= LONGEST_WAIT:
+            patient = self.waited + wait <= LONGEST_WAIT
+            if patient:
                 yield Pause(wait, fault.problem)
+                self.waited += wait
             rest = yield from self._still_open(batch.people, fault)
-            if rest and (batch.attempt >= ATTEMPTS or waited > LONGEST_WAIT):
+            if rest and (batch.attempt >= ATTEMPTS or not patient):
                 raise
-            return [_Batch(rest, batch.attempt + 1, waited)] if rest else []
+            return [_Batch(rest, batch.attempt + 1)] if rest else []
         self.accepted += 1
         doubted = () if vouched is None else tuple(uuid for uuid in batch.people if uuid not in vouched)
         self.doubted += doubted
@@ -315,6 +321,16 @@ class _Change:
 
 def _told(refusal: RequestRefusedError) -> str:
     return f"{refusal.status}: {refusal.words}"
+
+
+def _with_the_middle_first(batches: deque[_Batch]) -> deque[_Batch]:
+    """Cut whoever stands in the middle of the largest batch out of it, to be sent alone and first."""
+    largest = max(range(len(batches)), key=lambda index: len(batches[index].people))
+    people = batches[largest].people
+    middle = len(people) // 2
+    parts = [_Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
+    others = list(batches)
+    return deque([_Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])
 
 
 def _gist(words: str) -> str:

@@ -70,6 +70,9 @@ class SeatUsersSensor(BaseSensorOperator):
         self.require = require
         self.datadog_conn_id = datadog_conn_id
         self.deferrable = deferrable
+        # A template or a task may give nothing, which must not pass for an argument that was not given.
+        people = {"user_uuids": user_uuids, "user_emails": user_emails}
+        self.asked_for = [name for name, value in people.items() if value is not None]
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
         """Read the seat list once, and tell whether the condition is met."""

@@ -88,9 +88,7 @@ def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
         users += listed.values()
         if counts == {len(listed)}:
             return users
-        # The list was cut short, or moved while it was read: nobody is missing before having been asked for.
-        found = {user.email.casefold() for user in users if user.email is not None}
-        others = [email for email in others if email not in found]
+        # The list was cut short, or moved while it was read: so everyone is asked for all the same.
     if others:
         for part, _ in (yield Together([_search(email) for email in others])):
             users += part

@@ -28,12 +28,15 @@ from airflow_provider_seats.holders import Holders, Require, SeatState, watch
 from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
 from airflow_provider_seats.plan import (
     DEFAULT_MAX_UNASSIGN,
+    NO_OWNERS,
     NOBODY,
     Guards,
     MissingUsers,
     Mode,
+    Owners,
     approved,
-    emails_to_look_up,
+    emails_to_identify,
+    owners,
     plan_assign,
     plan_sync,
     plan_unassign,
@@ -42,7 +45,7 @@ from airflow_provider_seats.plan import (
 from airflow_provider_seats.protocol import InvalidInputError
 from airflow_provider_seats.report import Report, some, table
 from airflow_provider_seats.seats import Outcome, assign_seats, failure, list_seat_users, unassign_seats
-from airflow_provider_seats.users import User, find_users
+from airflow_provider_seats.users import User, find_accounts, find_users
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,6 +73,7 @@ class Work(ABC):
     def run(self) -> Report:
         """Plan, change and report; the report is pushed also when the task then fails."""
         report = Plan(str(self.operator.product_code)).not_started(preview=False)
+        attempts: Attempts | None = None
         with failing_at_once():
             try:
                 product = read_product(self.operator.product_code)
@@ -90,7 +94,9 @@ class Work(ABC):
                 report = plan.report(taken, given)
                 _raise(failure(taken, given, label=plan.label))
                 attempts.forget()
-            except BaseException:
+            except BaseException as error:
+                if attempts is not None and isinstance(error, DatadogSeatsError) and attempts.ended_by(error):
+                    attempts.forget()
                 # Also for a time-out of the task or a signal, which are not errors of ours.
                 if self.operator.do_xcom_push and "ti" in self.context:
                     self.context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
@@ -102,11 +108,13 @@ class Work(ABC):
 
     def _given(self, name: str, read: Callable[[str, Any], T]) -> T | None:
         """Read an argument that need not be given."""
-        value = getattr(self.operator, name)
+        value = _value(self.operator, name)
         return None if value is None else read(name, value)
 
+    @cached_property
     def _people(self) -> People:
-        return read_people(user_uuids=self.operator.user_uuids, user_emails=self.operator.user_emails)
+        """Who is meant; read once, since it may be something that can be read but once."""
+        return _read_people(self.operator)
 
     def _unplanned(self, product: str) -> Plan:
         """Give what is told where nothing could be read."""
@@ -137,15 +145,18 @@ class Work(ABC):
     def _users(self, emails: Sequence[str]) -> dict[str, User]:
         return self._client.run(find_users(emails)) if emails else {}
 
+    def _owned(self, emails: Sequence[str]) -> Owners:
+        return owners(self._client.run(find_accounts(emails))) if emails else NO_OWNERS
+
 
 class AssignWork(Work):
     """Give people seats."""
 
     def _unplanned(self, product: str) -> Plan:
-        return Plan(product, give=self._people().as_given())
+        return Plan(product, give=self._people.as_given())
 
     def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people()
+        people = self._people
         guards = Guards(
             missing_users=read_choice("missing_users", self.operator.missing_users, MissingUsers),
             max_seats=self._given("max_seats", read_number),
@@ -160,24 +171,25 @@ class UnassignWork(Work):
     """Take people's seats."""
 
     def _unplanned(self, product: str) -> Plan:
-        return Plan(product, take=self._people().as_given())
+        return Plan(product, take=self._people.as_given())
 
     def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people()
+        people = self._people
         guards = Guards(
             max_unassign=self._given("max_unassign", read_limit),
             protect=self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY,
         )
         now = datetime.now(UTC)
         if not (people and (people.emails or preview or guards.need_holders)):
-            return plan_unassign(product, people, users={}, guards=guards, now=now)
+            return plan_unassign(product, people, guards=guards, now=now)
         holders = self._holders(product)
         if people.emails and (nameless := holders.without_email()):
             self.operator.log.warning(
                 "%s: %d seats have no email, so that nobody can be recognised there.", product, nameless
             )
-        users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
-        return plan_unassign(product, people, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
+        rows = [user for _, seats in holders.match(people) for user in seats]
+        owned = self._owned(emails_to_identify(NOBODY, rows, guards))
+        return plan_unassign(product, people, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
 
 
 class SyncWork(Work):
@@ -188,18 +200,28 @@ class SyncWork(Work):
         guards = self._guards()
         preview_report = self._preview_report(product)
         now = datetime.now(UTC)
-        if self.operator.undo is not None:
-            report = self._report_to_undo(product)
+        undo = self._given("undo", read_report)
+        if undo is not None:
+            report = self._to_undo(undo, product)
             holders = self._holders(product)
-            users = self._users(emails_to_look_up(NOBODY, holders, guards, gives=False, takes=True))
-            plan = plan_undo(product, report, users=users, guards=guards, now=now, holders=holders, earlier=earlier)
+            rows = [user for uuid in by_id(report["assigned"]) for user in holders.by_uuid(uuid)]
+            owned = self._owned(emails_to_identify(NOBODY, rows, guards))
+            plan = plan_undo(product, report, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
         else:
-            roster = self._people()
+            roster = self._people
             holders = self._holders(product)
-            gives, takes = mode != "remove_only", mode != "add_only"
-            users = self._users(emails_to_look_up(roster, holders, guards, gives=gives, takes=takes))
+            users = self._users(holders.without(roster.emails)) if mode != "remove_only" else {}
+            owned = self._owned(emails_to_identify(roster, holders.users, guards)) if mode != "add_only" else NO_OWNERS
             plan = plan_sync(
-                product, roster, mode, users=users, guards=guards, now=now, holders=holders, earlier=earlier
+                product,
+                roster,
+                mode,
+                users=users,
+                owned=owned,
+                guards=guards,
+                now=now,
+                holders=holders,
+                earlier=earlier,
             )
         return plan if preview_report is None else approved(plan, preview_report)
 
@@ -215,19 +237,19 @@ class SyncWork(Work):
         )
 
     def _preview_report(self, product: str) -> Report | None:
-        if not self.operator.needs_approval and self.operator.approved is None:
+        report = self._given("approved", read_report)
+        if report is None:
             return None
-        report = read_report("approved", self.operator.approved)
         if not report["preview"]:
             raise InvalidInputError(
                 "approved", "this is not the report of a preview; give that of a task with preview=True."
             )
         return _of_product("approved", report, product)
 
-    def _report_to_undo(self, product: str) -> Report:
+    def _to_undo(self, report: Report, product: str) -> Report:
         if self.operator.user_uuids is not None or self.operator.user_emails is not None:
             raise InvalidInputError("undo", "give either people or a report to undo, not both.")
-        report = _of_product("undo", read_report("undo", self.operator.undo), product)
+        _of_product("undo", report, product)
         if report["preview"]:
             raise InvalidInputError("undo", "this is the report of a preview, which has changed nothing.")
         if report["seats_before"] is None or report["unknown"]:
@@ -244,13 +266,25 @@ class SyncWork(Work):
         return report
 
 
+def _value(task: Any, name: str) -> Any:  # noqa: ANN401 (an argument of an operator or the sensor)
+    """Give an argument; None only if it was not given, and not if its template or another task gave nothing."""
+    value = getattr(task, name)
+    if value is None and name in task.asked_for:
+        raise InvalidInputError(name, "None: the template or task that it comes from gave nothing; see what it did.")
+    return value
+
+
+def _read_people(task: Any) -> People:  # noqa: ANN401 (an operator or the sensor)
+    return read_people(**{name: _value(task, name) for name in ("user_uuids", "user_emails")})
+
+
 def look(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
     """Look once whether people hold a seat, or none, for a sensor. A passing error means "not yet"."""
     with failing_at_once():
         if sensor.deferrable:
             raise InvalidInputError("deferrable", "this version cannot defer; use mode='reschedule'.")
         product = read_product(sensor.product_code)
-        people = read_people(user_uuids=sensor.user_uuids, user_emails=sensor.user_emails)
+        people = _read_people(sensor)
         if not people:
             raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for; give at least one.")
         state = read_choice("state", sensor.state, SeatState)
@@ -290,6 +324,7 @@ class Attempts:
         self._store: Any = context.get("task_state_store")
         self._product = product
         self._number = getattr(context.get("ti"), "try_number", 1)
+        self._most = getattr(context.get("ti"), "max_tries", self._number) + 1
 
     def earlier(self) -> Earlier | None:
         """Give what earlier attempts set out to change; None if nothing, or not known."""
@@ -305,6 +340,10 @@ class Attempts:
             state = {"product": self._product, "seats_before": earlier.seats_before}
             people = {"given": list(earlier.given.values()), "taken": list(earlier.taken.values())}
             self._store.set(_STATE_KEY, {**state, **people})
+
+    def ended_by(self, error: DatadogSeatsError) -> bool:
+        """Whether Airflow does not try again after an error; whoever clears the task later begins anew."""
+        return not error.passing or self._number >= self._most
 
     def forget(self) -> None:
         """Begin anew, since the task has come to its end."""

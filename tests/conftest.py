@@ -43,6 +43,7 @@ class FakeTaskInstance:
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
         self.try_number = 1
+        self.max_tries = 3
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value."""

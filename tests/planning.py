@@ -43,14 +43,19 @@ def assign(people: People, users: dict[str, User], holders: Holders | None = Non
 
 def unassign(people: People, holders: Holders | None = None, guards: Guards = NONE, **more: Any) -> Plan:
     """Plan an unassignment."""
-    return plan_unassign(P, people, **{"users": {}, "guards": guards, "now": NOW, "holders": holders, **more})
+    return plan_unassign(P, people, **{"guards": guards, "now": NOW, "holders": holders, **more})
 
 
 def sync(
-    roster: People, holders: Holders, mode: Mode = "exact", users: dict[str, User] | None = None, guards: Guards = NONE
+    roster: People,
+    holders: Holders,
+    mode: Mode = "exact",
+    users: dict[str, User] | None = None,
+    guards: Guards = NONE,
+    **more: Any,
 ) -> Plan:
     """Plan a sync."""
-    return plan_sync(P, roster, mode, users=users or {}, guards=guards, now=NOW, holders=holders)
+    return plan_sync(P, roster, mode, users=users or {}, guards=guards, now=NOW, holders=holders, **more)
 
 
 def those(report: Report, kind: str) -> list[Person]:

@@ -80,6 +80,13 @@ def test_assigning_by_email_looks_each_email_up(datadog: FakeDatadog) -> None:
     assert calls(datadog)[:2] == ["GET users", "POST seats/users"]
 
 
+def test_people_may_be_something_that_can_be_read_but_once(datadog: FakeDatadog) -> None:
+    """A generator is not an empty job."""
+    ann = datadog.add_user("ann@x.com")
+    assert kinds(assign(user_uuids=(each for each in [ann])).execute({})) == {"assigned": [ann]}
+    assert kinds(unassign(user_emails=iter(["ann@x.com"])).execute({})) == {"unassigned": ["ann@x.com"]}
+
+
 def test_uuids_and_emails_may_come_together(datadog: FakeDatadog) -> None:
     """Someone given both ways is sent once."""
     ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")

@@ -18,7 +18,8 @@ from airflow_provider_seats.plan import (
     PlanRefusedError,
     UsersMissingError,
     approved,
-    emails_to_look_up,
+    emails_to_identify,
+    owners,
     plan_sync,
     plan_undo,
 )
@@ -157,24 +158,28 @@ def test_a_holder_is_matched_by_email_even_if_the_account_is_disabled() -> None:
     assert (told(plan.preview()), plan.refusal) == ({"unchanged": ["5"]}, None)
 
 
-def test_only_those_who_are_not_in_the_list_are_looked_up() -> None:
-    """And nobody at all where nobody can gain a seat."""
-    holders = Holders([seat("1", "ann@x")])
-    roster = People(("9",), ("Ann@x", "di@x"))
-    assert emails_to_look_up(roster, holders, NONE, gives=True, takes=True) == ("di@x",)
-    assert emails_to_look_up(roster, holders, NONE, gives=False, takes=True) == ()
-
-
-def test_rows_without_an_email_are_known_by_looking_up_whoever_they_may_be() -> None:
+def test_rows_without_an_email_are_known_by_whoever_they_may_be() -> None:
     """A roster or a protection by email must not miss someone because Datadog does not show the email."""
-    holders = Holders([seat("1", None), seat("2", "bob@x")])
+    rows = [seat("1", None), seat("2", "bob@x"), seat(None, None)]
     roster = People(("7",), ("ann@x", "bob@x"))
     guards = Guards(protect=People((), ("boss@x", "bob@x")))
-    assert emails_to_look_up(roster, holders, guards, gives=False, takes=True) == ("boss@x", "ann@x")
-    found = {"ann@x": user("1", "ann@x")}
-    assert told(sync(roster, holders, "remove_only", found).preview())["unchanged"] == ["1", "2", "7"]
-    boss = sync(People(("7",), ()), holders, "remove_only", {"boss@x": user("1", "boss@x")}, guards)
-    assert [person["id"] for person in boss.protected] == ["1", "2"]
+    assert emails_to_identify(roster, rows, guards) == ("boss@x", "bob@x", "ann@x")
+    assert emails_to_identify(People((), ("ann@x",)), rows, guards) == ("boss@x", "bob@x")
+    assert emails_to_identify(People(("1",), ("ann@x",)), rows, guards) == ()
+    assert emails_to_identify(roster, rows[1:], guards) == ()
+    ann = owners([user("1", "Ann@x"), user("9", "ann@x", "Disabled")])
+    assert told(sync(roster, Holders(rows), "remove_only", owned=ann).preview())["unchanged"] == ["2", "7", "ann@x"]
+    boss = sync(People(("7",), ()), Holders(rows), guards=guards, owned=owners([user("1", "boss@x", "Disabled")]))
+    assert (boss.take, [person["id"] for person in boss.protected]) == ((), ["1", "2", None])
+
+
+def test_every_account_of_a_protected_email_is_kept() -> None:
+    """Also a disabled one, and one whose seat shows no email beside another that does."""
+    rows = Holders([seat("1", "u1@x"), seat("20", None)])
+    both = owners([user("1", "u1@x"), user("20", "u1@x", "Disabled")])
+    guards = Guards(protect=People((), ("U1@x",)))
+    assert sync(People(("9",), ()), rows, "remove_only", guards=guards, owned=both).take == ()
+    assert unassign(People(("20",), ()), rows, guards, owned=both).take == ()
 
 
 @pytest.mark.parametrize(
@@ -311,7 +316,7 @@ def test_an_approved_preview_allows_what_it_listed_and_no_more() -> None:
 
 def undo(report: Report, holders: Holders, guards: Guards = NONE) -> Any:
     """Plan an undo."""
-    return plan_undo(P, report, users={}, guards=guards, now=NOW, holders=holders)
+    return plan_undo(P, report, guards=guards, now=NOW, holders=holders)
 
 
 def test_an_undo_puts_back_what_was_changed_and_is_not_yet_as_before() -> None:
@@ -367,8 +372,12 @@ def test_the_end_state_is_always_what_mode_and_rules_say(  # noqa: PLR0917 (the 
     holders = Holders(table)
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
-    asked = emails_to_look_up(roster, holders, guards, gives=mode != "remove_only", takes=mode != "add_only")
-    plan = sync(roster, holders, mode, {email: user(email[0], email) for email in asked if email[0] in known}, guards)
+    missing_here = holders.without(roster.emails) if mode != "remove_only" else ()
+    found = {email: user(email[0], email) for email in missing_here if email[0] in known}
+    identified = emails_to_identify(roster, table, guards) if mode != "add_only" else ()
+    owned = owners(user(email[0], email) for email in identified if email[0] in known)
+    plan = sync(roster, holders, mode, found, guards, owned=owned)
+    asked = {*missing_here, *identified}
 
     by_email_only = bool(emails) and not uuids
     shown = {each for each, named, _ in rows if named}

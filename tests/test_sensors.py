@@ -120,6 +120,14 @@ def test_soft_fail_skips_as_airflow_does(datadog: FakeDatadog) -> None:
         sensor(user_emails=["ann@x.com"], soft_fail=True).execute({})
 
 
+def test_people_that_came_to_nothing_are_an_error(datadog: FakeDatadog) -> None:
+    """Those who are left would be waited for, and nobody would know of the others."""
+    waiting = sensor(user_emails=["ann@x.com"], user_uuids="{{ x }}")
+    waiting.user_uuids = None
+    with pytest.raises(AirflowFailException, match="user_uuids: None: the template"):
+        waiting.execute({})
+
+
 def test_everything_that_depends_on_a_run_is_a_template() -> None:
     """Also the connection."""
     fields = {"product_code", "user_uuids", "user_emails", "state", "require", "datadog_conn_id"}

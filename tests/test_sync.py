@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator
-from airflow_provider_seats.protocol import UnavailableError
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.protocol import RateLimitedError, UnavailableError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.planning import told
@@ -234,14 +234,30 @@ def test_an_approval_must_be_of_a_preview_and_of_this_product(datadog: FakeDatad
     assert "'on_call'" in refused(datadog, user_emails=emails(0), approved=other)
 
 
-def test_an_approval_that_came_to_nothing_is_an_error(datadog: FakeDatadog, crowd: Crowd) -> None:
-    """A preview task that was skipped must not mean that no approval is needed."""
+@pytest.mark.parametrize(
+    "name", ["approved", "undo", "protect", "max_unassign", "max_seats", "min_seat_age", "user_uuids"]
+)
+def test_an_argument_that_came_to_nothing_is_an_error(datadog: FakeDatadog, crowd: Crowd, name: str) -> None:
+    """A guard whose template or task gave nothing must not pass for one that was not wanted."""
     crowd(2)
-    operator = SyncSeatsOperator(task_id="s", product_code=PRODUCT, user_emails=emails(0), approved="{{ x }}")
-    operator.approved = None
-    with pytest.raises(AirflowFailException, match="approved: None is no report"):
-        operator.execute({})
+    operator = SyncSeatsOperator(
+        task_id="s",
+        product_code=PRODUCT,
+        user_emails=emails(0),
+        **{name: "{{ x }}"},  # type: ignore[arg-type]
+    )
+    setattr(operator, name, None)
+    nothing: Any = {}
+    with pytest.raises(AirflowFailException, match=f"{name}: None: the template"):
+        operator.execute(nothing)
     assert datadog.calls("DELETE") == []
+    for kind in (AssignSeatsOperator, UnassignSeatsOperator):
+        if name in kind.template_fields:
+            arguments: Any = {"user_emails": emails(0), name: "{{ x }}"}
+            other = kind(task_id="o", product_code=PRODUCT, **arguments)
+            setattr(other, name, None)
+            with pytest.raises(AirflowFailException, match=f"{name}: None"):
+                other.execute(nothing)
 
 
 # --- undo ---
@@ -283,6 +299,9 @@ def test_a_report_that_does_not_know_what_was_before_is_not_undone(datadog: Fake
     assert "no report" in refused(datadog, undo="None")
     broken = {**whole, "assigned": [{"id": "x", "email": None}]}
     assert "no person with a UUID" in refused(datadog, undo=broken)
+    assert "'since_attempt'" in refused(datadog, undo={key: whole[key] for key in whole if key != "since_attempt"})
+    shouting = {**whole, "assigned": [{"id": people[0].upper()}]}
+    assert told(sync(undo=shouting))["unassigned"] == [people[0]]
 
 
 # --- what fails on the way ---
@@ -333,8 +352,8 @@ def test_a_retry_tells_what_the_whole_run_changed(datadog: FakeDatadog, crowd: C
     people = crowd(4)
     store = Store()
     arguments = {"user_emails": emails(0), "batch_size": 1, "max_unassign": 3}
-    datadog.script("DELETE", SEATS, Fault(), Fault(403), Fault(403))
-    with pytest.raises(AirflowFailException):
+    datadog.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    with pytest.raises(RateLimitedError):
         sync({"ti": FakeTaskInstance(), "task_state_store": store}, **arguments)
     assert datadog.holders(PRODUCT) == {people[0], *people[2:]}
     assert store
@@ -346,6 +365,63 @@ def test_a_retry_tells_what_the_whole_run_changed(datadog: FakeDatadog, crowd: C
     assert store == {}
     sync(undo=report)
     assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_a_task_that_failed_for_good_begins_anew_when_it_is_cleared(
+    datadog: FakeDatadog, crowd: Crowd, no_waits: list[float]
+) -> None:
+    """What it did before is in its own report; limits are judged by the seats of the day."""
+    crowd(4)
+    store = Store()
+    datadog.script("DELETE", SEATS, Fault(), Fault(403), Fault(403))
+    context = {"ti": FakeTaskInstance(), "task_state_store": store}
+    with pytest.raises(AirflowFailException):
+        sync(context, user_emails=emails(0), batch_size=1)
+    assert store == {}
+    last = FakeTaskInstance()
+    last.max_tries = 0
+    datadog.script("DELETE", SEATS, Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    with pytest.raises(RateLimitedError):
+        sync({"ti": last, "task_state_store": store}, user_emails=emails(0))
+    assert store == {}
+
+
+def test_a_refusal_of_a_retry_does_not_deny_what_was_changed_before(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """The first attempt took two of four; then someone more is to go, which is too many."""
+    people = crowd(5)
+    store = Store()
+    arguments = {"user_uuids": people[:1], "batch_size": 2, "max_unassign": 4}
+    datadog.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    with pytest.raises(RateLimitedError):
+        sync({"ti": FakeTaskInstance(), "task_state_store": store}, **arguments)
+    datadog.add_user("joined@x.com", seat=PRODUCT)
+    with pytest.raises(AirflowFailException, match=r"nothing was changed by this attempt. 5 of 5 seats"):
+        sync({"ti": FakeTaskInstance(), "task_state_store": store}, **arguments)
+
+
+def test_seats_afterwards_are_those_that_there_are(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """Also if someone claimed one between two attempts."""
+    people = crowd(3)
+    store = Store()
+    arguments = {"user_uuids": people[:1], "batch_size": 1, "protect": ["joined@x.com"]}
+    datadog.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    with pytest.raises(RateLimitedError):
+        sync({"ti": FakeTaskInstance(), "task_state_store": store}, **arguments)
+    datadog.add_user("joined@x.com", seat=PRODUCT)
+    report = sync({"ti": FakeTaskInstance(), "task_state_store": store}, **arguments)
+    assert (report["seats_before"], report["seats_after"]) == (3, len(datadog.holders(PRODUCT)))
+
+
+def test_a_retry_tells_nobody_twice(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """Who was given by email and lost the seat in the first attempt is not unchanged in the second."""
+    crowd(2)
+    store = Store()
+    arguments: dict[str, Any] = {"task_id": "u", "product_code": PRODUCT, "user_emails": emails(0, 1), "batch_size": 1}
+    datadog.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    contexts: list[Any] = [{"ti": FakeTaskInstance(), "task_state_store": store} for _ in range(2)]
+    with pytest.raises(RateLimitedError):
+        UnassignSeatsOperator(**arguments).execute(contexts[0])
+    assert list(told(UnassignSeatsOperator(**arguments).execute(contexts[1]))) == ["unassigned"]
 
 
 def test_a_retry_says_which_part_it_saw_where_nothing_is_remembered(datadog: FakeDatadog, crowd: Crowd) -> None:
