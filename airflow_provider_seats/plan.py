@@ -104,7 +104,7 @@ def plan_assign(
 ) -> Plan:
     """Plan whom to give a seat.
 
-    :param users: the accounts of the emails; those of seat holders are not needed if the seat list was read.
+    :param users: the accounts of the emails.
     :param holders: the seat list, if it was read: who is in it is left alone.
     """
     give, unchanged, missing = _to_give(people, users, holders)

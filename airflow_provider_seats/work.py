@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -22,6 +22,7 @@ from airflow_provider_seats.arguments import (
     read_product,
     read_report,
 )
+from airflow_provider_seats.attempts import Attempts
 from airflow_provider_seats.changes import Earlier, Plan, by_id
 from airflow_provider_seats.connection import DatadogSeatsError
 from airflow_provider_seats.holders import Holders, Require, SeatState, watch
@@ -56,7 +57,6 @@ T = TypeVar("T")
 
 # Airflow's XCOM_RETURN_KEY, whose import would load Airflow's database models.
 _RETURN_VALUE: Final = "return_value"
-_STATE_KEY: Final = "datadog_seats"
 
 
 class Work(ABC):
@@ -315,41 +315,3 @@ def _of_product(name: str, report: Report, product: str) -> Report:
 def _raise(error: DatadogSeatsError | None) -> None:
     if error is not None:
         raise error
-
-
-class Attempts:
-    """What earlier attempts of a task set out to change, where Airflow remembers it (its task state store, 3.3 on)."""
-
-    def __init__(self, context: Context, product: str) -> None:
-        self._store: Any = context.get("task_state_store")
-        self._product = product
-        self._number = getattr(context.get("ti"), "try_number", 1)
-        self._most = getattr(context.get("ti"), "max_tries", self._number) + 1
-
-    def earlier(self) -> Earlier | None:
-        """Give what earlier attempts set out to change; None if nothing, or not known."""
-        state = None if self._store is None else self._store.get(_STATE_KEY)
-        if not isinstance(state, Mapping) or state.get("product") != self._product:
-            return None
-        return Earlier(state["seats_before"], by_id(state["given"]), by_id(state["taken"]))
-
-    def remember(self, plan: Plan) -> None:
-        """Keep what this attempt and those before set out to change, before anything is changed."""
-        earlier = plan.to_remember()
-        if self._store is not None and earlier is not None:
-            state = {"product": self._product, "seats_before": earlier.seats_before}
-            people = {"given": list(earlier.given.values()), "taken": list(earlier.taken.values())}
-            self._store.set(_STATE_KEY, {**state, **people})
-
-    def ended_by(self, error: DatadogSeatsError) -> bool:
-        """Whether Airflow does not try again after an error; whoever clears the task later begins anew."""
-        return not error.passing or self._number >= self._most
-
-    def forget(self) -> None:
-        """Begin anew, since the task has come to its end."""
-        if self._store is not None:
-            self._store.delete(_STATE_KEY)
-
-    def since(self, plan: Plan) -> int:
-        """Give the first attempt whose changes the report of a plan tells."""
-        return 1 if self._store is not None and plan.holders is not None else self._number

@@ -386,6 +386,20 @@ def test_a_task_that_failed_for_good_begins_anew_when_it_is_cleared(
     assert store == {}
 
 
+def test_a_store_that_fails_is_done_without(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """The seats are what counts; the report says that it tells of this attempt only."""
+
+    class Broken(Store):
+        def get(self, *_: Any) -> Any:
+            raise RuntimeError("no database")
+
+    people = crowd(2)
+    second = FakeTaskInstance()
+    second.try_number = 2
+    report = sync({"ti": second, "task_state_store": Broken()}, user_emails=emails(0))
+    assert (told(report)["unassigned"], report["since_attempt"]) == (people[1:], 2)
+
+
 def test_a_refusal_of_a_retry_does_not_deny_what_was_changed_before(datadog: FakeDatadog, crowd: Crowd) -> None:
     """The first attempt took two of four; then someone more is to go, which is too many."""
     people = crowd(5)
