@@ -135,15 +135,11 @@ def plan_unassign(
         if not seats:
             unchanged.append(someone)
     take, kept = _to_take(rows.values(), owned, guards, now)
-    plan = _guarded(Plan(product, (), take, tuple(unchanged), (), kept, holders, earlier=earlier), guards)
-    nameless = [str(person["email"]) for person in kept if person["id"] is None]
-    if nameless and plan.refusal is None:
-        # They were named, so that keeping them is no success.
-        reason = (
-            f"Datadog lists the seats of {some(nameless)} without a user UUID; give the UUIDs in user_uuids instead."
-        )
-        return plan._replace(refusal=PlanRefusedError(product, [reason]))
-    return plan
+    plan = Plan(product, (), take, tuple(unchanged), (), kept, holders, earlier=earlier)
+    idless = [str(person["email"]) for person in kept if person["id"] is None]
+    # They were named, so that keeping them is no success.
+    reason = f"Datadog lists the seats of {some(idless)} without a user UUID; give the UUIDs in user_uuids instead."
+    return _guarded(plan, guards, reasons=[reason] if idless else [])
 
 
 def plan_sync(
@@ -161,7 +157,7 @@ def plan_sync(
     """Plan what makes the seats match a roster.
 
     :param users: the accounts of those of the roster who are not in the seat list.
-    :param owned: the accounts of the emails that had to be identified.
+    :param owned: all accounts of the emails that had to be identified.
     """
     give, seated, missing = _to_give(roster, users, holders, seated_first=True)
     take: tuple[Person, ...] = ()
@@ -174,7 +170,13 @@ def plan_sync(
     if mode == "remove_only":
         seated, give, missing = (*seated, *give, *missing), (), ()
     plan = Plan(product, give, take, seated, missing, kept, holders, earlier=earlier)
-    return _guarded(plan, guards, {"mode": mode}, empty=not roster and mode != "add_only")
+    reasons = []
+    if not roster and mode != "add_only" and not guards.allow_empty:
+        reasons.append(
+            f"The roster is empty, which would take {len(take)} of {len(holders.users)} seats. If that is meant, set "
+            "allow_empty=True."
+        )
+    return _guarded(plan, guards, {"mode": mode}, reasons)
 
 
 def plan_undo(
@@ -209,7 +211,7 @@ def approved(plan: Plan, preview: Report) -> Plan:
         f"lose one: {some(map(plan.label, sorted(new_to_give | new_to_take)), _SHOWN_PEOPLE)}. Make a new preview and "
         "have it approved, or leave out approved."
     )
-    return plan._replace(refusal=PlanRefusedError(plan.product, [reason], again=plan.earlier is not None))
+    return _refused(plan, [reason])
 
 
 def emails_to_identify(people: People, rows: Iterable[SeatUser], guards: Guards) -> tuple[str, ...]:
@@ -315,18 +317,13 @@ def _is_one_of(user: SeatUser, ids: set[str], emails: set[str]) -> bool:
     return user.id in ids or (user.email is not None and user.email.casefold() in emails)
 
 
-def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, *, empty: bool = False) -> Plan:
-    """Note the guards in the plan, and refuse it where one of them does."""
+def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, reasons: Iterable[str] = ()) -> Plan:
+    """Note the guards in the plan, and refuse it where one of them does, or for reasons found before."""
     before = plan.seats_before or 0
     after = len(plan.holders.users) - len(plan.take) + len(plan.give) if plan.holders is not None else 0
     # Counted over all attempts, so that a retry does not get a new allowance.
     losers = plan.preview()["unassigned"]
-    reasons = []
-    if empty and not guards.allow_empty:
-        reasons.append(
-            f"The roster is empty, which would take {len(losers)} of {before} seats. If that is meant, set "
-            "allow_empty=True."
-        )
+    reasons = list(reasons)
     if guards.max_unassign is not None and len(losers) > guards.max_unassign.of(before):
         named = some((person["email"] or str(person["id"]) for person in losers), _SHOWN_PEOPLE)
         reasons.append(
@@ -338,13 +335,15 @@ def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, *, e
             f"There would be {after} seats ({len(plan.take)} taken, {len(plan.give)} given), and the limit is "
             f"{guards.max_seats}. If that is meant, raise max_seats."
         )
-    again = plan.earlier is not None
-    refusal: DatadogSeatsError | None = None
+    plan = plan._replace(guards={**more, **guards.record(before)})
     if plan.missing and guards.missing_users == "fail":
-        refusal = UsersMissingError(plan.product, plan.missing, reasons, again=again)
-    elif reasons:
-        refusal = PlanRefusedError(plan.product, reasons, again=again)
-    return plan._replace(guards={**more, **guards.record(before)}, refusal=refusal)
+        again = plan.earlier is not None
+        return plan._replace(refusal=UsersMissingError(plan.product, plan.missing, reasons, again=again))
+    return _refused(plan, reasons) if reasons else plan
+
+
+def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:
+    return plan._replace(refusal=PlanRefusedError(plan.product, reasons, again=plan.earlier is not None))
 
 
 def _person(user: SeatUser) -> Person:

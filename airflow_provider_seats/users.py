@@ -63,8 +63,14 @@ def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
         the email's only one.
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
-    wanted = tuple(dict.fromkeys(email.strip().casefold() for email in emails))
-    accounts = _by_email((yield from find_accounts(wanted)))
+    wanted = tuple(emails)
+    return unambiguous(wanted, (yield from find_accounts(wanted)))
+
+
+def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]:
+    """Give the account that each email means, by case-folded email, as :func:`find_users` does of accounts at hand."""
+    wanted = [email.strip().casefold() for email in emails]
+    accounts = _by_email(users)
     ambiguous = {email: accounts[email] for email in wanted if len(accounts.get(email, ())) > 1}
     if ambiguous:
         raise AmbiguousUsersError(ambiguous)

@@ -29,12 +29,10 @@ from airflow_provider_seats.holders import Holders, Require, SeatState, watch
 from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
 from airflow_provider_seats.plan import (
     DEFAULT_MAX_UNASSIGN,
-    NO_OWNERS,
     NOBODY,
     Guards,
     MissingUsers,
     Mode,
-    Owners,
     approved,
     emails_to_identify,
     owners,
@@ -46,7 +44,7 @@ from airflow_provider_seats.plan import (
 from airflow_provider_seats.protocol import InvalidInputError
 from airflow_provider_seats.report import Report, some, table
 from airflow_provider_seats.seats import Outcome, assign_seats, failure, list_seat_users, unassign_seats
-from airflow_provider_seats.users import User, find_accounts, find_users
+from airflow_provider_seats.users import User, find_accounts, unambiguous
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -142,11 +140,11 @@ class Work(ABC):
     def _holders(self, product: str) -> Holders:
         return Holders(self._client.run(list_seat_users(product)))
 
-    def _users(self, emails: Sequence[str]) -> dict[str, User]:
-        return self._client.run(find_users(emails)) if emails else {}
+    def _accounts(self, emails: Sequence[str]) -> list[User]:
+        return self._client.run(find_accounts(emails)) if emails else []
 
-    def _owned(self, emails: Sequence[str]) -> Owners:
-        return owners(self._client.run(find_accounts(emails))) if emails else NO_OWNERS
+    def _protect(self) -> People:
+        return self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY
 
 
 class AssignWork(Work):
@@ -162,9 +160,8 @@ class AssignWork(Work):
             max_seats=self._given("max_seats", read_number),
         )
         holders = self._holders(product) if people and (preview or guards.need_holders) else None
-        return plan_assign(
-            product, people, users=self._users(people.emails), guards=guards, holders=holders, earlier=earlier
-        )
+        users = unambiguous(people.emails, self._accounts(people.emails))
+        return plan_assign(product, people, users=users, guards=guards, holders=holders, earlier=earlier)
 
 
 class UnassignWork(Work):
@@ -177,7 +174,7 @@ class UnassignWork(Work):
         people = self._people
         guards = Guards(
             max_unassign=self._given("max_unassign", read_limit),
-            protect=self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY,
+            protect=self._protect(),
         )
         now = datetime.now(UTC)
         if not (people and (people.emails or preview or guards.need_holders)):
@@ -188,7 +185,7 @@ class UnassignWork(Work):
                 "%s: %d seats have no email, so that nobody can be recognised there.", product, nameless
             )
         rows = [user for _, seats in holders.match(people) for user in seats]
-        owned = self._owned(emails_to_identify(NOBODY, rows, guards))
+        owned = owners(self._accounts(emails_to_identify(NOBODY, rows, guards)))
         return plan_unassign(product, people, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
 
 
@@ -205,19 +202,20 @@ class SyncWork(Work):
             report = self._to_undo(undo, product)
             holders = self._holders(product)
             rows = [user for uuid in by_id(report["assigned"]) for user in holders.by_uuid(uuid)]
-            owned = self._owned(emails_to_identify(NOBODY, rows, guards))
+            owned = owners(self._accounts(emails_to_identify(NOBODY, rows, guards)))
             plan = plan_undo(product, report, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
         else:
             roster = self._people
             holders = self._holders(product)
-            users = self._users(holders.without(roster.emails)) if mode != "remove_only" else {}
-            owned = self._owned(emails_to_identify(roster, holders.users, guards)) if mode != "add_only" else NO_OWNERS
+            to_give = holders.without(roster.emails) if mode != "remove_only" else ()
+            to_identify = emails_to_identify(roster, holders.users, guards) if mode != "add_only" else ()
+            accounts = self._accounts((*to_give, *to_identify))
             plan = plan_sync(
                 product,
                 roster,
                 mode,
-                users=users,
-                owned=owned,
+                users=unambiguous(to_give, accounts),
+                owned=owners(accounts),
                 guards=guards,
                 now=now,
                 holders=holders,
@@ -233,7 +231,7 @@ class SyncWork(Work):
             max_unassign=self._given("max_unassign", read_limit) or default,
             max_seats=self._given("max_seats", read_number),
             min_seat_age=self._given("min_seat_age", read_age),
-            protect=self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY,
+            protect=self._protect(),
         )
 
     def _preview_report(self, product: str) -> Report | None:

@@ -53,6 +53,18 @@ def emails(*numbers: int, prefix: str = "u") -> list[str]:
     return [f"{prefix}{number}@x.com" for number in numbers]
 
 
+def test_whoever_is_to_be_identified_and_to_get_a_seat_is_looked_up_once(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """A seat without an email, and a roster of UUIDs and emails: one question answers both."""
+    people = crowd(2)
+    nameless = datadog.add_user("nameless@x.com")
+    datadog.give_seat(PRODUCT, nameless, email=None)
+    for number in range(500):
+        datadog.add_user(f"other{number}@y.com")
+    report = sync(user_uuids=people, user_emails=["nameless@x.com"])
+    assert told(report) == {"unchanged": [nameless, *people]}
+    assert [each.query["filter"] for each in datadog.calls("GET", USERS)] == ["nameless@x.com"]
+
+
 def test_only_what_differs_is_written_and_seats_are_taken_first(datadog: FakeDatadog, crowd: Crowd) -> None:
     """Those in the list are not looked up; billing counts the highest number held at once."""
     people = crowd(5)
