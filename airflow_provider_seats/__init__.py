@@ -30,6 +30,7 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": name, "python-modules": ["airflow_provider_seats.hooks"]}],
         "operators": [{"integration-name": name, "python-modules": ["airflow_provider_seats.operators"]}],
         "sensors": [{"integration-name": name, "python-modules": ["airflow_provider_seats.sensors"]}],
+        "triggers": [{"integration-name": name, "python-modules": ["airflow_provider_seats.triggers"]}],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

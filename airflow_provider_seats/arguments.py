@@ -60,6 +60,17 @@ class Limit(NamedTuple):
         return " or ".join(told)
 
 
+def argument(task: Any, name: str) -> Any:  # noqa: ANN401 (an argument of an operator or the sensor)
+    """Give an argument; None only if it was not given, and not if its template or another task gave nothing.
+
+    :param task: has the names of the arguments that were given in ``asked_for``.
+    """
+    value = getattr(task, name)
+    if value is None and name in task.asked_for:
+        raise InvalidInputError(name, "None: the template or task that it comes from gave nothing; see what it did.")
+    return value
+
+
 def read_people(**given: object) -> People:
     """Read who is meant from arguments that hold UUIDs, emails or both, each a list or a text that holds one.
 

@@ -44,6 +44,7 @@ class Client:
     :param sleep: waits so many seconds in a worker, or until an event is set.
     :param async_sleep: waits so many seconds on an event loop.
     :param clock: gives Unix time in seconds.
+    :param announce: tells of a wait before it begins.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Client:
         sleep: Callable[[threading.Event, float], object] = threading.Event.wait,
         async_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
+        announce: Callable[[Pause], None] = lambda pause: log.info("Waiting %.1f s: %s", pause.seconds, pause.reason),
     ) -> None:
         self.connection = connection
         self._sleep = sleep
         self._async_sleep = async_sleep
         self._clock = clock
+        self._announce = announce
         self._limits = RateLimits()
         self._lock = threading.Lock()
 
@@ -73,7 +76,7 @@ class Client:
                 if isinstance(step, Request):
                     answer = self._exchange(step)
                 elif isinstance(step, Pause):
-                    self._sleep(abandoned, _announced(step))
+                    self._sleep(abandoned, self._wait(step))
                     answer = None
                 else:
                     answer = self._together(step)
@@ -82,6 +85,13 @@ class Client:
             return result
         finally:
             flow.close()
+
+    def close(self) -> None:
+        """Let go of connections and threads, and wait for none of them. Nothing may be run afterwards."""
+        if "_threads" in self.__dict__:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        if "_session" in self.__dict__:
+            self._session.close()
 
     async def arun(self, flow: Flow[T]) -> T:
         """Serve a flow on the running event loop: requests go to threads of its own, waits stay on the loop."""
@@ -93,7 +103,7 @@ class Client:
                     loop = asyncio.get_running_loop()
                     answer = await loop.run_in_executor(self._threads, self._exchange, step)
                 elif isinstance(step, Pause):
-                    await self._async_sleep(_announced(step))
+                    await self._async_sleep(self._wait(step))
                     answer = None
                 else:
                     answer = await self._atogether(step)
@@ -145,6 +155,11 @@ class Client:
 
         results = await asyncio.gather(*map(one, step.flows), return_exceptions=True)
         return next((result for result in results if isinstance(result, Exception)), results)
+
+    def _wait(self, pause: Pause) -> float:
+        """Announce a pause, and give the seconds that it lasts."""
+        self._announce(pause)
+        return pause.seconds * random.uniform(1, 1 + _SPREAD)  # noqa: S311 (not for secrets)
 
     def _exchange(self, request: Request) -> Response | NoAnswer | Spent:
         from requests import PreparedRequest, RequestException  # noqa: PLC0415 (not loaded when a DAG is parsed)
@@ -233,11 +248,6 @@ def _first_cause(error: BaseException) -> BaseException:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return error
-
-
-def _announced(pause: Pause) -> float:
-    log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
-    return pause.seconds * random.uniform(1, 1 + _SPREAD)  # noqa: S311 (not for secrets)
 
 
 def _query_string(request: Request) -> str:

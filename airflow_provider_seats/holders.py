@@ -1,17 +1,14 @@
-"""Who holds a seat: a seat list that was read, to look people up in, and the condition that a sensor waits for."""
+"""Who holds a seat: a seat list that was read, to look people up in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_seats.arguments import People
     from airflow_provider_seats.report import Person
     from airflow_provider_seats.seats import SeatUser
-
-SeatState = Literal["assigned", "unassigned"]
-Require = Literal["all", "any"]
 
 
 class Holders:
@@ -49,32 +46,3 @@ class Holders:
     def without(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Give the emails that nobody in the list has."""
         return tuple(email for email in emails if not self.by_email(email))
-
-
-class Watched(NamedTuple):
-    """How far the people are whom a sensor watches.
-
-    :param met: those who are as they should be: all fields of their seats, or id and email where they hold none.
-    :param waiting: the others, as they were given.
-    :param done: whether that is enough.
-    """
-
-    met: list[dict[str, str | None]]
-    waiting: list[str]
-    done: bool
-
-
-def watch(people: People, holders: Holders, state: SeatState, require: Require) -> Watched:
-    """Tell how far people are who are to hold a seat, or none."""
-    met: dict[str, dict[str, str | None]] = {}
-    waiting: list[str] = []
-    for person, seats in holders.match(people):
-        name = str(person["email"] or person["id"])
-        if bool(seats) != (state == "assigned"):
-            waiting.append(name)
-        elif seats:
-            met.update((user.id or name, user._asdict()) for user in seats)
-        else:
-            met[name] = {"id": person["id"], "email": person["email"]}
-    done = bool(met) if require == "any" else not waiting
-    return Watched(list(met.values()), waiting, done)

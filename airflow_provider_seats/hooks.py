@@ -89,22 +89,10 @@ class DatadogSeatsHook(BaseHook):
     def _client(self) -> Client:
         connection = self.get_connection(self.datadog_conn_id)
         extra = connection.extra_dejson
-        if (connection.extra or "").strip().strip("{} ") and not extra:
-            raise InvalidConnectionError(self.datadog_conn_id, "extra", "it is not a JSON object; enter it as one.")
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks by the names of fields, and does not know this one.
             mask_secret(extra["app_key"])
-        return Client(
-            DatadogConnection.parse(
-                conn_id=self.datadog_conn_id,
-                conn_type=connection.conn_type,
-                host=connection.host,
-                port=connection.port,
-                schema=connection.schema,
-                password=connection.password,
-                extra=extra,
-            )
-        )
+        return Client(_parsed(self.datadog_conn_id, connection, extra))
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """List everyone who holds a seat of a product.
@@ -209,6 +197,34 @@ class DatadogSeatsHook(BaseHook):
                 return True, accepted
             return False, f"{where} {_advice(error, kind)}"
         return True, accepted
+
+
+async def read_connection(conn_id: str) -> DatadogConnection:
+    """Read a connection in the triggerer, where nothing may block and nothing of Airflow may be asked in a thread.
+
+    :raises InvalidConnectionError: naming the connection's field that is missing or cannot be used.
+    """
+    from airflow.providers.common.compat.connection import (  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        get_async_connection,
+        get_async_extra_dejson,
+    )
+
+    connection = await get_async_connection(conn_id)
+    return _parsed(conn_id, connection, await get_async_extra_dejson(connection))
+
+
+def _parsed(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow version)
+    if (connection.extra or "").strip().strip("{} ") and not extra:
+        raise InvalidConnectionError(conn_id, "extra", "it is not a JSON object; enter it as one.")
+    return DatadogConnection.parse(
+        conn_id=conn_id,
+        conn_type=connection.conn_type,
+        host=connection.host,
+        port=connection.port,
+        schema=connection.schema,
+        password=connection.password,
+        extra=extra,
+    )
 
 
 @contextmanager

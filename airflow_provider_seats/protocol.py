@@ -268,6 +268,11 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
+def gist(words: str) -> str:
+    """Give words without the numbers and ids in them, which differ from call to call."""
+    return re.sub(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*", "#", words)
+
+
 def wait_after(error: DatadogSeatsError, attempt: int) -> float:
     """Give the seconds to wait after so many failed attempts: what the server asked for, else 1, 2, 4, 8, ..."""
     if isinstance(error, PassingError) and error.retry_after is not None:

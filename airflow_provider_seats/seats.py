@@ -5,7 +5,6 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -21,6 +20,7 @@ from airflow_provider_seats.protocol import (
     RequestRefusedError,
     UnavailableError,
     call,
+    gist,
     rows,
     text,
     unusable,
@@ -215,7 +215,7 @@ class _Change:
             if (
                 nothing_accepted
                 and len(refusals) >= SAME_REFUSALS
-                and len({_gist(each.words) for each in refusals}) == 1
+                and len({gist(each.words) for each in refusals}) == 1
             ):
                 # It is not about the people, if Datadog says the same whoever is sent.
                 left = [uuid for batch in batches for uuid in batch.people]
@@ -331,11 +331,6 @@ def _with_the_middle_first(batches: deque[_Batch]) -> deque[_Batch]:
     parts = [_Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
     others = list(batches)
     return deque([_Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])
-
-
-def _gist(words: str) -> str:
-    """Give words without the numbers and ids in them, which differ from call to call."""
-    return re.sub(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*", "#", words)
 
 
 def _page(document: dict[str, Any]) -> tuple[list[SeatUser], str | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
 
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_seats.client import Client
-    from airflow_provider_seats.holders import Require, SeatState
+    from airflow_provider_seats.condition import Require, SeatState
     from airflow_provider_seats.operators import PeopleArgument
+    from airflow_provider_seats.waiting import Met
 
 
 class SeatUsersSensor(BaseSensorOperator):
@@ -36,7 +38,10 @@ class SeatUsersSensor(BaseSensorOperator):
     :param state: what to wait for, ``assigned`` or ``unassigned``. (templated)
     :param require: whether ``all`` of the people must be in that state, or ``any``. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
-    :param deferrable: not available yet, True is an error; use ``mode="reschedule"`` for long waits.
+    :param deferrable: look once in a worker, and leave the wait to the triggerer, which reads the seat list once for
+        all sensors that wait for the same product through the same connection, at the shortest ``poke_interval``
+        among them, but not more than once a second. ``mode``, ``exponential_backoff`` and ``max_wait`` do not apply
+        then; all else is as in the other modes. The default is Airflow's ``[operators] default_deferrable``.
     """
 
     template_fields: Sequence[str] = (
@@ -49,6 +54,8 @@ class SeatUsersSensor(BaseSensorOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     ui_color = "#e0eef5"
+    # When this attempt began, in Unix time: the timeout counts from there. A poke by itself does not defer.
+    began = 0.0
 
     def __init__(
         self,
@@ -59,7 +66,7 @@ class SeatUsersSensor(BaseSensorOperator):
         state: SeatState = "assigned",
         require: Require = "all",
         datadog_conn_id: str = DEFAULT_CONN_ID,
-        deferrable: bool = False,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -74,11 +81,22 @@ class SeatUsersSensor(BaseSensorOperator):
         people = {"user_uuids": user_uuids, "user_emails": user_emails}
         self.asked_for = [name for name, value in people.items() if value is not None]
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
-        """Read the seat list once, and tell whether the condition is met."""
-        from airflow_provider_seats.work import look  # noqa: PLC0415 (not loaded when a DAG is parsed)
+    def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
+        """Look, and look again until the condition is met, here or in the triggerer."""
+        self.began = time.time()
+        return super().execute(context)
 
-        return look(self)
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
+        """Read the seat list once, and tell whether the condition is met; if not, defer where that is asked for."""
+        from airflow_provider_seats.waiting import poke  # noqa: PLC0415 (not loaded when a DAG is parsed)
+
+        return poke(self)
+
+    def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
+        """Take up the task again when the triggerer has ended the wait."""
+        from airflow_provider_seats.waiting import resume  # noqa: PLC0415 (as above)
+
+        return resume(self, event)
 
     @cached_property
     def client(self) -> Client:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow.providers.common.compat.sdk import PokeReturnValue
-
 from airflow_provider_seats.arguments import (
     People,
+    argument,
     read_age,
     read_choice,
     read_count,
@@ -25,7 +24,7 @@ from airflow_provider_seats.arguments import (
 from airflow_provider_seats.attempts import Attempts
 from airflow_provider_seats.changes import Earlier, Plan, by_id
 from airflow_provider_seats.connection import DatadogSeatsError
-from airflow_provider_seats.holders import Holders, Require, SeatState, watch
+from airflow_provider_seats.holders import Holders
 from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
 from airflow_provider_seats.plan import (
     DEFAULT_MAX_UNASSIGN,
@@ -42,7 +41,7 @@ from airflow_provider_seats.plan import (
     plan_undo,
 )
 from airflow_provider_seats.protocol import InvalidInputError
-from airflow_provider_seats.report import Report, some, table
+from airflow_provider_seats.report import Report, table
 from airflow_provider_seats.seats import Outcome, assign_seats, failure, list_seat_users, unassign_seats
 from airflow_provider_seats.users import User, find_accounts, unambiguous
 
@@ -106,13 +105,13 @@ class Work(ABC):
 
     def _given(self, name: str, read: Callable[[str, Any], T]) -> T | None:
         """Read an argument that need not be given."""
-        value = _value(self.operator, name)
+        value = argument(self.operator, name)
         return None if value is None else read(name, value)
 
     @cached_property
     def _people(self) -> People:
         """Who is meant; read once, since it may be something that can be read but once."""
-        return _read_people(self.operator)
+        return read_people(**{name: argument(self.operator, name) for name in ("user_uuids", "user_emails")})
 
     def _unplanned(self, product: str) -> Plan:
         """Give what is told where nothing could be read."""
@@ -262,46 +261,6 @@ class SyncWork(Work):
                 report["since_attempt"],
             )
         return report
-
-
-def _value(task: Any, name: str) -> Any:  # noqa: ANN401 (an argument of an operator or the sensor)
-    """Give an argument; None only if it was not given, and not if its template or another task gave nothing."""
-    value = getattr(task, name)
-    if value is None and name in task.asked_for:
-        raise InvalidInputError(name, "None: the template or task that it comes from gave nothing; see what it did.")
-    return value
-
-
-def _read_people(task: Any) -> People:  # noqa: ANN401 (an operator or the sensor)
-    return read_people(**{name: _value(task, name) for name in ("user_uuids", "user_emails")})
-
-
-def look(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
-    """Look once whether people hold a seat, or none, for a sensor. A passing error means "not yet"."""
-    with failing_at_once():
-        if sensor.deferrable:
-            raise InvalidInputError("deferrable", "this version cannot defer; use mode='reschedule'.")
-        product = read_product(sensor.product_code)
-        people = _read_people(sensor)
-        if not people:
-            raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for; give at least one.")
-        state = read_choice("state", sensor.state, SeatState)
-        require = read_choice("require", sensor.require, Require)
-        try:
-            holders = Holders(sensor.client.run(list_seat_users(product)))
-        except DatadogSeatsError as error:
-            if not error.passing:
-                raise
-            sensor.log.warning("Not known yet: %s", error)
-            return PokeReturnValue(is_done=False)
-    watched = watch(people, holders, state, require)
-    if people.emails and state == "unassigned" and (nameless := holders.without_email()):
-        sensor.log.warning("%s: %d seats have no email, so that nobody can be recognised there.", product, nameless)
-    total = len(people.uuids) + len(people.emails)
-    waiting = f"; waiting for {some(watched.waiting)}" if watched.waiting else ""
-    hold = "hold a seat" if state == "assigned" else "hold no seat"
-    sensor.log.info("%s: %d of %d people %s%s", product, total - len(watched.waiting), total, hold, waiting)
-    return PokeReturnValue(is_done=watched.done, xcom_value=watched.met)
 
 
 def _of_product(name: str, report: Report, product: str) -> Report:

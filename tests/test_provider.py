@@ -16,7 +16,19 @@ import airflow_provider_seats
 from airflow_provider_seats import get_provider_info
 
 PACKAGE = Path(airflow_provider_seats.__file__).parent
-PURE = {"connection", "limits", "protocol", "seats", "users", "arguments", "report", "holders", "changes", "plan"}
+PURE = {
+    "connection",
+    "limits",
+    "protocol",
+    "seats",
+    "users",
+    "arguments",
+    "report",
+    "holders",
+    "condition",
+    "changes",
+    "plan",
+}
 
 
 def test_the_provider_info_is_valid_against_airflows_own_schema() -> None:
@@ -50,7 +62,7 @@ def test_the_entry_point_and_the_name_fit_the_distribution() -> None:
 def test_everything_named_in_the_provider_info_exists() -> None:
     """Modules and the hook are where it says, and the hook is of the declared type."""
     info = get_provider_info()
-    for part in ("hooks", "operators", "sensors"):
+    for part in ("hooks", "operators", "sensors", "triggers"):
         for module in info[part][0]["python-modules"]:
             assert importlib.import_module(module)
     [kind] = info["connection-types"]

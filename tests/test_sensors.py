@@ -94,7 +94,7 @@ def test_a_refused_key_fails_at_once(datadog: FakeDatadog, no_waits: list[float]
         ({"user_emails": ["a@x.com"], "state": "gone"}, "state: 'gone'"),
         ({"user_emails": ["a@x.com"], "require": "one"}, "require: 'one'"),
         ({"user_emails": ["a@x.com"], "product_code": None}, "product_code: None"),
-        ({"user_emails": ["a@x.com"], "deferrable": True}, "deferrable"),
+        ({"user_emails": ["a@x.com"], "deferrable": "perhaps"}, "deferrable: 'perhaps'"),
     ],
 )
 def test_an_argument_that_cannot_be_used_is_named(datadog: FakeDatadog, arguments: dict[str, Any], words: str) -> None:

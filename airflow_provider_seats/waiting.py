@@ -1,0 +1,137 @@
+"""What the sensor does when it runs, in a worker. Loaded then, and not into every DAG file that is parsed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    PokeReturnValue,
+)
+
+from airflow_provider_seats.arguments import argument, read_flag
+from airflow_provider_seats.condition import Condition
+from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.holders import Holders
+from airflow_provider_seats.hooks import failing_at_once
+from airflow_provider_seats.seats import list_seat_users
+from airflow_provider_seats.triggers import SeatUsersTrigger
+
+Met: TypeAlias = list[dict[str, str | None]]
+
+# The trigger ends the wait itself. Should no triggerer run by then, Airflow ends it so many seconds later.
+_BACKSTOP: Final = 300.0
+_SHOWN: Final = 200
+
+
+class UnknownEventError(DatadogSeatsError):
+    """What resumed the sensor is no event of its trigger, so nobody may be said to hold a seat, or none."""
+
+    passing = True
+
+    def __init__(self, event: object) -> None:
+        super().__init__(
+            f"The triggerer sent what this sensor does not know: {repr(event)[:_SHOWN]}. Nothing is known of the "
+            "seats. See that triggerer and workers have the same version of airflow-provider-seats, and run this again."
+        )
+
+
+def poke(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
+    """Look once; if the condition is not met, leave a deferrable sensor's wait to the triggerer."""
+    with failing_at_once():
+        deferrable = read_flag("deferrable", sensor.deferrable)
+        names = ("product_code", "user_uuids", "user_emails", "state", "require")
+        condition = Condition.read(**{name: argument(sensor, name) for name in names})
+        found = _look(sensor, condition)
+    if deferrable and not found.is_done:
+        _defer(sensor, condition)
+    return found
+
+
+def resume(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
+    """Give those who met the condition, or raise what ended the wait, as a poke would have."""
+    try:
+        return _outcome(sensor, event)
+    except AirflowSkipException:
+        raise
+    except Exception as error:
+        # Before Airflow 3.1, a sensor that resumes does not look at these by itself.
+        if sensor.never_fail or (sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)):
+            raise AirflowSkipException(str(error)) from error
+        raise
+
+
+def _look(sensor: Any, condition: Condition) -> PokeReturnValue:  # noqa: ANN401 (as above)
+    """Read the seat list. A passing error means "not yet"."""
+    try:
+        holders = Holders(sensor.client.run(list_seat_users(condition.product)))
+    except DatadogSeatsError as error:
+        if not error.passing:
+            raise
+        sensor.log.warning("Not known yet: %s", error)
+        return PokeReturnValue(is_done=False)
+    progress = condition.progress(holders)
+    if doubt := condition.doubt(holders):
+        sensor.log.warning("%s", doubt)
+    sensor.log.info("%s", progress.told)
+    return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
+
+
+def _defer(sensor: Any, condition: Condition) -> None:  # noqa: ANN401 (as above)
+    """Hand the wait over to the triggerer, unless it is over: then Airflow's own loop says so."""
+    now = time.time()
+    timeout_at = sensor.began + sensor.timeout
+    if timeout_at <= now:
+        return
+    if sensor.exponential_backoff or sensor.max_wait:
+        sensor.log.warning(
+            "exponential_backoff and max_wait do not apply to a deferred sensor: it looks every %g s, and shares each "
+            "look with all others that wait for the same product.",
+            sensor.poke_interval,
+        )
+    limit = sensor.execution_timeout
+    execution_timeout_at = None if limit is None else sensor.began + limit.total_seconds()
+    over = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
+    sensor.defer(
+        trigger=SeatUsersTrigger(
+            product_code=condition.product,
+            user_uuids=list(condition.people.uuids),
+            user_emails=list(condition.people.emails),
+            state=condition.state,
+            require=condition.require,
+            datadog_conn_id=sensor.datadog_conn_id,
+            poll_interval=sensor.poke_interval,
+            timeout_at=timeout_at,
+            execution_timeout_at=execution_timeout_at,
+        ),
+        method_name="execute_complete",
+        timeout=timedelta(seconds=max(over - now, 0) + _BACKSTOP),
+    )
+
+
+def _outcome(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
+    if not isinstance(event, Mapping):
+        raise UnknownEventError(event)
+    told = event.get("told") or "Datadog's seat list could not be read in that time."
+    match event.get("status"), event.get("limit"):
+        case "success", _ if _is_met(event.get("met")):
+            sensor.log.info("%s", told)
+            met: Met = event["met"]
+            return met
+        case "timeout", "timeout":
+            raise AirflowSensorTimeout(f"Sensor has timed out, after the timeout of {sensor.timeout:g} s. {told}")
+        case "timeout", "execution_timeout":
+            raise AirflowTaskTimeout(f"The execution_timeout of {sensor.execution_timeout} is over. {told}")
+        case "error", _ if event.get("message"):
+            raise AirflowFailException(str(event["message"]))
+    raise UnknownEventError(event)
+
+
+def _is_met(met: object) -> bool:
+    return isinstance(met, list) and bool(met) and all(isinstance(each, Mapping) for each in met)
