@@ -105,14 +105,74 @@ class AirflowHome:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+            server = Server(f"http://localhost:{port}", log)
+            server.triggerer = Triggerer(self, environment, process)
             try:
-                yield Server(f"http://localhost:{port}", log)
+                yield server
             finally:
+                server.triggerer.end()
                 _end_session(process)
+
+
+class Triggerer:
+    """The triggerer of a running Airflow, to be stopped and begun again."""
+
+    def __init__(self, home: AirflowHome, environment: Mapping[str, str], standalone: subprocess.Popen[bytes]) -> None:
+        self._home = home
+        self._environment = environment
+        self._standalone = standalone
+        self._own: subprocess.Popen[bytes] | None = None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it, as an orchestrator does, or at once."""
+        pids = self._pids()
+        assert pids, "no triggerer runs"
+        for pid in pids if how == signal.SIGKILL else pids[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+        wait_for(lambda: not self._pids(), 60)
+        if self._own is not None:
+            self._own.wait(10)
+
+    def begin(self) -> None:
+        """Begin another."""
+        with (self._home.path / "triggerer.log").open("a") as output:
+            self._own = subprocess.Popen(
+                self._home.command("triggerer"),
+                env=self._environment,
+                cwd=self._home.path,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log(self) -> str:
+        """Give the end of what was begun here wrote."""
+        return (self._home.path / "triggerer.log").read_text()[-6000:]
+
+    def end(self) -> None:
+        """End what was begun here."""
+        if self._own is not None:
+            _end_session(self._own)
+
+    def _pids(self) -> list[int]:
+        """Give its process, and then those that it began."""
+        if self._own is not None:
+            return _session(self._own.pid)
+        for pid in _session(self._standalone.pid):
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                if "triggerer" in " ".join(process.cmdline()) and pid != self._standalone.pid:
+                    parent = process.parent()
+                    if parent is None or "triggerer" not in " ".join(parent.cmdline()):
+                        return [pid, *(child.pid for child in process.children(recursive=True))]
+        return []
 
 
 class Server:
     """A running Airflow 3, by its API."""
+
+    triggerer: Triggerer
 
     def __init__(self, url: str, log: Path) -> None:
         self.url = url
@@ -141,9 +201,9 @@ class Server:
         run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run
 
-    def finish(self, run: Mapping[str, Any]) -> dict[str, Any]:
+    def finish(self, run: Mapping[str, Any], seconds: float = 120) -> dict[str, Any]:
         """Wait for the end of a run; give the run."""
-        wait_for(lambda: self.ask("GET", self._path(run))["state"] in {"success", "failed"}, 120, self._tail)
+        wait_for(lambda: self.ask("GET", self._path(run))["state"] in {"success", "failed"}, seconds, self._tail)
         ended: dict[str, Any] = self.ask("GET", self._path(run))
         return ended
 
@@ -164,9 +224,15 @@ class Server:
             for each in found
         }
 
-    def xcom(self, run: Mapping[str, Any], task_id: str, key: str = "return_value") -> Any:
-        """Give what a task pushed."""
-        answer = self.ask("GET", f"{self._path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true")
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Give the runs of a DAG, the oldest first."""
+        found: list[dict[str, Any]] = self.ask("GET", f"/api/v2/dags/{dag_id}/dagRuns?order_by=run_after")["dag_runs"]
+        return found
+
+    def xcom(self, run: Mapping[str, Any], task_id: str, key: str = "return_value", *, index: int | None = None) -> Any:
+        """Give what a task pushed, or one of a mapped task."""
+        where = f"{self._path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        answer = self.ask("GET", where if index is None else f"{where}&map_index={index}")
         return answer["value"]
 
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
