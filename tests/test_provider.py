@@ -125,17 +125,18 @@ def test_the_package_itself_loads_nothing_of_airflow() -> None:
 IMPORTS = """
 import json, sys, time
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, XComArg
-DAG, BaseOperator, BaseSensorOperator, BaseHook
+from airflow.triggers.base import BaseTrigger
+DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseTrigger
 before = set(sys.modules)
 started = time.process_time()
-import airflow_provider_seats.operators, airflow_provider_seats.sensors
+import airflow_provider_seats.operators, airflow_provider_seats.sensors, airflow_provider_seats.triggers
 milliseconds = (time.process_time() - started) * 1000
 print(json.dumps([milliseconds, sorted(set(sys.modules) - before)]))
 """
 
 
 def test_a_dag_file_loads_no_http_library_on_our_account() -> None:
-    """Operators and sensors are parsed every few seconds; what sends is loaded when something is sent."""
+    """Operators, sensors and triggers are parsed every few seconds; what sends is loaded when something is sent."""
     _, added = _run(IMPORTS)
     assert not [
         name for name in added if name.partition(".")[0] in {"requests", "urllib3", "httpx", "httpx2", "aiohttp"}

@@ -23,7 +23,8 @@ import psutil
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE_DAGS: Final = ROOT / "example_dags"
-AIRFLOW_3: Final = int(version("apache-airflow").partition(".")[0]) >= 3
+AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+AIRFLOW_3: Final = AIRFLOW >= (3, 0)
 
 
 class AirflowHome:

@@ -57,23 +57,26 @@ with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries"
 with DAG("synced", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
 
-with DAG("deferred", schedule=None, params={"emails": []}, default_args={"retries": 2, "retry_delay": timedelta(0)}):
+# Airflow loses a task now and then that resumes as soon as it defers, so that each may be tried again.
+again = {"retries": 2, "retry_delay": timedelta(0)}
+
+with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
     @task
     def each(params: dict[str, list[str]]) -> list[list[str]]:
         """Give a list for each who is waited for."""
         return [[email] for email in params["emails"]]
 
-    SeatUsersSensor.partial(task_id="wait", product_code="on_call", deferrable=True, poke_interval=1, timeout=600).expand(
-        user_emails=each()
-    )
+    SeatUsersSensor.partial(
+        task_id="wait", product_code="on_call", deferrable=True, poke_interval=1, timeout=600
+    ).expand(user_emails=each())
 
-with DAG("limits", schedule=None):
+with DAG("limits", schedule=None, default_args=again):
     waits = {"product_code": "on_call", "user_emails": ["ann@example.com"], "deferrable": True, "poke_interval": 1}
-    SeatUsersSensor(task_id="timeout", timeout=3, retries=3, retry_delay=timedelta(0), **waits)
+    SeatUsersSensor(task_id="timeout", timeout=3, **waits)
     SeatUsersSensor(task_id="soft", timeout=3, soft_fail=True, **waits)
     SeatUsersSensor(task_id="never", timeout=3, never_fail=True, **waits)
     SeatUsersSensor(task_id="execution", execution_timeout=timedelta(seconds=3), **waits)
 
-with DAG("keyed", schedule=None):
-    SeatUsersSensor(task_id="wait", datadog_conn_id="other", retries=3, retry_delay=timedelta(0), **waits)
+with DAG("keyed", schedule=None, default_args=again):
+    SeatUsersSensor(task_id="wait", datadog_conn_id="other", **waits)
