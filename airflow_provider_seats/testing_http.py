@@ -23,7 +23,7 @@ class Fault:
     """What to answer to one request instead of the truth.
 
     :param status: the HTTP status; None answers truly.
-    :param body: text, or a value to send as JSON; by default an error of the kind that the real API answers.
+    :param body: text, bytes, or a value to send as JSON; by default an error of the kind that the real API answers.
     :param headers: further headers.
     :param applied: whether what was asked for is done all the same.
     :param lost: lose the connection: ``before`` anything is done, ``after`` it is done and before the answer, or
@@ -58,7 +58,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered: text, or a value as JSON."""
+    """What is answered: text, bytes, or a value as JSON."""
 
     status: int
     document: object = None
@@ -70,6 +70,8 @@ class Answer:
         """The bytes of the body."""
         if self.document is None:
             return b""
+        if isinstance(self.document, bytes):
+            return self.document
         return (self.document if isinstance(self.document, str) else json.dumps(self.document)).encode()
 
 
@@ -102,7 +104,7 @@ class Server(ThreadingHTTPServer):
         self._faults: dict[tuple[str, str], deque[Fault]] = {}
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def begin(self) -> None:
         """Serve until ended."""
@@ -127,6 +129,28 @@ class Server(ThreadingHTTPServer):
         with self._lock:
             faults = self._faults.get((request.method, request.path))
             return faults.popleft() if faults else Fault()
+
+    def respond(self, request: Request) -> tuple[Answer | None, bool]:
+        """Answer a request, truly or with its fault; None loses the connection, and False does so half-way."""
+        fault = self.next_fault(request)
+        time.sleep(fault.delay)
+        true = fault.status is None and fault.lost != "before"
+        answer = self.answer(request) if true or fault.applied else None
+        if fault.status is not None:
+            answer = _faulty(fault)
+        if fault.lost in {"before", "after"}:
+            answer = None
+        self.received.append(
+            Received(
+                request.method,
+                request.path,
+                request.query,
+                request.body,
+                request.headers,
+                None if answer is None else answer.status,
+            )
+        )
+        return answer, fault.lost != "during"
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
         """Remember the connection."""
@@ -162,21 +186,11 @@ class _Handler(BaseHTTPRequestHandler):
             body = content
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
-        fault = self.server.next_fault(request)
-        time.sleep(fault.delay)
-        true = fault.status is None and fault.lost != "before"
-        answer = self.server.answer(request) if true or fault.applied else None
-        if fault.status is not None:
-            answer = _faulty(fault)
-        lost = fault.lost in {"before", "after"}
-        status = None if lost or answer is None else answer.status
-        self.server.received.append(
-            Received(request.method, request.path, request.query, request.body, request.headers, status)
-        )
-        if lost or answer is None:
+        answer, whole = self.server.respond(request)
+        if answer is None:
             self._lose()
         else:
-            self._send(answer, whole=fault.lost != "during")
+            self._send(answer, whole=whole)
 
     def _send(self, answer: Answer, *, whole: bool) -> None:
         content = answer.content
@@ -203,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _faulty(fault: Fault) -> Answer:
-    status = HTTPStatus(fault.status or HTTPStatus.OK)
-    body = {"errors": [status.phrase]} if fault.body is None else fault.body
-    return Answer(status, body, JSON if not isinstance(body, str) else "text/html", fault.headers)
+    status = fault.status or HTTPStatus.OK
+    body = fault.body
+    if body is None:
+        # Proxies answer with statuses that no standard knows, such as 520.
+        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else f"Status {status}"
+        body = {"errors": [phrase]}
+    return Answer(status, body, "text/html" if isinstance(body, str | bytes) else JSON, fault.headers)

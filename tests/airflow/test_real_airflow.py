@@ -84,6 +84,14 @@ def test_the_review_and_its_undo_run_under_dags_test(home: AirflowHome, fake: Fa
     assert fake.emails(PRODUCT) == [ANN, BOB]
 
 
+def test_a_deferred_sensor_runs_under_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
+    """What the worker's look cannot know, the trigger's finds out."""
+    fake.give_seat("on_call", fake.user_uuid(ANN))
+    fake.script("GET", SEATS, Fault(429, headers={"X-RateLimit-Reset": "900"}))
+    home.airflow("dags", "test", "deferred", "-c", json.dumps({"emails": [ANN]}))
+    assert [each.status for each in fake.calls()] == [429, 200]
+
+
 def test_the_seats_of_disabled_accounts_are_reclaimed(home: AirflowHome, fake: FakeDatadog) -> None:
     """By the example DAG, within its limit of a fifth."""
     for number in range(4):
