@@ -1,0 +1,32 @@
+"""Ten batches each, whose worker is killed in the middle; and a task that comes back when Datadog says."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import DAG
+
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+
+
+def tell_pid(context: Any) -> None:
+    """Leave word of which process it is that runs this product's task."""
+    Path(os.environ["PIDS"], context["task"].product_code).write_text(str(os.getpid()))
+
+
+stage: dict[str, Any] = json.loads(os.environ.get("STAGE", "{}"))
+arguments = {"batch_size": 1, "retries": 3, "retry_delay": timedelta(0), "pre_execute": tell_pid}
+
+with DAG("killed", schedule=None, max_active_tasks=4):
+    for kind, operator, people in (
+        ("assign", AssignSeatsOperator, "joiners"),
+        ("unassign", UnassignSeatsOperator, "leavers"),
+        ("sync", SyncSeatsOperator, "roster"),
+    ):
+        operator.partial(task_id=kind, user_uuids=stage.get(kind, {}).get(people, []), **arguments).expand(
+            product_code=stage.get(kind, {}).get("products", [])
+        )
