@@ -158,7 +158,7 @@ def read_number(name: str, value: object) -> int:
     return int(text)
 
 
-def read_age(name: str, value: object) -> float:
+def read_span(name: str, value: object) -> float:
     """Read a time span in seconds: a ``timedelta``, seconds, or text such as ``"7d"``, ``"36h"`` or ``"90m"``."""
     if isinstance(value, timedelta):
         seconds = value.total_seconds()

@@ -1,4 +1,4 @@
-"""The client: serves flows over HTTP, in a worker or on an event loop. Nothing is sent or slept anywhere else."""
+"""The client: serves flows over HTTP, in a worker or on an event loop. Nothing is sent anywhere else."""
 
 from __future__ import annotations
 

@@ -19,13 +19,11 @@ class Progress(NamedTuple):
     """How far the people are.
 
     :param met: those who are as they should be: all fields of their seats, or id and email where they hold none.
-    :param waiting: the others, as they were given.
     :param done: whether that is enough.
-    :param told: the same in a sentence.
+    :param told: the same in a sentence, with some of those who are still waited for.
     """
 
     met: list[dict[str, str | None]]
-    waiting: list[str]
     done: bool
     told: str
 
@@ -66,17 +64,20 @@ class Condition(NamedTuple):
                 met[name] = {"id": person["id"], "email": person["email"]}
         total = len(self.people.uuids) + len(self.people.emails)
         hold = "hold a seat" if self.state == "assigned" else "hold no seat"
-        others = f"; waiting for {some(waiting)}" if waiting else ""
+        done = bool(met) if self.require == "any" else not waiting
+        others = "" if done else f"; waiting for {some(waiting)}"
         return Progress(
             met=list(met.values()),
-            waiting=waiting,
-            done=bool(met) if self.require == "any" else not waiting,
+            done=done,
             told=f"{self.product}: {total - len(waiting)} of {total} people {hold}{others}",
         )
 
     def doubt(self, holders: Holders) -> str | None:
         """Tell of seats in which someone may not have been recognised, if that may make the condition look met."""
-        nameless = holders.without_email() if self.people.emails and self.state == "unassigned" else 0
+        nameless = holders.rows_without_email() if self.people.emails and self.state == "unassigned" else 0
         if not nameless:
             return None
-        return f"{self.product}: {nameless} seats have no email, so that nobody can be recognised there."
+        return (
+            f"{self.product}: {nameless} seats have no email, so that someone given by email may hold one of them "
+            "unrecognised. Give UUIDs to be sure."
+        )

@@ -39,10 +39,10 @@ class Holders:
             rows = self.by_uuid(person["id"]) if person["id"] else self.by_email(str(person["email"]))
             yield person, rows
 
-    def without_email(self) -> int:
+    def rows_without_email(self) -> int:
         """Count the rows whose email is not known, so that nobody can be recognised there by email."""
         return sum(user.email is None for user in self.users)
 
-    def without(self, emails: Iterable[str]) -> tuple[str, ...]:
+    def absent(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Give the emails that nobody in the list has."""
         return tuple(email for email in emails if not self.by_email(email))

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowSensorTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    conf,
+)
 
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 
@@ -26,7 +31,8 @@ class SeatUsersSensor(BaseSensorOperator):
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
     Each look reads the whole seat list, which carries the emails, so that ``user_access_read`` is not needed. A passing
-    error (a rate limit, a lost connection, a fault of Datadog's) counts as "not yet"; any other fails the task at once.
+    error (a rate limit, a lost connection, a fault of Datadog's) counts as "not yet"; any other of Datadog's, or in the
+    arguments or the connection's fields, fails the task at once.
 
     The task's ``return_value`` is the list of those who met the condition: ``id``, ``email``, ``name`` and
     ``assigned_at`` of seat holders, or ``id`` and ``email`` as they were given of people without a seat.
@@ -54,8 +60,9 @@ class SeatUsersSensor(BaseSensorOperator):
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     ui_color = "#e0eef5"
-    # When this attempt began, in Unix time: the timeout counts from there. A poke by itself does not defer.
-    began = 0.0
+    # When this attempt began, in Unix time, and how far it is.
+    began: float | None = None
+    told: str | None = None
 
     def __init__(
         self,
@@ -84,10 +91,13 @@ class SeatUsersSensor(BaseSensorOperator):
     def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
         """Look, and look again until the condition is met, here or in the triggerer."""
         self.began = time.time()
-        return super().execute(context)
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"{error} {self.told}") from None
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
-        """Read the seat list once, and tell whether the condition is met; if not, defer where that is asked for."""
+        """Read the seat list once, and tell whether the condition is met; within ``execute`` it may defer instead."""
         from airflow_provider_seats.waiting import poke  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         return poke(self)

@@ -11,14 +11,15 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_seats.arguments import read_age, read_product
+from airflow_provider_seats.arguments import read_product, read_span
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogConnection, DatadogSeatsError
-from airflow_provider_seats.protocol import KeysRefusedError
+from airflow_provider_seats.protocol import KeysRefusedError, PassingError
 
 if TYPE_CHECKING:
     from airflow_provider_seats.condition import Require, SeatState
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 # The time in which an event that was yielded reaches Airflow's database: its triggerer takes events over each second.
 _TAKEN_OVER: Final = 1.5
 _ANSWERS_WITHIN: Final = 1.0
+_LAST_LOOK: Final = 60.0
+# When to try again what Airflow's store of states failed at.
+_STORE_RETRIES: Final = (1.0, 5.0, 15.0)
 # How long a watcher of changes waits after an error that no retry would mend: someone may mend the connection.
 _AFTER_AN_ERROR: Final = 60.0
 
@@ -41,8 +45,9 @@ class SeatUsersTrigger(BaseTrigger):
 
     Yields one event, with a ``status``: ``success`` with ``met``, those who met the condition; ``timeout`` with the
     ``limit`` that was reached first, ``timeout`` or ``execution_timeout``; or ``error`` with the ``error``'s name and
-    its ``message``, if no retry would mend it. A passing error is told once in the log and waited out. All arguments
-    are stored in Airflow's database as they are, and none is secret.
+    its ``message``, if no retry would mend it. The former two have a sentence ``told`` on how far the people are. A
+    passing error is told once in the log and waited out. If the time is over before it begins, as after a longer
+    absence of triggerers, it looks once. All arguments are stored in Airflow's database as they are; none is secret.
 
     :param product_code: Datadog's code of the product.
     :param user_uuids: Datadog user UUIDs.
@@ -50,7 +55,7 @@ class SeatUsersTrigger(BaseTrigger):
     :param state: ``assigned`` or ``unassigned``.
     :param require: ``all`` or ``any``.
     :param datadog_conn_id: the connection's id.
-    :param poll_interval: the longest time between two looks, in seconds; at least 1.
+    :param poll_interval: the longest time between two looks, in seconds; less than 1 counts as 1.
     :param timeout_at: when the sensor's ``timeout`` is over, in Unix time.
     :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
     """
@@ -79,6 +84,7 @@ class SeatUsersTrigger(BaseTrigger):
         self.timeout_at = timeout_at
         self.execution_timeout_at = execution_timeout_at
         self._told: str | None = None
+        self._trouble: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Give class path and arguments, as JSON can hold them."""
@@ -102,21 +108,22 @@ class SeatUsersTrigger(BaseTrigger):
         limit, at = "timeout", self.timeout_at
         if self.execution_timeout_at is not None and self.execution_timeout_at < at:
             limit, at = "execution_timeout", self.execution_timeout_at
+        left = at - time.time()
         try:
-            async with asyncio.timeout(max(at - time.time(), 0)) as ending:
-                met = await self._met()
+            async with asyncio.timeout(left if left > 0 else _LAST_LOOK) as ending:
+                met = await self._met(last_look=left <= 0)
         except TimeoutError:
             if not ending.expired():
                 raise
-            return {"status": "timeout", "limit": limit, "told": self._told}
+            met = None
         except DatadogSeatsError as error:
-            if error.passing:
-                raise
             return {"status": "error", "error": type(error).__name__, "message": str(error)}
+        if met is None:
+            return {"status": "timeout", "limit": limit, "told": "; ".join(filter(None, (self._told, self._trouble)))}
         return {"status": "success", "met": met, "told": self._told}
 
-    async def _met(self) -> list[dict[str, str | None]]:
-        """Watch until the condition is met, and give those who met it."""
+    async def _met(self, *, last_look: bool) -> list[dict[str, str | None]] | None:
+        """Watch until the condition is met, and give those who met it; None if it is not met at the last look."""
         from airflow_provider_seats.condition import Condition  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         condition = Condition.read(
@@ -129,23 +136,27 @@ class SeatUsersTrigger(BaseTrigger):
         doubt = None
         async with aclosing(_sights(self.datadog_conn_id, condition.product, self.poll_interval)) as sights:
             async for sight in sights:
-                if sight.holders is None or sight.trouble is not None:
-                    self.log.warning("Not known yet: %s", sight.trouble)
-                    continue
-                progress = condition.progress(sight.holders)
-                if (told := condition.doubt(sight.holders)) and told != doubt:
-                    self.log.warning("%s", told)
-                doubt = told
-                if progress.told != self._told:
-                    self.log.info("%s", progress.told)
-                self._told = progress.told
-                if progress.done:
-                    return progress.met
+                if isinstance(sight, PassingError):
+                    self._trouble = f"{'not known since then' if self._told else 'Not known'}: {sight}"
+                    self.log.warning("Not known yet: %s", sight)
+                else:
+                    self._trouble = None
+                    progress = condition.progress(sight)
+                    if progress.told != self._told:
+                        self.log.info("%s", progress.told)
+                    self._told = progress.told
+                    if (told := condition.doubt(sight)) and told != doubt:
+                        self.log.warning("%s", told)
+                    doubt = told
+                    if progress.done:
+                        return progress.met
+                if last_look:
+                    return None
         raise RuntimeError("The poll ended without an error.")
 
 
 class SeatChangesTrigger(BaseEventTrigger):
-    """Tell of every change of a product's seats: for an ``AssetWatcher``, from Airflow 3.0 on.
+    """Tell of the changes of a product's seats from look to look: for an ``AssetWatcher``, from Airflow 3.0 on.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
@@ -156,22 +167,27 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     The ``payload`` of each event is ``{"product", "gained", "lost", "seats"}``: those who gained a seat (``id``,
     ``email``, ``name`` and ``assigned_at``), those who lost theirs (``id`` and ``email``), and how many seats there are
-    now. The first look finds who holds a seat, and tells nobody.
+    now. The very first look finds who holds a seat, and tells nobody.
 
     From Airflow 3.3 on, what was last told is kept in the asset's state store, so that a restart of the triggerer
     loses no change; it repeats one only if it comes within 1.5 seconds after that was told. Before, changes are not
-    told that come while no triggerer runs. Give each asset a trigger of its own: one that is watched for several assets
-    keeps nothing.
+    told that come while no triggerer runs. For that, a trigger must be watched for one asset only; Airflow takes
+    triggers with equal arguments for one, so give them another ``poll_interval`` each.
 
-    An error that no retry would mend is told in the triggerer's log, and looked after again every minute at most.
+    It does not end with an error: that is told in the triggerer's log, and looked after again each minute.
 
     :param product_code: Datadog's code of the product.
     :param datadog_conn_id: the connection's id.
-    :param poll_interval: the longest time between two looks, in seconds; at least 1.
+    :param poll_interval: the longest time between two looks: seconds, a ``timedelta``, or text such as ``"5m"``; less
+        than a second counts as one.
     """
 
     def __init__(
-        self, *, product_code: str, datadog_conn_id: str = DEFAULT_CONN_ID, poll_interval: float = 60.0
+        self,
+        *,
+        product_code: str,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        poll_interval: float | str | timedelta = 60.0,
     ) -> None:
         super().__init__()
         self.product_code = product_code
@@ -190,40 +206,44 @@ class SeatChangesTrigger(BaseEventTrigger):
         return _path(self), {
             "product_code": read_product(self.product_code),
             "datadog_conn_id": self.datadog_conn_id,
-            "poll_interval": read_age("poll_interval", self.poll_interval),
+            "poll_interval": read_span("poll_interval", self.poll_interval),
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change. It does not end: Airflow would begin a watcher that ends again at once."""
+        memory = _Memory(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         while True:
             try:
-                async with aclosing(self._changes()) as changes:
+                async with aclosing(self._changes(memory)) as changes:
                     async for change in changes:
                         yield TriggerEvent(change)
-            except Exception as error:  # noqa: BLE001 (as above)
+            except DatadogSeatsError as error:
                 if self._problem != str(error):
-                    self.log.error("No changes of seats are told until this is mended: %s", error)  # noqa: TRY400 (no traceback)
+                    log.error("Changes of %s are not told until this is mended: %s", memory.name, error)  # noqa: TRY400 (the words say it)
                 self._problem = str(error)
-                await asyncio.sleep(_AFTER_AN_ERROR)
+            except Exception as error:
+                if self._problem != repr(error):
+                    log.exception("Changes of %s are not told at present, for something unexpected", memory.name)
+                self._problem = repr(error)
+            await asyncio.sleep(_AFTER_AN_ERROR)
 
-    async def _changes(self) -> AsyncGenerator[dict[str, Any], None]:
-        _, arguments = self.serialize()
-        product = arguments["product_code"]
-        memory = _Memory(self.asset_state_store, f"{self.datadog_conn_id} {product}")
+    async def _changes(self, memory: _Memory) -> AsyncGenerator[dict[str, Any], None]:
+        product = read_product(self.product_code)
+        interval = read_span("poll_interval", self.poll_interval)
         before = await memory.recall()
-        async with aclosing(_sights(self.datadog_conn_id, product, arguments["poll_interval"])) as sights:
-            async for holders, trouble in sights:
+        async with aclosing(_sights(self.datadog_conn_id, product, interval)) as sights:
+            async for sight in sights:
                 self._problem = None
-                if holders is None or trouble is not None:
-                    self.log.warning("Not known yet: %s", trouble)
+                if isinstance(sight, PassingError):
+                    log.warning("Changes of %s are not known yet: %s", memory.name, sight)
                     continue
-                now = {user.id: user.email for user in holders.users if user.id}
+                now = {user.id: user.email for user in sight.users if user.id}
                 if before is not None and before.keys() != now.keys():
-                    gained = [user._asdict() for user in holders.users if user.id and user.id not in before]
+                    gained = [user._asdict() for user in sight.users if user.id and user.id not in before]
                     lost = [{"id": uuid, "email": before[uuid]} for uuid in before if uuid not in now]
-                    self.log.info("%s: %d gained a seat, %d lost theirs", product, len(gained), len(lost))
+                    log.info("%s: %d gained a seat, %d lost theirs", memory.name, len(gained), len(lost))
                     try:
-                        yield {"product": product, "gained": gained, "lost": lost, "seats": len(holders.users)}
+                        yield {"product": product, "gained": gained, "lost": lost, "seats": len(sight.users)}
                         await memory.wait()
                     except (GeneratorExit, asyncio.CancelledError):
                         await memory.keep_if_answered(now)
@@ -234,48 +254,75 @@ class SeatChangesTrigger(BaseEventTrigger):
 
 
 class _Memory:
-    """Who held a seat when changes were last told, where Airflow keeps it: in the asset's state store, from 3.3 on.
+    """Who held a seat when changes were last told.
 
-    A store that fails is done without.
+    It outlives errors, and from Airflow 3.3 on also the triggerer: there it is kept in the asset's state store.
+
+    :param name: what it is the memory of, for the log.
     """
 
-    def __init__(self, store: Any, key: str) -> None:  # noqa: ANN401 (Airflow's, from 3.3 on)
+    def __init__(self, store: Any, name: str) -> None:  # noqa: ANN401 (Airflow's, from 3.3 on)
+        self.name = name
         self._store = store
-        self._key = f"datadog_seats {key}"
+        self._key = f"datadog_seats {name}"
+        self._seats: dict[str, str | None] | None = None
 
     async def recall(self) -> dict[str, str | None] | None:
-        """Give UUIDs and emails of those who held a seat; None if that is not known."""
-        seats = await self._ask(lambda store: store.aget(self._key))
-        return dict(seats) if isinstance(seats, Mapping) else None
+        """Give UUIDs and emails of those who held a seat; None if that is not known.
 
-    async def keep(self, seats: Mapping[str, str | None]) -> None:
+        :raises Exception: Airflow's, if its store fails; to begin anew would lose what changed.
+        """
+        if self._seats is None:
+            seats = await self._ask(lambda store: store.aget(self._key))
+            self._seats = dict(seats) if isinstance(seats, Mapping) else None
+        return self._seats
+
+    async def keep(self, seats: dict[str, str | None]) -> None:
         """Keep who holds a seat."""
-        await self._ask(lambda store: store.aset(self._key, dict(seats)))
+        self._seats = seats
+        try:
+            await self._ask(lambda store: store.aset(self._key, seats))
+        except Exception as error:  # noqa: BLE001 (changes are to be told also if Airflow cannot keep them)
+            log.warning(
+                "A restart now would tell the last change of %s again, since it is not kept: %s", self.name, error
+            )
 
     async def wait(self) -> None:
         """Wait until what was told is safe, and may be called told."""
         if self._store is not None:
             await asyncio.sleep(_TAKEN_OVER)
 
-    async def keep_if_answered(self, seats: Mapping[str, str | None]) -> None:
+    async def keep_if_answered(self, seats: dict[str, str | None]) -> None:
         """Keep who holds a seat while being stopped, unless the triggerer itself stops.
 
-        It hears no answers by then, and may end before it takes over what was told; so that is told again.
+        A triggerer that stops gets no more answers, and may end before it takes over what was told; so that is told
+        again by the next. To read first is how to find out.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_ANSWERS_WITHIN):
-                await self.recall()
+                await self._ask(lambda store: store.aget(self._key))
                 await self.keep(seats)
 
     async def _ask(self, do: Callable[[Any], Awaitable[T]]) -> T | None:
-        if self._store is None:
-            return None
-        try:
-            return await do(self._store)
-        except Exception as error:  # noqa: BLE001 (changes are to be told also without a memory)
-            log.warning("Airflow's asset state store cannot be used, so that a restart may miss changes: %s", error)
-            self._store = None
-            return None
+        """Ask the store, and again if it fails."""
+        for pause in (*_STORE_RETRIES, None):
+            if self._store is None:
+                return None
+            try:
+                return await do(self._store)
+            except ValueError:
+                # Airflow cannot tell which of several assets is meant.
+                log.warning(
+                    "%s is watched for several assets by one trigger, so that Airflow keeps nothing of it, and a "
+                    "restart misses changes. Give the trigger of each asset another poll_interval.",
+                    self.name,
+                )
+                self._store = None
+            except Exception:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        return None
 
 
 async def _sights(conn_id: str, product: str, interval: float) -> AsyncGenerator[Sight, None]:

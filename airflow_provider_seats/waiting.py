@@ -17,9 +17,10 @@ from airflow.providers.common.compat.sdk import (
 
 from airflow_provider_seats.arguments import argument, read_flag
 from airflow_provider_seats.condition import Condition
-from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.connection import DatadogSeatsError, restored
 from airflow_provider_seats.holders import Holders
 from airflow_provider_seats.hooks import failing_at_once
+from airflow_provider_seats.protocol import PassingError
 from airflow_provider_seats.seats import list_seat_users
 from airflow_provider_seats.triggers import SeatUsersTrigger
 
@@ -43,13 +44,16 @@ class UnknownEventError(DatadogSeatsError):
 
 
 def poke(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
-    """Look once; if the condition is not met, leave a deferrable sensor's wait to the triggerer."""
+    """Look once. If the condition is not met, a deferrable sensor that executes leaves the wait to the triggerer.
+
+    It does so from here, out of Airflow's own loop, which then treats the first look as any other.
+    """
     with failing_at_once():
         deferrable = read_flag("deferrable", sensor.deferrable)
         names = ("product_code", "user_uuids", "user_emails", "state", "require")
         condition = Condition.read(**{name: argument(sensor, name) for name in names})
         found = _look(sensor, condition)
-    if deferrable and not found.is_done:
+    if deferrable and not found.is_done and sensor.began is not None:
         _defer(sensor, condition)
     return found
 
@@ -58,10 +62,8 @@ def resume(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
     """Give those who met the condition, or raise what ended the wait, as a poke would have."""
     try:
         return _outcome(sensor, event)
-    except AirflowSkipException:
-        raise
     except Exception as error:
-        # Before Airflow 3.1, a sensor that resumes does not look at these by itself.
+        # Airflow itself looks only at its own exceptions here, before 3.1 only at soft_fail, and on 3.0 at neither.
         if sensor.never_fail or (sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)):
             raise AirflowSkipException(str(error)) from error
         raise
@@ -71,20 +73,20 @@ def _look(sensor: Any, condition: Condition) -> PokeReturnValue:  # noqa: ANN401
     """Read the seat list. A passing error means "not yet"."""
     try:
         holders = Holders(sensor.client.run(list_seat_users(condition.product)))
-    except DatadogSeatsError as error:
-        if not error.passing:
-            raise
-        sensor.log.warning("Not known yet: %s", error)
+    except PassingError as error:
+        sensor.told = f"Not known yet: {error}"
+        sensor.log.warning("%s", sensor.told)
         return PokeReturnValue(is_done=False)
     progress = condition.progress(holders)
+    sensor.told = progress.told
+    sensor.log.info("%s", progress.told)
     if doubt := condition.doubt(holders):
         sensor.log.warning("%s", doubt)
-    sensor.log.info("%s", progress.told)
     return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
 
 
 def _defer(sensor: Any, condition: Condition) -> None:  # noqa: ANN401 (as above)
-    """Hand the wait over to the triggerer, unless it is over: then Airflow's own loop says so."""
+    """Hand the wait over to the triggerer, unless the time is over: then Airflow's own loop says so."""
     now = time.time()
     timeout_at = sensor.began + sensor.timeout
     if timeout_at <= now:
@@ -118,18 +120,20 @@ def _defer(sensor: Any, condition: Condition) -> None:  # noqa: ANN401 (as above
 def _outcome(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
     if not isinstance(event, Mapping):
         raise UnknownEventError(event)
-    told = event.get("told") or "Datadog's seat list could not be read in that time."
+    told = event.get("told") or "No triggerer could read the seat list in that time."
     match event.get("status"), event.get("limit"):
         case "success", _ if _is_met(event.get("met")):
             sensor.log.info("%s", told)
             met: Met = event["met"]
             return met
         case "timeout", "timeout":
-            raise AirflowSensorTimeout(f"Sensor has timed out, after the timeout of {sensor.timeout:g} s. {told}")
+            limit = timedelta(seconds=sensor.timeout)
+            raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {told}")
         case "timeout", "execution_timeout":
             raise AirflowTaskTimeout(f"The execution_timeout of {sensor.execution_timeout} is over. {told}")
         case "error", _ if event.get("message"):
-            raise AirflowFailException(str(event["message"]))
+            message = str(event["message"])
+            raise AirflowFailException(message) from restored(str(event.get("error")), message)
     raise UnknownEventError(event)
 
 

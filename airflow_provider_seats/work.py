@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from airflow_provider_seats.arguments import (
     People,
     argument,
-    read_age,
     read_choice,
     read_count,
     read_flag,
@@ -20,6 +19,7 @@ from airflow_provider_seats.arguments import (
     read_people,
     read_product,
     read_report,
+    read_span,
 )
 from airflow_provider_seats.attempts import Attempts
 from airflow_provider_seats.changes import Earlier, Plan, by_id
@@ -179,9 +179,9 @@ class UnassignWork(Work):
         if not (people and (people.emails or preview or guards.need_holders)):
             return plan_unassign(product, people, guards=guards, now=now)
         holders = self._holders(product)
-        if people.emails and (nameless := holders.without_email()):
+        if people.emails and (nameless := holders.rows_without_email()):
             self.operator.log.warning(
-                "%s: %d seats have no email, so that nobody can be recognised there.", product, nameless
+                "%s: %d seats have no email, so that someone given by email may hold one of them.", product, nameless
             )
         rows = [user for _, seats in holders.match(people) for user in seats]
         owned = owners(self._accounts(emails_to_identify(NOBODY, rows, guards)))
@@ -206,7 +206,7 @@ class SyncWork(Work):
         else:
             roster = self._people
             holders = self._holders(product)
-            to_give = holders.without(roster.emails) if mode != "remove_only" else ()
+            to_give = holders.absent(roster.emails) if mode != "remove_only" else ()
             to_identify = emails_to_identify(roster, holders.users, guards) if mode != "add_only" else ()
             accounts = self._accounts((*to_give, *to_identify))
             plan = plan_sync(
@@ -229,7 +229,7 @@ class SyncWork(Work):
             allow_empty=read_flag("allow_empty", self.operator.allow_empty),
             max_unassign=self._given("max_unassign", read_limit) or default,
             max_seats=self._given("max_seats", read_number),
-            min_seat_age=self._given("min_seat_age", read_age),
+            min_seat_age=self._given("min_seat_age", read_span),
             protect=self._protect(),
         )
 

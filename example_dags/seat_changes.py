@@ -1,4 +1,4 @@
-"""Tell someone when a person holds a seat whom nobody expects to: it was claimed by hand. For Airflow 3.
+"""Tell someone when a seat was claimed by hand: by someone who is not on the list of those who should. For Airflow 3.
 
 Who is expected stands in the Airflow variable `datadog_seats_expected`, a JSON list of emails.
 """
@@ -42,7 +42,7 @@ with DAG(
             change = event.extra["payload"]
             print(f"{change['product']}: {change['seats']} seats")
             told += [
-                f"{person['email']} holds a seat since {person['assigned_at']}"
+                f"{person['email'] or person['id']} holds a seat since {person['assigned_at']}"
                 for person in change["gained"]
                 if (person["email"] or "").casefold() not in expected
             ]

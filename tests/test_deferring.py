@@ -112,7 +112,10 @@ def ended(run: Callable[[], Any]) -> tuple[Any, ...]:
         return ("returned", run())
     except BaseException as error:  # noqa: BLE001 (whatever it is)
         words = str(error) if isinstance(error, AirflowFailException) else ""
-        return (type(error).__name__, words)
+        if isinstance(error, AirflowSensorTimeout):
+            # How long it took is told in other words.
+            words = str(error)[max(str(error).find(word) for word in (PRODUCT, "on_call", "Not known")) :]
+        return (type(error).__name__, words, type(error.__cause__).__name__ if words else "")
 
 
 WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], object]]] = {
@@ -212,7 +215,7 @@ def test_it_ends_as_it_would_have_in_a_worker(
     other = ended(in_triggerer)
     if how == "never_fail" and one[0] == "AirflowSensorTimeout" and way != "no time at all":
         # Airflow's own modes differ here: it skips when a deferred sensor times out, and fails where a poke does.
-        one = ("AirflowSkipException", "")
+        one = ("AirflowSkipException", "", "")
     assert _without_times(one) == _without_times(other)
 
 
@@ -220,6 +223,18 @@ def _without_times(outcome: tuple[Any, ...]) -> tuple[Any, ...]:
     if outcome[0] == "returned":
         return ("returned", [{**row, "assigned_at": None} for row in outcome[1]])
     return outcome
+
+
+def test_what_is_stored_of_a_deferral_holds_no_key(datadog: FakeDatadog, clock: Clock) -> None:
+    """Although the sensor has just used them."""
+    waiting_sensor = sensor(deferrable=True)
+    deferral = deferred(waiting_sensor)
+    assert len(datadog.calls()) == 1
+    stored = (
+        f"{deferral.trigger.serialize()} {deferral.kwargs} {deferral!r} {deferral.trigger!r} {vars(waiting_sensor)}"
+    )
+    assert datadog.app_key not in stored
+    assert datadog.api_key not in stored
 
 
 def test_it_looks_once_before_it_defers(datadog: FakeDatadog, clock: Clock) -> None:
@@ -262,7 +277,18 @@ def test_a_timeout_in_which_nothing_could_be_read_says_so(datadog: FakeDatadog, 
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match="could not be read"):
+    with pytest.raises(AirflowSensorTimeout, match=r"Not known: .*503"):
+        resume(waiting_sensor, event_of(deferral))
+    with pytest.raises(AirflowSensorTimeout, match="No triggerer could read"):
+        resume(waiting_sensor, {"status": "timeout", "limit": "timeout", "told": ""})
+
+
+def test_a_timeout_after_trouble_says_that_it_is_not_known_since(datadog: FakeDatadog, clock: Clock) -> None:
+    """Rather than only what was known before."""
+    waiting_sensor = sensor(deferrable=True, poke_interval=10, timeout=60)
+    deferral = deferred(waiting_sensor)
+    datadog.script("GET", SEATS, Fault(), *[Fault(503)] * 100)
+    with pytest.raises(AirflowSensorTimeout, match=r"0 of 1 people hold a seat.*; not known since then: .*503"):
         resume(waiting_sensor, event_of(deferral))
 
 

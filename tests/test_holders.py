@@ -12,5 +12,5 @@ def test_people_are_found_by_uuid_and_by_email_in_any_case() -> None:
     assert [user.id for user in holders.by_email("ANN@x")] == ["1", "2"]
     assert [user.email for user in holders.by_uuid("3")] == [None]
     assert holders.by_uuid("9") == holders.by_email("9@x") == []
-    assert holders.without(["ANN@x", "cy@x"]) == ("cy@x",)
-    assert holders.without_email() == 1
+    assert holders.absent(["ANN@x", "cy@x"]) == ("cy@x",)
+    assert holders.rows_without_email() == 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.load import measure
 
 
-def test_two_hundred_revived_sensors_cost_a_dozen_calls_in_five_seconds(capsys: object) -> None:
+def test_two_hundred_revived_sensors_cost_a_dozen_calls_in_five_seconds() -> None:
     """Two pages a look, one look a second; the loop stays free, and each sensor takes little memory."""
     cost = measure(200, 150)
-    assert cost.calls <= 12
+    assert 8 <= cost.calls <= 12
     assert cost.lag[0] < 0.05
     assert cost.memory < 20 * 1024

@@ -372,7 +372,7 @@ def test_the_end_state_is_always_what_mode_and_rules_say(  # noqa: PLR0917 (the 
     holders = Holders(table)
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
-    missing_here = holders.without(roster.emails) if mode != "remove_only" else ()
+    missing_here = holders.absent(roster.emails) if mode != "remove_only" else ()
     found = {email: user(email[0], email) for email in missing_here if email[0] in known}
     identified = emails_to_identify(roster, table, guards) if mode != "add_only" else ()
     owned = owners(user(email[0], email) for email in identified if email[0] in known)

@@ -93,7 +93,7 @@ def test_it_yields_those_who_met_the_condition_and_then_ends(datadog: FakeDatado
         "incident_response: 1 of 1 people hold a seat",
     ]
     assert len(datadog.calls()) == 4
-    assert poll._lines == {}
+    assert poll._organisations == {}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,33 @@ def test_the_limit_that_comes_first_ends_it(
 
     payload, seconds = quickly(main())
     assert (payload["status"], payload["limit"], seconds) == ("timeout", limit, passed)
-    assert poll._lines == {}
+    assert poll._organisations == {}
+
+
+def test_a_time_that_is_over_before_it_begins_leaves_one_look(datadog: FakeDatadog) -> None:
+    """As a poke looks before it says that it timed out; a longer absence of triggerers is nobody's fault."""
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    late = {"user_emails": ["ann@x.com"], "timeout_at": NOW - 500}
+    assert quickly(event_of(users_trigger(**late)))["status"] == "success"
+    datadog.script("GET", SEATS, *[Fault(503)] * 100)
+    payload = quickly(event_of(users_trigger(**late)))
+    assert (payload["status"], "503" in payload["told"]) == ("timeout", True)
+
+
+def test_seats_in_which_someone_may_not_be_recognised_are_warned_of_once(datadog: FakeDatadog) -> None:
+    """A wait for people to lose their seats may end too early for it."""
+    datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), email=None)
+    bob = datadog.add_user("bob@x.com", seat=PRODUCT)
+    trigger = users_trigger(user_emails=["ann@x.com", "bob@x.com"], state="unassigned", poll_interval=5)
+    lines = lines_of(trigger)
+
+    async def main() -> Any:
+        asyncio.get_running_loop().call_later(12, datadog.add_user, "cy@x.com")
+        asyncio.get_running_loop().call_later(22, datadog.take_seat, PRODUCT, bob)
+        return await event_of(trigger)
+
+    assert quickly(main())["status"] == "success"
+    assert len([line for line in lines if "1 seats have no email" in line]) == 1
 
 
 def test_a_timeout_says_how_far_it_got(datadog: FakeDatadog) -> None:
@@ -149,7 +175,7 @@ def test_a_limit_is_waited_for_as_the_server_asks(datadog: FakeDatadog) -> None:
 
 
 def test_a_refused_key_ends_all_with_its_name_and_datadogs_words(datadog: FakeDatadog) -> None:
-    """In under six calls, however many watch."""
+    """In two calls, however many watch."""
     datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 20)
 
     async def main() -> list[Any]:
@@ -260,7 +286,8 @@ class Store:
     def __init__(self) -> None:
         self.kept: dict[str, Any] = {}
         self.silent = False
-        self.broken = False
+        self.broken: Exception | None = None
+        self.failures = 0
 
     async def aget(self, key: str) -> Any:
         """Give what was kept."""
@@ -269,12 +296,15 @@ class Store:
 
     async def aset(self, key: str, value: Any) -> None:
         """Keep a value."""
-        self.kept[key] = json.loads(json.dumps(value))
         await self._answer()
+        self.kept[key] = json.loads(json.dumps(value))
 
     async def _answer(self) -> None:
-        if self.broken:
-            raise ValueError("Task has 2 concrete inlets and outlets")
+        if self.broken is not None:
+            raise self.broken
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("a hiccup")
         if self.silent:
             await asyncio.Event().wait()
 
@@ -328,7 +358,7 @@ def test_each_change_is_told_with_who_gained_and_who_lost(datadog: FakeDatadog) 
     assert payloads[0]["product"] == PRODUCT
     assert set(payloads[0]["gained"][0]) == {"id", "email", "name", "assigned_at"}
     assert payloads[1]["lost"] == [{"id": ann, "email": "ann@x.com"}]
-    assert poll._lines == {}
+    assert poll._organisations == {}
 
 
 def test_a_restart_loses_no_change_and_repeats_none_where_airflow_keeps_a_state(datadog: FakeDatadog) -> None:
@@ -396,40 +426,85 @@ def test_a_triggerer_that_stops_before_it_took_a_change_over_tells_it_again(data
     assert summary(quickly(told(changes_trigger(store)))) == [(["ann@x.com"], [], 1)]
 
 
-def test_a_store_that_fails_is_done_without(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
-    """As for a trigger that several assets share."""
+def test_a_trigger_of_several_assets_keeps_nothing_and_says_what_to_do(
+    datadog: FakeDatadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Airflow cannot tell which asset is meant; changes are told all the same."""
     ann = datadog.add_user("ann@x.com")
     store = Store()
-    store.broken = True
+    store.broken = ValueError("Task has 2 concrete inlets and outlets")
     payloads = quickly(told(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann))))
     assert summary(payloads) == [(["ann@x.com"], [], 1)]
-    assert [record for record in caplog.records if "a restart may miss changes" in record.message]
+    assert [record for record in caplog.records if "another poll_interval" in record.message]
 
 
-def test_an_error_is_told_and_looked_after_again_each_minute(datadog: FakeDatadog) -> None:
-    """Airflow would begin a watcher that ended anew each second; a mended connection is taken up."""
+@pytest.mark.parametrize("failures", [1, 2, 3])
+@pytest.mark.parametrize("when", [0, 69])
+def test_a_hiccup_of_the_store_loses_and_repeats_nothing(datadog: FakeDatadog, failures: int, when: float) -> None:
+    """It is asked again, before the first look as after a change."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
+    store = Store()
+    quickly(told(changes_trigger(store), until=10))
+    datadog.give_seat(PRODUCT, bob)
+    first = quickly(
+        told(
+            changes_trigger(store),
+            (when, lambda: setattr(store, "failures", failures)),
+            (70, lambda: datadog.give_seat(PRODUCT, ann)),
+        )
+    )
+    second = quickly(told(changes_trigger(store)))
+    assert summary(first + second) == [(["bob@x.com"], [], 1), (["ann@x.com"], [], 2)]
+
+
+def test_a_store_that_stays_away_at_first_is_waited_for(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """To begin anew would lose what changed meanwhile."""
     ann = datadog.add_user("ann@x.com")
     store = Store()
     quickly(told(changes_trigger(store), until=10))
-    datadog.received.clear()
-    datadog.script("GET", SEATS, *[FORBIDDEN] * 4)
-    trigger = changes_trigger(store)
-    lines = lines_of(trigger)
-    payloads = quickly(told(trigger, (70, lambda: datadog.give_seat(PRODUCT, ann)), until=150))
-    assert [line for line in lines if "403" in line] == [lines[0]]
-    assert "until this is mended" in lines[0]
+    datadog.give_seat(PRODUCT, ann)
+    store.failures = 10
+    assert summary(quickly(told(changes_trigger(store), until=600))) == [(["ann@x.com"], [], 1)]
+    assert [record for record in caplog.records if "something unexpected" in record.message]
+
+
+def test_a_store_that_cannot_keep_stops_nobody(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Changes are told, and the log says what a restart would do."""
+    ann = datadog.add_user("ann@x.com")
+    store = Store()
+    payloads = quickly(
+        told(
+            changes_trigger(store),
+            (30, lambda: setattr(store, "broken", ConnectionError("gone"))),
+            (70, lambda: datadog.give_seat(PRODUCT, ann)),
+        )
+    )
     assert summary(payloads) == [(["ann@x.com"], [], 1)]
-    assert len(datadog.calls()) == 5
+    assert [record for record in caplog.records if "would tell the last change of" in record.message]
 
 
-def test_a_passing_fault_is_no_change(datadog: FakeDatadog) -> None:
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_error_is_told_and_looked_after_again_each_minute(
+    datadog: FakeDatadog, caplog: pytest.LogCaptureFixture, kept: bool
+) -> None:
+    """Airflow would begin a watcher that ended anew each second; what changed meanwhile is told when it is mended."""
+    ann = datadog.add_user("ann@x.com")
+    datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 4)
+    trigger = changes_trigger(Store() if kept else None)
+    payloads = quickly(told(trigger, (90, lambda: datadog.give_seat(PRODUCT, ann)), until=250))
+    lines = [record.message for record in caplog.records if "403" in record.message and "Waiting" not in record.message]
+    assert len(lines) == 1
+    assert "Changes of incident_response through datadog_default are not told until this is mended" in lines[0]
+    assert summary(payloads) == [(["ann@x.com"], [], 1)]
+    assert len(datadog.calls()) == 7
+
+
+def test_a_passing_fault_is_no_change(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
     """Nobody is said to have lost a seat because the list could not be read."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    trigger = changes_trigger(poll_interval=30)
-    lines = lines_of(trigger)
     datadog.script("GET", SEATS, Fault(), *[Fault(502)] * 5)
-    assert quickly(told(trigger)) == []
-    assert [line.partition(":")[0] for line in lines] == ["Not known yet"]
+    assert quickly(told(changes_trigger(poll_interval=30))) == []
+    assert len([record for record in caplog.records if "are not known yet" in record.message]) == 1
 
 
 def test_seats_without_a_uuid_are_counted_and_told_of_nobody(datadog: FakeDatadog) -> None:
@@ -452,4 +527,4 @@ def test_a_watcher_that_cannot_work_keeps_its_dag_from_being_taken_in(arguments:
 
 def test_the_interval_may_be_given_as_a_span() -> None:
     """What is stored is seconds."""
-    assert SeatChangesTrigger(product_code="p", poll_interval="5m").serialize()[1]["poll_interval"] == 300  # type: ignore[arg-type]
+    assert SeatChangesTrigger(product_code="p", poll_interval="5m").serialize()[1]["poll_interval"] == 300
