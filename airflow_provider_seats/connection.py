@@ -193,7 +193,7 @@ class DatadogConnection(NamedTuple):
         if conn_type == "datadog":
             base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
         else:
-            base_url = reader.base_url("host", host, port, schema) or reader.site(extra.get("site"))
+            base_url = reader.base_url("host", host, reader.port(port), schema) or reader.site(extra.get("site"))
         if extra.get("app_key") and (conn_type == "datadog" or not password):
             app_key = reader.key("extra.app_key", extra["app_key"], "application key")
         else:
@@ -263,7 +263,7 @@ class _Reader:
             raise self.error(field, f"{shown} is no URL; give one like https://proxy.example.com.") from None
         if url.username is not None or url.password is not None or url.query or url.fragment:
             raise self.error(field, f"{shown} must not hold a user, a password, a query or a fragment; leave them out.")
-        if not re.fullmatch(_HOST, hostname) or url.scheme not in {"http", "https"} or not 0 <= (port or 0) < _PORTS:
+        if not re.fullmatch(_HOST, hostname) or url.scheme not in {"http", "https"}:
             raise self.error(field, f"{shown} is no web address; give one like https://proxy.example.com.")
         if url.scheme == "http" and not _is_loopback(hostname):
             raise self.error(field, f"{shown} would send the keys in clear; use https (http is for this machine only).")
@@ -271,6 +271,15 @@ class _Reader:
             return f"https://api.{hostname.removeprefix('app.')}"
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"
+
+    def port(self, value: object) -> int | None:
+        """Read a port, which a connection given as JSON may hold as text."""
+        text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
+        if value is None or value == "":
+            return None
+        if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) >= _PORTS:
+            raise self.error("port", f"{_shown(value)} is no port; leave it out, or write it into the host.")
+        return int(text)
 
     def timeout(self, value: object) -> float:
         """Read a number of seconds."""

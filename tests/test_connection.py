@@ -200,7 +200,7 @@ def test_a_key_that_was_pasted_into_the_site_is_not_shown() -> None:
 @pytest.mark.parametrize("port", [65_536, -1])
 def test_a_port_that_is_none_is_refused(port: int) -> None:
     """Whether it stands in the host or beside it."""
-    assert refusal(host="proxy.example.com", port=port).field == "host"
+    assert refusal(host="proxy.example.com", port=port).field == "port"
 
 
 def test_a_local_host_without_a_scheme_is_plain_http() -> None:
