@@ -6,14 +6,16 @@ import asyncio
 import json
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cached_property
+from html import escape
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import airflow_provider_seats
 from airflow_provider_seats.limits import RateLimits
@@ -194,10 +196,18 @@ class Client:
         return response
 
     def _without_keys(self, text: str) -> str:
-        for key in (self.connection.app_key, self.connection.api_key):
-            if key:
-                text = text.replace(key, "***")
-        return text
+        return self._keys.sub("***", text)
+
+    @cached_property
+    def _keys(self) -> re.Pattern[str]:
+        """Find the keys as they are, and as a page, a URL or JSON may repeat them; the longest form first."""
+        forms = {
+            form
+            for key in (self.connection.app_key, self.connection.api_key)
+            if key
+            for form in (key, quote(key), quote(key, safe=""), quote_plus(key), escape(key), json.dumps(key)[1:-1])
+        }
+        return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)), re.IGNORECASE)
 
     @cached_property
     def _headers(self) -> Mapping[str, str]:

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from html import escape
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 import requests_mock as requests_mock_module
@@ -180,6 +182,17 @@ def test_keys_that_an_answer_repeats_stay_out_of_the_error(
         serve(client, list_seat_users(PRODUCT))
     assert API_KEY not in str(caught.value)
     assert APP_KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("write", [quote, quote_plus, escape, str.upper, lambda key: quote(key, safe="").lower()])
+def test_keys_are_struck_out_however_a_server_writes_them(write: Callable[[str], str]) -> None:
+    """As a URL, a page or a header would; a token may hold what these change."""
+    api_key, app_key = "api/key+31=&%<", 'app/key+27="&$>'
+    with FakeDatadog(api_key=api_key, app_key=app_key) as datadog:
+        client = Client(DatadogConnection(datadog.url, app_key, api_key))
+        datadog.script("GET", SEATS, Fault(422, {"errors": [f"bad {write(api_key)} or {write(app_key)}!"]}))
+        with pytest.raises(DatadogSeatsError, match=r"bad \*\*\* or \*\*\*!"):
+            client.run(list_seat_users(PRODUCT))
 
 
 def test_a_spent_limit_is_waited_out_rather_than_answered_with_a_429() -> None:

@@ -204,13 +204,13 @@ class Server:
 
     def finish(self, run: Mapping[str, Any], seconds: float = 120) -> dict[str, Any]:
         """Wait for the end of a run; give the run."""
-        wait_for(lambda: self.ask("GET", self._path(run))["state"] in {"success", "failed"}, seconds, self._tail)
-        ended: dict[str, Any] = self.ask("GET", self._path(run))
+        wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self._tail)
+        ended: dict[str, Any] = self.ask("GET", self.path(run))
         return ended
 
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
         """Answer a task that asks a person, once it asks, and only if something holds before."""
-        path = f"{self._path(run)}/taskInstances/{task_id}/-1/hitlDetails"
+        path = f"{self.path(run)}/taskInstances/{task_id}/-1/hitlDetails"
         wait_for(lambda: bool(self.ask("GET", path)["options"]), 60, self._tail)
         # An answer within the same moment as the question trips Airflow's scheduler; no person is as quick.
         time.sleep(3)
@@ -219,7 +219,7 @@ class Server:
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Give the task instances of a run, by id, with ``[index]`` if mapped."""
-        found = self.ask("GET", f"{self._path(run)}/taskInstances?limit=1000")["task_instances"]
+        found = self.ask("GET", f"{self.path(run)}/taskInstances?limit=1000")["task_instances"]
         return {
             each["task_id"] if each["map_index"] < 0 else f"{each['task_id']}[{each['map_index']}]": each
             for each in found
@@ -232,13 +232,13 @@ class Server:
 
     def xcom(self, run: Mapping[str, Any], task_id: str, key: str = "return_value", *, index: int | None = None) -> Any:
         """Give what a task pushed, or one of a mapped task."""
-        where = f"{self._path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        where = f"{self.path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
         answer = self.ask("GET", where if index is None else f"{where}&map_index={index}")
         return answer["value"]
 
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
         """Give the events of a task's log."""
-        answer = self.ask("GET", f"{self._path(run)}/taskInstances/{task_id}/logs/{attempt}?full_content=true")
+        answer = self.ask("GET", f"{self.path(run)}/taskInstances/{task_id}/logs/{attempt}?full_content=true")
         events: list[dict[str, Any]] = answer["content"]
         return events
 
@@ -247,6 +247,11 @@ class Server:
         if self._token is None:
             self._token = json.loads(self._send("GET", "/auth/token", None))["access_token"]
         return json.loads(self._send(method, path, body) or "null")
+
+    def raw(self, path: str) -> str:
+        """Give an answer of the API as it came."""
+        self.ask("GET", "/api/v2/version")
+        return self._send("GET", path, None)
 
     def _send(self, method: str, path: str, body: object) -> str:
         headers = {"Content-Type": "application/json"}
@@ -261,7 +266,8 @@ class Server:
         except urllib.error.HTTPError as error:
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from error
 
-    def _path(self, run: Mapping[str, Any]) -> str:
+    def path(self, run: Mapping[str, Any]) -> str:
+        """Give the path of a run in the API."""
         return f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
 
     def _tail(self) -> str:

@@ -1,0 +1,44 @@
+"""Tasks that fail in ways in which a key might come out, and that show all they have."""
+
+from __future__ import annotations
+
+import pickle
+
+from airflow.providers.common.compat.sdk import DAG, task
+
+from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.hooks import DatadogSeatsHook
+from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.sensors import SeatUsersSensor
+
+PRODUCT = "incident_response"
+ANN = "6ef85243-35c2-4c80-a6c7-da164c84506c"
+
+with DAG("leaky", schedule=None, params={"emails": []}):
+    refused = AssignSeatsOperator(task_id="refused", product_code=PRODUCT, user_uuids=[ANN])
+    misled = UnassignSeatsOperator(task_id="misled", product_code=PRODUCT, user_uuids=[ANN])
+    rejected = AssignSeatsOperator(task_id="rejected", product_code=PRODUCT, user_emails="{{ params.emails }}")
+    wait = SeatUsersSensor(
+        task_id="wait", product_code="on_call", user_emails="{{ params.emails }}", deferrable=True, poke_interval=1
+    )
+
+    @task(trigger_rule="all_done")
+    def show() -> str:
+        """Print and return what a person who looks for a fault may print and return."""
+        hook = DatadogSeatsHook()
+        client = hook.get_conn()
+        shown = f"{hook!r} {client!r} {client.connection!r} {client.connection} {hook.test_connection()}"
+        print(shown)
+        print(client._session.headers)
+        return shown
+
+    @task(trigger_rule="all_done")
+    def raises() -> str:
+        """Give an error as a whole: its words, its attributes, its causes, and pickled."""
+        try:
+            DatadogSeatsHook().list_seat_users("no_such_product")
+        except DatadogSeatsError as error:
+            return f"{error!r} {vars(error)} {error.__cause__!r} {error.__context__!r} {pickle.dumps(error)!r}"
+        raise AssertionError
+
+    [refused, misled, rejected] >> show() >> raises()
