@@ -1,5 +1,6 @@
 # make demo   see it work, with no Datadog account
 # make test   the whole test suite, with lint and types
+# make bench  measure it beside Datadog's official client, into docs/benchmark.md
 #
 # Both make an environment of their own from pinned versions. They need Python 3.11 or later and make, nothing else.
 # AIRFLOW=2.11 tests with the oldest supported Airflow; PYTHON=python3.12 takes another interpreter.
@@ -11,7 +12,7 @@ VENV := .venv/airflow-$(AIRFLOW)
 BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
 
-.PHONY: help demo test lint types unit pins clean
+.PHONY: help demo test lint types unit bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -35,6 +36,9 @@ types: $(VENV)/ready
 
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+bench: $(VENV)/ready
+	@$(BIN)/python -m tests.bench
 
 $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'

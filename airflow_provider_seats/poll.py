@@ -31,17 +31,30 @@ Sight: TypeAlias = Holders | PassingError
 
 
 class Follower:
-    """One who waits. To be used in a ``with`` statement, on the event loop."""
+    """One who waits for news of a product's seats. To be used in a ``with`` statement, on an event loop.
 
-    __slots__ = ("_poll", "_seen", "_waiting", "interval")
+    :param interval: the longest time between two looks, in seconds; less than 1 counts as 1.
+    :param oldest: the age in seconds of the oldest look that will do as the first news, if that is less than the
+        interval: whoever has looked by other means is not to be told what was before.
+    """
 
-    def __init__(self, poll: _Poll, interval: float) -> None:
+    __slots__ = ("_connection", "_oldest", "_poll", "_product", "_seen", "_since", "_waiting", "interval")
+    _poll: _Poll
+    _since: float
+
+    def __init__(
+        self, connection: DatadogConnection, product: str, interval: float, *, oldest: float = math.inf
+    ) -> None:
         self.interval = max(interval, SHORTEST_INTERVAL)
-        self._poll = poll
+        self._connection = connection
+        self._product = product
+        self._oldest = min(self.interval, max(oldest, 0.0))
         self._seen: Sight | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
+        self._poll = _poll_of(self._connection, self._product)
+        self._since = asyncio.get_running_loop().time() - self._oldest
         self._poll.join(self)
         return self
 
@@ -53,45 +66,45 @@ class Follower:
 
         :raises DatadogSeatsError: what ended the poll.
         """
-        while (sight := self._news()) is None:
+        while not self._is_behind():
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
             finally:
                 self._waiting = None
-        self._seen = sight
-        return sight
+        if self._poll.error is not None or self._poll.sight is None:
+            # One error is raised in many tasks, each of which would lengthen its traceback.
+            raise (self._poll.error or RuntimeError("nothing was seen")).with_traceback(None)
+        self._seen = self._poll.sight
+        return self._seen
 
     def wake(self) -> bool:
         """Let whoever waits look for news; whether someone waits, and there is some."""
-        if self._waiting is None or self._waiting.done() or not (self._poll.error or self._news()):
+        if self._waiting is None or self._waiting.done() or not self._is_behind():
             return False
         self._waiting.set_result(None)
         return True
 
-    def _news(self) -> Sight | None:
-        """Give what was not given before: to a newcomer, what is not older than its interval."""
+    def _is_behind(self) -> bool:
         poll = self._poll
         if poll.error is not None:
-            # One error is raised in many tasks, each of which would lengthen its traceback.
-            raise poll.error.with_traceback(None)
-        stale = self._seen is None and isinstance(poll.sight, Holders) and poll.age() > self.interval
-        return None if stale or poll.sight is self._seen else poll.sight
+            return True
+        stale = self._seen is None and isinstance(poll.sight, Holders) and poll.begun < self._since
+        return poll.sight is not self._seen and not stale
 
 
-def follow(connection: DatadogConnection, product: str, interval: float) -> Follower:
-    """Follow who holds the seats of a product, on the running event loop.
-
-    :param interval: the longest time between two looks, in seconds; less than 1 counts as 1.
-    """
+def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
+    """Give the poll of a product on the running event loop; a new one if there is none."""
+    for key in [key for key in _organisations if key[0].is_closed()]:
+        del _organisations[key]
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
-        organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key))
+        organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key, None))
     poll = organisation.polls.get(product)
     if poll is None:
         poll = organisation.polls[product] = _Poll(organisation, product)
-    return Follower(poll, interval)
+    return poll
 
 
 class _Organisation:
@@ -101,7 +114,7 @@ class _Organisation:
         self.client = Client(connection, announce=self._announce)
         self.polls: dict[str, _Poll] = {}
         self._forget = forget
-        self._announced: str | None = None
+        self._announced: dict[object, str] = {}
 
     def drop(self, poll: _Poll) -> None:
         """Let a poll go, and with the last one also the client."""
@@ -112,21 +125,22 @@ class _Organisation:
                 self.client.close()
 
     def answered(self) -> None:
-        """Take note that Datadog answers, so that the next fault is news."""
-        self._announced = None
+        """Take note that Datadog answers the poll that runs, so that its next fault is news."""
+        self._announced.pop(asyncio.current_task(), None)
 
     def _announce(self, pause: Pause) -> None:
         """Tell of a wait once, and not at each attempt of each poll."""
-        reason = gist(pause.reason)
-        if reason != self._announced:
+        task, reason = asyncio.current_task(), gist(pause.reason)
+        if reason != self._announced.get(task):
             log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
-        self._announced = reason
+        self._announced[task] = reason
 
 
 class _Poll:
     """Reads one seat list again and again.
 
     :ivar sight: what it sees; the same object as long as nothing changes, and None before the first look.
+    :ivar begun: when the look began that gave it, by the event loop's clock.
     :ivar error: what ended it, for all who follow.
     """
 
@@ -138,7 +152,7 @@ class _Poll:
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
         self._known: Holders | None = None
-        self._looked = self._not_before = -math.inf
+        self.begun = self._looked = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
         # With a context of its own: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
@@ -157,10 +171,6 @@ class _Poll:
             self._task.cancel()
             self._organisation.drop(self)
 
-    def age(self) -> float:
-        """Give the seconds since the list was last looked at."""
-        return self._loop.time() - self._looked
-
     async def _run(self) -> None:
         try:
             while True:
@@ -173,6 +183,7 @@ class _Poll:
             await self._tell()
 
     async def _look(self) -> None:
+        begun = self._loop.time()
         try:
             users = await self._organisation.client.arun(list_seat_users(self.product))
         except PassingError as error:
@@ -181,7 +192,7 @@ class _Poll:
             if not _alike(self.sight, error):
                 self.sight = error
             return
-        self._looked = self._loop.time()
+        self.begun, self._looked = begun, self._loop.time()
         self._organisation.answered()
         if self._known is None or self._known.users != users:
             self._known = Holders(users)

@@ -265,7 +265,12 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"its {name} is {type(value).__name__}")
-    return value
+    return value and sendable(value)
+
+
+def sendable(words: str) -> str:
+    """Give text without half characters, which JSON can hold, and no file, database or socket takes."""
+    return words.encode("utf-8", "replace").decode()
 
 
 def gist(words: str) -> str:
@@ -314,7 +319,7 @@ def _words(response: Response) -> str:
         said = [_said(each) for each in errors]
     else:
         said = [re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", page)]
-    words = response.strike(" ".join("; ".join(each for each in said if each).split()))
+    words = response.strike(sendable(" ".join("; ".join(each for each in said if each).split())))
     return words[:_SHOWN_WORDS].rstrip(".") or "(no words)"
 
 

@@ -7,6 +7,7 @@ All triggers of one triggerer that watch the same product through equal connecti
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_seats.arguments import read_product, read_span
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogConnection, DatadogSeatsError
-from airflow_provider_seats.protocol import KeysRefusedError, PassingError
+from airflow_provider_seats.protocol import KeysRefusedError, PassingError, sendable
 
 if TYPE_CHECKING:
     from airflow_provider_seats.condition import Require, SeatState
@@ -58,6 +59,7 @@ class SeatUsersTrigger(BaseTrigger):
     :param poll_interval: the longest time between two looks, in seconds; less than 1 counts as 1.
     :param timeout_at: when the sensor's ``timeout`` is over, in Unix time.
     :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
+    :param looked_at: when the worker looked, in Unix time: what was seen before does not count.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class SeatUsersTrigger(BaseTrigger):
         poll_interval: float = 60.0,
         timeout_at: float,
         execution_timeout_at: float | None = None,
+        looked_at: float = 0.0,
     ) -> None:
         super().__init__()
         self.product_code = product_code
@@ -83,6 +86,7 @@ class SeatUsersTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.timeout_at = timeout_at
         self.execution_timeout_at = execution_timeout_at
+        self.looked_at = looked_at
         self._told: str | None = None
         self._trouble: str | None = None
 
@@ -98,11 +102,14 @@ class SeatUsersTrigger(BaseTrigger):
             "poll_interval": self.poll_interval,
             "timeout_at": self.timeout_at,
             "execution_timeout_at": self.execution_timeout_at,
+            "looked_at": self.looked_at,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait. By then nothing is open any more."""
-        yield TriggerEvent(await self._wait())
+        payload = await self._wait()
+        # A triggerer ends over an event with half a character in it, which an argument may hold.
+        yield TriggerEvent(json.loads(sendable(json.dumps(payload, ensure_ascii=False))))
 
     async def _wait(self) -> dict[str, Any]:
         limit, at = "timeout", self.timeout_at
@@ -134,7 +141,10 @@ class SeatUsersTrigger(BaseTrigger):
             require=self.require,
         )
         doubt = None
-        async with aclosing(_sights(self.datadog_conn_id, condition.product, self.poll_interval)) as sights:
+        interval = read_span("poll_interval", self.poll_interval)
+        # What was before the worker's own look is not to end the wait.
+        oldest = time.time() - self.looked_at
+        async with aclosing(_sights(self.datadog_conn_id, condition.product, interval, oldest)) as sights:
             async for sight in sights:
                 if isinstance(sight, PassingError):
                     self._trouble = f"{'not known since then' if self._told else 'Not known'}: {sight}"
@@ -231,7 +241,8 @@ class SeatChangesTrigger(BaseEventTrigger):
         product = read_product(self.product_code)
         interval = read_span("poll_interval", self.poll_interval)
         before = await memory.recall()
-        async with aclosing(_sights(self.datadog_conn_id, product, interval)) as sights:
+        # A look from before this trigger began may be older than what is remembered.
+        async with aclosing(_sights(self.datadog_conn_id, product, interval, oldest=0.0)) as sights:
             async for sight in sights:
                 self._problem = None
                 if isinstance(sight, PassingError):
@@ -242,10 +253,16 @@ class SeatChangesTrigger(BaseEventTrigger):
                     gained = [user._asdict() for user in sight.users if user.id and user.id not in before]
                     lost = [{"id": uuid, "email": before[uuid]} for uuid in before if uuid not in now]
                     log.info("%s: %d gained a seat, %d lost theirs", memory.name, len(gained), len(lost))
+                    told_to = asyncio.current_task()
                     try:
                         yield {"product": product, "gained": gained, "lost": lost, "seats": len(sight.users)}
                         await memory.wait()
-                    except (GeneratorExit, asyncio.CancelledError):
+                    except GeneratorExit:
+                        # What is closed by another than whom it told was let go before that one had taken it.
+                        if asyncio.current_task() is told_to:
+                            await memory.keep_if_answered(now)
+                        raise
+                    except asyncio.CancelledError:
                         await memory.keep_if_answered(now)
                         raise
                 if before != now:
@@ -273,7 +290,16 @@ class _Memory:
         :raises Exception: Airflow's, if its store fails; to begin anew would lose what changed.
         """
         if self._seats is None:
-            seats = await self._ask(lambda store: store.aget(self._key))
+            try:
+                seats = await self._ask(lambda store: store.aget(self._key))
+            except ValueError:
+                # Airflow cannot tell which of several assets is meant.
+                log.warning(
+                    "%s is watched for several assets by one trigger, so that Airflow keeps nothing of it, and a "
+                    "restart misses changes. Give the trigger of each asset another poll_interval.",
+                    self.name,
+                )
+                self._store = seats = None
             self._seats = dict(seats) if isinstance(seats, Mapping) else None
         return self._seats
 
@@ -305,51 +331,50 @@ class _Memory:
 
     async def _ask(self, do: Callable[[Any], Awaitable[T]]) -> T | None:
         """Ask the store, and again if it fails."""
-        for pause in (*_STORE_RETRIES, None):
-            if self._store is None:
-                return None
+        if self._store is None:
+            return None
+        for pause in _STORE_RETRIES:
             try:
                 return await do(self._store)
-            except ValueError:
-                # Airflow cannot tell which of several assets is meant.
-                log.warning(
-                    "%s is watched for several assets by one trigger, so that Airflow keeps nothing of it, and a "
-                    "restart misses changes. Give the trigger of each asset another poll_interval.",
-                    self.name,
-                )
-                self._store = None
-            except Exception:
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-        return None
+            except Exception as error:  # noqa: BLE001 (whatever Airflow raises)
+                log.info("Airflow's state store failed for %s, and is asked again: %s", self.name, error)
+            await asyncio.sleep(pause)
+        return await do(self._store)
 
 
-async def _sights(conn_id: str, product: str, interval: float) -> AsyncGenerator[Sight, None]:
+async def _sights(conn_id: str, product: str, interval: float, oldest: float) -> AsyncGenerator[Sight, None]:
     """Follow a product's seats. When the keys are refused, look whether the connection has others by now."""
-    from airflow_provider_seats.poll import follow  # noqa: PLC0415 (not loaded when a DAG is parsed)
+    from airflow_provider_seats.poll import Follower  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
     connection = await _connection(conn_id)
+    served = True
     while True:
         try:
-            with follow(connection, product, interval) as follower:
+            with Follower(connection, product, interval, oldest=oldest) as follower:
                 while True:
                     yield await follower.news()
+                    served = True
         except KeysRefusedError:
             renewed = await _connection(conn_id)
-            if renewed == connection:
+            if renewed == connection or not served:
                 raise
-            connection = renewed
+            connection, served = renewed, False
 
 
 async def _connection(conn_id: str) -> DatadogConnection:
     """Read a connection, once for all that ask for it in the same moment: a triggerer may begin a thousand at once."""
     from airflow_provider_seats.hooks import read_connection  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
+    def done(task: asyncio.Task[DatadogConnection]) -> None:
+        del _reading[key]
+        if not task.cancelled():
+            # Should nobody wait for it any more, its error is nobody's.
+            task.exception()
+
     key = (asyncio.get_running_loop(), conn_id)
     if key not in _reading:
         _reading[key] = asyncio.create_task(read_connection(conn_id))
-        _reading[key].add_done_callback(lambda _: _reading.pop(key))
+        _reading[key].add_done_callback(done)
     return await asyncio.shield(_reading[key])
 
 

@@ -52,9 +52,10 @@ def poke(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are rea
         deferrable = read_flag("deferrable", sensor.deferrable)
         names = ("product_code", "user_uuids", "user_emails", "state", "require")
         condition = Condition.read(**{name: argument(sensor, name) for name in names})
+        looked_at = time.time()
         found = _look(sensor, condition)
     if deferrable and not found.is_done and sensor.began is not None:
-        _defer(sensor, condition)
+        _defer(sensor, condition, looked_at)
     return found
 
 
@@ -85,7 +86,7 @@ def _look(sensor: Any, condition: Condition) -> PokeReturnValue:  # noqa: ANN401
     return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
 
 
-def _defer(sensor: Any, condition: Condition) -> None:  # noqa: ANN401 (as above)
+def _defer(sensor: Any, condition: Condition, looked_at: float) -> None:  # noqa: ANN401 (as above)
     """Hand the wait over to the triggerer, unless the time is over: then Airflow's own loop says so."""
     now = time.time()
     timeout_at = sensor.began + sensor.timeout
@@ -111,6 +112,7 @@ def _defer(sensor: Any, condition: Condition) -> None:  # noqa: ANN401 (as above
             poll_interval=sensor.poke_interval,
             timeout_at=timeout_at,
             execution_timeout_at=execution_timeout_at,
+            looked_at=looked_at,
         ),
         method_name="execute_complete",
         timeout=timedelta(seconds=max(over - now, 0) + _BACKSTOP),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seats import poll
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.poll import Sight, follow
+from airflow_provider_seats.poll import Follower, Sight
 from airflow_provider_seats.protocol import (
     Flow,
     KeysRefusedError,
@@ -39,6 +39,7 @@ class Datadog:
         self.faults: list[Exception | float] = []
         self.open: list[str] = []
         self.clients = 0
+        self.down: str | None = None
 
     def client(self, connection: DatadogConnection, announce: Callable[[Pause], None]) -> Any:
         """Make a client."""
@@ -63,6 +64,8 @@ class _Client:
         datadog = self._datadog
         datadog.looks.append((asyncio.get_running_loop().time(), self._where, dict(step.query)["product_code"]))
         fault = datadog.faults.pop(0) if datadog.faults else None
+        if datadog.down == dict(step.query)["product_code"]:
+            fault = UnavailableError(LIST, "Datadog answered 503", 503)
         if isinstance(fault, Exception):
             self._announce(Pause(1, str(fault)))
             raise fault
@@ -87,7 +90,7 @@ async def watch(
     seen: list[Any], *, interval: float = 10, connection: DatadogConnection = ONE, product: str = "p"
 ) -> None:
     """Follow for ever, and keep what is seen, and when."""
-    with follow(connection, product, interval) as follower:
+    with Follower(connection, product, interval) as follower:
         while True:
             sight = await follower.news()
             seen.append((asyncio.get_running_loop().time(), sight))
@@ -124,10 +127,10 @@ def test_whoever_comes_later_gets_the_latest_answer_if_it_is_fresh_enough(datado
     async def main() -> None:
         async def later() -> None:
             await asyncio.sleep(7)
-            with follow(ONE, "p", 8) as fresh:
+            with Follower(ONE, "p", 8) as fresh:
                 await fresh.news()
                 seen.append(asyncio.get_running_loop().time())
-            with follow(ONE, "p", 5) as stale:
+            with Follower(ONE, "p", 5) as stale:
                 await stale.news()
                 seen.append(asyncio.get_running_loop().time())
 
@@ -136,6 +139,61 @@ def test_whoever_comes_later_gets_the_latest_answer_if_it_is_fresh_enough(datado
     quickly(main())
     assert seen == [7, 7]
     assert datadog.times() == [0, 7]
+
+
+def test_whoever_has_looked_by_other_means_is_not_told_what_was_before(datadog: Datadog) -> None:
+    """The next look comes at its time, and not sooner for it."""
+    seen: list[Any] = []
+
+    async def main() -> None:
+        async def later() -> None:
+            await asyncio.sleep(7)
+            with Follower(ONE, "p", 10, oldest=1) as follower:
+                await follower.news()
+                seen.append(asyncio.get_running_loop().time())
+
+        await passes(11, watch([], interval=10), later())
+
+    quickly(main())
+    assert seen == [10]
+    assert datadog.times() == [0, 10]
+
+
+def test_a_fault_of_one_product_is_told_once_beside_one_that_is_well(
+    datadog: Datadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answers of the other say nothing of it."""
+    caplog.set_level("INFO")
+    datadog.down = "q"
+    quickly(passes(100, watch([]), watch([], product="q")))
+    assert len([record for record in caplog.records if "Waiting" in record.message]) == 1
+
+
+def test_a_loop_that_was_closed_with_watchers_on_it_is_forgotten(datadog: Datadog) -> None:
+    """With the keys that its connection holds."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(watch([]))
+    loop.run_until_complete(asyncio.sleep(0))
+    polling = asyncio.all_tasks(loop)
+    loop.close()
+    assert len(poll._organisations) == 1
+    quickly(passes(1, watch([], connection=TWO)))
+    assert poll._organisations == {}
+    for each in {task, *polling}:
+        each._log_destroy_pending = False  # type: ignore[attr-defined]
+        each.get_coro().close()  # type: ignore[union-attr]
+
+
+def test_a_follower_that_cannot_be_made_leaves_no_poll(datadog: Datadog) -> None:
+    """A poll that nobody follows would look without a pause."""
+
+    async def main() -> None:
+        with pytest.raises(TypeError):
+            Follower(ONE, "p", None)  # type: ignore[arg-type]
+        await asyncio.sleep(10)
+
+    quickly(main())
+    assert datadog.looks == []
 
 
 def test_the_pace_is_that_of_those_who_are_there(datadog: Datadog) -> None:
@@ -309,7 +367,7 @@ def test_everyone_is_served_in_time_and_nobody_too_often(visits: list[tuple[floa
         async def visit(begins: float, lasts: float, interval: int) -> None:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(begins)
-            with follow(ONE, "p", interval) as follower:
+            with Follower(ONE, "p", interval) as follower:
                 await follower.news()
                 waits.append(loop.time() - begins)
                 assert loop.time() - max(datadog.times()) <= max(interval, 1) + 1e-6

@@ -68,7 +68,7 @@ def test_what_airflow_stores_is_json_and_no_secret(datadog: FakeDatadog) -> None
     assert arguments == json.loads(json.dumps(arguments))
     assert set(arguments) == {
         *("product_code", "user_uuids", "user_emails", "state", "require"),
-        *("datadog_conn_id", "poll_interval", "timeout_at", "execution_timeout_at"),
+        *("datadog_conn_id", "poll_interval", "timeout_at", "execution_timeout_at", "looked_at"),
     }
     stored = json.dumps(arguments) + repr(trigger)
     assert datadog.app_key not in stored
@@ -204,9 +204,62 @@ def test_keys_that_were_rotated_meanwhile_are_taken_up(datadog: FakeDatadog, mon
     assert [each.status for each in datadog.calls()] == [200, 200, 403, 403, 200]
 
 
+def test_keys_that_are_others_at_each_reading_do_not_keep_it_going(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the renewed ones are refused, too, that is what ends it."""
+    from airflow_provider_seats import hooks
+
+    original = hooks.read_connection
+    read: list[Any] = []
+
+    async def another(conn_id: str) -> Any:
+        read.append((await original(conn_id))._replace(app_key=f"key{len(read)}"))
+        return read[-1]
+
+    monkeypatch.setattr(hooks, "read_connection", another)
+    assert quickly(event_of(users_trigger(user_emails=["ann@x.com"])))["error"] == "KeysRefusedError"
+    assert len(datadog.calls()) == 4
+
+
+def test_what_was_seen_before_the_workers_own_look_does_not_end_the_wait(datadog: FakeDatadog) -> None:
+    """It was so, and is not any more: the worker has just seen that."""
+    ann = datadog.add_user("ann@x.com")
+
+    async def main() -> Any:
+        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=60)))
+        await asyncio.sleep(20)
+        datadog.give_seat(PRODUCT, ann)
+        arguments = {"user_emails": ["ann@x.com"], "state": "unassigned", "poll_interval": 60}
+        late = users_trigger(**arguments, looked_at=now(), timeout_at=now() + 100)
+        payload = await event_of(late)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        return payload
+
+    assert quickly(main())["status"] == "timeout"
+
+
+@pytest.mark.parametrize("where", ["name", "argument", "words"])
+def test_half_characters_do_not_reach_the_triggerer(datadog: FakeDatadog, where: str) -> None:
+    """JSON can hold them, and Airflow's triggerer would end over an event with one."""
+    arguments: dict[str, Any] = {"user_emails": ["ann@x.com"], "timeout_at": NOW + 5}
+    if where == "name":
+        datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), name="Ann \ud83d")
+    elif where == "argument":
+        arguments["user_emails"] = ["ann\ud83d@x.com"]
+    else:
+        datadog.script("GET", SEATS, *[Fault(400, '{"errors": ["half \\ud83d"]}')] * 5)
+    payload = quickly(event_of(users_trigger(**arguments)))
+    assert "?" in json.dumps(payload)
+    json.dumps(payload, ensure_ascii=False).encode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        ({"user_emails": ["a@x.com"], "poll_interval": None}, "InvalidInputError"),
+        ({"user_emails": ["a@x.com"], "poll_interval": "often"}, "InvalidInputError"),
         ({"user_emails": ["None"]}, "InvalidInputError"),
         ({"user_emails": []}, "InvalidInputError"),
         ({"user_emails": ["a@x.com"], "state": "gone"}, "InvalidInputError"),
@@ -406,6 +459,40 @@ def test_a_change_that_was_taken_is_not_told_again(datadog: FakeDatadog, how: st
 
     quickly(main())
     assert quickly(told(changes_trigger(store))) == []
+
+
+def test_a_change_that_airflow_let_go_before_it_took_it_is_told_again(datadog: FakeDatadog) -> None:
+    """Its triggerer may be interrupted between hearing of it and taking it; the loop then closes the trigger."""
+    store = Store()
+    ann = datadog.add_user("ann@x.com")
+    quickly(told(changes_trigger(store), until=10))
+    datadog.give_seat(PRODUCT, ann)
+
+    async def main() -> None:
+        events = changes_trigger(store).run()
+        await anext(events)
+        await asyncio.create_task(events.aclose())  # type: ignore[attr-defined]
+
+    quickly(main())
+    assert summary(quickly(told(changes_trigger(store)))) == [(["ann@x.com"], [], 1)]
+
+
+def test_a_look_from_before_does_not_turn_a_change_back(datadog: FakeDatadog) -> None:
+    """A trigger that comes from another triggerer may remember more than the poll here has seen."""
+    store = Store()
+    ann = datadog.add_user("ann@x.com")
+
+    async def main() -> list[Any]:
+        slow = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=100)))
+        await asyncio.sleep(20)
+        datadog.give_seat(PRODUCT, ann)
+        store.kept["datadog_seats incident_response through datadog_default"] = {ann: "ann@x.com"}
+        payloads = await told(changes_trigger(store))
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        return payloads
+
+    assert quickly(main()) == []
 
 
 def test_a_triggerer_that_stops_before_it_took_a_change_over_tells_it_again(datadog: FakeDatadog) -> None:
