@@ -180,7 +180,7 @@ def test_a_loop_that_was_closed_with_watchers_on_it_is_forgotten(datadog: Datado
     quickly(passes(1, watch([], connection=TWO)))
     assert poll._organisations == {}
     for each in {task, *polling}:
-        each._log_destroy_pending = False  # type: ignore[attr-defined]
+        each._log_destroy_pending = False
         each.get_coro().close()  # type: ignore[union-attr]
 
 
