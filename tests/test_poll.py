@@ -180,8 +180,8 @@ def test_a_loop_that_was_closed_with_watchers_on_it_is_forgotten(datadog: Datado
     quickly(passes(1, watch([], connection=TWO)))
     assert poll._organisations == {}
     for each in {task, *polling}:
-        each._log_destroy_pending = False
-        each.get_coro().close()  # type: ignore[union-attr]
+        each._log_destroy_pending = False  # type: ignore[attr-defined]
+        each.get_coro().close()
 
 
 def test_a_follower_that_cannot_be_made_leaves_no_poll(datadog: Datadog) -> None:
