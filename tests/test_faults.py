@@ -10,9 +10,11 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seats.client import Client
 from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.protocol import (
     ATTEMPTS,
     LONGEST_WAIT,
@@ -27,11 +29,12 @@ from airflow_provider_seats.protocol import (
     Response,
     UnavailableError,
 )
+from airflow_provider_seats.report import KINDS
 from airflow_provider_seats.seats import Outcome, SeatsUnknownError, assign_seats, list_seat_users, unassign_seats
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from airflow_provider_seats.testing_http import Request as Received
 from airflow_provider_seats.users import find_users
-from tests.conftest import PRODUCT
+from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.looping import quickly
 
 TIMEOUT = 0.25
@@ -283,6 +286,60 @@ def test_what_cannot_be_looked_up_is_called_unknown(  # noqa: PLR0917 (fixtures)
     assert error is not None
     tells_the_truth(datadog, operation, people, before, result)
     assert result.unknown or result.refused
+
+
+@pytest.mark.parametrize("times", [1, 200])
+@pytest.mark.parametrize("kind", ["assign", "assign and look", "unassign", "unassign by email", "sync"])
+@pytest.mark.parametrize("name", [name for name in CASES if name != "no answer in time"])
+def test_a_report_says_exactly_who_changed(  # noqa: PLR0917 (fixtures)
+    datadog: FakeDatadog,
+    other: FakeDatadog,
+    no_waits: list[float],
+    ti: FakeTaskInstance,
+    kind: str,
+    name: str,
+    times: int,
+) -> None:
+    """Also after a lost answer, and also when the task then fails: in XCom, everyone once, and each as it is."""
+    people = [datadog.add_user(f"person{number}@x.com") for number in range(5)]
+    holders = {"assign": people[:1], "assign and look": people[:1], "sync": people[:3]}.get(kind, people[1:])
+    for person in holders:
+        datadog.give_seat(PRODUCT, person)
+    arguments: dict[str, Any] = {"task_id": "task", "product_code": PRODUCT, "batch_size": 2}
+    operator: Any
+    if kind == "sync":
+        operator = SyncSeatsOperator(**arguments, user_uuids=people[2:], max_unassign=5)
+    elif kind.startswith("assign"):
+        operator = AssignSeatsOperator(**arguments, user_uuids=people, max_seats=9 if "look" in kind else None)
+    else:
+        given = (
+            {"user_emails": [f"person{number}@x.com" for number in range(5)]}
+            if "email" in kind
+            else {"user_uuids": people}
+        )
+        operator = UnassignSeatsOperator(**arguments, **given)
+    before = datadog.holders(PRODUCT)
+    for operation in ("assign", "unassign"):
+        script(datadog, other, operation, CASES[name].fault, times)
+    try:
+        report = operator.execute({"ti": ti})
+    except (AirflowFailException, DatadogSeatsError):
+        report = ti.pushed["return_value"]
+    after = datadog.holders(PRODUCT)
+    told = {
+        list_name: {person["id"] or datadog.user_uuid(person["email"]) for person in report[list_name]}
+        for list_name in KINDS
+    }
+    assert sorted(each for those in told.values() for each in those) == sorted(set(people))
+    assert told["assigned"] <= after
+    assert not told["unassigned"] & after
+    assert all(
+        (each in before) == (each in after) for each in (*told["unchanged"], *told["refused"], *told["not_done"])
+    )
+    if report["seats_before"] is not None:
+        assert told["assigned"] == after - before
+        assert told["unassigned"] == before - after
+    assert not told["unknown"]
 
 
 def run(world: World, flow: Flow[Any]) -> tuple[Any, DatadogSeatsError | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from airflow_provider_seats.arguments import (
 from airflow_provider_seats.condition import SeatState
 from airflow_provider_seats.connection import DatadogConnection, InvalidConnectionError
 from airflow_provider_seats.limits import RateLimits
+from airflow_provider_seats.plan import _too_young
 from airflow_provider_seats.protocol import InvalidInputError, UnavailableError
 from airflow_provider_seats.seats import SeatUser, list_seat_users
 from airflow_provider_seats.users import find_accounts
@@ -165,3 +167,21 @@ def test_any_headers_leave_limits_that_end(answers: list[tuple[int, dict[str, st
         wait = limits.take("GET /x", now)
         assert 0 <= wait <= 86_400
         now += wait
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    text=st.text(max_size=30)
+    | st.datetimes().map(lambda when: when.isoformat())
+    | st.datetimes(timezones=st.timezones()).map(lambda when: when.isoformat())
+    | st.sampled_from(
+        ["2026-01-01", "2026-W01-1", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1767225600"]
+    ),
+    age=st.floats(0, 1e9),
+)
+def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> None:
+    """What is no date, or one that is to come, never costs anyone a seat."""
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    kept = _too_young(SeatUser("a", None, None, text), age, now)
+    if kept is None:
+        assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from airflow_provider_seats.testing import FakeDatadog
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.airflow.home import AIRFLOW, AIRFLOW_3, AirflowHome, Server
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ class DeadlyDatadog(FakeDatadog):
     """Kills whoever sends it a certain write, once: before it is done, or after it is done and not yet answered."""
 
     def __init__(self, pids: Path, moments: dict[str, tuple[int, bool]]) -> None:
-        super().__init__(products=tuple(moments))
+        super().__init__(products=(*moments, "spare"))
         self.moments = dict(moments)
         self.pids = pids
         self.killed: list[str] = []
-        self.taken: dict[str, set[str]] = {product: set() for product in moments}
-        self._writes = dict.fromkeys(moments, 0)
+        self.taken: defaultdict[str, set[str]] = defaultdict(set)
+        self._writes: Counter[str] = Counter()
 
     def _answer(self, request: Request) -> Answer:
         if request.method == "GET":
@@ -109,7 +110,7 @@ def server(
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     }
     with AirflowHome(dags, settings) as home, home.standalone() as server:
-        server.wait_until_ready("killed")
+        server.wait_until_ready("killed", "comes_back")
         yield server
 
 
@@ -132,3 +133,19 @@ def test_a_worker_that_dies_at_any_moment_leaves_work_that_its_retry_completes(
                 assert {person["id"] for person in report["unassigned"]} == set(group["leavers"]), product
                 assert {person["id"] for person in report["assigned"]} == set(group["joiners"]), product
                 assert (report["seats_before"], report["seats_after"]) == (8, 8)
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="this Airflow has no retry policies yet")
+def test_a_task_comes_back_when_datadog_allows_it(
+    server: Server, stage: tuple[DeadlyDatadog, dict[str, Any], Path]
+) -> None:
+    """In seconds, although its own ``retry_delay`` is an hour."""
+    datadog, _, _ = stage
+    person = datadog.user_uuid("person0@example.com")
+    datadog.give_seat("spare", person)
+    datadog.script("GET", SEATS, *[Fault(503, headers={"Retry-After": "2"})] * 5)
+    run = server.run("comes_back")
+    task = server.tasks(run)["unassign"]
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert datadog.holders("spare") == set()
+    assert "Datadog allows the next call in 2 s" in json.dumps(server.log_of(run, "unassign", 1))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, AirflowOptionalProviderFeatureException
 
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 
@@ -17,6 +17,16 @@ def tell_pid(context: Any) -> None:
     """Leave word of which process it is that runs this product's task."""
     Path(os.environ["PIDS"], context["task"].product_code).write_text(str(os.getpid()))
 
+
+try:
+    from airflow_provider_seats.retries import RetryAfter
+
+    policy: dict[str, Any] = {"retry_policy": RetryAfter()}
+except AirflowOptionalProviderFeatureException:
+    policy = {}
+
+with DAG("comes_back", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(hours=1), **policy}):
+    UnassignSeatsOperator(task_id="unassign", product_code="spare", user_emails=["person0@example.com"])
 
 stage: dict[str, Any] = json.loads(os.environ.get("STAGE", "{}"))
 arguments = {"batch_size": 1, "retries": 3, "retry_delay": timedelta(0), "pre_execute": tell_pid}
