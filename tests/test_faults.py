@@ -312,11 +312,8 @@ def test_a_report_says_exactly_who_changed(  # noqa: PLR0917 (fixtures)
     elif kind.startswith("assign"):
         operator = AssignSeatsOperator(**arguments, user_uuids=people, max_seats=9 if "look" in kind else None)
     else:
-        given = (
-            {"user_emails": [f"person{number}@x.com" for number in range(5)]}
-            if "email" in kind
-            else {"user_uuids": people}
-        )
+        emails = [f"person{number}@x.com" for number in range(5)]
+        given: dict[str, Any] = {"user_emails": emails} if "email" in kind else {"user_uuids": people}
         operator = UnassignSeatsOperator(**arguments, **given)
     before = datadog.holders(PRODUCT)
     for operation in ("assign", "unassign"):
