@@ -95,8 +95,10 @@ class Follower:
 
 def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
     """Give the poll of a product on the running event loop; a new one if there is none."""
-    for key in [key for key in _organisations if key[0].is_closed()]:
-        del _organisations[key]
+    # Other loops may run in other threads, so this goes over a copy.
+    for each in list(_organisations):
+        if each[0].is_closed():
+            _organisations.pop(each, None)
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
@@ -120,6 +122,7 @@ class _Organisation:
         """Let a poll go, and with the last one also the client."""
         if self.polls.get(poll.product) is poll:
             del self.polls[poll.product]
+            self._announced.pop(poll.task, None)
             if not self.polls:
                 self._forget()
                 self.client.close()
@@ -129,7 +132,7 @@ class _Organisation:
         self._announced.pop(asyncio.current_task(), None)
 
     def _announce(self, pause: Pause) -> None:
-        """Tell of a wait once, and not at each attempt of each poll."""
+        """Tell of a wait once for each poll, and not at each attempt."""
         task, reason = asyncio.current_task(), gist(pause.reason)
         if reason != self._announced.get(task):
             log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
@@ -140,6 +143,7 @@ class _Poll:
     """Reads one seat list again and again.
 
     :ivar sight: what it sees; the same object as long as nothing changes, and None before the first look.
+    :ivar task: what reads.
     :ivar begun: when the look began that gave it, by the event loop's clock.
     :ivar error: what ended it, for all who follow.
     """
@@ -156,7 +160,7 @@ class _Poll:
         self._pace_changed = asyncio.Event()
         # With a context of its own: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
-        self._task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
+        self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
 
     def join(self, follower: Follower) -> None:
         """Take in one who waits, perhaps for a shorter interval."""
@@ -168,7 +172,7 @@ class _Poll:
         self._followers.pop(follower, None)
         self._pace_changed.set()
         if not self._followers:
-            self._task.cancel()
+            self.task.cancel()
             self._organisation.drop(self)
 
     async def _run(self) -> None:

@@ -165,7 +165,15 @@ def test_a_fault_of_one_product_is_told_once_beside_one_that_is_well(
     """The answers of the other say nothing of it."""
     caplog.set_level("INFO")
     datadog.down = "q"
-    quickly(passes(100, watch([]), watch([], product="q")))
+
+    async def main() -> None:
+        keeper = asyncio.create_task(watch([]))
+        await passes(100, watch([], product="q"))
+        [organisation] = poll._organisations.values()
+        assert organisation._announced == {}
+        keeper.cancel()
+
+    quickly(main())
     assert len([record for record in caplog.records if "Waiting" in record.message]) == 1
 
 
