@@ -19,6 +19,7 @@ _UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _EMAIL: Final = r"[^\s@,;<>\"']+@[^\s@,;<>\"']+"
 _SHOWN: Final = 200
 _SHOWN_BAD: Final = 5
+_ENDLESS: Final = 1e12
 _WHOLE: Final = 100
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -162,6 +163,8 @@ def read_span(name: str, value: object) -> float:
     """Read a time span in seconds: a ``timedelta``, seconds, or text such as ``"7d"``, ``"36h"`` or ``"90m"``."""
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        seconds = float(value) if abs(value) < _ENDLESS else -1.0
     else:
         span = re.fullmatch(
             r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhdw]?)", "" if isinstance(value, bool) else str(value).strip()

@@ -185,6 +185,13 @@ class _Poll:
             self.error = error
             self._organisation.drop(self)
             await self._tell()
+        except asyncio.CancelledError:
+            # Not because the last one left, if there is one left.
+            self.error = RuntimeError("The poll was cancelled.")
+            self._organisation.drop(self)
+            for follower in self._followers:
+                follower.wake()
+            raise
 
     async def _look(self) -> None:
         begun = self._loop.time()

@@ -116,21 +116,21 @@ class SeatUsersTrigger(BaseTrigger):
         if self.execution_timeout_at is not None and self.execution_timeout_at < at:
             limit, at = "execution_timeout", self.execution_timeout_at
         left = at - time.time()
+        met = None
         try:
-            async with asyncio.timeout(left if left > 0 else _LAST_LOOK) as ending:
-                met = await self._met(last_look=left <= 0)
-        except TimeoutError:
-            if not ending.expired():
-                raise
-            met = None
+            if left > 0:
+                met = await _within(left, self._met())
+            # As a poke that sleeps over its end looks before it gives up; but not where nothing can be seen.
+            if met is None and (left <= 0 or (self._told and not self._trouble)):
+                met = await _within(_LAST_LOOK, self._met(last_look=True))
         except DatadogSeatsError as error:
             return {"status": "error", "error": type(error).__name__, "message": str(error)}
         if met is None:
             return {"status": "timeout", "limit": limit, "told": "; ".join(filter(None, (self._told, self._trouble)))}
         return {"status": "success", "met": met, "told": self._told}
 
-    async def _met(self, *, last_look: bool) -> list[dict[str, str | None]] | None:
-        """Watch until the condition is met, and give those who met it; None if it is not met at the last look."""
+    async def _met(self, *, last_look: bool = False) -> list[dict[str, str | None]] | None:
+        """Watch until the condition is met, and give those who met it; None if it is not met at a last look, now."""
         from airflow_provider_seats.condition import Condition  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         condition = Condition.read(
@@ -141,9 +141,10 @@ class SeatUsersTrigger(BaseTrigger):
             require=self.require,
         )
         doubt = None
-        interval = read_span("poll_interval", self.poll_interval)
         # What was before the worker's own look is not to end the wait.
-        oldest = time.time() - self.looked_at
+        interval, oldest = read_span("poll_interval", self.poll_interval), time.time() - self.looked_at
+        if last_look:
+            interval = oldest = 0.0
         async with aclosing(_sights(self.datadog_conn_id, condition.product, interval, oldest)) as sights:
             async for sight in sights:
                 if isinstance(sight, PassingError):
@@ -257,6 +258,7 @@ class SeatChangesTrigger(BaseEventTrigger):
                     try:
                         yield {"product": product, "gained": gained, "lost": lost, "seats": len(sight.users)}
                         await memory.wait()
+                        await memory.keep(now)
                     except GeneratorExit:
                         # What is closed by another than whom it told was let go before that one had taken it.
                         if asyncio.current_task() is told_to:
@@ -265,7 +267,7 @@ class SeatChangesTrigger(BaseEventTrigger):
                     except asyncio.CancelledError:
                         await memory.keep_if_answered(now)
                         raise
-                if before != now:
+                elif before != now:
                     await memory.keep(now)
                 before = now
 
@@ -354,8 +356,11 @@ async def _sights(conn_id: str, product: str, interval: float, oldest: float) ->
                 while True:
                     yield await follower.news()
                     served = True
-        except KeysRefusedError:
-            renewed = await _connection(conn_id)
+        except KeysRefusedError as refused:
+            try:
+                renewed = await _connection(conn_id)
+            except Exception:  # noqa: BLE001 (that the keys were refused is what matters)
+                raise refused from None
             if renewed == connection or not served:
                 raise
             connection, served = renewed, False
@@ -376,6 +381,17 @@ async def _connection(conn_id: str) -> DatadogConnection:
         _reading[key] = asyncio.create_task(read_connection(conn_id))
         _reading[key].add_done_callback(done)
     return await asyncio.shield(_reading[key])
+
+
+async def _within(seconds: float, waiting: Awaitable[T]) -> T | None:
+    """Wait for so long at most; None if that is not enough."""
+    try:
+        async with asyncio.timeout(seconds) as ending:
+            return await waiting
+    except TimeoutError:
+        if not ending.expired():
+            raise
+        return None
 
 
 _reading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]] = {}

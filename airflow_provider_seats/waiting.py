@@ -28,6 +28,8 @@ Met: TypeAlias = list[dict[str, str | None]]
 
 # The trigger ends the wait itself. Should no triggerer run by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
+# Ten years: Airflow cannot store much more.
+_LONGEST: Final = 315_360_000.0
 _SHOWN: Final = 200
 
 
@@ -115,7 +117,7 @@ def _defer(sensor: Any, condition: Condition, looked_at: float) -> None:  # noqa
             looked_at=looked_at,
         ),
         method_name="execute_complete",
-        timeout=timedelta(seconds=max(over - now, 0) + _BACKSTOP),
+        timeout=timedelta(seconds=min(max(over - now, 0), _LONGEST) + _BACKSTOP),
     )
 
 
@@ -129,7 +131,7 @@ def _outcome(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
             met: Met = event["met"]
             return met
         case "timeout", "timeout":
-            limit = timedelta(seconds=sensor.timeout)
+            limit = timedelta(seconds=min(sensor.timeout, _LONGEST))
             raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {told}")
         case "timeout", "execution_timeout":
             raise AirflowTaskTimeout(f"The execution_timeout of {sensor.execution_timeout} is over. {told}")
@@ -140,4 +142,5 @@ def _outcome(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
 
 
 def _is_met(met: object) -> bool:
-    return isinstance(met, list) and bool(met) and all(isinstance(each, Mapping) for each in met)
+    rows = met if isinstance(met, list) else []
+    return bool(rows) and all(isinstance(each, Mapping) and {"id", "email"} <= each.keys() for each in rows)

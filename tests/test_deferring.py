@@ -301,6 +301,7 @@ def test_a_timeout_after_trouble_says_that_it_is_not_known_since(datadog: FakeDa
         {"status": "success", "met": []},
         {"status": "success", "met": "ann"},
         {"status": "success", "met": ["ann"]},
+        {"status": "success", "met": [{}]},
         {"status": "timeout"},
         {"status": "timeout", "limit": "patience"},
         {"status": "error"},
@@ -316,6 +317,14 @@ def test_an_event_that_it_does_not_know_is_an_error(event: Any) -> None:
         resume(sensor(deferrable=True, soft_fail=True), event)
     with pytest.raises(AirflowSkipException):
         resume(sensor(deferrable=True, never_fail=True), event)
+
+
+def test_a_wait_without_end_is_deferred_for_as_long_as_airflow_can_store(datadog: FakeDatadog, clock: Clock) -> None:
+    """The trigger keeps the time-out that was given."""
+    deferral = deferred(sensor(deferrable=True, timeout=1e12))
+    assert deferral.timeout is not None
+    assert deferral.timeout < timedelta(days=4000)
+    assert deferral.trigger.serialize()[1]["timeout_at"] > 1e12
 
 
 def test_what_does_not_apply_while_deferred_is_warned_of(datadog: FakeDatadog, clock: Clock) -> None:

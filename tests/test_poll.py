@@ -341,6 +341,22 @@ def test_what_does_not_pass_ends_the_wait_of_all(datadog: Datadog, error: Except
     assert len(datadog.looks) == 3
 
 
+def test_a_poll_that_is_cancelled_from_outside_leaves_nobody_waiting(datadog: Datadog) -> None:
+    """Nor does whoever comes afterwards join it."""
+
+    async def main() -> None:
+        task = asyncio.create_task(watch([]))
+        await asyncio.sleep(1)
+        [organisation] = poll._organisations.values()
+        organisation.polls["p"].task.cancel()
+        with pytest.raises(RuntimeError, match="cancelled"):
+            await task
+        await passes(1, watch([]))
+
+    quickly(main())
+    assert len(datadog.looks) == 2
+
+
 def test_an_error_that_many_raise_does_not_grow(datadog: Datadog) -> None:
     """Its traceback would hold the frames of a thousand tasks."""
     error = KeysRefusedError(LIST, 403, "no")

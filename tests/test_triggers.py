@@ -128,6 +128,77 @@ def test_a_time_that_is_over_before_it_begins_leaves_one_look(datadog: FakeDatad
     assert (payload["status"], "503" in payload["told"]) == ("timeout", True)
 
 
+@pytest.mark.parametrize("company", [False, True])
+def test_it_looks_once_more_when_its_time_is_over(datadog: FakeDatadog, company: bool) -> None:
+    """A seat that was given after the last look but one counts, as it does for a poke; others do not hold it up."""
+    ann = datadog.add_user("ann@x.com")
+
+    async def main() -> tuple[Any, float]:
+        loop = asyncio.get_running_loop()
+        loop.call_later(400, datadog.give_seat, PRODUCT, ann)
+        other = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=600)))
+        if not company:
+            other.cancel()
+        payload = await event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=300, timeout_at=NOW + 599))
+        ended = loop.time()
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        return payload, ended
+
+    payload, ended = quickly(main())
+    assert payload["status"] == "success"
+    assert 599 <= ended <= 601
+
+
+def test_a_last_look_is_not_held_up_by_others_who_look_seldom(datadog: FakeDatadog) -> None:
+    """A trigger that begins after its time looks at once, also where a poll goes on at its own pace."""
+    ann = datadog.add_user("ann@x.com")
+
+    async def main() -> Any:
+        other = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=600)))
+        await asyncio.sleep(100)
+        datadog.give_seat(PRODUCT, ann)
+        late = users_trigger(user_emails=["ann@x.com"], poll_interval=600, timeout_at=NOW + 99, looked_at=NOW + 95)
+        payload = await event_of(late)
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+        return payload
+
+    assert quickly(main())["status"] == "success"
+
+
+def test_refused_keys_of_a_connection_that_is_gone_are_refused_keys(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the connection is not there any more does not hide what Datadog said."""
+    datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 2)
+
+    async def main() -> Any:
+        asyncio.get_running_loop().call_later(30, monkeypatch.delenv, "AIRFLOW_CONN_DATADOG_DEFAULT")
+        return await event_of(users_trigger(user_emails=["ann@x.com"]))
+
+    assert quickly(main())["error"] == "KeysRefusedError"
+
+
+@pytest.mark.parametrize("interval", [100 / 3, 1e-05, 2e9, 7, "90s"])
+def test_any_span_of_time_is_an_interval(datadog: FakeDatadog, interval: Any) -> None:
+    """Also one that is no round number."""
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    assert quickly(event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=interval)))["status"] == "success"
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.6, 1.8, 2.5])
+def test_a_stop_while_a_change_is_kept_does_not_repeat_it(datadog: FakeDatadog, seconds: float) -> None:
+    """However slow the store is, as long as it answers."""
+    store = Store()
+    store.takes = 0.4
+    ann = datadog.add_user("ann@x.com")
+    quickly(told(changes_trigger(store), until=10))
+    datadog.give_seat(PRODUCT, ann)
+    assert len(quickly(told(changes_trigger(store), until=0.4 + seconds))) == 1
+    assert quickly(told(changes_trigger(store))) == []
+
+
 def test_seats_in_which_someone_may_not_be_recognised_are_warned_of_once(datadog: FakeDatadog) -> None:
     """A wait for people to lose their seats may end too early for it."""
     datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), email=None)
@@ -171,7 +242,7 @@ def test_a_limit_is_waited_for_as_the_server_asks(datadog: FakeDatadog) -> None:
     datadog.script("GET", SEATS, Fault(429, headers={"X-RateLimit-Reset": "500"}))
     trigger = users_trigger(user_emails=["ann@x.com"], poll_interval=1, timeout_at=NOW + 502.5)
     quickly(event_of(trigger))
-    assert len(datadog.calls()) == 4
+    assert len(datadog.calls()) == 5
 
 
 def test_a_refused_key_ends_all_with_its_name_and_datadogs_words(datadog: FakeDatadog) -> None:
@@ -341,6 +412,7 @@ class Store:
         self.silent = False
         self.broken: Exception | None = None
         self.failures = 0
+        self.takes = 0.0
 
     async def aget(self, key: str) -> Any:
         """Give what was kept."""
@@ -353,6 +425,7 @@ class Store:
         self.kept[key] = json.loads(json.dumps(value))
 
     async def _answer(self) -> None:
+        await asyncio.sleep(self.takes)
         if self.broken is not None:
             raise self.broken
         if self.failures:
