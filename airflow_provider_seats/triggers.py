@@ -10,8 +10,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,6 +20,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_seats.arguments import read_product, read_span
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogConnection, DatadogSeatsError
+from airflow_provider_seats.memory import Memory
 from airflow_provider_seats.protocol import KeysRefusedError, PassingError, sendable
 
 if TYPE_CHECKING:
@@ -29,12 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-# The time in which an event that was yielded reaches Airflow's database: its triggerer takes events over each second.
-_TAKEN_OVER: Final = 1.5
-_ANSWERS_WITHIN: Final = 1.0
 _LAST_LOOK: Final = 60.0
-# When to try again what Airflow's store of states failed at.
-_STORE_RETRIES: Final = (1.0, 5.0, 15.0)
 # How long a watcher of changes waits after an error that no retry would mend: someone may mend the connection.
 _AFTER_AN_ERROR: Final = 60.0
 
@@ -47,8 +43,8 @@ class SeatUsersTrigger(BaseTrigger):
     Yields one event, with a ``status``: ``success`` with ``met``, those who met the condition; ``timeout`` with the
     ``limit`` that was reached first, ``timeout`` or ``execution_timeout``; or ``error`` with the ``error``'s name and
     its ``message``, if no retry would mend it. The former two have a sentence ``told`` on how far the people are. A
-    passing error is told once in the log and waited out. If the time is over before it begins, as after a longer
-    absence of triggerers, it looks once. All arguments are stored in Airflow's database as they are; none is secret.
+    passing error is told once in the log and waited out. When the ``timeout`` is over, it looks once more, also if that
+    was before it began. All arguments are stored in Airflow's database as they are; none is secret.
 
     :param product_code: Datadog's code of the product.
     :param user_uuids: Datadog user UUIDs.
@@ -120,8 +116,8 @@ class SeatUsersTrigger(BaseTrigger):
         try:
             if left > 0:
                 met = await _within(left, self._met())
-            # As a poke that sleeps over its end looks before it gives up; but not where nothing can be seen.
-            if met is None and (left <= 0 or (self._told and not self._trouble)):
+            # As a poke that sleeps over its timeout looks before it gives up; but not where nothing can be seen.
+            if met is None and limit == "timeout" and (left <= 0 or (self._told and not self._trouble)):
                 met = await _within(_LAST_LOOK, self._met(last_look=True))
         except DatadogSeatsError as error:
             return {"status": "error", "error": type(error).__name__, "message": str(error)}
@@ -222,7 +218,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change. It does not end: Airflow would begin a watcher that ends again at once."""
-        memory = _Memory(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
+        memory = Memory(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         while True:
             try:
                 async with aclosing(self._changes(memory)) as changes:
@@ -238,7 +234,7 @@ class SeatChangesTrigger(BaseEventTrigger):
                 self._problem = repr(error)
             await asyncio.sleep(_AFTER_AN_ERROR)
 
-    async def _changes(self, memory: _Memory) -> AsyncGenerator[dict[str, Any], None]:
+    async def _changes(self, memory: Memory) -> AsyncGenerator[dict[str, Any], None]:
         product = read_product(self.product_code)
         interval = read_span("poll_interval", self.poll_interval)
         before = await memory.recall()
@@ -270,78 +266,6 @@ class SeatChangesTrigger(BaseEventTrigger):
                 elif before != now:
                     await memory.keep(now)
                 before = now
-
-
-class _Memory:
-    """Who held a seat when changes were last told.
-
-    It outlives errors, and from Airflow 3.3 on also the triggerer: there it is kept in the asset's state store.
-
-    :param name: what it is the memory of, for the log.
-    """
-
-    def __init__(self, store: Any, name: str) -> None:  # noqa: ANN401 (Airflow's, from 3.3 on)
-        self.name = name
-        self._store = store
-        self._key = f"datadog_seats {name}"
-        self._seats: dict[str, str | None] | None = None
-
-    async def recall(self) -> dict[str, str | None] | None:
-        """Give UUIDs and emails of those who held a seat; None if that is not known.
-
-        :raises Exception: Airflow's, if its store fails; to begin anew would lose what changed.
-        """
-        if self._seats is None:
-            try:
-                seats = await self._ask(lambda store: store.aget(self._key))
-            except ValueError:
-                # Airflow cannot tell which of several assets is meant.
-                log.warning(
-                    "%s is watched for several assets by one trigger, so that Airflow keeps nothing of it, and a "
-                    "restart misses changes. Give the trigger of each asset another poll_interval.",
-                    self.name,
-                )
-                self._store = seats = None
-            self._seats = dict(seats) if isinstance(seats, Mapping) else None
-        return self._seats
-
-    async def keep(self, seats: dict[str, str | None]) -> None:
-        """Keep who holds a seat."""
-        self._seats = seats
-        try:
-            await self._ask(lambda store: store.aset(self._key, seats))
-        except Exception as error:  # noqa: BLE001 (changes are to be told also if Airflow cannot keep them)
-            log.warning(
-                "A restart now would tell the last change of %s again, since it is not kept: %s", self.name, error
-            )
-
-    async def wait(self) -> None:
-        """Wait until what was told is safe, and may be called told."""
-        if self._store is not None:
-            await asyncio.sleep(_TAKEN_OVER)
-
-    async def keep_if_answered(self, seats: dict[str, str | None]) -> None:
-        """Keep who holds a seat while being stopped, unless the triggerer itself stops.
-
-        A triggerer that stops gets no more answers, and may end before it takes over what was told; so that is told
-        again by the next. To read first is how to find out.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_ANSWERS_WITHIN):
-                await self._ask(lambda store: store.aget(self._key))
-                await self.keep(seats)
-
-    async def _ask(self, do: Callable[[Any], Awaitable[T]]) -> T | None:
-        """Ask the store, and again if it fails."""
-        if self._store is None:
-            return None
-        for pause in _STORE_RETRIES:
-            try:
-                return await do(self._store)
-            except Exception as error:  # noqa: BLE001 (whatever Airflow raises)
-                log.info("Airflow's state store failed for %s, and is asked again: %s", self.name, error)
-            await asyncio.sleep(pause)
-        return await do(self._store)
 
 
 async def _sights(conn_id: str, product: str, interval: float, oldest: float) -> AsyncGenerator[Sight, None]:
