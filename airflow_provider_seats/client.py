@@ -24,6 +24,7 @@ from airflow_provider_seats.protocol import Flow, NoAnswer, Pause, Request, Resp
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from requests import Response as Answer
     from requests import Session
 
     from airflow_provider_seats.connection import DatadogConnection
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS: Final = 10.0
 _THREADS: Final = 8
+_PIECE: Final = 256 * 1024
+_LARGEST_CONTENT: Final = 64 * 1024 * 1024
 # Many tasks that hit one limit are told the same reset; a little spread keeps them from coming back as one.
 _SPREAD: Final = 0.1
 
@@ -182,8 +185,9 @@ class Client:
                 data=None if request.body is None else json.dumps(request.body).encode(),
             )
             answer = self._session.send(prepared, timeout=timeouts, allow_redirects=False, **self._environment)
-            content = answer.content
-        except (RequestException, HTTPError, HTTPException, OSError) as cause:
+            with answer:
+                content = _whole(answer)
+        except (RequestException, HTTPError, HTTPException, OSError, ValueError) as cause:
             first = _first_cause(cause)
             words = f"{self.connection.base_url}: {type(first).__name__}: {self._without_keys(str(first))}"
             clean = self._without_keys(str(cause)) == str(cause)
@@ -228,7 +232,8 @@ class Client:
         from airflow_provider_seats.wire import BoundedAdapter  # noqa: PLC0415 (as above)
 
         session = Session()
-        session.mount(self.connection.base_url, BoundedAdapter(pool_maxsize=_THREADS, max_retries=0))
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, BoundedAdapter(pool_maxsize=_THREADS, max_retries=0))
         # Even where it follows no redirect, requests works out the next request, and fails over a malformed address.
         session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
         return session
@@ -238,9 +243,9 @@ class Client:
         """The proxies and certificates of the environment, worked out once and not at each request."""
         if self.connection.base_url.startswith("http:"):
             # Plain HTTP is for this machine only, and a proxy may be on another.
-            return {"proxies": {}}
+            return {"proxies": {}, "stream": True}
         settings: Mapping[str, Any] = self._session.merge_environment_settings(
-            self.connection.base_url, {}, stream=None, verify=None, cert=None
+            self.connection.base_url, {}, stream=True, verify=None, cert=None
         )
         return settings
 
@@ -258,6 +263,17 @@ def _first_cause(error: BaseException) -> BaseException:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return error
+
+
+def _whole(answer: Answer) -> bytes:
+    """Read an answer to its end, which is bounded also for one that is compressed without having been asked to."""
+    pieces, size = [], 0
+    for piece in answer.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_CONTENT:
+            raise OSError(f"the answer is larger than {_LARGEST_CONTENT} bytes")
+    return b"".join(pieces)
 
 
 def _query_string(request: Request) -> str:

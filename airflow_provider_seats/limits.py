@@ -67,7 +67,7 @@ class RateLimits:
             remaining = min(remaining, known.remaining)
         total = _number(headers.get("x-ratelimit-limit", ""))
         period = _number(headers.get("x-ratelimit-period", ""))
-        self._limits[name] = _Limit(remaining, total or math.inf, period or 0.0, reset_at)
+        self._limits[name] = _Limit(remaining, total if total and total >= 1 else math.inf, period or 0.0, reset_at)
 
 
 def _number(text: str) -> float | None:

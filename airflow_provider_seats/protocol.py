@@ -23,6 +23,7 @@ from airflow_provider_seats.limits import reset_after, told_wait
 T = TypeVar("T")
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+EMPTY: Final[dict[str, Any]] = {}
 ATTEMPTS: Final = 5
 LONGEST_WAIT: Final = 120.0
 _SHOWN_WORDS: Final = 500
@@ -191,16 +192,18 @@ class UnavailableError(PassingError):
 
 
 def read_answer(request: Request, response: Response) -> dict[str, Any]:
-    """Turn an answer into the JSON object that it holds ({} if a write answered nothing), or into an error."""
+    """Turn an answer into the JSON object that it holds (``EMPTY`` if a write answered nothing), or into an error."""
     status = response.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         if not response.content and not request.reads:
-            return {}
+            return EMPTY
         try:
             document = json.loads(response.content)
         except (ValueError, RecursionError):
             document = None
         if isinstance(document, dict):
+            if document.get("errors"):
+                raise unusable(request, status, f"it says success and tells of errors: {_words(response)}")
             return document
         raise unusable(request, status, f"it is not a JSON object: {_words(response)}")
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -309,7 +312,8 @@ def _worth_retrying(request: Request, error: DatadogSeatsError, attempt: int) ->
 
 def _words(response: Response) -> str:
     """Give Datadog's own words out of an error body: JSON:API objects, plain strings, or the text of a page."""
-    page = response.content[:_READ_WORDS].decode("utf-8", "replace")
+    # Keys are struck out first, so that none is cut in two and not known any more.
+    page = response.strike(response.content[: 2 * _READ_WORDS].decode("utf-8", "replace"))[:_READ_WORDS]
     try:
         document = json.loads(page)
     except (ValueError, RecursionError):

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from airflow_provider_seats.connection import BATCH, DatadogSeatsError
 from airflow_provider_seats.protocol import (
     ATTEMPTS,
+    EMPTY,
     LONGEST_WAIT,
     NOTHING,
     Flow,
@@ -35,6 +36,7 @@ SETTLE_SECONDS: Final = 2.0
 SAME_REFUSALS: Final = 16
 _PROBE_AFTER: Final = 12
 _IDLE_PAGES: Final = 3
+_MOST_PAGES: Final = 10_000
 _READERS: Final = "one of the permissions incident_read, on_call_read or billing_read"
 _WRITERS: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
@@ -137,7 +139,7 @@ def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
         if cursor is None:
             return tuple(users.values())
         idle = idle + 1 if len(users) == known else 0
-        if cursor in cursors or idle >= _IDLE_PAGES:
+        if cursor in cursors or idle >= _IDLE_PAGES or len(cursors) >= _MOST_PAGES:
             raise unusable(request, None, "the list does not end: its next cursor leads to nothing new")
         cursors.add(cursor)
 
@@ -296,7 +298,7 @@ class _Change:
     def _vouched(self, document: dict[str, Any]) -> frozenset[str] | None:
         """Give the people whom an answer says to have changed; None if it stands for all."""
         if self.method == "DELETE":
-            return None
+            return None if document is EMPTY else frozenset()
         data = document.get("data")
         attributes = data.get("attributes") if isinstance(data, dict) else None
         assigned = attributes.get("assigned_ids") if isinstance(attributes, dict) else None

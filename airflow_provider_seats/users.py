@@ -14,6 +14,7 @@ from airflow_provider_seats.protocol import Flow, Request, Together, call, rows,
 
 PATH: Final = "/api/v2/users"
 PAGE: Final = 100
+_MOST_PAGES: Final = 10_000
 _NEEDS: Final = "the permission user_access_read"
 
 
@@ -136,7 +137,7 @@ def _search(needle: str) -> Flow[tuple[list[User], int | None]]:
         number += 1
         if len(users) >= filtered if filtered is not None else len(page) < PAGE:
             return list(users.values()), everyone
-        if len(users) == known:
+        if len(users) == known or number >= _MOST_PAGES:
             raise unusable(request, None, f"it ends after {known} users, and tells of {filtered}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import signal
 import socket
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 import requests_mock as requests_mock_module
 
 from airflow_provider_seats import __version__
@@ -34,6 +36,7 @@ from airflow_provider_seats.protocol import (
 from airflow_provider_seats.seats import assign_seats, list_seat_users
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, VALIDATE_KEYS, FakeDatadog, Fault
 from airflow_provider_seats.users import check_keys, find_users
+from airflow_provider_seats.wire import BoundedAdapter
 from tests.conftest import PRODUCT
 
 Serve = Callable[[Client, Flow[Any]], Any]
@@ -193,6 +196,52 @@ def test_keys_are_struck_out_however_a_server_writes_them(write: Callable[[str],
         datadog.script("GET", SEATS, Fault(422, {"errors": [f"bad {write(api_key)} or {write(app_key)}!"]}))
         with pytest.raises(DatadogSeatsError, match=r"bad \*\*\* or \*\*\*!"):
             client.run(list_seat_users(PRODUCT))
+
+
+def test_a_key_at_the_end_of_what_is_read_of_a_page_is_not_cut_in_two() -> None:
+    """A half of it would not be known any more."""
+    api_key = "k" * 41
+    with FakeDatadog(api_key=api_key) as datadog:
+        client = Client(DatadogConnection(datadog.url, datadog.app_key, api_key))
+        page = "x" + " " * (20_000 - 1 - 40) + api_key
+        datadog.script("GET", SEATS, Fault(400, page))
+        with pytest.raises(DatadogSeatsError) as caught:
+            client.run(list_seat_users(PRODUCT))
+    assert "kkk" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["", "/p", "/a b", "/%7Ex", "/x/../y", "/\u00fc", "/p|q"])
+def test_every_address_is_served_with_bounds(path: str) -> None:
+    """Also one that is written otherwise when it is sent."""
+    client = Client(connection(f"http://127.0.0.1:1{path}"))
+    prepared = requests.Request("GET", f"{client.connection.base_url}/api").prepare()
+    assert isinstance(client._session.get_adapter(str(prepared.url)), BoundedAdapter)
+
+
+def test_an_answer_that_swells_when_it_is_unpacked_is_no_answer(client: Client, datadog: FakeDatadog) -> None:
+    """Nobody asked for a compressed one, and a task has only so much memory."""
+    bomb = gzip.compress(b" " * (80 * 1024 * 1024), 1)
+    datadog.script("GET", SEATS, *[Fault(200, bomb, {"Content-Encoding": "gzip"})] * 5)
+    with pytest.raises(UnavailableError, match="larger than"):
+        client.run(list_seat_users(PRODUCT))
+
+
+def test_a_compressed_answer_is_read(client: Client, datadog: FakeDatadog) -> None:
+    """A proxy may compress what was not asked to be."""
+    page = gzip.compress(b'{"data": [{"id": "a", "attributes": {}}]}')
+    datadog.script("GET", SEATS, Fault(200, page, {"Content-Encoding": "gzip"}))
+    assert [user.id for user in client.run(list_seat_users(PRODUCT))] == ["a"]
+
+
+def test_what_the_libraries_did_not_foresee_is_no_answer(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a negative chunk: a write is settled by reading, and not lost in a foreign error."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise ValueError("read length must be non-negative or -1")
+
+    monkeypatch.setattr(client._session, "send", fails)
+    with pytest.raises(UnavailableError, match="read length"):
+        client.run(list_seat_users(PRODUCT))
 
 
 def test_a_spent_limit_is_waited_out_rather_than_answered_with_a_429() -> None:

@@ -72,6 +72,7 @@ CASES = {
     "null": Case(PASSES, Fault(200, "null", applied=True)),
     "a list": Case(PASSES, Fault(200, [], applied=True)),
     "nothing in it": Case(PASSES, Fault(200, {}, applied=True)),
+    "success that tells of errors": Case(PASSES, Fault(200, {"errors": ["not done"], "data": []})),
     "data of another kind": Case(PASSES, Fault(200, {"data": 7, "meta": []}, applied=True)),
     "rows of another kind": Case(PASSES, Fault(200, {"data": [None, 3]}, applied=True)),
     "fields of another kind": Case(PASSES, Fault(200, {"data": [{"id": 3, "attributes": []}]}, applied=True)),
@@ -378,6 +379,20 @@ def test_nobody_listening_is_told_as_such(world: World, datadog: FakeDatadog) ->
             cause = cause.__cause__
         assert isinstance(cause, OSError), operation
         assert result is None or set(result.unknown) | set(result.not_done) == set(people)
+
+
+@pytest.mark.parametrize("operation", ["assign", "unassign"])
+@pytest.mark.parametrize("body", [{"status": "log in first"}, {}, {"data": {}}])
+def test_a_success_of_something_else_is_not_taken_for_the_change(
+    datadog: FakeDatadog, world: World, operation: str, body: object
+) -> None:
+    """What no answer vouches for is looked up, and told as it is."""
+    people = begin(datadog, operation)
+    before = datadog.holders(PRODUCT)
+    datadog.script(OPERATIONS[operation].method, SEATS, Fault(200, body))
+    result, _ = run(world, OPERATIONS[operation].flow(people))
+    tells_the_truth(datadog, operation, people, before, result)
+    assert all("accepted" in words for words in result.refused.values())
 
 
 @pytest.mark.parametrize("rows", [[], ["a"], ["a", "b"]])

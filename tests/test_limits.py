@@ -94,3 +94,14 @@ def test_answers_without_limits_change_nothing() -> None:
     limits.learn("GET /a", 200, {}, NOW)
     limits.learn("GET /a", 200, {"x-ratelimit-remaining": "0"}, NOW)
     assert limits.take("GET /a", NOW) == 0
+
+
+def test_a_limit_of_less_than_one_call_is_no_limit() -> None:
+    """It would let nothing through for ever."""
+    limits = RateLimits()
+    headers = {f"x-ratelimit-{name}": value for name, value in LESS_THAN_ONE.items()}
+    limits.learn("GET /x", 429, headers, 1_800_000_000.0)
+    assert limits.take("GET /x", 1_800_000_001.0) == 0
+
+
+LESS_THAN_ONE = {"limit": "0.5", "period": "0.01", "reset": "0.001", "remaining": "0"}
