@@ -206,6 +206,10 @@ class Server:
         """Wait for the end of a run; give the run."""
         wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self._tail)
         ended: dict[str, Any] = self.ask("GET", self.path(run))
+        if ended["state"] == "failed":
+            # Shown where a test that meant it to succeed fails.
+            print({name: (task["state"], task["try_number"]) for name, task in self.tasks(run).items()})
+            print(self._tail())
         return ended
 
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:

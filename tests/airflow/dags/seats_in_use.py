@@ -12,7 +12,11 @@ from airflow_provider_seats.sensors import SeatUsersSensor
 
 PRODUCT = "incident_response"
 
-with DAG("mapped", schedule=None, params={"emails": []}):
+# Airflow loses a task now and then that comes back as soon as it defers or reschedules, so that each may be tried
+# again, and waits are longer than a busy machine takes to note that a task has left its slot.
+again = {"retries": 2, "retry_delay": timedelta(0)}
+
+with DAG("mapped", schedule=None, params={"emails": []}, default_args=again):
 
     @task
     def hires(params: dict[str, list[str]]) -> list[list[str]]:
@@ -28,7 +32,7 @@ with DAG("mapped", schedule=None, params={"emails": []}):
 
     uuids = gather(mapped.output)
     watched = SeatUsersSensor.partial(
-        task_id="wait", product_code=PRODUCT, mode="reschedule", poke_interval=1, timeout=60
+        task_id="wait", product_code=PRODUCT, mode="reschedule", poke_interval=5, timeout=120
     ).expand(user_emails=hires.override(task_id="hires_again")())
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_uuids=uuids) << watched
 
@@ -57,9 +61,6 @@ with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries"
 with DAG("synced", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
 
-# Airflow loses a task now and then that resumes as soon as it defers, so that each may be tried again.
-again = {"retries": 2, "retry_delay": timedelta(0)}
-
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
     @task
@@ -73,10 +74,10 @@ with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
 with DAG("limits", schedule=None, default_args=again):
     waits = {"product_code": "on_call", "user_emails": ["ann@example.com"], "deferrable": True, "poke_interval": 1}
-    SeatUsersSensor(task_id="timeout", timeout=3, **waits)
-    SeatUsersSensor(task_id="soft", timeout=3, soft_fail=True, **waits)
-    SeatUsersSensor(task_id="never", timeout=3, never_fail=True, **waits)
-    SeatUsersSensor(task_id="execution", execution_timeout=timedelta(seconds=3), **waits)
+    SeatUsersSensor(task_id="timeout", timeout=10, **waits)
+    SeatUsersSensor(task_id="soft", timeout=10, soft_fail=True, **waits)
+    SeatUsersSensor(task_id="never", timeout=10, never_fail=True, **waits)
+    SeatUsersSensor(task_id="execution", execution_timeout=timedelta(seconds=10), **waits)
 
 with DAG("keyed", schedule=None, default_args=again):
     SeatUsersSensor(task_id="wait", datadog_conn_id="other", **waits)
