@@ -1,18 +1,20 @@
 # make demo   see it work, with no Datadog account
 # make test   the whole test suite, with lint and types
+# make test-matrix   the test suite on each supported Airflow, and on each Python at hand
 # make bench  measure it beside Datadog's official client, into docs/benchmark.md
 #
-# Both make an environment of their own from pinned versions. They need Python 3.11 or later and make, nothing else.
+# Each makes an environment of its own from pinned versions. They need Python 3.11 or later and make, nothing else.
 # AIRFLOW=2.11 tests with the oldest supported Airflow; PYTHON=python3.12 takes another interpreter.
 
 NEWEST := 3.3
 AIRFLOW ?= $(NEWEST)
 PYTHON ?= python3
-VENV := .venv/airflow-$(AIRFLOW)
+VENV := .venv/airflow-$(AIRFLOW)$(patsubst python3%,-python3%,$(filter-out python3,$(notdir $(PYTHON))))
 BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
+GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
 
-.PHONY: help demo test lint types unit bench pins clean
+.PHONY: help demo test test-matrix lint types unit bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -26,6 +28,9 @@ test: lint types unit
 else
 test: unit
 endif
+
+test-matrix:
+	@$(PYTHON) -m tests.matrix
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -47,13 +52,11 @@ $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint $(PINS) \
-		--build-constraint $(PINS) --group test --editable .
+		--build-constraint $(PINS) $(GROUPS) --editable .
 	@touch $@
 
-# Works out the pins anew, for the Airflow named.
 pins: $(VENV)/ready
-	echo 'apache-airflow==$(AIRFLOW).*' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-		--no-annotate --upgrade --group test --output-file $(PINS) pyproject.toml -
+	UV=$(BIN)/uv .ci/pins $(AIRFLOW)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

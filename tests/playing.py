@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -41,7 +42,7 @@ def play(flow: Flow[T], *answers: object, exhaust: bool = True) -> Played[T]:
     played: Played[T] = Played()
     queue = deque(answers)
     try:
-        played.result = _serve(flow, queue, played)
+        played.result = serve(flow, lambda _: queue.popleft(), played)
     except Exception as error:
         if isinstance(error, AssertionError | IndexError):
             raise
@@ -50,7 +51,8 @@ def play(flow: Flow[T], *answers: object, exhaust: bool = True) -> Played[T]:
     return played
 
 
-def _serve(flow: Flow[Any], queue: deque[object], played: Played[Any]) -> Any:
+def serve(flow: Flow[Any], answer_to: Callable[[Request], object], played: Played[Any]) -> Any:
+    """Serve a flow to its end, with no socket, thread or wait; keep what it asked for."""
     answer: Any = None
     while True:
         try:
@@ -59,14 +61,14 @@ def _serve(flow: Flow[Any], queue: deque[object], played: Played[Any]) -> Any:
             return end.value
         if isinstance(step, Request):
             played.requests.append(step)
-            answer = queue.popleft()
+            answer = answer_to(step)
         elif isinstance(step, Pause):
             played.pauses.append(step.seconds)
             answer = None
         else:
             assert isinstance(step, Together)
             try:
-                answer = [_serve(each, queue, played) for each in step.flows]
+                answer = [serve(each, answer_to, played) for each in step.flows]
             except Exception as error:  # noqa: BLE001 (as the client does)
                 answer = error
 

@@ -219,10 +219,10 @@ def test_every_address_is_served_with_bounds(path: str) -> None:
 
 
 def test_an_answer_that_swells_when_it_is_unpacked_is_no_answer(client: Client, datadog: FakeDatadog) -> None:
-    """Nobody asked for a compressed one, and a task has only so much memory."""
+    """Nobody asked for a compressed one, and a task has only so much memory, and with older libraries time."""
     bomb = gzip.compress(b" " * (80 * 1024 * 1024), 1)
     datadog.script("GET", SEATS, *[Fault(200, bomb, {"Content-Encoding": "gzip"})] * 5)
-    with pytest.raises(UnavailableError, match="larger than"):
+    with pytest.raises(UnavailableError, match=r"larger than|takes too long"):
         client.run(list_seat_users(PRODUCT))
 
 

@@ -22,7 +22,6 @@ from airflow_provider_seats.protocol import (
     KeysRefusedError,
     MisdirectedError,
     NoAnswer,
-    Pause,
     RateLimitedError,
     Request,
     RequestRefusedError,
@@ -36,6 +35,7 @@ from airflow_provider_seats.testing_http import Request as Received
 from airflow_provider_seats.users import find_users
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.looping import quickly
+from tests.playing import Played, serve
 
 TIMEOUT = 0.25
 PASSES, REFUSES, MISLEADS, REJECTS, HARMLESS = "passes", "refuses keys", "misleads", "rejects", "is harmless"
@@ -135,29 +135,9 @@ def world(request: pytest.FixtureRequest, datadog: FakeDatadog) -> World:
     serves: dict[str, Callable[[Flow[Any]], Any]] = {
         "worker": client.run,
         "event loop": lambda flow: quickly(client.arun(flow)),
-        "played": lambda flow: play_on(datadog, flow, passes),
+        "played": lambda flow: serve(flow, lambda step: _answered(datadog, step), Played(pauses=waited)),
     }
     return World(request.param, serves[request.param], waited)
-
-
-def play_on(datadog: FakeDatadog, flow: Flow[Any], passes: Callable[[float], None]) -> Any:
-    """Serve a flow by asking the model itself, with its faults, and with no socket, thread or wait."""
-    answer: Any = None
-    while True:
-        try:
-            step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
-        except StopIteration as end:
-            return end.value
-        if isinstance(step, Request):
-            answer = _answered(datadog, step)
-        elif isinstance(step, Pause):
-            passes(step.seconds)
-            answer = None
-        else:
-            try:
-                answer = [play_on(datadog, each, passes) for each in step.flows]
-            except DatadogSeatsError as error:
-                answer = error
 
 
 def _answered(datadog: FakeDatadog, step: Request) -> Response | NoAnswer:

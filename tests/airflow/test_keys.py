@@ -35,13 +35,6 @@ def fake() -> Iterator[FakeDatadog]:
 
 
 @pytest.fixture(scope="module")
-def other() -> Iterator[FakeDatadog]:
-    """Serve a second host, which must hear nothing."""
-    with FakeDatadog() as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
     """Make an Airflow home that logs all it can."""
     dags = tmp_path_factory.mktemp("dags")

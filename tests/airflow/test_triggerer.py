@@ -35,13 +35,6 @@ def fake() -> Iterator[FakeDatadog]:
 
 
 @pytest.fixture(scope="module")
-def other() -> Iterator[FakeDatadog]:
-    """Serve another organisation."""
-    with FakeDatadog() as other:
-        yield other
-
-
-@pytest.fixture(scope="module")
 def server(fake: FakeDatadog, other: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run a whole Airflow, with the example DAG of changes looking each second."""
     dags = tmp_path_factory.mktemp("dags")

@@ -1,0 +1,98 @@
+"""The test suite on every supported Airflow, and on every supported Python at hand: ``make test-matrix``.
+
+Needs the standard library only: each cell is a ``make test`` in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[1]
+PYTHONS: Final = ("3.11", "3.12", "3.13")
+# Airflow 2 does not run on later ones.
+NEWEST_PYTHON_OF: Final = {"2.11": "3.12"}
+
+
+class Cell(NamedTuple):
+    """An Airflow on a Python, and where that is."""
+
+    airflow: str
+    python: str
+    interpreter: str
+
+
+def airflows() -> list[str]:
+    """Give the minors that there are pins for, the oldest first."""
+    found = [path.stem.removeprefix("airflow-") for path in (ROOT / ".ci/constraints").glob("airflow-*.txt")]
+    return sorted(found, key=lambda minor: [int(part) for part in minor.split(".")])
+
+
+def interpreter(python: str) -> str | None:
+    """Give the path of a Python of this minor, if one is at hand."""
+    try:
+        done = subprocess.run(
+            [f"python{python}", "-c", "import sys; print(sys.executable)"],
+            # For those who have pyenv, which else answers for its chosen version only.
+            env={**os.environ, "PYENV_VERSION": python},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def cells(minors: list[str], at_hand: dict[str, str]) -> list[Cell]:
+    """Give every Airflow on the oldest Python at hand, and the oldest and the newest Airflow on each other one."""
+    first, *others = at_hand
+    chosen = [Cell(minor, first, at_hand[first]) for minor in minors]
+    for python in others:
+        chosen += [
+            Cell(minor, python, at_hand[python])
+            for minor in (minors[0], minors[-1])
+            if float(python[2:]) <= float(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
+        ]
+    return chosen
+
+
+def run(cell: Cell) -> tuple[bool, str]:
+    """Test a cell; give whether it passed, and the test runner's last words."""
+    command = ["make", "--no-print-directory", "test", f"AIRFLOW={cell.airflow}", f"PYTHON={cell.interpreter}"]
+    last = ""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if line.startswith("=") and (" passed" in line or " failed" in line):
+                last = line.strip("= \n")
+    return process.returncode == 0, last or "the tests did not run"
+
+
+def main() -> int:
+    """Test all cells, and tell what came of each."""
+    found = {python: interpreter(python) for python in PYTHONS}
+    at_hand = {python: path for python, path in found.items() if path}
+    rows = []
+    for cell in cells(airflows(), at_hand):
+        print(f"== Airflow {cell.airflow} on Python {cell.python} ==", flush=True)
+        began = time.monotonic()
+        passed, words = run(cell)
+        minutes = (time.monotonic() - began) / 60
+        rows.append((cell, passed, f"{words}, {minutes:.0f} min with its environment"))
+    print("\nAirflow  Python")
+    for cell, passed, words in rows:
+        print(f"{cell.airflow:<8} {cell.python:<7} {'passed' if passed else 'FAILED'}: {words}")
+    for python in PYTHONS:
+        if python not in at_hand:
+            print(f"Python {python} is not at hand, and was not tested.")
+    return 0 if rows and all(passed for _, passed, _ in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
