@@ -1,6 +1,7 @@
 # make demo   see it work, with no Datadog account
 # make test   the whole test suite, with lint and types
 # make test-matrix   the test suite on each supported Airflow, and on each Python at hand
+# make docs   write the API reference from the docstrings
 # make bench  measure it beside Datadog's official client, into docs/benchmark.md
 #
 # Each makes an environment of its own from pinned versions. They need Python 3.11 or later and make, nothing else.
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
 GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
 
-.PHONY: help demo test test-matrix lint types unit bench pins clean
+.PHONY: help demo test test-matrix lint types unit docs bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -41,6 +42,9 @@ types: $(VENV)/ready
 
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
+
+docs: $(VENV)/ready
+	@$(BIN)/python -m tests.reference
 
 bench: $(VENV)/ready
 	@$(BIN)/python -m tests.bench

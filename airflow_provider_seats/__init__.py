@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [{"integration-name": name, "python-modules": ["airflow_provider_seats.operators"]}],
         "sensors": [{"integration-name": name, "python-modules": ["airflow_provider_seats.sensors"]}],
         "triggers": [{"integration-name": name, "python-modules": ["airflow_provider_seats.triggers"]}],
+        "extra-links": ["airflow_provider_seats.links.SeatsPageLink"],
         "connection-types": [
             {
                 "connection-type": CONN_TYPE,

@@ -157,6 +157,19 @@ class DatadogConnection(NamedTuple):
     api_key: str | None
     timeout: float = DEFAULT_TIMEOUT
 
+    @property
+    def seats_page(self) -> str | None:
+        """The address of the page where the organisation manages its seats; None if the site is not known.
+
+        .. seealso:: https://docs.datadoghq.com/account_management/billing/incident_response/
+        """
+        api = re.fullmatch(rf"https://api\.({_SITE})", self.base_url)
+        if api is None:
+            return None
+        # The oldest site of a domain has its pages below "app", the others below their own name.
+        site = api[1] if api[1].count(".") > 1 else f"app.{api[1]}"
+        return f"https://{site}/billing/seats"
+
     def __repr__(self) -> str:
         return f"DatadogConnection(base_url={self.base_url!r}, timeout={self.timeout!r})"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from airflow.providers.common.compat.sdk import BaseOperator
 
 from airflow_provider_seats.connection import BATCH, DEFAULT_CONN_ID
+from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | None
     ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | None
+    CountArgument: TypeAlias = int | str | XComArg | None
+    FlagArgument: TypeAlias = bool | str | XComArg
 
 
 class _SeatsOperator(BaseOperator):
@@ -33,6 +36,7 @@ class _SeatsOperator(BaseOperator):
         "datadog_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
+    operator_extra_links = (SeatsPageLink(),)
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class _SeatsOperator(BaseOperator):
         product_code: str,
         user_uuids: PeopleArgument = None,
         user_emails: PeopleArgument = None,
-        preview: bool | str = False,
+        preview: FlagArgument = False,
         batch_size: int | str = BATCH,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -94,8 +98,8 @@ class AssignSeatsOperator(_SeatsOperator):
         user_uuids: PeopleArgument = None,
         user_emails: PeopleArgument = None,
         missing_users: MissingUsers = "fail",
-        max_seats: int | str | None = None,
-        preview: bool | str = False,
+        max_seats: CountArgument = None,
+        preview: FlagArgument = False,
         batch_size: int | str = BATCH,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -155,9 +159,9 @@ class UnassignSeatsOperator(_SeatsOperator):
         product_code: str,
         user_uuids: PeopleArgument = None,
         user_emails: PeopleArgument = None,
-        max_unassign: int | str | None = None,
+        max_unassign: CountArgument = None,
         protect: PeopleArgument = None,
-        preview: bool | str = False,
+        preview: FlagArgument = False,
         batch_size: int | str = BATCH,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
@@ -245,12 +249,12 @@ class SyncSeatsOperator(_SeatsOperator):
         user_emails: PeopleArgument = None,
         mode: Mode = "exact",
         missing_users: MissingUsers = "fail",
-        allow_empty: bool | str = False,
-        max_unassign: int | str | None = None,
-        max_seats: int | str | None = None,
-        min_seat_age: timedelta | float | str | None = None,
+        allow_empty: FlagArgument = False,
+        max_unassign: CountArgument = None,
+        max_seats: CountArgument = None,
+        min_seat_age: timedelta | float | str | XComArg | None = None,
         protect: PeopleArgument = None,
-        preview: bool | str = False,
+        preview: FlagArgument = False,
         approved: ReportArgument = None,
         undo: ReportArgument = None,
         batch_size: int | str = BATCH,

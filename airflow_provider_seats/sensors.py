@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
+from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -59,6 +60,7 @@ class SeatUsersSensor(BaseSensorOperator):
         "datadog_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
+    operator_extra_links = (SeatsPageLink(),)
     ui_color = "#e0eef5"
     # When this attempt began, in Unix time, and how far it is.
     began: float | None = None

@@ -366,7 +366,7 @@ def main(arguments: list[str] | None = None) -> None:
         parser.exit(
             1, f"127.0.0.1:{options.port}: {error.strerror}. Choose another port, or --port 0 for a free one.\n"
         )
-    with datadog:
+    with suppress(KeyboardInterrupt), datadog:
         print(
             f"FakeDatadog serves at {datadog.url} until you press Ctrl-C. Its products: {', '.join(datadog.products)}."
         )
@@ -379,12 +379,11 @@ def main(arguments: list[str] | None = None) -> None:
             print(f"  {datadog.add_user(email)}  {email}")
         print(f"To use it:\n  export AIRFLOW_CONN_DATADOG_DEFAULT='{datadog.airflow_connection()}'", flush=True)
         shown = 0
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(0.2)
-                for each in datadog.calls()[shown:]:
-                    print(f"{each.status or 'lost'}  {each.method} {each.path} {dict(each.query) or ''}", flush=True)
-                    shown += 1
+        while True:
+            time.sleep(0.2)
+            for each in datadog.calls()[shown:]:
+                print(f"{each.status or 'lost'}  {each.method} {each.path} {dict(each.query) or ''}", flush=True)
+                shown += 1
 
 
 if __name__ == "__main__":

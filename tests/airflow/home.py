@@ -86,7 +86,7 @@ class AirflowHome:
     @contextmanager
     def standalone(self) -> Iterator[Server]:
         """Run scheduler, triggerer, DAG processor and API server until the block ends."""
-        port = _free_port()
+        port = free_port()
         environment = {
             **self.environment,
             "AIRFLOW__API__PORT": str(port),
@@ -112,7 +112,7 @@ class AirflowHome:
                 yield server
             finally:
                 server.triggerer.end()
-                _end_session(process)
+                end_session(process)
 
 
 class Triggerer:
@@ -154,13 +154,13 @@ class Triggerer:
     def end(self) -> None:
         """End what was begun here."""
         if self._own is not None:
-            _end_session(self._own)
+            end_session(self._own)
 
     def _pids(self) -> list[int]:
         """Give its process, and then those that it began."""
         if self._own is not None:
-            return _session(self._own.pid)
-        for pid in _session(self._standalone.pid):
+            return session(self._own.pid)
+        for pid in session(self._standalone.pid):
             with suppress(psutil.Error):
                 process = psutil.Process(pid)
                 if "triggerer" in " ".join(process.cmdline()) and pid != self._standalone.pid:
@@ -189,7 +189,7 @@ class Server:
             known = {dag["dag_id"] for dag in self.ask("GET", "/api/v2/dags?limit=100")["dags"]}
             return all(health[part]["status"] == "healthy" for part in parts) and set(dag_ids) <= known
 
-        wait_for(ready, 120, self._tail)
+        wait_for(ready, 120, self.tail)
 
     def run(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a DAG to its end; give the run."""
@@ -204,18 +204,18 @@ class Server:
 
     def finish(self, run: Mapping[str, Any], seconds: float = 120) -> dict[str, Any]:
         """Wait for the end of a run; give the run."""
-        wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self._tail)
+        wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self.tail)
         ended: dict[str, Any] = self.ask("GET", self.path(run))
         if ended["state"] == "failed":
             # Shown where a test that meant it to succeed fails.
             print({name: (task["state"], task["try_number"]) for name, task in self.tasks(run).items()})
-            print(self._tail())
+            print(self.tail())
         return ended
 
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
         """Answer a task that asks a person, once it asks, and only if something holds before."""
         path = f"{self.path(run)}/taskInstances/{task_id}/-1/hitlDetails"
-        wait_for(lambda: bool(self.ask("GET", path)["options"]), 60, self._tail)
+        wait_for(lambda: bool(self.ask("GET", path)["options"]), 60, self.tail)
         # An answer within the same moment as the question trips Airflow's scheduler; no person is as quick.
         time.sleep(3)
         assert before()
@@ -223,7 +223,11 @@ class Server:
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Give the task instances of a run, by id, with ``[index]`` if mapped."""
-        found = self.ask("GET", f"{self.path(run)}/taskInstances?limit=1000")["task_instances"]
+        where = f"{self.path(run)}/taskInstances?order_by=id&limit=100"
+        page = self.ask("GET", where)
+        found = page["task_instances"]
+        while len(found) < page["total_entries"]:
+            found += self.ask("GET", f"{where}&offset={len(found)}")["task_instances"]
         return {
             each["task_id"] if each["map_index"] < 0 else f"{each['task_id']}[{each['map_index']}]": each
             for each in found
@@ -274,7 +278,8 @@ class Server:
         """Give the path of a run in the API."""
         return f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
 
-    def _tail(self) -> str:
+    def tail(self) -> str:
+        """Give the end of the log."""
         return self._log.read_text()[-6000:]
 
 
@@ -293,29 +298,30 @@ def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[]
     raise TimeoutError(f"not within {seconds} s ({last})\n{explain()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that nobody uses."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
         return port
 
 
-def _end_session(process: subprocess.Popen[bytes]) -> None:
+def end_session(process: subprocess.Popen[bytes]) -> None:
     """End a process and all of its session: Airflow's own children would outlive it."""
     for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
         with suppress(ProcessLookupError):
-            for pid in _session(process.pid):
+            for pid in session(process.pid):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             process.poll()
-            if not [pid for pid in _session(process.pid) if pid != process.pid or process.returncode is None]:
+            if not [pid for pid in session(process.pid) if pid != process.pid or process.returncode is None]:
                 return
             time.sleep(0.1)
 
 
-def _session(leader: int) -> list[int]:
+def session(leader: int) -> list[int]:
     """Give the living processes of a session."""
     found = []
     for process in psutil.process_iter():

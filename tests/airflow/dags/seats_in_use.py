@@ -58,6 +58,10 @@ with DAG("refused", schedule=None, params={"emails": []}, default_args={"retries
 with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_emails="{{ params.emails }}")
 
+with DAG("linked", schedule=None):
+    # Nobody to give a seat, so that Datadog itself is not called.
+    AssignSeatsOperator(task_id="assign", product_code=PRODUCT, user_emails=[], datadog_conn_id="in_europe")
+
 with DAG("synced", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
     SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
 

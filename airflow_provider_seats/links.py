@@ -1,0 +1,33 @@
+"""The extra link of a task: to the page in Datadog where an organisation manages its seats."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
+
+
+class SeatsPageLink(BaseOperatorLink):
+    """Lead from a task to the Seat Management page of its organisation, on its own Datadog site.
+
+    .. seealso:: https://docs.datadoghq.com/account_management/billing/incident_response/
+
+    There is no link if the connection names a host other than a Datadog site's, such as a proxy, or cannot be read
+    where Airflow asks for the link: on Airflow 3 the worker, on Airflow 2 the webserver.
+    """
+
+    name = "Datadog seats"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:  # noqa: ANN401, ARG002 (Airflow's interface)
+        """Give the address of the page, or nothing."""
+        from airflow_provider_seats.hooks import DatadogSeatsHook  # noqa: PLC0415 (not loaded when a DAG is parsed)
+
+        try:
+            return DatadogSeatsHook(operator.datadog_conn_id).get_conn().connection.seats_page or ""
+        except Exception as error:  # noqa: BLE001 (whatever a secrets backend raises; a task must not suffer for a link)
+            logging.getLogger(__name__).debug("No link to Datadog's seats: %s", type(error).__name__)
+            return ""

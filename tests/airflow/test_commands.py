@@ -1,0 +1,101 @@
+"""The commands that the documentation shows, run as they stand there, with a real Airflow."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_provider_seats.testing import FakeDatadog
+from tests.airflow.home import EXAMPLE_DAGS, AirflowHome
+from tests.conftest import PRODUCT
+from tests.test_docs import Block, blocks
+
+pytestmark = pytest.mark.airflow
+
+# What would install, test or measure from within a test, and where it is run instead.
+ELSEWHERE = {
+    "pip install .": "tests/test_packaging.py",
+    "make demo": "the gate",
+    "make test": "this is it",
+    "make test AIRFLOW=2.11": "the gate",
+    "make test-matrix": "runs this",
+    "make docs": "tests/test_docs.py",
+    "make pictures": "tests/airflow/test_browser.py",
+    "make bench": "tests/test_load.py",
+}
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeDatadog]:
+    """Serve the people of whom the documentation speaks."""
+    with FakeDatadog() as fake:
+        for name in ("ann", "bob", "cy", "zed"):
+            fake.add_user(f"{name}@example.com")
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Make an Airflow home with the example DAGs."""
+    dags = tmp_path_factory.mktemp("dags")
+    for file in EXAMPLE_DAGS.glob("*.py"):
+        shutil.copy(file, dags)
+    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
+        yield home
+
+
+def commands(block: Block) -> tuple[list[str], list[str]]:
+    """Give the commands of a block, and the lines that it shows as their output."""
+    given: list[str] = []
+    shown: list[str] = []
+    for line in block.text.splitlines():
+        unfinished = bool(given) and (given[-1].endswith("\\") or given[-1].count("'") % 2 == 1)
+        if line.startswith("$ "):
+            given.append(re.sub(r"\s+# .*", "", line.removeprefix("$ ")))
+        elif unfinished:
+            given[-1] += f"\n{line}"
+        else:
+            shown.append(line)
+    return given, shown
+
+
+@pytest.mark.parametrize("block", blocks("console"))
+def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: FakeDatadog, block: Block) -> None:
+    """Each command ends well, and says what it is said to."""
+    given, shown = commands(block)
+    for command in (each for each in given if each not in ELSEWHERE):
+        if "airflow_provider_seats.testing" in command:
+            first = serves(f"{command} --port 0", home)
+            assert not shown or re.sub(r"\d+", "N", shown[0]) == re.sub(r"\d+", "N", first)
+            continue
+        done = subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", command],
+            env=home.environment,
+            cwd=home.path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        if command.startswith("airflow dags test datadog_seats_onboarding"):
+            assert fake.emails(PRODUCT) == ["ann@example.com"]
+        if command == "airflow providers list":
+            assert "airflow-provider-seats" in done.stdout
+
+
+def serves(command: str, home: AirflowHome) -> str:
+    """Begin a server, give its first line, and interrupt it as a person does."""
+    words = [sys.executable, *command.split()[1:]]
+    with subprocess.Popen(words, cwd=home.path, env=home.environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        first = server.stdout.readline().strip()
+        assert any("export AIRFLOW_CONN_DATADOG_DEFAULT=" in line for line in server.stdout)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(20) == 0
+    return first

@@ -1,0 +1,128 @@
+"""A DAG that uses all that this package has, for what type checkers and editors say of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, AssetWatcher, task
+
+from airflow_provider_seats.client import Client
+from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError, InvalidConnectionError
+from airflow_provider_seats.hooks import DatadogSeatsHook
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.protocol import KeysRefusedError, RateLimitedError
+from airflow_provider_seats.report import Person, Report
+from airflow_provider_seats.retries import RetryAfter
+from airflow_provider_seats.seats import SeatUser, list_seat_users
+from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+from airflow_provider_seats.triggers import SeatChangesTrigger
+from airflow_provider_seats.users import User
+
+trigger = SeatChangesTrigger(product_code="incident_response", datadog_conn_id="datadog_default", poll_interval=60)
+seats = Asset("seats", watchers=[AssetWatcher(name="changes", trigger=trigger)])
+
+with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_policy": RetryAfter()}):
+
+    @task
+    def roster() -> list[str]:
+        """Give a list, which other tasks take as their argument."""
+        return ["ann@example.com"]
+
+    @task
+    def limit() -> int:
+        """Give a guard, which may come from another task, too."""
+        return 10
+
+    @task
+    def hook() -> list[str]:
+        """Use each verb of the hook."""
+        verbs = DatadogSeatsHook("datadog_default")
+        client: Client = verbs.get_conn()
+        connection: DatadogConnection = client.connection
+        holders: list[SeatUser] = verbs.list_seat_users("incident_response")
+        found: dict[str, User] = verbs.find_users(["ann@example.com"])
+        given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()], batch_size=50)
+        taken: list[str] = verbs.unassign_seats("incident_response", given)
+        rows = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
+        works, words = verbs.test_connection()
+        page: str | None = connection.seats_page
+        try:
+            again = client.run(list_seat_users("incident_response"))
+        except RateLimitedError as error:
+            raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
+        except (KeysRefusedError, InvalidConnectionError) as error:
+            raise DatadogSeatsError(f"{error.passing} {works} {words} {rows} {page}") from error
+        return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
+
+    @task
+    def read(report: Report) -> list[str]:
+        """Read a report."""
+        first: Person | None = report["assigned"][0] if report["assigned"] else None
+        names = [person["email"] or person["id"] or "" for person in report["assigned"]]
+        return names if first is None or report["seats_before"] is None else sorted(names)
+
+    @task
+    def rehearse() -> int:
+        """Try it on a FakeDatadog."""
+        with FakeDatadog(api_key="A", app_key="B", rate_limit=(100, 1)) as datadog:
+            uuid: str = datadog.add_user("ann@example.com", "Ann", seat="incident_response")
+            datadog.script("POST", SEATS, Fault(502, applied=True), Fault(lost="after"))
+            datadog.take_seat("incident_response", uuid)
+            holders: set[str] = datadog.holders("incident_response")
+            return len(datadog.calls("POST")) + len(holders)
+
+    assign = AssignSeatsOperator(
+        task_id="assign",
+        product_code="incident_response",
+        user_uuids=["00000000-0000-0000-0000-000000000001"],
+        user_emails=roster(),
+        missing_users="skip",
+        max_seats=100,
+        preview="{{ params.preview }}",
+        batch_size=50,
+        datadog_conn_id="datadog_default",
+        pool="datadog",
+    )
+    unassign = UnassignSeatsOperator(
+        task_id="unassign",
+        product_code="{{ params.product }}",
+        user_emails="{{ params.emails }}",
+        max_unassign="20%",
+        protect=("boss@example.com",),
+        execution_timeout=timedelta(minutes=5),
+    )
+    preview = SyncSeatsOperator(
+        task_id="preview", product_code="incident_response", user_emails=assign.output, preview=True
+    )
+    sync = SyncSeatsOperator(
+        task_id="sync",
+        product_code="incident_response",
+        user_emails=roster.override(task_id="roster_again")(),
+        mode="remove_only",
+        missing_users="fail",
+        allow_empty=False,
+        max_unassign=limit(),
+        max_seats="100",
+        min_seat_age=timedelta(days=1),
+        protect="boss@example.com",
+        approved=preview.output,
+    )
+    undo = SyncSeatsOperator(task_id="undo", product_code="incident_response", undo="{{ params.report }}")
+    wait = SeatUsersSensor(
+        task_id="wait",
+        product_code="incident_response",
+        user_emails=["ann@example.com"],
+        state="unassigned",
+        require="any",
+        deferrable=True,
+        poke_interval=60,
+        timeout=3600,
+        soft_fail=True,
+    )
+    mapped = AssignSeatsOperator.partial(task_id="mapped", product_code="incident_response").expand(
+        user_emails=[["ann@example.com"]]
+    )
+    assign >> [unassign, preview] >> sync >> undo >> wait >> mapped
+    hook() >> rehearse()
+    read(sync.output)  # type: ignore[arg-type] # Airflow hands over what the output stands for

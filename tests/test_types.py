@@ -1,0 +1,54 @@
+"""What an editor tells the author of a DAG: nothing where all is well, and each mistake where it is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+from tests.airflow.home import ROOT
+
+pytestmark = pytest.mark.skipif(not find_spec("pyright"), reason="types are looked at with the newest Airflow")
+
+SAMPLES = ROOT / "tests/samples"
+EVERYTHING, WRONG = SAMPLES / "everything.py", SAMPLES / "wrong.py"
+BOTH = [str(EVERYTHING), str(WRONG)]
+
+
+def pyright() -> set[tuple[str, int]]:
+    """Give the lines in which pyright, and with it most editors, sees an error."""
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, *BOTH]
+    environment = {**os.environ, "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment)
+    found = json.loads(done.stdout[done.stdout.index("{") :])["generalDiagnostics"]
+    return {
+        (each["file"].rpartition("/")[2], each["range"]["start"]["line"] + 1)
+        for each in found
+        if each["severity"] == "error"
+    }
+
+
+def mypy() -> set[tuple[str, int]]:
+    """Give the lines in which mypy sees an error."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--exclude", "", "--cache-dir", os.devnull, *BOTH]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    found = re.findall(r"^(?:.*/)?(\w+\.py):(\d+): error:", done.stdout, flags=re.MULTILINE)
+    return {(file, int(line)) for file, line in found}
+
+
+@pytest.mark.parametrize("checker", [pyright, mypy])
+def test_every_mistake_is_seen_and_nothing_else(checker: object) -> None:
+    """In a DAG that uses all there is, and in one that has a wrong literal, type, name or key in each line."""
+    wrong = {
+        (WRONG.name, number)
+        for number, line in enumerate(WRONG.read_text().splitlines(), 1)
+        if line.endswith("# wrong")
+    }
+    assert len(wrong) > 10
+    assert callable(checker)
+    assert checker() == wrong
