@@ -114,9 +114,16 @@ FORM = (
         default=int(DEFAULT_TIMEOUT),
     ),
 )
-_HIDDEN = ["login", "port", "schema", "extra"]
-_RELABELING = {"password": "Application key or access token", "host": "Base URL (instead of the site)"}
-_PLACEHOLDERS = {"host": "Only for a proxy or a local stand-in, e.g. http://127.0.0.1:18126"}
+# The extra is shown, also where it could be hidden: Airflow 2's Test button does nothing if the type that its form
+# begins with, which may be this one, hides it.
+_HIDDEN = ["login", "schema"]
+_RELABELING = {"password": "Application key", "host": "Base URL"}
+_PLACEHOLDERS = {
+    "password": "Or an access token. The API key is among the extra fields",
+    "host": "Instead of the site: a proxy, or a local stand-in at http://127.0.0.1:18126",
+    # The Test button of 3.3.1 and 3.3.2 refuses a connection without one. Without a base URL it is of no account.
+    "port": "443 (the Test button of Airflow 3.3 asks for a port)",
+}
 
 
 def conn_fields() -> dict[str, Any]:

@@ -279,12 +279,18 @@ def _widget(form_field: FormField) -> object:
         from markupsafe import Markup  # noqa: PLC0415 (as above)
 
         options = Markup("").join(Markup('<option value="{}">').format(each) for each in form_field.examples)
-        box = BS3TextFieldWidget()(field, list=f"{field.id}-examples", **attributes)
-        return box + Markup('<datalist id="{}-examples">{}</datalist>').format(field.id, options)
+        # Whatever begins with a field's own name the form's script takes for another field, and stumbles.
+        box = BS3TextFieldWidget()(field, list=f"examples-{field.id}", **attributes)
+        return box + Markup('<datalist id="examples-{}">{}</datalist>').format(field.id, options)
+
+    def kept(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (as above)
+        # Airflow 2 deletes what comes back empty from its form, and puts the stored key back for this.
+        shown = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER" if field.data else ""
+        return BS3PasswordFieldWidget(hide_value=False)(field, value=shown, **attributes)
 
     kind, widget = StringField, with_examples if form_field.examples else BS3TextFieldWidget()
     if form_field.secret:
-        kind, widget = PasswordField, BS3PasswordFieldWidget()
+        kind, widget = PasswordField, kept
     elif form_field.type == "integer":
         kind = IntegerField
     return kind(

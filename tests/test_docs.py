@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -36,10 +37,10 @@ class Block(NamedTuple):
 def blocks(*languages: str) -> list[Any]:
     """Give the blocks in these languages, each with its place as its name."""
     found = [
-        Block(page, match[1], match[2])
+        Block(page, match[2], textwrap.dedent(match[3]))
         for page, text in PAGES.items()
         if page != REFERENCE
-        for match in re.finditer(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+        for match in re.finditer(r"^( *)```(\w*)\n(.*?)^\1```", text, flags=re.DOTALL | re.MULTILINE)
     ]
     return [
         pytest.param(block, id=f"{block.page}-{number}")

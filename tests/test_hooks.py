@@ -231,8 +231,10 @@ def test_both_forms_have_the_same_fields() -> None:
         app = flask.Flask("form")
         flask_babel.Babel(app)
         with app.test_request_context():
-            form = type("Form", (wtforms.Form,), widgets)()
+            form: Any = type("Form", (wtforms.Form,), widgets)()
             html = {field.name: str(field()) for field in form}
+            form.api_key.data = "SECRET-KEY"
+            stored = str(form.api_key())
             kinds = {
                 field.name: (field.type, str(field.label.text), field.description, field.default) for field in form
             }
@@ -245,6 +247,10 @@ def test_both_forms_have_the_same_fields() -> None:
         expected[name] = (kind, field["label"], field["description"], field["schema"].get("default"))
     assert kinds == expected
     assert 'type="password"' in html["api_key"]
+    assert 'value=""' in html["api_key"]
+    assert 'value="RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"' in stored
+    # The form's script takes every element so named for a field.
+    assert all(each.count('id="') - each.count('id="examples-') == 1 for each in html.values())
     assert re.findall(r'<option value="([^"]*)"', html["site"]) == fields["site"]["schema"]["examples"]
     assert all(" required" not in each for each in html.values())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_seats import __version__
-from tests.airflow.home import ROOT
+from tests.airflow.home import AIRFLOW, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,42 @@ def test_an_index_would_take_both(built: tuple[Path, Path]) -> None:
     command = [sys.executable, "-m", "twine", "check", *map(str, built)]
     checked = subprocess.run(command, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.airflow
+def test_the_wheel_alone_works_in_a_bare_airflow_and_beside_its_neighbour(
+    built: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """It brings nothing but itself, all of it can be loaded, and Airflow's own Datadog provider keeps its type."""
+    minor = ".".join(map(str, AIRFLOW))
+    pins = ["--constraint", str(ROOT / f".ci/constraints/airflow-{minor}.txt"), f"apache-airflow=={minor}.*"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW_", "PYTHON"))}
+    environment = {**inherited, "AIRFLOW_HOME": str(tmp_path)}
+    python = str(tmp_path / "venv/bin/python")
+
+    def run(*command: str) -> str:
+        done = subprocess.run(command, env=environment, cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def uv(command: str, *arguments: str) -> str:
+        return run(sys.executable, "-m", "uv", "pip", command, "--quiet", "--python", python, *arguments)
+
+    def types() -> dict[str, str]:
+        listed = run(python, "-m", "airflow", "providers", "hooks", "-o", "json")
+        hooks = json.loads(listed[listed.index("[{") :])
+        return {hook["connection_type"]: hook["class"] for hook in hooks if "datadog" in hook["connection_type"]}
+
+    ours = {"datadog_seats": "airflow_provider_seats.hooks.DatadogSeatsHook"}
+    run(sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"))
+    uv("install", *pins)
+    before = set(uv("freeze").splitlines())
+    uv("install", *pins, str(built[0]))
+    [added] = set(uv("freeze").splitlines()) - before
+    assert added.startswith("airflow-provider-seats @ ")
+    rooms = sorted(path.stem for path in (ROOT / "airflow_provider_seats").glob("*.py") if path.stem != "__init__")
+    newer = {"retries"} if AIRFLOW < (3, 3) else set()
+    run(python, "-c", "".join(f"import airflow_provider_seats.{room}\n" for room in rooms if room not in newer))
+    assert types() == ours
+    uv("install", *pins, "apache-airflow-providers-datadog")
+    assert types() == ours | {"datadog": "airflow.providers.datadog.hooks.datadog.DatadogHook"}

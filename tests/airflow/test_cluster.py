@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not AT_HAND, reason="redis-server and postgresql are not installed"),
 ]
 
-MANY, FEW = 500, 40
+MANY, FEW = 500, 20
 HIRES = [f"hire{number:03}@example.com" for number in range(MANY)]
 OTHERS = [f"keeper{number:02}@example.com" for number in range(20)]
 PRODUCTS = ("many", "pool", "two", "one")

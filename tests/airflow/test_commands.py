@@ -26,7 +26,6 @@ ELSEWHERE = {
     "make test AIRFLOW=2.11": "the gate",
     "make test-matrix": "runs this",
     "make docs": "tests/test_docs.py",
-    "make pictures": "tests/airflow/test_browser.py",
     "make bench": "tests/test_load.py",
 }
 
