@@ -38,6 +38,8 @@ _PIECE: Final = 256 * 1024
 _LARGEST_CONTENT: Final = 64 * 1024 * 1024
 # Many tasks that hit one limit are told the same reset; a little spread keeps them from coming back as one.
 _SPREAD: Final = 0.1
+# How often long work says how far it is.
+_WORD_SECONDS: Final = 10.0
 
 
 class Client:
@@ -68,6 +70,7 @@ class Client:
         self._announce = announce
         self._limits = RateLimits()
         self._lock = threading.Lock()
+        self._last_word = clock()
 
     def run(self, flow: Flow[T]) -> T:
         """Serve a flow in the calling thread, and give its result or raise its error."""
@@ -170,10 +173,16 @@ class Client:
         from requests import PreparedRequest, RequestException  # noqa: PLC0415 (not loaded when a DAG is parsed)
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (as above)
 
+        now = self._clock()
         with self._lock:
-            seconds = self._limits.take(request.name, self._clock())
+            seconds = self._limits.take(request.name, now)
         if seconds > 0:
             return Spent(seconds)
+        if not request.so_far:
+            self._last_word = now
+        elif now - self._last_word >= _WORD_SECONDS:
+            self._last_word = now
+            log.info("Still at it: %s", request.so_far)
         timeout = self.connection.timeout
         timeouts = (min(timeout, _CONNECT_SECONDS), timeout)
         try:

@@ -130,7 +130,8 @@ def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
         query = [("product_code", product_code), ("page[limit]", str(PAGE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        request = Request("GET", PATH, tuple(query), needs=_READERS)
+        so_far = f"{len(users):,} seats of {product_code} are read" if users else ""
+        request = Request("GET", PATH, tuple(query), needs=_READERS, so_far=so_far)
         page, cursor = yield from call(request, _page)
         known = len(users)
         for user in page:
@@ -293,7 +294,9 @@ class _Change:
     def _request(self, people: tuple[str, ...]) -> Request:
         attributes = {"product_code": self.product, "user_uuids": list(people)}
         body = {"data": {"type": "seat-assignments", "attributes": attributes}}
-        return Request(self.method, PATH, body=body, needs=_WRITERS)
+        settled = len(self.done) + len(self.refused)
+        so_far = f"{settled:,} of {len(self.asked):,} people are settled" if settled else ""
+        return Request(self.method, PATH, body=body, needs=_WRITERS, so_far=so_far)
 
     def _vouched(self, document: dict[str, Any]) -> frozenset[str] | None:
         """Give the people whom an answer says to have changed; None if it stands for all."""

@@ -89,7 +89,7 @@ def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
     if pages < len(others):
         listed: dict[str, User] = {}
         counts = set()
-        for page, count in (yield Together([_page("", number) for number in range(pages)])):
+        for page, count in (yield Together([_page(number, pages) for number in range(pages)])):
             listed.update((user.id, user) for user in page)
             counts.add(count)
         users += listed.values()
@@ -97,7 +97,9 @@ def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
             return users
         # The list was cut short, or moved while it was read: so everyone is asked for all the same.
     if others:
-        for part, _ in (yield Together([_search(email) for email in others])):
+        far = f"of {len(others):,} emails are looked up"
+        searches = [_search(email, f"{number:,} {far}") for number, email in enumerate(others, 1)]
+        for part, _ in (yield Together(searches)):
             users += part
     return users
 
@@ -125,12 +127,12 @@ def _by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
     return accounts
 
 
-def _search(needle: str) -> Flow[tuple[list[User], int | None]]:
+def _search(needle: str, so_far: str = "") -> Flow[tuple[list[User], int | None]]:
     """Give all users in whose email or name the needle stands, and how many users there are in all."""
     users: dict[str, User] = {}
     number = 0
     while True:
-        request = _request(needle, number)
+        request = _request(needle, number, so_far)
         page, everyone, filtered = yield from call(request, _read_page)
         known = len(users)
         users.update((user.id, user) for user in page)
@@ -141,16 +143,17 @@ def _search(needle: str) -> Flow[tuple[list[User], int | None]]:
             raise unusable(request, None, f"it ends after {known} users, and tells of {filtered}")
 
 
-def _page(needle: str, number: int) -> Flow[tuple[list[User], int | None]]:
-    """Give one page of users, and how many users there are in all."""
-    page, everyone, _ = yield from call(_request(needle, number), _read_page)
+def _page(number: int, pages: int) -> Flow[tuple[list[User], int | None]]:
+    """Give one page of all users, and how many users there are in all."""
+    so_far = f"{number:,} of {pages:,} pages of users are read" if number else ""
+    page, everyone, _ = yield from call(_request("", number, so_far), _read_page)
     return page, everyone
 
 
-def _request(needle: str, number: int) -> Request:
+def _request(needle: str, number: int, so_far: str) -> Request:
     search = (("filter", needle),) if needle else ()
     query = (*search, ("page[size]", str(PAGE)), ("page[number]", str(number)))
-    return Request("GET", PATH, query, needs=_NEEDS)
+    return Request("GET", PATH, query, needs=_NEEDS, so_far=so_far)
 
 
 def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | None]:

@@ -17,7 +17,11 @@ with DAG(
     tags=["datadog", "seats"],
     params={
         "product_code": Param(
-            "incident_response", type="string", title="Product", description="Datadog's code of the product."
+            "incident_response",
+            type="string",
+            examples=["incident_response", "on_call"],
+            title="Product",
+            description="Datadog's code of the product.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},

@@ -23,7 +23,13 @@ else:
     # A test, or a run that nobody watches, goes without the approval.
     ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
 
-PRODUCT = Param("incident_response", type="string", title="Product", description="Datadog's code of the product.")
+PRODUCT = Param(
+    "incident_response",
+    type="string",
+    examples=["incident_response", "on_call"],
+    title="Product",
+    description="Datadog's code of the product.",
+)
 
 with DAG(
     dag_id="datadog_seats_review",
@@ -45,6 +51,13 @@ with DAG(
             type=["null", "string"],
             title="Roster file",
             description="A CSV file with a column 'email', such as s3://hr/roster.csv or file:///srv/roster.csv.",
+        ),
+        "mode": Param(
+            "exact",
+            type="string",
+            enum=["exact", "add_only", "remove_only"],
+            title="Mode",
+            description="Give the seats that are missing, take those of people not in the roster, or both.",
         ),
         "protect": Param(
             [],
@@ -75,6 +88,7 @@ with DAG(
     guards = {
         "product_code": "{{ params.product_code }}",
         "user_emails": roster,
+        "mode": "{{ params.mode }}",
         "protect": "{{ params.protect }}",
         "max_unassign": "{{ params.max_unassign }}",
         "min_seat_age": "1d",

@@ -244,6 +244,30 @@ def test_what_the_libraries_did_not_foresee_is_no_answer(client: Client, monkeyp
         client.run(list_seat_users(PRODUCT))
 
 
+@both_worlds
+def test_long_work_says_how_far_it_is(serve: Serve, datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Every ten seconds at most, and not at all if it is done by then; here each call takes four."""
+    caplog.set_level(logging.INFO, "airflow_provider_seats")
+    people = [datadog.add_user(f"person{number}@x.com") for number in range(950)]
+    clock = iter(range(0, 10_000, 2))
+    slow = Client(connection(datadog.url), clock=lambda: next(clock))
+    serve(slow, assign_seats(PRODUCT, people))
+    assert [record.message for record in caplog.records] == [
+        "Still at it: 300 of 950 people are settled",
+        "Still at it: 600 of 950 people are settled",
+        "Still at it: 900 of 950 people are settled",
+    ]
+    caplog.clear()
+    serve(slow, list_seat_users(PRODUCT))
+    assert caplog.records[0].message == f"Still at it: 300 seats of {PRODUCT} are read"
+    caplog.clear()
+    serve(slow, find_users([f"person{number}@x.com" for number in range(950)]))
+    assert "pages of users are read" in caplog.text
+    caplog.clear()
+    serve(Client(connection(datadog.url)), list_seat_users(PRODUCT))
+    assert caplog.records == []
+
+
 def test_a_spent_limit_is_waited_out_rather_than_answered_with_a_429() -> None:
     """A polite client sees no 429 of its own making."""
     with FakeDatadog(rate_limit=(2, 1)) as datadog:
