@@ -59,8 +59,9 @@ $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 		--build-constraint $(PINS) $(GROUPS) --editable .
 	@touch $@
 
-pins: $(VENV)/ready
-	UV=$(BIN)/uv .ci/pins $(AIRFLOW)
+pins:
+	@$(MAKE) --no-print-directory AIRFLOW=$(NEWEST) .venv/airflow-$(NEWEST)/ready
+	UV=.venv/airflow-$(NEWEST)/bin/uv NEWEST=$(NEWEST) .ci/pins $(AIRFLOW)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -74,6 +74,7 @@ class Client:
 
     def run(self, flow: Flow[T]) -> T:
         """Serve a flow in the calling thread, and give its result or raise its error."""
+        self._last_word = self._clock()
         return self._run(flow, threading.Event())
 
     def _run(self, flow: Flow[T], abandoned: threading.Event) -> T:
@@ -103,6 +104,10 @@ class Client:
 
     async def arun(self, flow: Flow[T]) -> T:
         """Serve a flow on the running event loop: requests go to threads of its own, waits stay on the loop."""
+        self._last_word = self._clock()
+        return await self._arun(flow)
+
+    async def _arun(self, flow: Flow[T]) -> T:
         answer: Any = None
         try:
             while True:
@@ -156,7 +161,7 @@ class Client:
                 if stop:
                     return None
                 try:
-                    return await self.arun(flow)
+                    return await self._arun(flow)
                 except BaseException:
                     stop = True
                     raise
@@ -178,9 +183,7 @@ class Client:
             seconds = self._limits.take(request.name, now)
         if seconds > 0:
             return Spent(seconds)
-        if not request.so_far:
-            self._last_word = now
-        elif now - self._last_word >= _WORD_SECONDS:
+        if request.so_far and now - self._last_word >= _WORD_SECONDS:
             self._last_word = now
             log.info("Still at it: %s", request.so_far)
         timeout = self.connection.timeout

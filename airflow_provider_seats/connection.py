@@ -122,7 +122,7 @@ _PLACEHOLDERS = {
     "password": "Or an access token. The API key is among the extra fields",
     "host": "Instead of the site: a proxy, or a local stand-in at http://127.0.0.1:18126",
     # The Test button of 3.3.1 and 3.3.2 refuses a connection without one. Without a base URL it is of no account.
-    "port": "443 (the Test button of Airflow 3.3 asks for a port)",
+    "port": "443; only the Test button of Airflow 3.3 needs one",
 }
 
 

@@ -122,6 +122,10 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
 
 def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
     """List everyone who holds a seat of a product, in Datadog's order. A list that cannot be read whole is an error."""
+    return _list(product_code, lambda read: f"{read:,} seats of {product_code} are read" if read else "")
+
+
+def _list(product_code: str, so_far: Callable[[int], str]) -> Flow[tuple[SeatUser, ...]]:
     users: dict[object, SeatUser] = {}
     cursors: set[str] = set()
     cursor: str | None = None
@@ -130,8 +134,7 @@ def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
         query = [("product_code", product_code), ("page[limit]", str(PAGE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        so_far = f"{len(users):,} seats of {product_code} are read" if users else ""
-        request = Request("GET", PATH, tuple(query), needs=_READERS, so_far=so_far)
+        request = Request("GET", PATH, tuple(query), needs=_READERS, so_far=so_far(len(users)))
         page, cursor = yield from call(request, _page)
         known = len(users)
         for user in page:
@@ -294,9 +297,10 @@ class _Change:
     def _request(self, people: tuple[str, ...]) -> Request:
         attributes = {"product_code": self.product, "user_uuids": list(people)}
         body = {"data": {"type": "seat-assignments", "attributes": attributes}}
-        settled = len(self.done) + len(self.refused)
-        so_far = f"{settled:,} of {len(self.asked):,} people are settled" if settled else ""
-        return Request(self.method, PATH, body=body, needs=_WRITERS, so_far=so_far)
+        return Request(self.method, PATH, body=body, needs=_WRITERS, so_far=self._so_far())
+
+    def _so_far(self, _: int = 0) -> str:
+        return f"{len(self.done) + len(self.refused):,} of {len(self.asked):,} people are settled"
 
     def _vouched(self, document: dict[str, Any]) -> frozenset[str] | None:
         """Give the people whom an answer says to have changed; None if it stands for all."""
@@ -310,7 +314,7 @@ class _Change:
     def _still_open(self, people: tuple[str, ...], answer: object) -> Flow[tuple[str, ...]]:
         """Read the seat list, and give those who are not as asked."""
         try:
-            users = yield from list_seat_users(self.product)
+            users = yield from _list(self.product, self._so_far)
         except DatadogSeatsError as reading:
             if isinstance(answer, RequestRefusedError) and isinstance(reading, RequestRefusedError):
                 # Datadog refuses the product itself, so that nobody of it is in doubt.

@@ -97,7 +97,7 @@ def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
             return users
         # The list was cut short, or moved while it was read: so everyone is asked for all the same.
     if others:
-        far = f"of {len(others):,} emails are looked up"
+        far = f"of {len(wanted):,} emails are looked up"
         searches = [_search(email, f"{number:,} {far}") for number, email in enumerate(others, 1)]
         for part, _ in (yield Together(searches)):
             users += part

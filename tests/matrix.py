@@ -50,15 +50,12 @@ def interpreter(python: str) -> str | None:
 
 def cells(minors: list[str], at_hand: dict[str, str]) -> list[Cell]:
     """Give every Airflow on the oldest Python at hand, and the oldest and the newest Airflow on each other one."""
-    first, *others = at_hand
-    chosen = [Cell(minor, first, at_hand[first]) for minor in minors]
-    for python in others:
-        chosen += [
-            Cell(minor, python, at_hand[python])
-            for minor in (minors[0], minors[-1])
-            if float(python[2:]) <= float(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
-        ]
-    return chosen
+    return [
+        Cell(minor, python, path)
+        for number, (python, path) in enumerate(at_hand.items())
+        for minor in (minors if number == 0 else (minors[0], minors[-1]))
+        if int(python[2:]) <= int(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
+    ]
 
 
 def run(cell: Cell) -> tuple[bool, str]:
@@ -78,6 +75,8 @@ def main() -> int:
     """Test all cells, and tell what came of each."""
     found = {python: interpreter(python) for python in PYTHONS}
     at_hand = {python: path for python, path in found.items() if path}
+    if not at_hand:
+        print(f"None of Python {', '.join(PYTHONS)} is at hand.")
     rows = []
     for cell in cells(airflows(), at_hand):
         print(f"== Airflow {cell.airflow} on Python {cell.python} ==", flush=True)

@@ -253,13 +253,17 @@ def test_long_work_says_how_far_it_is(serve: Serve, datadog: FakeDatadog, caplog
     slow = Client(connection(datadog.url), clock=lambda: next(clock))
     serve(slow, assign_seats(PRODUCT, people))
     assert [record.message for record in caplog.records] == [
-        "Still at it: 300 of 950 people are settled",
-        "Still at it: 600 of 950 people are settled",
-        "Still at it: 900 of 950 people are settled",
+        "Still at it: 200 of 950 people are settled",
+        "Still at it: 500 of 950 people are settled",
+        "Still at it: 800 of 950 people are settled",
     ]
     caplog.clear()
+    serve(slow, assign_seats(PRODUCT, [*people[:150], "00000000-0000-0000-0000-000000000000"]))
+    assert len(caplog.records) > 3
+    assert all("of 151 people are settled" in record.message for record in caplog.records)
+    caplog.clear()
     serve(slow, list_seat_users(PRODUCT))
-    assert caplog.records[0].message == f"Still at it: 300 seats of {PRODUCT} are read"
+    assert caplog.records[0].message == f"Still at it: 200 seats of {PRODUCT} are read"
     caplog.clear()
     serve(slow, find_users([f"person{number}@x.com" for number in range(950)]))
     assert "pages of users are read" in caplog.text

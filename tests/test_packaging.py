@@ -51,9 +51,10 @@ def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
     """With the tests, the examples, and the pins that make them repeatable."""
     with tarfile.open(built[1]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    for needed in ("Makefile", "README.md", "CHANGELOG.md", "tests/test_plan.py", "example_dags/seat_review.py"):
-        assert needed in names
-    assert ".ci/constraints/airflow-2.11.txt" in names
+    top = ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".pre-commit-config.yaml")
+    ci = (".ci/run", ".ci/pins", ".ci/constraints/airflow-2.11.txt")
+    others = ("docs/start.md", "docs/images/graph.png", "tests/test_plan.py", "example_dags/seat_review.py")
+    assert {*top, *ci, *others} <= names
 
 
 def test_an_index_would_take_both(built: tuple[Path, Path]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from airflow_provider_seats.testing import FakeDatadog
 from tests.airflow.home import AirflowHome, Server, end_session, free_port, session, wait_for
 
-_POSTGRES: Final = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+_POSTGRES: Final = next((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
 _REDIS: Final = shutil.which("redis-server")
 AT_HAND: Final = _POSTGRES is not None and _REDIS is not None
 # Loaded once in each worker, and not in each task.
@@ -37,8 +37,8 @@ _LOADED: Final = (
 _SETTINGS: Final = {
     "CORE__EXECUTOR": "CeleryExecutor",
     # What is queued waits no longer than the scheduler's patience with what is queued, below.
-    "CORE__PARALLELISM": "32",
-    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "32",
+    "CORE__PARALLELISM": "24",
+    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "24",
     "CORE__HOSTNAME_CALLABLE": "node.name",
     "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     "API__WORKERS": "1",
@@ -51,7 +51,7 @@ _SETTINGS: Final = {
     "SCHEDULER__MAX_TIS_PER_QUERY": "0",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     # How soon a node's death is noted: of what ran on it, and of what it had taken and not begun.
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "SCHEDULER__TASK_QUEUED_TIMEOUT": "40",
     "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
@@ -66,23 +66,25 @@ def postgres() -> Iterator[int]:
     # Not below pytest's own folder, which is closed to others: PostgreSQL refuses to run as root.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     run: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
-    if os.getuid() == 0:
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    port = str(free_port())
-    made = ["-D", str(folder / "data"), "-U", "airflow", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    subprocess.run([_POSTGRES / "initdb", *made], check=True, **run)
-    hasty = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"]
-    served = ["-D", str(folder / "data"), "-p", port, "-h", "127.0.0.1", "-k", str(folder), *hasty]
-    process = subprocess.Popen([_POSTGRES / "postgres", *served], start_new_session=True, **run)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        if os.getuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        port = str(free_port())
+        made = ["-D", str(folder / "data"), "-U", "airflow", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run([_POSTGRES / "initdb", *made], check=True, **run)
+        hasty = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"]
+        served = ["-D", str(folder / "data"), "-p", port, "-h", "127.0.0.1", "-k", str(folder), *hasty]
+        process = subprocess.Popen([_POSTGRES / "postgres", *served], start_new_session=True, **run)
         create = [str(_POSTGRES / "createdb"), "-h", "127.0.0.1", "-p", port, "-U", "airflow", "airflow"]
-        wait_for(lambda: subprocess.run(create, check=False, **run).returncode == 0, 30)
+        wait_for(lambda: subprocess.run(create, check=False, **run).returncode == 0, 60)
         yield int(port)
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(20)
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -242,7 +244,7 @@ class Watched(FakeDatadog):
         try:
             done = self._respond(request) if waits and self.held % 2 else None
             if waits:
-                self._open.wait(60)
+                self._open.wait(110)
             return done or self._respond(request)
         finally:
             with self._count:

@@ -20,9 +20,10 @@ WAYS = {
 
 def main() -> None:
     """Run each way once, and print a row for it."""
-    dags = Path(tempfile.mkdtemp(prefix="dags-"))
-    shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
-    with Watched(products=tuple(product for product, *_ in WAYS.values())) as fake, postgres() as database:
+    products = tuple(product for product, *_ in WAYS.values())
+    with tempfile.TemporaryDirectory() as folder, Watched(products=products) as fake, postgres() as database:
+        dags = Path(folder)
+        shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
         for number in range(MANY):
             fake.add_user(f"hire{number:03}@example.com")
         settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection(), "MANY": str(MANY), "FEW": str(FEW)}
@@ -40,7 +41,6 @@ def main() -> None:
                 assert (state, len(fake.emails(product))) == ("success", people)
                 mean, peak = fake.rate()
                 print(f"| {words} | {len(fake.times):,} | {mean:.1f} | {peak} | {seconds:.0f} s |", flush=True)
-    shutil.rmtree(dags)
 
 
 if __name__ == "__main__":

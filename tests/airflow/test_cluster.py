@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -42,7 +43,9 @@ def cluster(fake: Watched, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Make the cluster's home, on a database and a broker of its own."""
     dags = tmp_path_factory.mktemp("dags")
     shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
-    settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection(), "MANY": str(MANY), "FEW": str(FEW)}
+    connection = json.loads(fake.airflow_connection())
+    connection["extra"]["timeout"] = 120  # longer than writes are held back
+    settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(connection), "MANY": str(MANY), "FEW": str(FEW)}
     with (
         postgres() as database,
         redis() as broker,
@@ -79,7 +82,8 @@ def test_the_pressure_of_a_task_each_can_be_bounded(server: Server, fake: Watche
     assert server.finish(run, 180)["state"] == "success"
     assert fake.emails(product) == sorted(HIRES[:FEW] + OTHERS)
     assert fake.most <= 2
-    assert len(fake.times) == 2 * FEW
+    # Two for each person; a task that Airflow takes for lost on a busy machine asks again.
+    assert 2 * FEW <= len(fake.times) <= 3 * FEW
 
 
 def test_a_node_that_dies_in_the_middle_costs_nobody_a_seat(cluster: Cluster, server: Server, fake: Watched) -> None:

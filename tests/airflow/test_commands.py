@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -68,13 +69,17 @@ def commands(block: Block) -> tuple[list[str], list[str]]:
 def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: FakeDatadog, block: Block) -> None:
     """Each command ends well, and says what it is said to."""
     given, shown = commands(block)
+    connects = "print(DatadogSeatsHook().get_conn().connection.base_url)"
+    says = f"; python -c 'from airflow_provider_seats.hooks import DatadogSeatsHook; {connects}'"
     for command in (each for each in given if each not in ELSEWHERE):
         if "airflow_provider_seats.testing" in command:
             first = serves(f"{command} --port 0", home)
             assert not shown or re.sub(r"\d+", "N", shown[0]) == re.sub(r"\d+", "N", first)
             continue
+        exports, adds = command.startswith("export "), command.startswith("airflow connections add ")
+        typed = re.sub("<[A-Za-z ]+ key>", "0" * 40, command)
         done = subprocess.run(
-            ["/bin/bash", "-euo", "pipefail", "-c", command],
+            ["/bin/bash", "-euo", "pipefail", "-c", typed + says if exports else typed],
             env=home.environment,
             cwd=home.path,
             capture_output=True,
@@ -84,6 +89,11 @@ def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: Fak
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         if command.startswith("airflow dags test datadog_seats_onboarding"):
             assert fake.emails(PRODUCT) == ["ann@example.com"]
+        if exports:
+            assert done.stdout.splitlines()[-1] == "https://api.datadoghq.eu"
+        if adds:
+            home.airflow("connections", "export", "made.json")
+            assert "datadoghq.eu" in (home.path / "made.json").read_text()
         if command == "airflow providers list":
             assert "airflow-provider-seats" in done.stdout
 
@@ -92,9 +102,15 @@ def serves(command: str, home: AirflowHome) -> str:
     """Begin a server, give its first line, and interrupt it as a person does."""
     words = [sys.executable, *command.split()[1:]]
     with subprocess.Popen(words, cwd=home.path, env=home.environment, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        first = server.stdout.readline().strip()
-        assert any("export AIRFLOW_CONN_DATADOG_DEFAULT=" in line for line in server.stdout)
-        server.send_signal(signal.SIGINT)
-        assert server.wait(20) == 0
+        late = threading.Timer(60, server.kill)
+        late.start()
+        try:
+            assert server.stdout is not None
+            first = server.stdout.readline().strip()
+            assert any("export AIRFLOW_CONN_DATADOG_DEFAULT=" in line for line in server.stdout)
+            server.send_signal(signal.SIGINT)
+            assert server.wait(20) == 0
+        finally:
+            late.cancel()
+            server.kill()
     return first
