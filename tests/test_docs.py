@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import textwrap
@@ -13,9 +14,11 @@ import pytest
 
 from airflow_provider_seats import connection, plan, protocol, seats, users, waiting
 from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError
+from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Report, table
 from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.airflow.home import AIRFLOW, AIRFLOW_3, ROOT
 
 PAGES = {
@@ -129,9 +132,20 @@ def test_every_error_is_told() -> None:
 def test_every_argument_and_key_is_told() -> None:
     """Nothing can be passed or read that the pages do not speak of."""
     pages = "".join(PAGES[f"docs/{name}.md"] for name in ("operators", "sync", "sensor"))
-    for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, SeatUsersSensor):
-        for field in kind.template_fields:
-            assert f"`{field}`" in pages
+    arguments = {
+        name
+        for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, SeatUsersSensor, SeatChangesTrigger)
+        for name, each in inspect.signature(kind.__init__).parameters.items()
+        if name != "self" and each.kind is not each.VAR_KEYWORD
+    }
+    assert {"deferrable", "poll_interval", "max_unassign"} <= arguments
+    for name in arguments:
+        assert f"`{name}`" in pages
+    verbs = {name: verb for name, verb in vars(DatadogSeatsHook).items() if inspect.isfunction(verb) and name[0] != "_"}
+    for name, verb in verbs.items():
+        [row] = re.findall(rf"^\| `{name}\((.*)\)` \|", pages, re.MULTILINE)
+        told = [each.partition("=")[0].strip() for each in row.split(",") if each]
+        assert told == [each for each in inspect.signature(verb).parameters if each != "self"]
     for key in Report.__annotations__:
         assert f'"{key}"' in pages
 
