@@ -101,7 +101,15 @@ def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: Fak
 def serves(command: str, home: AirflowHome) -> str:
     """Begin a server, give its first line, and interrupt it as a person does."""
     words = [sys.executable, *command.split()[1:]]
-    with subprocess.Popen(words, cwd=home.path, env=home.environment, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        words,
+        cwd=home.path,
+        env=home.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs do not hear it, and whatever they begin inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it is single-threaded here)
+    ) as server:
         late = threading.Timer(60, server.kill)
         late.start()
         try:
