@@ -114,7 +114,10 @@ def test_limits_end_a_deferred_wait_as_they_end_a_poke(server: Server) -> None:
 def test_a_refused_key_fails_a_deferred_task_at_once_in_datadogs_words(server: Server, other: FakeDatadog) -> None:
     """In the task's own log, and although there are retries."""
     run = server.begin("keyed")
-    wait_for(lambda: states(server, run) == {"deferred": 1}, 60)
+    wait_for(lambda: states(server, run) == {"deferred": 1}, 120)
+    # Airflow loses a task that comes back before it has noted that it left its slot.
+    seen = len(other.calls())
+    wait_for(lambda: len(other.calls()) >= seen + 8, 60)
     other.script("GET", SEATS, *[Fault(403, {"errors": ["No permission at all"]})] * 2)
     server.finish(run)
     task = server.tasks(run)["wait"]
