@@ -114,6 +114,7 @@ def server(
         yield server
 
 
+@pytest.mark.skipif(AIRFLOW == (3, 0), reason="Airflow 3.0 does not try a task again whose process was killed")
 def test_a_worker_that_dies_at_any_moment_leaves_work_that_its_retry_completes(
     server: Server, stage: tuple[DeadlyDatadog, dict[str, Any], Path]
 ) -> None:
