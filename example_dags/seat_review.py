@@ -11,13 +11,19 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, ObjectStoragePath, Param, task
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowOptionalProviderFeatureException,
+    ObjectStoragePath,
+    Param,
+    task,
+)
 
 from airflow_provider_seats.operators import SyncSeatsOperator
 
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
-except ImportError:  # Airflow before 3.1
+except (ImportError, AirflowOptionalProviderFeatureException):  # Airflow before 3.1
     ASK = False
 else:
     # A test, or a run that nobody watches, goes without the approval.

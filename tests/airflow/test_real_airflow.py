@@ -108,6 +108,7 @@ def test_the_seats_of_disabled_accounts_are_reclaimed(home: AirflowHome, fake: F
 
 # --- under a scheduler ---
 
+with_people = pytest.mark.skipif(AIRFLOW < (3, 1), reason="this Airflow asks no people yet")
 under_a_scheduler = pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3")
 
 
@@ -188,6 +189,7 @@ def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fake: FakeD
     assert "slow down" in json.dumps(server.log_of(run, "unassign", 1))
 
 
+@with_people
 @under_a_scheduler
 def test_a_person_approves_a_review_and_undoes_it(server: Server, fake: FakeDatadog) -> None:
     """Nothing is changed before the answer; the report in XCom is what the undo is triggered with."""
@@ -203,6 +205,7 @@ def test_a_person_approves_a_review_and_undoes_it(server: Server, fake: FakeData
     assert fake.emails(PRODUCT) == [CY]
 
 
+@with_people
 @under_a_scheduler
 def test_a_review_that_is_not_approved_changes_nothing(server: Server, fake: FakeDatadog) -> None:
     """Those who would have been changed are as they were."""
