@@ -203,7 +203,7 @@ class Server:
         run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run
 
-    def finish(self, run: Mapping[str, Any], seconds: float = 120) -> dict[str, Any]:
+    def finish(self, run: Mapping[str, Any], seconds: float = 240) -> dict[str, Any]:
         """Wait for the end of a run; give the run."""
         wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self.tail)
         ended: dict[str, Any] = self.ask("GET", self.path(run))
@@ -216,7 +216,8 @@ class Server:
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
         """Answer a task that asks a person, once it asks, and only if something holds before."""
         path = f"{self.path(run)}/taskInstances/{task_id}/-1/hitlDetails"
-        wait_for(lambda: bool(self.ask("GET", path)["options"]), 60, self.tail)
+        # A task of an example that Airflow lost is tried again a minute later.
+        wait_for(lambda: bool(self.ask("GET", path)["options"]), 180, self.tail)
         # An answer within the same moment as the question trips Airflow's scheduler; no person is as quick.
         time.sleep(3)
         assert before()
