@@ -34,7 +34,7 @@ class Request(NamedTuple):
     """One HTTP exchange to make: a path below the base URL, query parameters, and a value to send as JSON.
 
     :param needs: the permissions that allow it, for the error when it is refused.
-    :param so_far: what came of those before it, to tell a person if all of it takes long; empty of the first.
+    :param so_far: what came of those before it, to tell a person if all of it takes long.
     """
 
     method: str

@@ -122,7 +122,7 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
 
 def list_seat_users(product_code: str) -> Flow[tuple[SeatUser, ...]]:
     """List everyone who holds a seat of a product, in Datadog's order. A list that cannot be read whole is an error."""
-    return _list(product_code, lambda read: f"{read:,} seats of {product_code} are read" if read else "")
+    return _list(product_code, lambda read: f"{read:,} seats of {product_code} are read")
 
 
 def _list(product_code: str, so_far: Callable[[int], str]) -> Flow[tuple[SeatUser, ...]]:
@@ -299,7 +299,7 @@ class _Change:
         body = {"data": {"type": "seat-assignments", "attributes": attributes}}
         return Request(self.method, PATH, body=body, needs=_WRITERS, so_far=self._so_far())
 
-    def _so_far(self, _: int = 0) -> str:
+    def _so_far(self) -> str:
         return f"{len(self.done) + len(self.refused):,} of {len(self.asked):,} people are settled"
 
     def _vouched(self, document: dict[str, Any]) -> frozenset[str] | None:
@@ -314,7 +314,7 @@ class _Change:
     def _still_open(self, people: tuple[str, ...], answer: object) -> Flow[tuple[str, ...]]:
         """Read the seat list, and give those who are not as asked."""
         try:
-            users = yield from _list(self.product, self._so_far)
+            users = yield from _list(self.product, lambda _: self._so_far())
         except DatadogSeatsError as reading:
             if isinstance(answer, RequestRefusedError) and isinstance(reading, RequestRefusedError):
                 # Datadog refuses the product itself, so that nobody of it is in doubt.

@@ -145,8 +145,8 @@ def _search(needle: str, so_far: str = "") -> Flow[tuple[list[User], int | None]
 
 def _page(number: int, pages: int) -> Flow[tuple[list[User], int | None]]:
     """Give one page of all users, and how many users there are in all."""
-    so_far = f"{number:,} of {pages:,} pages of users are read" if number else ""
-    page, everyone, _ = yield from call(_request("", number, so_far), _read_page)
+    request = _request("", number, f"{number:,} of {pages:,} pages of users are read")
+    page, everyone, _ = yield from call(request, _read_page)
     return page, everyone
 
 
