@@ -135,7 +135,6 @@ class Cluster(AirflowHome):
                 **settings,
             },
         )
-        (self.path / "config").mkdir()
         (self.path / "config" / "node.py").write_text('import os\nname = lambda: os.environ.get("NODE", "main")\n')
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
 

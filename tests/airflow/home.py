@@ -25,6 +25,17 @@ ROOT: Final = Path(__file__).parents[2]
 EXAMPLE_DAGS: Final = ROOT / "example_dags"
 AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 AIRFLOW_3: Final = AIRFLOW >= (3, 0)
+# A new SQLite database is a hundred waits for the disk, each of which lasts for seconds where others fill that disk.
+_HASTY: Final = """
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+
+@event.listens_for(Engine, "connect")
+def leave_writing_to_the_system(connection, record):
+    if "sqlite" in type(connection).__module__:
+        connection.cursor().execute("PRAGMA synchronous=OFF")
+"""
 
 
 class AirflowHome:
@@ -36,6 +47,8 @@ class AirflowHome:
 
     def __init__(self, dags: Path, settings: Mapping[str, str] | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="airflow-home-"))
+        (self.path / "config").mkdir()
+        (self.path / "config" / "airflow_local_settings.py").write_text(_HASTY)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
         # Compiled files make each start of Airflow twice as fast.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -64,7 +77,7 @@ class AirflowHome:
         """Give the command line of this environment's Airflow."""
         return [sys.executable, "-m", "airflow", *arguments]
 
-    def airflow(self, *arguments: str, timeout: float = 120, more: Mapping[str, str] | None = None) -> str:
+    def airflow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> str:
         """Run an Airflow command to its end; give what it printed, or raise it.
 
         :param more: further environment variables.
