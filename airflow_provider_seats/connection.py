@@ -42,9 +42,15 @@ class DatadogSeatsError(Exception):
     """The base of every error that this package raises.
 
     :cvar passing: whether trying again later may help (a limit, a lost connection); Airflow's retries are for these.
+    :cvar of_connection: whether the connection is what is to be looked at, which a message may not know by its id.
     """
 
     passing: bool = False
+    of_connection: bool = False
+
+    def told_of(self, conn_id: str) -> str:
+        """Give the message, with the connection's id where that is what to look for."""
+        return f"{self} The connection's id is {conn_id!r}." if self.of_connection else str(self)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let an error be pickled as it is: its class may take other arguments than the message."""

@@ -228,14 +228,17 @@ def _parsed(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # 
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
-    """Fail the task without retries for an error that no retry would mend. Passing errors go to Airflow's retries."""
+def failing_at_once(conn_id: str) -> Iterator[None]:
+    """Fail the task without retries for an error that no retry would mend. Passing errors go to Airflow's retries.
+
+    :param conn_id: the connection's id, which the last line of the log tells where it is to be corrected.
+    """
     try:
         yield
     except DatadogSeatsError as error:
         if error.passing:
             raise
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(error.told_of(conn_id)) from error
 
 
 def _advice(error: DatadogSeatsError, kind: str) -> str:

@@ -123,6 +123,8 @@ class KeysRefusedError(DatadogSeatsError):
     :ivar status: the HTTP status.
     """
 
+    of_connection = True
+
     def __init__(self, request: Request, status: int, words: str) -> None:
         needs = f", and that the owner of the application key has {request.needs}" if request.needs else ""
         super().__init__(
@@ -149,6 +151,8 @@ class RequestRefusedError(DatadogSeatsError):
 
 class MisdirectedError(DatadogSeatsError):
     """The address answered with a redirect, so it is not that of the API. Redirects are never followed."""
+
+    of_connection = True
 
     def __init__(self, request: Request, status: int, location: str) -> None:
         super().__init__(

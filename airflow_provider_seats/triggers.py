@@ -120,7 +120,7 @@ class SeatUsersTrigger(BaseTrigger):
             if met is None and limit == "timeout" and (left <= 0 or (self._told and not self._trouble)):
                 met = await _within(_LAST_LOOK, self._met(last_look=True))
         except DatadogSeatsError as error:
-            return {"status": "error", "error": type(error).__name__, "message": str(error)}
+            return {"status": "error", "error": type(error).__name__, "message": error.told_of(self.datadog_conn_id)}
         if met is None:
             return {"status": "timeout", "limit": limit, "told": "; ".join(filter(None, (self._told, self._trouble)))}
         return {"status": "success", "met": met, "told": self._told}

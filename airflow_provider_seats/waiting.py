@@ -50,7 +50,7 @@ def poke(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are rea
 
     It does so from here, out of Airflow's own loop, which then treats the first look as any other.
     """
-    with failing_at_once():
+    with failing_at_once(sensor.datadog_conn_id):
         deferrable = read_flag("deferrable", sensor.deferrable)
         names = ("product_code", "user_uuids", "user_emails", "state", "require")
         condition = Condition.read(**{name: argument(sensor, name) for name in names})

@@ -71,7 +71,7 @@ class Work(ABC):
         """Plan, change and report; the report is pushed also when the task then fails."""
         report = Plan(str(self.operator.product_code)).not_started(preview=False)
         attempts: Attempts | None = None
-        with failing_at_once():
+        with failing_at_once(self.operator.datadog_conn_id):
             try:
                 product = read_product(self.operator.product_code)
                 preview = read_flag("preview", self.operator.preview)

@@ -289,12 +289,13 @@ def test_a_201_that_changed_nothing_fails_the_task(
 def test_what_no_retry_would_mend_fails_at_once_in_datadogs_words(
     datadog: FakeDatadog, ti: FakeTaskInstance, no_waits: list[float], status: int, words: str
 ) -> None:
-    """The status and the words are in the message; nobody was changed, and the report says so."""
+    """The status, the words and what to look at are in the message; nobody was changed, and the report says so."""
     ann = datadog.add_user("ann@x.com", seat=PRODUCT)
     datadog.script("GET", SEATS, *[Fault(status, {"errors": [words]})] * 2)
     message, report = failure(unassign(user_emails=["ann@x.com"]), ti)
     assert str(status) in message
     assert words in message
+    assert ("'datadog_default'" if status < 404 else "product code") in message
     assert report == {"not_done": ["ann@x.com"]}
     assert datadog.holders(PRODUCT) == {ann}
 

@@ -78,9 +78,9 @@ def test_a_passing_fault_is_not_yet(datadog: FakeDatadog, no_waits: list[float],
 
 
 def test_a_refused_key_fails_at_once(datadog: FakeDatadog, no_waits: list[float]) -> None:
-    """Without retry, in Datadog's words, after two tries."""
+    """Without retry, in Datadog's words, after two tries, and with the connection's name."""
     datadog.script("GET", SEATS, *[Fault(403, {"errors": ["Forbidden"]})] * 2)
-    with pytest.raises(AirflowFailException, match=r"403.*Forbidden"):
+    with pytest.raises(AirflowFailException, match=r"403.*Forbidden.*'datadog_default'"):
         sensor(user_emails=["ann@x.com"], timeout=60).execute({})
     assert len(datadog.calls()) == 2
 

@@ -255,6 +255,7 @@ def test_a_refused_key_ends_all_with_its_name_and_datadogs_words(datadog: FakeDa
     payloads = quickly(main())
     assert {(each["status"], each["error"]) for each in payloads} == {("error", "KeysRefusedError")}
     assert all("403" in each["message"] and "Forbidden" in each["message"] for each in payloads)
+    assert all("'datadog_default'" in each["message"] for each in payloads)
     assert len(datadog.calls()) == 3
 
 
