@@ -60,6 +60,11 @@ class Limit(NamedTuple):
         told += [] if self.percent is None else [f"{self.percent:g}%"]
         return " or ".join(told)
 
+    def told_of(self, seats: int) -> str:
+        """Say how many people this is of so many seats, and why it may be nobody."""
+        people = self.of(seats)
+        return f"{people} (max_unassign={self}{', rounded down' if self.percent and not people else ''})"
+
 
 def argument(task: Any, name: str) -> Any:  # noqa: ANN401 (an argument of an operator or the sensor)
     """Give an argument; None only if it was not given, and not if its template or another task gave nothing.

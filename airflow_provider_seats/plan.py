@@ -327,8 +327,8 @@ def _guarded(plan: Plan, guards: Guards, more: Mapping[str, Any] = NOTHING, reas
     if guards.max_unassign is not None and len(losers) > guards.max_unassign.of(before):
         named = some((person["email"] or str(person["id"]) for person in losers), _SHOWN_PEOPLE)
         reasons.append(
-            f"{len(losers)} of {before} seats would be taken, and the limit is {guards.max_unassign.of(before)} "
-            f"(max_unassign={guards.max_unassign}): {named}. If that is meant, raise max_unassign for this run."
+            f"{len(losers)} of {before} seats would be taken, and the limit is "
+            f"{guards.max_unassign.told_of(before)}: {named}. If that is meant, raise max_unassign for this run."
         )
     if guards.max_seats is not None and after > guards.max_seats:
         reasons.append(

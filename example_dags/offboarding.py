@@ -32,7 +32,7 @@ with DAG(
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
-):
+) as dag:
     unassign = UnassignSeatsOperator(
         task_id="unassign_seats",
         product_code="{{ params.product_code }}",

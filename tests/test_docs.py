@@ -52,7 +52,12 @@ def blocks(*languages: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+def runs_a_dag(block: Block) -> bool:
+    """Whether it needs a metadata database; such a block is run in ``tests/airflow/test_commands.py``."""
+    return ".test(run_conf=" in block.text
+
+
+@pytest.mark.parametrize("block", [each for each in blocks("python") if not runs_a_dag(each.values[0])])
 def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader who copies it has something that works; what it calls a test passes."""
     if "AssetWatcher" in block.text and not AIRFLOW_3:

@@ -114,6 +114,14 @@ def test_sixty_of_a_hundred_gone_are_refused_by_default(datadog: FakeDatadog, cr
     assert report["guards"]["max_unassign_people"] == 60
 
 
+def test_a_share_of_too_few_seats_is_nobody_and_the_refusal_says_why(datadog: FakeDatadog, crowd: Crowd) -> None:
+    """A limit that comes out as none is told to have been rounded."""
+    crowd(3)
+    message = refused(datadog, user_emails=emails(0, 1), max_unassign="10%")
+    assert "1 of 3 seats would be taken, and the limit is 0 (max_unassign=10%, rounded down)" in message
+    assert "rounded" not in refused(datadog, user_emails=emails(0, 1), max_unassign=0)
+
+
 @pytest.mark.parametrize("empty", [[], "[]"])
 def test_an_emptied_export_takes_nothing(datadog: FakeDatadog, crowd: Crowd, empty: Any) -> None:
     """Unless that is meant, and within the limit."""

@@ -15,7 +15,7 @@ import pytest
 from airflow_provider_seats.testing import FakeDatadog
 from tests.airflow.home import EXAMPLE_DAGS, AirflowHome
 from tests.conftest import PRODUCT
-from tests.test_docs import Block, blocks
+from tests.test_docs import Block, blocks, runs_a_dag
 
 pytestmark = pytest.mark.airflow
 
@@ -96,6 +96,23 @@ def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: Fak
             assert "datadoghq.eu" in (home.path / "made.json").read_text()
         if command == "airflow providers list":
             assert "airflow-provider-seats" in done.stdout
+
+
+@pytest.mark.parametrize("block", [each for each in blocks("python") if runs_a_dag(each.values[0])])
+def test_a_dag_is_tested_whole_as_the_documentation_shows(home: AirflowHome, block: Block) -> None:
+    """With the metadata database that it asks for, and beside the DAGs."""
+    dags = home.environment["AIRFLOW__CORE__DAGS_FOLDER"]
+    file = home.path / "test_shown.py"
+    file.write_text(block.text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={dags}", "-p", "no:cacheprovider", str(file)],
+        env=home.environment,
+        cwd=home.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout[-5000:] + done.stderr[-2000:]
 
 
 def serves(command: str, home: AirflowHome) -> str:

@@ -147,12 +147,13 @@ def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fake: FakeDatadog
 
 @under_a_scheduler
 def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server, fake: FakeDatadog) -> None:
-    """Also when the work between them fails; the hook serves in a task of one's own."""
-    run = server.run("borrowed", {"emails": [ANN]})
+    """Also when the work between them fails, and only that seat; the hook serves in a task of one's own."""
+    fake.give_seat("on_call", fake.user_uuid(BOB))
+    run = server.run("borrowed", {"emails": [ANN, BOB]})
     states = {name: task["state"] for name, task in server.tasks(run).items()}
     assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
-    assert server.xcom(run, "work") == [ANN]
-    assert fake.emails("on_call") == []
+    assert server.xcom(run, "work") == [ANN, BOB]
+    assert fake.emails("on_call") == [BOB]
 
 
 @under_a_scheduler

@@ -37,7 +37,8 @@ with DAG("mapped", schedule=None, params={"emails": []}, default_args=again):
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_uuids=uuids) << watched
 
 with DAG("borrowed", schedule=None, params={"emails": []}):
-    lend = AssignSeatsOperator(task_id="lend", product_code="on_call", user_emails="{{ params.emails }}").as_setup()
+    who = {"product_code": "on_call", "user_emails": "{{ params.emails }}"}
+    lend = AssignSeatsOperator(task_id="lend", max_seats=50, **who).as_setup()
 
     @task
     def work() -> list[str]:
@@ -49,7 +50,7 @@ with DAG("borrowed", schedule=None, params={"emails": []}):
         """Fail, so that only the teardown is left."""
         raise ValueError("broken")
 
-    give_back = UnassignSeatsOperator(task_id="give_back", product_code="on_call", user_emails="{{ params.emails }}")
+    give_back = SyncSeatsOperator(task_id="give_back", product_code="on_call", undo=lend.output)
     lend >> work() >> break_down() >> give_back.as_teardown(setups=lend)
 
 with DAG("refused", schedule=None, params={"emails": []}, default_args={"retries": 3, "retry_delay": timedelta(0)}):
