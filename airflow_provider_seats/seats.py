@@ -318,7 +318,7 @@ class _Change:
         except DatadogSeatsError as reading:
             if isinstance(answer, RequestRefusedError) and isinstance(reading, RequestRefusedError):
                 # Datadog refuses the product itself, so that nobody of it is in doubt.
-                self.refused.update(dict.fromkeys(people, f"{answer.status}: {answer.words}"))
+                self.refused.update(dict.fromkeys(people, _told(answer)))
                 raise answer from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, answer, reading) from reading

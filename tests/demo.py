@@ -77,9 +77,12 @@ def show(seats: dict[str, list[str]]) -> None:
     """Print who holds a seat at each time, as a table."""
     people = sorted({email for emails in seats.values() for email in emails})
     wide = max(map(len, people))
-    print(f"\n{'seats of ' + PRODUCT:<{wide + 10}}" + "".join(f"{when:^14}" for when in seats))
+    print(f"\n{'seats of ' + PRODUCT:<{wide + 10}}" + "".join(f"{when:^14}" for when in seats).rstrip())
     for email in people:
-        print(f"{email:<{wide + 10}}" + "".join(f"{'x' if email in emails else '.':^14}" for emails in seats.values()))
+        print(
+            f"{email:<{wide + 10}}"
+            + "".join(f"{'x' if email in emails else '.':^14}" for emails in seats.values()).rstrip()
+        )
 
 
 def say(words: str) -> None:
