@@ -21,7 +21,7 @@ help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
 demo: $(VENV)/ready
-	@$(BIN)/python -m tests.demo
+	@$(BIN)/python -m tools.demo
 
 # Lint and types are of the newest Airflow: they are the same text for all.
 ifeq ($(AIRFLOW),$(NEWEST))
@@ -31,7 +31,7 @@ test: unit
 endif
 
 test-matrix:
-	@$(PYTHON) -m tests.matrix
+	@$(PYTHON) -m tools.matrix
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -44,10 +44,10 @@ unit: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=95
 
 docs: $(VENV)/ready
-	@$(BIN)/python -m tests.reference
+	@$(BIN)/python -m tools.reference
 
 bench: $(VENV)/ready
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tools.bench
 
 $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.12")'

@@ -10,8 +10,25 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, mask_secret
 
-from airflow_provider_seats.arguments import read_count
-from airflow_provider_seats.client import Client
+from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.flow import (
+    InvalidInputError,
+    KeysRefusedError,
+    MisdirectedError,
+    RateLimitedError,
+    RequestRefusedError,
+)
+from airflow_provider_seats._api.seats import (
+    Outcome,
+    SeatUser,
+    assign_seats,
+    check_access,
+    failure,
+    list_seat_users,
+    unassign_seats,
+)
+from airflow_provider_seats._api.users import User, check_keys, find_accounts, find_users
+from airflow_provider_seats._planning.arguments import read_count
 from airflow_provider_seats.connection import (
     BATCH,
     CONN_TYPE,
@@ -23,23 +40,6 @@ from airflow_provider_seats.connection import (
     InvalidConnectionError,
     ui_field_behaviour,
 )
-from airflow_provider_seats.protocol import (
-    InvalidInputError,
-    KeysRefusedError,
-    MisdirectedError,
-    RateLimitedError,
-    RequestRefusedError,
-)
-from airflow_provider_seats.seats import (
-    Outcome,
-    SeatUser,
-    assign_seats,
-    check_access,
-    failure,
-    list_seat_users,
-    unassign_seats,
-)
-from airflow_provider_seats.users import User, check_keys, find_accounts, find_users
 
 # The only product code that Datadog's own material shows. A token is tried on it; its seats need not be used.
 _SHOWN_PRODUCT: Final = "incident_response"
@@ -51,8 +51,8 @@ class DatadogSeatsHook(BaseHook):
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/
 
-    Nothing is looked up before it is needed. Errors are those of :mod:`airflow_provider_seats.protocol`,
-    :mod:`~airflow_provider_seats.seats`, :mod:`~airflow_provider_seats.users` and
+    Nothing is looked up before it is needed. Errors are those of :mod:`airflow_provider_seats._api.flow`,
+    :mod:`~airflow_provider_seats._api.seats`, :mod:`~airflow_provider_seats._api.users` and
     :mod:`~airflow_provider_seats.connection`, all of them
     :class:`~airflow_provider_seats.connection.DatadogSeatsError`; ``passing`` tells whether trying again may help.
 

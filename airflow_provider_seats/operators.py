@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, XComArg
 
-    from airflow_provider_seats.plan import MissingUsers, Mode
+    from airflow_provider_seats._planning.planner import MissingUsers, Mode
     from airflow_provider_seats.report import Report
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | None
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _SeatsOperator(BaseOperator):
-    """The arguments that all three have in common. What they do is in :mod:`airflow_provider_seats.work`."""
+    """The arguments that all three have in common."""
 
     template_fields: Sequence[str] = (
         "product_code",
@@ -75,7 +75,7 @@ class AssignSeatsOperator(_SeatsOperator):
 
     Errors that no retry would mend fail the task at once
     (:class:`~airflow.exceptions.AirflowFailException`); rate limits, lost connections and faults of Datadog's
-    (:class:`~airflow_provider_seats.protocol.PassingError`) are left to the task's retries.
+    (:class:`~airflow_provider_seats._api.flow.PassingError`) are left to the task's retries.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
@@ -119,7 +119,7 @@ class AssignSeatsOperator(_SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""
-        from airflow_provider_seats.work import AssignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from airflow_provider_seats._runtime.operator_run import AssignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         return AssignWork(self, context).run()
 
@@ -182,7 +182,7 @@ class UnassignSeatsOperator(_SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""
-        from airflow_provider_seats.work import UnassignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from airflow_provider_seats._runtime.operator_run import UnassignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         return UnassignWork(self, context).run()
 
@@ -200,7 +200,7 @@ class SyncSeatsOperator(_SeatsOperator):
 
     The task's ``return_value`` is a :class:`~airflow_provider_seats.report.Report`, pushed also if the task then fails.
     Errors are as in :class:`AssignSeatsOperator`; what a guard refuses is a
-    :class:`~airflow_provider_seats.plan.PlanRefusedError`.
+    :class:`~airflow_provider_seats._planning.planner.PlanRefusedError`.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. (templated)
@@ -290,6 +290,6 @@ class SyncSeatsOperator(_SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Plan, change and report."""
-        from airflow_provider_seats.work import SyncWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from airflow_provider_seats._runtime.operator_run import SyncWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         return SyncWork(self, context).run()

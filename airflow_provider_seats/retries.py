@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise AirflowOptionalProviderFeatureException("Retry policies need Airflow 3.3 or later.") from error
 
-from airflow_provider_seats.protocol import PassingError
+from airflow_provider_seats._api.flow import PassingError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

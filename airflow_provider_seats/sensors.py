@@ -20,10 +20,10 @@ from airflow_provider_seats.links import SeatsPageLink
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_seats.client import Client
-    from airflow_provider_seats.condition import Require, SeatState
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._planning.condition import Require, SeatState
+    from airflow_provider_seats._runtime.sensor_run import Met
     from airflow_provider_seats.operators import PeopleArgument
-    from airflow_provider_seats.waiting import Met
 
 
 class SeatUsersSensor(BaseSensorOperator):
@@ -100,13 +100,13 @@ class SeatUsersSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
         """Read the seat list once, and tell whether the condition is met; within ``execute`` it may defer instead."""
-        from airflow_provider_seats.waiting import poke  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from airflow_provider_seats._runtime.sensor_run import poke  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         return poke(self)
 
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
         """Take up the task again when the triggerer has ended the wait."""
-        from airflow_provider_seats.waiting import resume  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.sensor_run import resume  # noqa: PLC0415 (as above)
 
         return resume(self, event)
 

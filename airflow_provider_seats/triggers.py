@@ -1,7 +1,7 @@
 """The triggers: wait for people's seats, or tell of every change of seats. They only read.
 
 All triggers of one triggerer that watch the same product through equal connections share one poll of its seat list; see
-:mod:`airflow_provider_seats.poll`.
+:mod:`airflow_provider_seats._runtime.shared_poller`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_seats.arguments import read_product, read_span
+from airflow_provider_seats._api.flow import KeysRefusedError, PassingError, sendable
+from airflow_provider_seats._planning.arguments import read_product, read_span
+from airflow_provider_seats._runtime.snapshot_store import Memory
 from airflow_provider_seats.connection import DEFAULT_CONN_ID, DatadogConnection, DatadogSeatsError
-from airflow_provider_seats.memory import Memory
-from airflow_provider_seats.protocol import KeysRefusedError, PassingError, sendable
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.condition import Require, SeatState
-    from airflow_provider_seats.poll import Sight
+    from airflow_provider_seats._planning.condition import Require, SeatState
+    from airflow_provider_seats._runtime.shared_poller import Sight
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def _met(self, *, last_look: bool = False) -> list[dict[str, str | None]] | None:
         """Watch until the condition is met, and give those who met it; None if it is not met at a last look, now."""
-        from airflow_provider_seats.condition import Condition  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
         condition = Condition.read(
             product_code=self.product_code,
@@ -270,7 +270,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
 async def _sights(conn_id: str, product: str, interval: float, oldest: float) -> AsyncGenerator[Sight, None]:
     """Follow a product's seats. When the keys are refused, look whether the connection has others by now."""
-    from airflow_provider_seats.poll import Follower  # noqa: PLC0415 (not loaded when a DAG is parsed)
+    from airflow_provider_seats._runtime.shared_poller import Follower  # noqa: PLC0415 (not loaded when a DAG is parsed)
 
     connection = await _connection(conn_id)
     served = True

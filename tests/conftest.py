@@ -15,7 +15,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest  # noqa: E402 (as above)
 
-from airflow_provider_seats.client import Client  # noqa: E402 (as above)
+from airflow_provider_seats._api.client import Client  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 
 PRODUCT = "incident_response"

@@ -12,14 +12,18 @@ from urllib.parse import unquote
 
 import pytest
 
-from airflow_provider_seats import connection, plan, protocol, seats, users, waiting
+from airflow_provider_seats import connection
+from airflow_provider_seats._api import flow as protocol
+from airflow_provider_seats._api import seats, users
+from airflow_provider_seats._planning import planner as plan
+from airflow_provider_seats._runtime import sensor_run as waiting
 from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Report, table
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.triggers import SeatChangesTrigger
-from tests.airflow.home import AIRFLOW, AIRFLOW_3, ROOT
+from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, ROOT
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
@@ -53,7 +57,7 @@ def blocks(*languages: str) -> list[Any]:
 
 
 def runs_a_dag(block: Block) -> bool:
-    """Whether it needs a metadata database; such a block is run in ``tests/airflow/test_commands.py``."""
+    """Whether it needs a metadata database; such a block is run in ``tests/system/test_commands.py``."""
     return ".test(run_conf=" in block.text
 
 
@@ -94,7 +98,7 @@ def test_the_secret_that_is_shown_holds_a_connection(block: Block) -> None:
 
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
-    """Commands are run in ``tests/airflow/test_commands.py``."""
+    """Commands are run in ``tests/system/test_commands.py``."""
     assert {each.values[0].language for each in blocks()} <= {"python", "json", "text", "yaml", "console"}
 
 
@@ -158,6 +162,6 @@ def test_every_argument_and_key_is_told() -> None:
 def test_the_reference_is_what_the_docstrings_say() -> None:
     """``make docs`` was run after they were changed."""
     pytest.importorskip("griffe", reason="the reference is written with the newest Airflow's environment")
-    from tests import reference
+    from tools import reference
 
     assert PAGES[REFERENCE] == reference.page()

@@ -11,7 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_seats.arguments import (
+from airflow_provider_seats._api.flow import InvalidInputError, UnavailableError
+from airflow_provider_seats._api.rate_limits import RateLimits
+from airflow_provider_seats._api.seats import SeatUser, list_seat_users
+from airflow_provider_seats._api.users import find_accounts
+from airflow_provider_seats._planning.arguments import (
     Limit,
     read_choice,
     read_count,
@@ -23,14 +27,10 @@ from airflow_provider_seats.arguments import (
     read_report,
     read_span,
 )
-from airflow_provider_seats.condition import SeatState
+from airflow_provider_seats._planning.condition import SeatState
+from airflow_provider_seats._planning.planner import _too_young
 from airflow_provider_seats.connection import DatadogConnection, InvalidConnectionError
-from airflow_provider_seats.limits import RateLimits
-from airflow_provider_seats.plan import _too_young
-from airflow_provider_seats.protocol import InvalidInputError, UnavailableError
-from airflow_provider_seats.seats import SeatUser, list_seat_users
-from airflow_provider_seats.users import find_accounts
-from tests.playing import play, reply
+from tests.helpers.playing import play, reply
 
 WORDS = [
     "20%",

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from airflow_provider_seats._api.flow import InvalidInputError, Pause
+from airflow_provider_seats._api.seats import SeatsRefusedError
 from airflow_provider_seats.connection import FORM, InvalidConnectionError, conn_fields, ui_field_behaviour
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.protocol import InvalidInputError, Pause
-from airflow_provider_seats.seats import SeatsRefusedError
 from airflow_provider_seats.testing import API_KEY, APP_KEY, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 

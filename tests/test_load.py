@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.load import measure
+from tools.load import measure
 
 
 def test_two_hundred_revived_sensors_cost_a_dozen_calls_in_five_seconds() -> None:

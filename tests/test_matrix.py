@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import matrix
+from tools import matrix
 
 
 def test_every_airflow_runs_once_and_the_oldest_and_newest_on_each_python() -> None:

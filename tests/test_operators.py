@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats._api.flow import RateLimitedError, UnavailableError
+from airflow_provider_seats._api.seats import SeatsUnknownError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
-from airflow_provider_seats.protocol import RateLimitedError, UnavailableError
-from airflow_provider_seats.seats import SeatsUnknownError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 

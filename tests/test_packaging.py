@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_seats import __version__
-from tests.airflow.home import AIRFLOW, ROOT
+from tests.helpers.airflow_home import AIRFLOW, ROOT
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_entry_point(built: tuple[
         info = f"airflow_provider_seats-{__version__}.dist-info"
         entries = wheel.read(f"{info}/entry_points.txt").decode()
         metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
-    sources = {f"airflow_provider_seats/{path.name}" for path in (ROOT / "airflow_provider_seats").glob("*.py")}
+    sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "airflow_provider_seats").rglob("*.py")}
     assert {name for name in names if ".dist-info/" not in name} == sources | {"airflow_provider_seats/py.typed"}
     assert f"{info}/licenses/LICENSE" in names
     assert "[apache_airflow_provider]" in entries
@@ -53,7 +53,7 @@ def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     top = ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".pre-commit-config.yaml")
     ci = (".ci/run", ".ci/pins", ".ci/constraints/airflow-2.11.txt")
-    others = ("docs/start.md", "docs/images/graph.png", "tests/test_plan.py", "example_dags/seat_review.py")
+    others = ("docs/start.md", "docs/images/graph.png", "tests/_planning/test_plan.py", "example_dags/seat_review.py")
     assert {*top, *ci, *others} <= names
 
 
@@ -95,7 +95,9 @@ def test_the_wheel_alone_works_in_a_bare_airflow_and_beside_its_neighbour(
     uv("install", *pins, str(built[0]))
     [added] = set(uv("freeze").splitlines()) - before
     assert added.startswith("airflow-provider-seats @ ")
-    rooms = sorted(path.stem for path in (ROOT / "airflow_provider_seats").glob("*.py") if path.stem != "__init__")
+    package = ROOT / "airflow_provider_seats"
+    paths = (path.relative_to(package).with_suffix("") for path in package.rglob("*.py") if path.stem[:2] != "__")
+    rooms = sorted(".".join(path.parts) for path in paths)
     newer = {"retries"} if AIRFLOW < (3, 3) else set()
     run(python, "-c", "".join(f"import airflow_provider_seats.{room}\n" for room in rooms if room not in newer))
     assert types() == ours

@@ -18,16 +18,16 @@ from airflow_provider_seats import get_provider_info
 PACKAGE = Path(airflow_provider_seats.__file__).parent
 PURE = {
     "connection",
-    "limits",
-    "protocol",
-    "seats",
-    "users",
-    "arguments",
     "report",
-    "holders",
-    "condition",
-    "changes",
-    "plan",
+    "_api.flow",
+    "_api.rate_limits",
+    "_api.seats",
+    "_api.users",
+    "_planning.arguments",
+    "_planning.condition",
+    "_planning.plan",
+    "_planning.planner",
+    "_planning.seat_list",
 }
 
 
@@ -89,7 +89,7 @@ def _imports(module: Path) -> set[str]:
 @pytest.mark.parametrize("room", sorted(PURE))
 def test_the_rooms_without_io_import_the_standard_library_and_one_another_only(room: str) -> None:
     """So that they can be read, tested and trusted by themselves."""
-    for name in _imports(PACKAGE / f"{room}.py"):
+    for name in _imports(PACKAGE / f"{room.replace('.', '/')}.py"):
         package, _, inner = name.partition(".")
         assert package in sys.stdlib_module_names or (package == "airflow_provider_seats" and inner in PURE)
 
@@ -97,8 +97,10 @@ def test_the_rooms_without_io_import_the_standard_library_and_one_another_only(r
 def test_the_arrows_between_the_rooms_make_no_circle() -> None:
     """From Airflow towards the wire."""
     arrows = {
-        module.stem: {name.partition(".")[2] for name in _imports(module) if name.startswith("airflow_provider_seats.")}
-        for module in PACKAGE.glob("*.py")
+        ".".join(module.relative_to(PACKAGE).with_suffix("").parts): {
+            name.partition(".")[2] for name in _imports(module) if name.startswith("airflow_provider_seats.")
+        }
+        for module in PACKAGE.rglob("*.py")
     }
     left = dict(arrows)
     while left:

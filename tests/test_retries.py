@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowOptionalProviderFeatureException
 
-from airflow_provider_seats.protocol import PassingError, RateLimitedError, Request, UnavailableError
-from tests.airflow.home import AIRFLOW
+from airflow_provider_seats._api.flow import PassingError, RateLimitedError, Request, UnavailableError
+from tests.helpers.airflow_home import AIRFLOW
 
 LIST = Request("GET", "/list")
 has_policies = pytest.mark.skipif(AIRFLOW < (3, 3), reason="this Airflow has no retry policies yet")

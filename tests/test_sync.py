@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats._api.flow import RateLimitedError, UnavailableError
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
-from airflow_provider_seats.protocol import RateLimitedError, UnavailableError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
-from tests.planning import told
+from tests.helpers.planning import told
 
 
 def sync(context: Any = None, **arguments: Any) -> Any:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats import poll, triggers
-from airflow_provider_seats.client import Client
-from airflow_provider_seats.protocol import InvalidInputError
+from airflow_provider_seats import triggers
+from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.flow import InvalidInputError
+from airflow_provider_seats._runtime import shared_poller as poll
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger, SeatUsersTrigger
 from tests.conftest import PRODUCT
-from tests.looping import NOW, now, quickly
+from tests.helpers.looping import NOW, now, quickly
 
 FORBIDDEN = Fault(403, {"errors": ["Forbidden"]})
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.airflow.home import ROOT
+from tests.helpers.airflow_home import ROOT
 
 pytestmark = pytest.mark.skipif(not find_spec("pyright"), reason="types are looked at with the newest Airflow")
 

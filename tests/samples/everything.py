@@ -6,18 +6,18 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
-from airflow_provider_seats.client import Client
+from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.flow import KeysRefusedError, RateLimitedError
+from airflow_provider_seats._api.seats import SeatUser, list_seat_users
+from airflow_provider_seats._api.users import User
 from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError, InvalidConnectionError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
-from airflow_provider_seats.protocol import KeysRefusedError, RateLimitedError
 from airflow_provider_seats.report import Person, Report
 from airflow_provider_seats.retries import RetryAfter
-from airflow_provider_seats.seats import SeatUser, list_seat_users
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger
-from airflow_provider_seats.users import User
 
 trigger = SeatChangesTrigger(product_code="incident_response", datadog_conn_id="datadog_default", poll_interval=60)
 seats = Asset("seats", watchers=[AssetWatcher(name="changes", trigger=trigger)])

@@ -1,1 +1,0 @@
-"""Tests inside a real Airflow, in processes of its own on a throw-away home."""

@@ -1,0 +1,83 @@
+"""A headless Chromium, and the pictures of the documentation that are taken with it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageChops
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests.helpers.airflow_home import ROOT
+
+CHROMIUM: Final = shutil.which("chromium")
+PICTURES: Final = ROOT / "docs/images"
+# It looks for no host but ours, and runs as root in a container, too.
+_QUIET: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_SAME: Final = 0.001
+# What differs each time is shown as if it did not, so that a picture changes only where what it is of has changed.
+_STILL: Final = r"""() => {
+    const ids = [];
+    const still = text => text
+        .replace(/\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?/g, "2026-01-02$112:00:00")
+        .replace(/\b00:\d\d:\d\d\.\d{3}/g, "00:00:05.000")
+        .replace(/\d\d:\d\d UTC/g, "12:00 UTC")
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, id => {
+            if (!ids.includes(id)) ids.push(id);
+            return `00000000-0000-4000-8000-${String(ids.indexOf(id) + 1).padStart(12, "0")}`;
+        });
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = still(texts.currentNode.nodeValue);
+        if (text !== texts.currentNode.nodeValue) texts.currentNode.nodeValue = text;
+    }
+    for (const date of document.querySelectorAll("input[type=datetime-local]")) date.value = "2026-01-02T12:00";
+}"""
+
+
+@contextmanager
+def page(height: int = 860) -> Iterator[Page]:
+    """Open a page of a browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
+        opened = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
+        opened.set_default_timeout(30_000)
+        expect.set_options(timeout=30_000)
+        try:
+            yield opened
+        finally:
+            browser.close()
+
+
+def picture(shown: Page | Locator, name: str) -> None:
+    """Take a picture, and put it into the documentation unless the one that is there shows the same."""
+    whole = shown if isinstance(shown, Page) else shown.page
+    whole.mouse.move(0, 0)
+    whole.wait_for_timeout(800)  # what moves comes to rest
+    whole.evaluate(_STILL)
+    taken = Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB")
+    path = PICTURES / f"{name}.png"
+    if not path.exists() or _differ(taken, path) > _SAME:
+        PICTURES.mkdir(exist_ok=True)
+        taken.quantize(256).save(path, optimize=True)
+
+
+def _differ(taken: Image.Image, path: Path) -> float:
+    """Give the share of the points that are not nearly the same."""
+    kept = Image.open(path).convert("RGB")
+    if kept.size != taken.size:
+        return 1.0
+    differences = ImageChops.difference(taken, kept).convert("L").point(lambda value: 255 if value > 48 else 0)
+    return differences.histogram()[255] / (taken.width * taken.height)

@@ -1,0 +1,263 @@
+"""A throw-away Airflow on several nodes: PostgreSQL, Redis, and Celery workers, one of which may die."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from airflow_provider_seats.testing import FakeDatadog
+from tests.helpers.airflow_home import AirflowHome, Server, end_session, free_port, session, wait_for
+
+_POSTGRES: Final = next((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
+_REDIS: Final = shutil.which("redis-server")
+AT_HAND: Final = _POSTGRES is not None and _REDIS is not None
+# Loaded once in each worker, and not in each task.
+_LOADED: Final = (
+    "airflow_provider_seats.operators",
+    "airflow_provider_seats._api.transport",
+    "airflow_provider_seats._runtime.operator_run",
+    "airflow.dag_processing.bundles.local",
+    "airflow.dag_processing.dagbag",
+    "airflow.models.serialized_dag",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+)
+_SETTINGS: Final = {
+    "CORE__EXECUTOR": "CeleryExecutor",
+    # What is queued waits no longer than the scheduler's patience with what is queued, below.
+    "CORE__PARALLELISM": "24",
+    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "24",
+    "CORE__HOSTNAME_CALLABLE": "node.name",
+    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    "API__WORKERS": "1",
+    "API_AUTH__JWT_SECRET": "known to all nodes, and of no use to anyone else" * 2,
+    "CELERY__EXTRA_CELERY_CONFIG": json.dumps({"imports": _LOADED}),
+    "CELERY__SYNC_PARALLELISM": "1",
+    "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "3600",
+    "DAG_PROCESSOR__REFRESH_INTERVAL": "300",
+    "LOGGING__LOGGING_LEVEL": "WARNING",
+    "SCHEDULER__MAX_TIS_PER_QUERY": "0",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+    # How soon a node's death is noted: of what ran on it, and of what it had taken and not begun.
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT": "40",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+}
+
+
+@contextmanager
+def postgres() -> Iterator[int]:
+    """Serve an empty PostgreSQL with a database ``airflow``; give its port."""
+    assert _POSTGRES is not None
+    # Not below pytest's own folder, which is closed to others: PostgreSQL refuses to run as root.
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    run: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        if os.getuid() == 0:
+            account = pwd.getpwnam("postgres")
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        port = str(free_port())
+        made = ["-D", str(folder / "data"), "-U", "airflow", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run([_POSTGRES / "initdb", *made], check=True, **run)
+        hasty = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"]
+        served = ["-D", str(folder / "data"), "-p", port, "-h", "127.0.0.1", "-k", str(folder), *hasty]
+        process = subprocess.Popen([_POSTGRES / "postgres", *served], start_new_session=True, **run)
+        create = [str(_POSTGRES / "createdb"), "-h", "127.0.0.1", "-p", port, "-U", "airflow", "airflow"]
+        wait_for(lambda: subprocess.run(create, check=False, **run).returncode == 0, 60)
+        yield int(port)
+    finally:
+        if process is not None:
+            process.send_signal(signal.SIGQUIT)
+            process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def redis() -> Iterator[int]:
+    """Serve an empty Redis; give its port."""
+    assert _REDIS is not None
+    port = free_port()
+    command = [_REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_for(lambda: "PONG" in redis_says(port, "ping"), 10)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def redis_says(port: int, *words: str) -> str:
+    """Ask Redis something."""
+    assert _REDIS is not None
+    command = [str(Path(_REDIS).with_name("redis-cli")), "-p", str(port), *words]
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
+class Cluster(AirflowHome):
+    """An Airflow on CeleryExecutor, with nodes of its own.
+
+    :param dags: the folder of DAG files.
+    :param settings: further environment variables.
+    :param database: the port of a PostgreSQL.
+    :param broker: the port of a Redis.
+    """
+
+    def __init__(self, dags: Path, settings: Mapping[str, str], *, database: int, broker: int) -> None:
+        self._api = free_port()
+        self._broker = broker
+        at = f"postgresql+psycopg2://airflow@127.0.0.1:{database}/airflow"
+        super().__init__(
+            dags,
+            {
+                **{f"AIRFLOW__{name}": value for name, value in _SETTINGS.items()},
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": at,
+                "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{at}",
+                "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{broker}/0",
+                "AIRFLOW__API__PORT": str(self._api),
+                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self._api}/execution/",
+                **settings,
+            },
+        )
+        (self.path / "config" / "node.py").write_text('import os\nname = lambda: os.environ.get("NODE", "main")\n')
+        self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+
+    @contextmanager
+    def running(self, *dag_ids: str) -> Iterator[Server]:
+        """Run scheduler, DAG processor, API server and two workers of four slots each until the block ends."""
+        try:
+            self._begin("api", "api-server", "--host", "127.0.0.1")
+            self._begin("dags", "dag-processor")
+            self._begin("scheduler", "scheduler", "--skip-serve-logs")
+            for name in ("worker1", "worker2"):
+                alone = ["--skip-serve-logs", "--without-mingle", "--without-gossip"]
+                pid = ["--pid", str(self.path / f"{name}.pid")]
+                self._begin(name, "celery", "worker", "--celery-hostname", name, "--concurrency", "4", *alone, *pid)
+            server = Server(f"http://127.0.0.1:{self._api}", self.path / "scheduler.log")
+
+            def ready() -> bool:
+                known = {dag["dag_id"] for dag in server.ask("GET", "/api/v2/dags?limit=100")["dags"]}
+                healthy = server.ask("GET", "/api/v2/monitor/health")["scheduler"]["status"] == "healthy"
+                listening = redis_says(self._broker, "client", "list").count("cmd=brpop")
+                return healthy and set(dag_ids) <= known and listening >= 2  # both workers
+
+            wait_for(ready, 180, self._logs)
+            yield server
+        finally:
+            for node in self._nodes.values():
+                node.terminate()
+            for node in self._nodes.values():
+                end_session(node)
+
+    def kill(self, name: str) -> None:
+        """Let a node die: all of it at once, so that no part can tell of another's end."""
+        node = self._nodes.pop(name)
+        known: list[int] = []
+        while (now := session(node.pid)) != known:
+            for pid in now:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+            known = now
+        for pid in known:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        node.wait(10)
+
+    def _begin(self, name: str, *arguments: str) -> None:
+        with (self.path / f"{name}.log").open("a") as output:
+            self._nodes[name] = subprocess.Popen(
+                self.command(*arguments),
+                env={**self.environment, "NODE": name},
+                cwd=self.path,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _logs(self) -> str:
+        return "\n".join(f"== {name}\n{(self.path / f'{name}.log').read_text()[-2000:]}" for name in self._nodes)
+
+
+class Watched(FakeDatadog):
+    """A FakeDatadog that notes when it was asked and by how many at a time, and that can hold writes back.
+
+    :ivar times: when each request came, in seconds.
+    :ivar most: how many requests there were at the same time, at most.
+    :ivar held: how many writes are held back.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self._respond = self._server.answer
+        # In place of the model's own, and not under its lock, so that requests may wait here side by side.
+        self._server.answer = self._watch
+        self._open = threading.Event()
+        self._count = threading.Lock()
+        self._now = 0
+        self._before_hold: int | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was noted."""
+        self.times: list[float] = []
+        self.most = 0
+        self.held = 0
+        self._open.set()
+
+    def hold_writes(self, after: int) -> None:
+        """Hold writes back after so many; every other one of those held is done already, but not answered."""
+        self._before_hold = after
+
+    def let_go(self) -> None:
+        """Answer what was held back."""
+        self._open.set()
+
+    def rate(self) -> tuple[float, int]:
+        """Give the requests a second, in the mean, and the most that came within one second."""
+        times = sorted(self.times)
+        peak = max(bisect_left(times, begin + 1) - number for number, begin in enumerate(times))
+        return len(times) / max(1.0, times[-1] - times[0]), peak
+
+    def _watch(self, request: Any) -> Any:
+        with self._count:
+            self.times.append(time.monotonic())
+            self._now += 1
+            self.most = max(self.most, self._now)
+            waits = self._waits(request.method)
+        try:
+            done = self._respond(request) if waits and self.held % 2 else None
+            if waits:
+                self._open.wait(110)
+            return done or self._respond(request)
+        finally:
+            with self._count:
+                self._now -= 1
+
+    def _waits(self, method: str) -> bool:
+        if method == "GET":
+            return False
+        if self._before_hold is not None:
+            self._before_hold -= 1
+            if self._before_hold < 0:
+                self._before_hold = None
+                self._open.clear()
+        if self._open.is_set():
+            return False
+        self.held += 1
+        return True

@@ -1,0 +1,176 @@
+"""What a person sees in Airflow's pages, in a real browser; its pictures are those of the documentation."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from airflow_provider_seats.testing import FakeDatadog
+from tests.conftest import PRODUCT
+from tests.helpers import browser
+from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Server, wait_for
+from tests.helpers.browser import picture
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed"),
+]
+ACCEPTS = "accepts the application key and API key."
+ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeDatadog]:
+    """Serve an organisation with three people, one of whom has a seat."""
+    with FakeDatadog(api_key="a" * 32, app_key="b" * 40) as fake:
+        for email in (ANN, BOB, CY):
+            fake.add_user(email)
+        fake.give_seat(PRODUCT, fake.user_uuid(BOB))
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Make an Airflow home in which connections may be tested."""
+    dags = tmp_path_factory.mktemp("dags")
+    for name in ("onboarding.py", "offboarding.py"):
+        shutil.copy(EXAMPLE_DAGS / name, dags)
+    with AirflowHome(dags, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}) as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def server(home: AirflowHome) -> Iterator[Server]:
+    """Run the whole of Airflow."""
+    with home.standalone() as server:
+        yield server
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """Open a page."""
+    with browser.page() as page:
+        yield page
+
+
+def make_connection(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """Fill in the form of a new connection, save it, and test it by the button in the list."""
+    page.goto(f"{server.url}/connections")
+    page.get_by_role("button", name="Add Connection").click()
+    form = page.get_by_role("dialog")
+    form.locator("[name=connection_id]").fill("datadog_default")
+    form.get_by_role("combobox").first.fill("Datadog Seats")
+    page.get_by_role("option", name="Datadog Seats", exact=True).click()
+    expect(form.locator("[name=password]")).to_have_attribute("type", "password")
+    form.locator("[name=password]").fill(fake.app_key)
+    picture(form, "connection_form")
+    host, _, port = fake.url.rpartition(":")
+    form.locator("[name=host]").fill(host)
+    form.locator("[name=port]").fill(port)
+    form.get_by_role("button", name="Extra Fields", exact=True).click()
+    expect(form.locator("[name=element_api_key]")).to_have_attribute("type", "password")
+    sites = form.locator("datalist option").evaluate_all("options => options.map(option => option.value)")
+    assert {"datadoghq.com", "datadoghq.eu", "us5.datadoghq.com"} <= set(sites)
+    form.locator("[name=element_api_key]").fill(fake.api_key)
+    form.locator("[name=element_site]").fill("datadoghq.eu")
+    form.locator("[name=element_site]").blur()
+    picture(form, "connection_form_extra")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_be_hidden()
+    with page.expect_response(re.compile("/connections/test$")) as tested:
+        page.get_by_role("button", name="Test Connection").click()
+    assert tested.value.json() == {"status": True, "message": f"{fake.url} {ACCEPTS}"}
+    shown = page.content()
+    assert fake.api_key not in shown
+    assert fake.app_key not in shown
+
+
+def trigger(page: Page, server: Server) -> None:
+    """Fill in the form of the onboarding DAG's params, and go to its run."""
+    page.goto(f"{server.url}/dags/datadog_seats_onboarding")
+    page.get_by_role("button", name="Trigger").first.click()
+    form = page.get_by_role("dialog")
+    expect(form).to_contain_text("Who is to get a seat, one email a line.")
+    form.locator("[name=element_emails]").fill(f"{ANN}\n{BOB}\n{CY}")
+    picture(form, "trigger_form")
+    form.get_by_test_id("trigger-dag-submit").click()
+    expect(form).to_be_hidden()
+    page.wait_for_url("**/runs/**")
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="the pages of the newest Airflow")
+def test_from_an_empty_airflow_to_a_seat_by_the_web_page_alone(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """The connection is made in its form and tested, the DAG triggered in its form, and its report read in the log."""
+    server.wait_until_ready("datadog_seats_onboarding")
+    make_connection(page, server, fake)
+    trigger(page, server)
+    expect(page.get_by_test_id("state-badge").first).to_have_text("Success", timeout=120_000)
+    page.reload()
+    for task_id in ("assign_seats", "wait_for_seats", "say_who"):
+        expect(page.get_by_role("row").filter(has_text=task_id).last).to_contain_text("Success")
+    assert fake.emails(PRODUCT) == [ANN, BOB, CY]
+    run = page.url
+    page.goto(f"{run}/tasks/assign_seats")
+    expect(page.get_by_text("incident_response: 3 hold a seat now").first).to_be_visible()
+    expect(page.get_by_text(re.compile(f"hold a seat now +{ANN}")).first).to_be_visible()
+    picture(page, "task_log")
+    page.goto(run)
+    page.get_by_role("button", name="Show Graph").click()
+    expect(page.locator(".react-flow__node")).to_have_count(3)
+    picture(page, "graph")
+
+
+@pytest.mark.skipif(AIRFLOW >= (3, 0), reason="the form of Airflow 2")
+def test_the_connection_is_made_and_tested_in_the_form_of_airflow_2(
+    page: Page, home: AirflowHome, server: Server, fake: FakeDatadog
+) -> None:
+    """With the fields under their own names, both keys hidden, and nothing of other types."""
+    password = Path(home.path / "standalone_admin_password.txt")
+    wait_for(password.exists, 120, server.tail)
+    wait_for(lambda: _is_healthy(server.url), 120, server.tail)
+    page.goto(f"{server.url}/login/")
+    page.locator("#username").fill("admin")
+    page.locator("#password").fill(password.read_text().strip())
+    page.locator("[type=submit]").click()
+    page.wait_for_url("**/home*")
+    page.goto(f"{server.url}/connection/add")
+    page.locator("#conn_type").select_option("datadog_seats", force=True)
+    field = {name: page.locator(f"#extra__datadog_seats__{name}") for name in ("api_key", "site", "timeout")}
+    expect(field["site"]).to_have_value("datadoghq.com")
+    expect(field["timeout"]).to_have_value("30")
+    for hidden in ("#schema", "#login"):
+        expect(page.locator(hidden)).to_be_hidden()
+    for key in (page.locator("#password"), field["api_key"]):
+        expect(key).to_have_attribute("type", "password")
+    page.locator("#conn_id").fill("datadog_default")
+    page.locator("#password").fill(fake.app_key)
+    field["api_key"].fill(fake.api_key)
+    page.set_viewport_size({"width": 1280, "height": 1440})
+    page.evaluate("scrollTo(0, 0)")
+    picture(page, "connection_form_2.11")
+    page.locator("#host").fill(fake.url)
+    page.locator("#test-connection").click()
+    expect(page.locator("body")).to_contain_text(f"{fake.url} {ACCEPTS}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Added Row")).to_be_visible()
+    # Saved again, it keeps its keys.
+    page.goto(f"{server.url}/connection/list/")
+    page.locator("a[href*='/connection/edit/']").first.click()
+    page.locator("#description").fill("edited")
+    assert fake.api_key not in page.content()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Changed Row")).to_be_visible()
+    fake.received.clear()
+    assert "Connection success!" in home.airflow("connections", "test", "datadog_default")
+    assert [received.status for received in fake.calls()] == [200]
+
+
+def _is_healthy(url: str) -> bool:
+    with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:  # noqa: S310 (our own http)
+        return b'"healthy"' in answer.read()

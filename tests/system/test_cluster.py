@@ -1,0 +1,98 @@
+"""Many hires on a cluster: Celery workers, Redis, PostgreSQL; a node dies, and Datadog is asked no more than meant."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.airflow_home import Server, wait_for
+from tests.helpers.cluster import AT_HAND, Cluster, Watched, postgres, redis
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(not find_spec("celery"), reason="the cluster is tested with the newest Airflow"),
+    pytest.mark.skipif(not AT_HAND, reason="redis-server and postgresql are not installed"),
+]
+
+MANY, FEW = 500, 20
+HIRES = [f"hire{number:03}@example.com" for number in range(MANY)]
+OTHERS = [f"keeper{number:02}@example.com" for number in range(20)]
+PRODUCTS = ("many", "pool", "two", "one")
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[Watched]:
+    """Serve an organisation of hires without a seat, and others who hold one of each product."""
+    with Watched(products=PRODUCTS) as fake:
+        for email in HIRES:
+            fake.add_user(email)
+        for email in OTHERS:
+            keeper = fake.add_user(email)
+            for product in PRODUCTS:
+                fake.give_seat(product, keeper)
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def cluster(fake: Watched, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Make the cluster's home, on a database and a broker of its own."""
+    dags = tmp_path_factory.mktemp("dags")
+    shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
+    connection = json.loads(fake.airflow_connection())
+    connection["extra"]["timeout"] = 120  # longer than writes are held back
+    settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(connection), "MANY": str(MANY), "FEW": str(FEW)}
+    with (
+        postgres() as database,
+        redis() as broker,
+        Cluster(dags, settings, database=database, broker=broker) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def server(cluster: Cluster) -> Iterator[Server]:
+    """Run the cluster."""
+    with cluster.running("many", "many_in_a_pool", "many_but_two_at_a_time", "many_in_one_task") as server:
+        server.ask("POST", "/api/v2/pools", {"name": "datadog", "slots": 2, "include_deferred": False})
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def nothing_noted_yet(fake: Watched) -> None:
+    """Let each test count its own requests."""
+    fake.clear()
+
+
+def test_one_task_for_all_of_them_costs_a_few_calls(server: Server, fake: Watched) -> None:
+    """The list of users in pages, and five batches, instead of two calls for each person."""
+    assert server.run("many_in_one_task")["state"] == "success"
+    assert fake.emails("one") == sorted(HIRES + OTHERS)
+    assert len(fake.times) <= 12
+
+
+@pytest.mark.parametrize(("dag_id", "product"), [("many_in_a_pool", "pool"), ("many_but_two_at_a_time", "two")])
+def test_the_pressure_of_a_task_each_can_be_bounded(server: Server, fake: Watched, dag_id: str, product: str) -> None:
+    """By a pool or by the number of active tasks: never more calls side by side than slots."""
+    run = server.begin(dag_id)
+    assert server.finish(run, 180)["state"] == "success"
+    assert fake.emails(product) == sorted(HIRES[:FEW] + OTHERS)
+    assert fake.most <= 2
+    # Two for each person; a task that Airflow takes for lost on a busy machine asks again.
+    assert 2 * FEW <= len(fake.times) <= 3 * FEW
+
+
+def test_a_node_that_dies_in_the_middle_costs_nobody_a_seat(cluster: Cluster, server: Server, fake: Watched) -> None:
+    """With four tasks of it in the midst of a call, half of which Datadog has carried out."""
+    fake.hold_writes(after=150)
+    run = server.begin("many")
+    wait_for(lambda: fake.held >= 8, 180, server.tail)
+    cluster.kill("worker2")
+    fake.let_go()
+    assert server.finish(run, 300)["state"] == "success"
+    assert fake.emails("many") == sorted(HIRES + OTHERS)
+    assert any(task["try_number"] > 1 for task in server.tasks(run).values())

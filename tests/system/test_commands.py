@@ -1,0 +1,141 @@
+"""The commands that the documentation shows, run as they stand there, with a real Airflow."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from airflow_provider_seats.testing import FakeDatadog
+from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
+from tests.test_docs import Block, blocks, runs_a_dag
+
+pytestmark = pytest.mark.airflow
+
+# What would install, test or measure from within a test, and where it is run instead.
+ELSEWHERE = {
+    "pip install .": "tests/test_packaging.py",
+    "make demo": "the gate",
+    "make test": "this is it",
+    "make test AIRFLOW=2.11": "the gate",
+    "make test-matrix": "runs this",
+    "make docs": "tests/test_docs.py",
+    "make bench": "tests/test_load.py",
+}
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeDatadog]:
+    """Serve the people of whom the documentation speaks."""
+    with FakeDatadog() as fake:
+        for name in ("ann", "bob", "cy", "zed"):
+            fake.add_user(f"{name}@example.com")
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Make an Airflow home with the example DAGs."""
+    dags = tmp_path_factory.mktemp("dags")
+    for file in EXAMPLE_DAGS.glob("*.py"):
+        shutil.copy(file, dags)
+    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
+        yield home
+
+
+def commands(block: Block) -> tuple[list[str], list[str]]:
+    """Give the commands of a block, and the lines that it shows as their output."""
+    given: list[str] = []
+    shown: list[str] = []
+    for line in block.text.splitlines():
+        unfinished = bool(given) and (given[-1].endswith("\\") or given[-1].count("'") % 2 == 1)
+        if line.startswith("$ "):
+            given.append(re.sub(r"\s+# .*", "", line.removeprefix("$ ")))
+        elif unfinished:
+            given[-1] += f"\n{line}"
+        else:
+            shown.append(line)
+    return given, shown
+
+
+@pytest.mark.parametrize("block", blocks("console"))
+def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: FakeDatadog, block: Block) -> None:
+    """Each command ends well, and says what it is said to."""
+    given, shown = commands(block)
+    connects = "print(DatadogSeatsHook().get_conn().connection.base_url)"
+    says = f"; python -c 'from airflow_provider_seats.hooks import DatadogSeatsHook; {connects}'"
+    for command in (each for each in given if each not in ELSEWHERE):
+        if "airflow_provider_seats.testing" in command:
+            first = serves(f"{command} --port 0", home)
+            assert not shown or re.sub(r"\d+", "N", shown[0]) == re.sub(r"\d+", "N", first)
+            continue
+        exports, adds = command.startswith("export "), command.startswith("airflow connections add ")
+        typed = re.sub("<[A-Za-z ]+ key>", "0" * 40, command)
+        done = subprocess.run(
+            ["/bin/bash", "-euo", "pipefail", "-c", typed + says if exports else typed],
+            env=home.environment,
+            cwd=home.path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        if command.startswith("airflow dags test datadog_seats_onboarding"):
+            assert fake.emails(PRODUCT) == ["ann@example.com"]
+        if exports:
+            assert done.stdout.splitlines()[-1] == "https://api.datadoghq.eu"
+        if adds:
+            home.airflow("connections", "export", "made.json")
+            assert "datadoghq.eu" in (home.path / "made.json").read_text()
+        if command == "airflow providers list":
+            assert "airflow-provider-seats" in done.stdout
+
+
+@pytest.mark.parametrize("block", [each for each in blocks("python") if runs_a_dag(each.values[0])])
+def test_a_dag_is_tested_whole_as_the_documentation_shows(home: AirflowHome, block: Block) -> None:
+    """With the metadata database that it asks for, and beside the DAGs."""
+    dags = home.environment["AIRFLOW__CORE__DAGS_FOLDER"]
+    file = home.path / "test_shown.py"
+    file.write_text(block.text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={dags}", "-p", "no:cacheprovider", str(file)],
+        env=home.environment,
+        cwd=home.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+def serves(command: str, home: AirflowHome) -> str:
+    """Begin a server, give its first line, and interrupt it as a person does."""
+    words = [sys.executable, *command.split()[1:]]
+    with subprocess.Popen(
+        words,
+        cwd=home.path,
+        env=home.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs do not hear it, and whatever they begin inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it is single-threaded here)
+    ) as server:
+        late = threading.Timer(60, server.kill)
+        late.start()
+        try:
+            assert server.stdout is not None
+            first = server.stdout.readline().strip()
+            assert any("export AIRFLOW_CONN_DATADOG_DEFAULT=" in line for line in server.stdout)
+            server.send_signal(signal.SIGINT)
+            assert server.wait(20) == 0
+        finally:
+            late.cancel()
+            server.kill()
+    return first

@@ -1,0 +1,1 @@
+"""Tools for maintainers: the demo, the benchmark, the test matrix and the API reference."""

@@ -1,0 +1,449 @@
+"""This package beside Datadog's official client and a bare loop with requests, on the same FakeDatadog.
+
+``make bench`` runs it, prints a table and writes it to ``docs/benchmark.md``. FakeDatadog serves from a process of its
+own, so that the processor time is that of the client alone. Each figure is the best of a few.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from tests.helpers.airflow_home import ROOT
+
+API_KEY: Final = "bench-api-key"
+APP_KEY: Final = "bench-app-key"
+WHO: Final = ("airflow-provider-seats", "official client", "bare requests")
+PAGE: Final = 100
+KEYS: Final = {"DD-API-KEY": API_KEY, "DD-APPLICATION-KEY": APP_KEY}
+
+Job: TypeAlias = Callable[[str, str], object]
+
+
+class Stage(NamedTuple):
+    """An organisation: so many users, the first of whom hold seats of each product, and the delay of each answer."""
+
+    users: int
+    seats: int = 0
+    products: int = 1
+    delay: float = 0.0
+
+
+class Figure(NamedTuple):
+    """What a job cost."""
+
+    processor: float
+    clock: float
+    calls: int
+
+
+def uuid(number: int) -> str:
+    """Give the UUID of a user."""
+    return f"{number:08x}-0000-4000-8000-000000000000"
+
+
+# --- the server, in a process of its own ---
+
+
+def serve(stage: Stage) -> None:
+    """Serve until the input ends; tell the number of calls since the last time for each line."""
+    from airflow_provider_seats.testing import FakeDatadog
+
+    products = tuple(f"p{number}" for number in range(stage.products))
+    with FakeDatadog(products=products, api_key=API_KEY, app_key=APP_KEY) as datadog:
+        for number in range(stage.users):
+            datadog.add_user(f"user{number}@example.com", user_uuid=uuid(number))
+            if number < stage.seats:
+                for product in products:
+                    datadog.give_seat(product, uuid(number))
+        answer = datadog._server.answer
+
+        def late(request: Any) -> Any:
+            time.sleep(stage.delay)
+            return answer(request)
+
+        datadog._server.answer = late
+        print(datadog.url, flush=True)
+        for _ in sys.stdin:
+            print(len(datadog.received), flush=True)
+            datadog.received.clear()
+
+
+class Server:
+    """A FakeDatadog in another process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.url = self._line()
+
+    def calls(self) -> int:
+        """Give the calls since the last time."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return int(self._line())
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+
+@contextlib.contextmanager
+def served(stage: Stage) -> Iterator[Server]:
+    """Serve an organisation as long as the block lasts."""
+    command = [sys.executable, "-m", "tools.bench", "serve", json.dumps(stage)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Server(process)
+        process.communicate()
+
+
+# --- the contestants: each lists, changes and finds ---
+
+
+def our_list(url: str, product: str) -> object:
+    """List with a client of this package."""
+    from airflow_provider_seats._api.seats import list_seat_users
+
+    return _client(url).run(list_seat_users(product))
+
+
+def our_assign(url: str, product: str) -> object:
+    """Assign with a client of this package."""
+    from airflow_provider_seats._api.seats import assign_seats
+
+    return _client(url).run(assign_seats(product, [uuid(number) for number in range(5_000)]))
+
+
+def our_sync(url: str, product: str) -> object:
+    """Sync with the operator."""
+    from airflow_provider_seats.operators import SyncSeatsOperator
+
+    connection = {"conn_type": "datadog_seats", "host": url, "password": APP_KEY, "extra": {"api_key": API_KEY}}
+    os.environ["AIRFLOW_CONN_BENCH"] = json.dumps(connection)
+    operator = SyncSeatsOperator(
+        task_id="sync", product_code=product, user_uuids=roster(), max_unassign=1_000, datadog_conn_id="bench"
+    )
+    operator.log.disabled = True  # type: ignore[attr-defined]
+    return operator.execute({})
+
+
+def our_find(url: str, _: str) -> object:
+    """Find users with a client of this package."""
+    from airflow_provider_seats._api.users import find_users
+
+    found = _client(url).run(find_users(wanted()))
+    assert len(found) == 500
+    return found
+
+
+def _client(url: str) -> Any:
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats.connection import DatadogConnection
+
+    return Client(DatadogConnection(url, APP_KEY, API_KEY))
+
+
+def roster() -> list[str]:
+    """Give 50,000 people, 48,800 of whom hold one of the 49,000 seats."""
+    return [uuid(number) for number in range(200, 50_200)]
+
+
+def wanted() -> list[str]:
+    """Give 500 emails."""
+    return [f"user{number * 40}@example.com" for number in range(500)]
+
+
+def official_list(url: str, product: str) -> list[Any]:
+    """List with the official client, as its documentation shows."""
+    from datadog_api_client.v2.api.seats_api import SeatsApi
+
+    with _official(url) as client:
+        api = SeatsApi(client)
+        users: list[Any] = []
+        more: dict[str, str] = {}
+        while True:
+            page = api.get_seats_users(product_code=product, page_limit=PAGE, **more)
+            users += page.data
+            cursor = page.meta.next_cursor
+            if not cursor:
+                return users
+            more = {"page_cursor": cursor}
+
+
+def official_assign(url: str, product: str) -> None:
+    """Assign with the official client, in batches of a hundred."""
+    _official_change(url, product, "assign", [uuid(number) for number in range(5_000)])
+
+
+def official_sync(url: str, product: str) -> None:
+    """List, compare and write with the official client."""
+    held, listed = {str(user.id) for user in official_list(url, product)}, roster()
+    _official_change(url, product, "unassign", sorted(held.difference(listed)))
+    _official_change(url, product, "assign", [each for each in listed if each not in held])
+
+
+def official_find(url: str, _: str) -> None:
+    """Look up each email with the official client."""
+    from datadog_api_client.v2.api.users_api import UsersApi
+
+    with _official(url) as client:
+        api = UsersApi(client)
+        for email in wanted():
+            assert api.list_users(filter=email, page_size=PAGE).data
+
+
+def _official(url: str) -> Any:
+    from datadog_api_client import ApiClient, Configuration
+
+    return ApiClient(Configuration(host=url, api_key={"apiKeyAuth": API_KEY, "appKeyAuth": APP_KEY}))
+
+
+def _official_change(url: str, product: str, kind: str, people: list[str]) -> None:
+    from datadog_api_client.v2.api.seats_api import SeatsApi
+    from datadog_api_client.v2.model import (
+        assign_seats_user_request as assign,
+    )
+    from datadog_api_client.v2.model import (
+        assign_seats_user_request_data as assign_data,
+    )
+    from datadog_api_client.v2.model import (
+        assign_seats_user_request_data_attributes as assign_attributes,
+    )
+    from datadog_api_client.v2.model import (
+        seat_assignments_data_type as kinds,
+    )
+    from datadog_api_client.v2.model import (
+        unassign_seats_user_request as unassign,
+    )
+    from datadog_api_client.v2.model import (
+        unassign_seats_user_request_data as unassign_data,
+    )
+    from datadog_api_client.v2.model import (
+        unassign_seats_user_request_data_attributes as unassign_attributes,
+    )
+
+    seats = kinds.SeatAssignmentsDataType.SEAT_ASSIGNMENTS
+    with _official(url) as client:
+        api = SeatsApi(client)
+        for batch in batches(people):
+            given: dict[str, Any] = {"product_code": product, "user_uuids": batch}
+            if kind == "assign":
+                more = assign_attributes.AssignSeatsUserRequestDataAttributes(**given)
+                added = assign_data.AssignSeatsUserRequestData(attributes=more, type=seats)
+                api.assign_seats_user(body=assign.AssignSeatsUserRequest(data=added))
+            else:
+                less = unassign_attributes.UnassignSeatsUserRequestDataAttributes(**given)
+                removed = unassign_data.UnassignSeatsUserRequestData(attributes=less, type=seats)
+                api.unassign_seats_user(body=unassign.UnassignSeatsUserRequest(data=removed))
+
+
+def bare_list(url: str, product: str) -> list[Any]:
+    """List with a loop that checks nothing."""
+    rows: list[Any] = []
+    cursor = None
+    with _session() as session:
+        while True:
+            query = {"product_code": product, "page[limit]": PAGE, **({"page[cursor]": cursor} if cursor else {})}
+            page = session.get(f"{url}/api/v2/seats/users", params=query, timeout=30).json()
+            rows += page["data"]
+            cursor = page["meta"]["next_cursor"]
+            if not cursor:
+                return rows
+
+
+def bare_assign(url: str, product: str) -> None:
+    """Assign with a loop that checks nothing."""
+    _bare_change(url, product, "POST", [uuid(number) for number in range(5_000)])
+
+
+def bare_sync(url: str, product: str) -> None:
+    """List, compare and write with loops that check nothing."""
+    held, listed = {row["id"] for row in bare_list(url, product)}, roster()
+    _bare_change(url, product, "DELETE", sorted(held.difference(listed)))
+    _bare_change(url, product, "POST", [each for each in listed if each not in held])
+
+
+def bare_find(url: str, _: str) -> None:
+    """Look up each email with a loop that checks nothing."""
+    with _session() as session:
+        for email in wanted():
+            query = {"filter": email, "page[size]": str(PAGE)}
+            assert session.get(f"{url}/api/v2/users", params=query, timeout=30).json()["data"]
+
+
+def _session() -> Any:
+    import requests
+
+    session = requests.Session()
+    session.headers.update(KEYS)
+    return session
+
+
+def _bare_change(url: str, product: str, method: str, people: list[str]) -> None:
+    with _session() as session:
+        for batch in batches(people):
+            attributes = {"product_code": product, "user_uuids": batch}
+            body = {"data": {"type": "seat-assignments", "attributes": attributes}}
+            session.request(method, f"{url}/api/v2/seats/users", json=body, timeout=30).raise_for_status()
+
+
+def batches(people: list[str]) -> Iterator[list[str]]:
+    """Cut people into hundreds."""
+    for start in range(0, len(people), PAGE):
+        yield people[start : start + PAGE]
+
+
+# --- the measuring ---
+
+
+def measure(stage: Stage, jobs: tuple[Job, ...], times: int) -> list[Figure]:
+    """Let each contestant do its job a few times, each time with a product of its own; give the best of each."""
+    with served(stage) as server:
+        figures: list[list[Figure]] = [[] for _ in jobs]
+        products = iter(range(1_000))
+        # Once for nothing, so that what is loaded once is not counted.
+        for job in jobs if stage.delay == 0 else ():
+            job(server.url, f"p{next(products) % stage.products}")
+        for _ in range(times):
+            for number, job in enumerate(jobs):
+                server.calls()
+                product = f"p{next(products) % stage.products}"
+                clock, processor = time.perf_counter(), time.process_time()
+                job(server.url, product)
+                processor, clock = time.process_time() - processor, time.perf_counter() - clock
+                figures[number].append(Figure(processor, clock, server.calls()))
+    return [min(each) for each in figures]
+
+
+def grows(seats: tuple[int, ...]) -> list[tuple[int, float, float]]:
+    """Give the microseconds and the bytes that our list takes for a seat, for each number of seats."""
+    import tracemalloc
+
+    grown = []
+    for number in seats:
+        with served(Stage(users=number, seats=number)) as server:
+            our_list(server.url, "p0")
+            begun = time.process_time()
+            our_list(server.url, "p0")
+            spent = time.process_time() - begun
+            tracemalloc.start()
+            listed = our_list(server.url, "p0")
+            taken, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            del listed
+        grown.append((number, spent / number * 1e6, taken / number))
+    return grown
+
+
+def import_cost() -> float:
+    """Give the milliseconds of processor time that our imports add to a DAG file: the median of nine."""
+    from tests.test_provider import IMPORTS
+
+    # With compiled bytecode, as an installed package has it.
+    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "airflow_provider_seats"], check=True)
+    added = []
+    for _ in range(9):
+        done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+        added.append(json.loads(done.stdout.splitlines()[-1])[0])
+    return float(sorted(added)[4])
+
+
+def report() -> str:
+    """Measure all, and give it as a page."""
+    from importlib.metadata import version
+
+    from tools.load import measure as measure_load
+
+    lists = (our_list, official_list, bare_list)
+    assigns = (our_assign, official_assign, bare_assign)
+    syncs = (our_sync, official_sync, bare_sync)
+    finds = (our_find, official_find, bare_find)
+    jobs: list[tuple[str, int, list[Figure]]] = [
+        ("list 20,000 seats", 200, measure(Stage(20_000, 20_000), lists, 5)),
+        ("list 100,000 seats", 1_000, measure(Stage(100_000, 100_000), lists, 2)),
+        ("assign 5,000 by UUID", 50, measure(Stage(5_000, products=12), assigns, 3)),
+        ("sync 49,000 seats with 50,000", 504, measure(Stage(50_200, 49_000, 6), syncs, 1)),
+        ("find 500 emails in 20,000 users", 201, measure(Stage(20_000, delay=0.05), finds, 1)),
+    ]
+    ours, official, bare = jobs[0][2]
+    found = jobs[4][2]
+    sensors = measure_load(1_000, 5_000)
+    rows = []
+    for name, least, figures in jobs:
+        for who, figure in zip(WHO, figures, strict=True):
+            cost = f"{figure.processor:.2f} s | {figure.clock:.1f} s | {figure.calls:,}"
+            rows.append(f"| {name if who == WHO[0] else ''} | {who} | {cost} | {least:,} |")
+    sizes = (1_000, 10_000, 100_000)
+    growth = [f"| {seats:,} | {spent:.1f} µs | {taken:.0f} bytes |" for seats, spent, taken in grows(sizes)]
+    return PAGE_OF_FIGURES.format(
+        cores=os.cpu_count(),
+        machine=f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        versions=", ".join(f"{name} {version(name)}" for name in ("apache-airflow", "requests", "datadog-api-client")),
+        jobs="\n".join(rows),
+        to_bare=ours.processor / bare.processor,
+        to_official=ours.processor / official.processor,
+        faster=found[2].clock / found[0].clock,
+        imports=import_cost(),
+        memory=sensors.memory / 1024,
+        calls=sensors.calls,
+        lag=sensors.lag[0] * 1000,
+        worst=sensors.lag[1] * 1000,
+        growth="\n".join(growth),
+    )
+
+
+PAGE_OF_FIGURES: Final = """# Benchmark
+
+Written by `make bench`: this package beside Datadog's official client and a loop with requests that checks nothing, all
+against the same FakeDatadog in another process. Processor time is that of the client.
+
+Measured on {cores} cores, {machine}, {versions}.
+
+| job | | processor | clock | requests | least that the API allows |
+| --- | --- | --- | --- | --- | --- |
+{jobs}
+
+* Listing 20,000 seats takes {to_bare:.2f} times the processor time of the bare loop, and {to_official:.2f} times that
+  of the official client.
+* 500 look-ups at 50 ms each are {faster:.0f} times faster than one by one: side by side, and as the whole list of users
+  where that is fewer requests.
+* The imports of operators, sensor and triggers add {imports:.1f} ms to a DAG file.
+* A deferred sensor takes {memory:.1f} KiB. A thousand of them that wait for a product of 5,000 seats and look each
+  second make {calls} requests in 5 seconds; the event loop is late by {lag:.0f} ms or less in 99 of 100 cases, and by
+  {worst:.0f} ms at worst.
+
+| seats | processor time a seat | memory a seat |
+| --- | --- | --- |
+{growth}
+
+A sync by UUID lists once, and then writes only what differs. The official client and the bare loop do the same here,
+without the report, the guards, and the reading back of what an answer leaves in doubt.
+"""
+
+
+def main() -> None:
+    """Measure, print and write, or serve for that."""
+    if sys.argv[1:2] == ["serve"]:
+        serve(Stage(*json.loads(sys.argv[2])))
+        return
+    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
+        os.environ["AIRFLOW_HOME"] = home
+        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            page = report()
+    print(page)
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "benchmark.md").write_text(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""How hard many hires press on Datadog, from a cluster, in each way: ``python -m tools.pressure``."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from tests.helpers.cluster import Cluster, Watched, postgres, redis
+
+MANY, FEW = 500, 100
+WAYS = {
+    "many": ("many", MANY, f"a task for each of {MANY}, at eight slots"),
+    "many_in_a_pool": ("pool", FEW, f"a task for each of {FEW}, in a pool of 2"),
+    "many_but_two_at_a_time": ("two", FEW, f"a task for each of {FEW}, `max_active_tis_per_dag=2`"),
+    "many_in_one_task": ("one", MANY, f"one task for all {MANY}, in batches"),
+}
+
+
+def main() -> None:
+    """Run each way once, and print a row for it."""
+    products = tuple(product for product, *_ in WAYS.values())
+    with tempfile.TemporaryDirectory() as folder, Watched(products=products) as fake, postgres() as database:
+        dags = Path(folder)
+        shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
+        for number in range(MANY):
+            fake.add_user(f"hire{number:03}@example.com")
+        settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection(), "MANY": str(MANY), "FEW": str(FEW)}
+        with (
+            redis() as broker,
+            Cluster(dags, settings, database=database, broker=broker) as cluster,
+            cluster.running(*WAYS) as server,
+        ):
+            server.ask("POST", "/api/v2/pools", {"name": "datadog", "slots": 2, "include_deferred": False})
+            for dag_id, (product, people, words) in WAYS.items():
+                fake.clear()
+                began = time.monotonic()
+                state = server.finish(server.begin(dag_id), 600)["state"]
+                seconds = time.monotonic() - began
+                assert (state, len(fake.emails(product))) == ("success", people)
+                mean, peak = fake.rate()
+                print(f"| {words} | {len(fake.times):,} | {mean:.1f} | {peak} | {seconds:.0f} s |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
