@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -19,11 +18,8 @@ from airflow_provider_seats._api.flow import (
     Flow,
     KeysRefusedError,
     MisdirectedError,
-    NoAnswer,
     RateLimitedError,
-    Request,
     RequestRefusedError,
-    Response,
     UnavailableError,
 )
 from airflow_provider_seats._api.seats import Outcome, SeatsUnknownError, assign_seats, list_seat_users, unassign_seats
@@ -32,10 +28,9 @@ from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsErr
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
-from airflow_provider_seats.testing._server import Request as Received
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.looping import quickly
-from tests.helpers.playing import Played, serve
+from tests.helpers.playing import Played, answer_by, serve, unserved
 
 TIMEOUT = 0.25
 PASSES, REFUSES, MISLEADS, REJECTS, HARMLESS = "passes", "refuses keys", "misleads", "rejects", "is harmless"
@@ -88,6 +83,56 @@ CASES = {
     "304": Case(MISLEADS, Fault(304, "")),
     **{str(status): Case(REJECTS, Fault(status, WORDS)) for status in (400, 404, 405, 409, 410, 418, 422, 451)},
 }
+# One fault of each kind that differs on its way through sockets; by hand, all of them are played.
+ON_THE_WIRE = (
+    "429 in seconds",
+    "429 in Unix time",
+    "429 negative",
+    "429 garbage",
+    "429 absent",
+    "429 as HTML",
+    "500",
+    "502 as HTML",
+    "503 that says when",
+    "lost before",
+    "lost during",
+    "lost after",
+    "no answer in time",
+    "applied but 502",
+    "truncated",
+    "null",
+    "cut in a character",
+    "401",
+    "403",
+    "302",
+    "304",
+    "404",
+    "422",
+)
+# Met again and again, these differ no more.
+LASTING_ON_THE_WIRE = (
+    "429 in seconds",
+    "500",
+    "lost before",
+    "lost during",
+    "lost after",
+    "truncated",
+    "403",
+    "302",
+    "304",
+    "422",
+)
+IN_A_REPORT_ON_THE_WIRE = (
+    "429 in seconds",
+    "lost during",
+    "lost after",
+    "applied but 502",
+    "truncated",
+    "403",
+    "302",
+    "422",
+)
+PLAYED, SERVED = "played", ("worker", "event loop")
 ERRORS: dict[str, tuple[type[DatadogSeatsError], ...]] = {
     PASSES: (UnavailableError, RateLimitedError),
     REFUSES: (KeysRefusedError,),
@@ -105,16 +150,36 @@ class World(NamedTuple):
 
 
 @pytest.fixture
-def other() -> Iterator[FakeDatadog]:
+def by_hand() -> bool:
+    """Whether the faults of a test that takes no world are played by hand; such a test says so by its parameters."""
+    return False
+
+
+@pytest.fixture
+def datadog(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, by_hand: bool) -> Iterator[FakeDatadog]:
+    """Serve a FakeDatadog on the default connection; where faults are played by hand, it opens no port."""
+    world = request.node.callspec.params.get("world") if hasattr(request.node, "callspec") else None
+    with unserved() if by_hand or world == PLAYED else FakeDatadog() as fake:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", fake.airflow_connection())
+        yield fake
+
+
+def is_served(datadog: FakeDatadog) -> bool:
+    """Whether it answers over sockets, and not by hand."""
+    return datadog._server._thread.is_alive()
+
+
+@pytest.fixture
+def other(datadog: FakeDatadog) -> Iterator[FakeDatadog]:
     """Serve a second host, which must hear nothing."""
-    with FakeDatadog() as other:
+    with FakeDatadog() if is_served(datadog) else unserved() as other:
         yield other
         assert other.received == []
 
 
-@pytest.fixture(params=["worker", "event loop", "played"])
+@pytest.fixture(params=[PLAYED, *SERVED])
 def world(request: pytest.FixtureRequest, datadog: FakeDatadog) -> World:
-    """Serve flows over sockets in a worker, over sockets on an event loop, and with no I/O at all."""
+    """Serve flows with no I/O at all, over sockets in a worker, and over sockets on an event loop."""
     waited: list[float] = []
     clock = [time.time()]
 
@@ -135,19 +200,18 @@ def world(request: pytest.FixtureRequest, datadog: FakeDatadog) -> World:
     serves: dict[str, Callable[[Flow[Any]], Any]] = {
         "worker": client.run,
         "event loop": lambda flow: quickly(client.arun(flow)),
-        "played": lambda flow: serve(flow, lambda step: _answered(datadog, step), Played(pauses=waited)),
+        PLAYED: lambda flow: serve(flow, lambda step: answer_by(datadog, step), Played(pauses=waited)),
     }
     return World(request.param, serves[request.param], waited)
 
 
-def _answered(datadog: FakeDatadog, step: Request) -> Response | NoAnswer:
-    body = None if step.body is None else json.loads(json.dumps(step.body))
-    keys = {"dd-api-key": datadog.api_key, "dd-application-key": datadog.app_key}
-    answer, whole = datadog._server.respond(Received(step.method, step.path, dict(step.query), keys, body))
-    if answer is None or not whole:
-        return NoAnswer(ConnectionResetError("gone"))
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return Response(answer.status, headers, answer.content, time.time())
+def everywhere(*on_the_wire: str) -> list[Any]:
+    """Give every fault to play by hand, and these to serve over sockets, too."""
+    served = [(world, name) for world in SERVED for name in on_the_wire]
+    return [
+        pytest.param(world, name, id=f"{world}-{name}")
+        for world, name in [*((PLAYED, name) for name in CASES), *served]
+    ]
 
 
 class Operation(NamedTuple):
@@ -190,12 +254,15 @@ def is_exact(datadog: FakeDatadog, operation: str, people: list[str], result: An
 def script(datadog: FakeDatadog, other: FakeDatadog, operation: str, fault: Fault, times: int) -> None:
     """Let the calls of an operation meet a fault so many times."""
     method, path, _ = OPERATIONS[operation]
+    if fault.delay and not is_served(datadog):
+        # By hand, nobody waits for an answer that comes too late: it is lost.
+        fault = Fault(lost="after")
     headers = {name: value.format(other=other.url) for name, value in fault.headers.items()}
     datadog.script(method, path, *[Fault(**{**vars(fault), "headers": headers})] * times)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("world", "name"), everywhere(*ON_THE_WIRE), indirect=["world"])
 def test_a_fault_that_passes_leaves_the_exact_end(
     datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, name: str
 ) -> None:
@@ -215,14 +282,12 @@ def test_a_fault_that_passes_leaves_the_exact_end(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(("world", "name"), everywhere(*LASTING_ON_THE_WIRE), indirect=["world"])
 def test_a_fault_that_lasts_ends_in_one_of_our_errors(
     datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, name: str
 ) -> None:
     """With Datadog's words, the cause attached, in a bounded time; and the outcome still tells exactly who changed."""
     case = CASES[name]
-    if name == "no answer in time":
-        pytest.skip("met once is enough of waiting in earnest")
     people = begin(datadog, operation)
     before = datadog.holders(PRODUCT)
     script(datadog, other, operation, case.fault, 200)
@@ -234,7 +299,7 @@ def test_a_fault_that_lasts_ends_in_one_of_our_errors(
             assert set(result.refused) == {each for each in people if (each in before) == (operation == "unassign")}
             assert all("the very words" in words for words in result.refused.values())
             return
-        if case.kind == PASSES and (case.fault.applied or case.fault.lost in {"during", "after"}):
+        if case.kind == PASSES and (case.fault.applied or case.fault.delay or case.fault.lost in {"during", "after"}):
             is_exact(datadog, operation, people, result)
             return
     assert isinstance(error, ERRORS[case.kind])
@@ -252,9 +317,19 @@ def test_a_fault_that_lasts_ends_in_one_of_our_errors(
     assert sum(world.waited) <= LONGEST_WAIT * 1.1
 
 
+WRITING = ("applied but 502", "500", "lost before", "lost after", "422", "409", "null")
+READING = ("500", "lost during", "403", "302", "422", "null")
+
+
 @pytest.mark.parametrize("operation", ["assign", "unassign"])
-@pytest.mark.parametrize("reading", ["500", "lost during", "403", "302", "422", "null"])
-@pytest.mark.parametrize("writing", ["applied but 502", "500", "lost before", "lost after", "422", "409", "null"])
+@pytest.mark.parametrize(
+    ("world", "writing", "reading"),
+    [
+        *((PLAYED, writing, reading) for writing in WRITING for reading in READING),
+        *((world, *pair) for world in SERVED for pair in zip(WRITING, (*READING, READING[0]), strict=True)),
+    ],
+    indirect=["world"],
+)
 def test_what_cannot_be_looked_up_is_called_unknown(  # noqa: PLR0917 (fixtures)
     datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, writing: str, reading: str
 ) -> None:
@@ -271,17 +346,23 @@ def test_what_cannot_be_looked_up_is_called_unknown(  # noqa: PLR0917 (fixtures)
 
 @pytest.mark.parametrize("times", [1, 200])
 @pytest.mark.parametrize("kind", ["assign", "assign and look", "unassign", "unassign by email", "sync"])
-@pytest.mark.parametrize("name", [name for name in CASES if name != "no answer in time"])
+@pytest.mark.parametrize(
+    ("by_hand", "name"), [*((True, name) for name in CASES), *((False, name) for name in IN_A_REPORT_ON_THE_WIRE)]
+)
 def test_a_report_says_exactly_who_changed(  # noqa: PLR0917 (fixtures)
     datadog: FakeDatadog,
     other: FakeDatadog,
     no_waits: list[float],
     ti: FakeTaskInstance,
+    monkeypatch: pytest.MonkeyPatch,
+    by_hand: bool,
     kind: str,
     name: str,
     times: int,
 ) -> None:
     """Also after a lost answer, and also when the task then fails: in XCom, everyone once, and each as it is."""
+    if by_hand:
+        monkeypatch.setattr(Client, "_exchange", lambda _, request: answer_by(datadog, request))
     people = [datadog.add_user(f"person{number}@x.com") for number in range(5)]
     holders = {"assign": people[:1], "assign and look": people[:1], "sync": people[:3]}.get(kind, people[1:])
     for person in holders:
@@ -344,11 +425,10 @@ def tells_the_truth(
     assert all((each in holders) == (each in before) for each in (*result.refused, *result.not_done))
 
 
+@pytest.mark.parametrize("world", SERVED, indirect=True)
 def test_nobody_listening_is_told_as_such(world: World, datadog: FakeDatadog) -> None:
     """A refused connection is a passing error, whose last cause is attached, and nothing was changed."""
     people = begin(datadog, "assign")
-    if world.name == "played":
-        pytest.skip("there is no socket")
     datadog._server.end()
     for operation, (_, _, flow) in OPERATIONS.items():
         result, error = run(world, flow(people))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_seats._api.flow import Flow, NoAnswer, Pause, Request, Response, Together
+from airflow_provider_seats.testing import FakeDatadog
+from airflow_provider_seats.testing._server import Request as Received
 
 T = TypeVar("T")
 NOW = 1_800_000_000.0
@@ -71,6 +75,25 @@ def serve(flow: Flow[Any], answer_to: Callable[[Request], object], played: Playe
                 answer = [serve(each, answer_to, played) for each in step.flows]
             except Exception as error:  # noqa: BLE001 (as the client does)
                 answer = error
+
+
+@contextmanager
+def unserved() -> Iterator[FakeDatadog]:
+    """Make a FakeDatadog that is asked by hand: it has no thread, and its port is closed."""
+    fake = FakeDatadog()
+    fake._server.server_close()
+    yield fake
+
+
+def answer_by(datadog: FakeDatadog, step: Request) -> Response | NoAnswer:
+    """Return what a FakeDatadog answers to a request, with its faults, and with no socket between them."""
+    body = None if step.body is None else json.loads(json.dumps(step.body))
+    keys = {"dd-api-key": datadog.api_key, "dd-application-key": datadog.app_key}
+    answer, whole = datadog._server.respond(Received(step.method, step.path, dict(step.query), keys, body))
+    if answer is None or not whole:
+        return NoAnswer(ConnectionResetError("gone"))
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Response(answer.status, headers, answer.content, time.time())
 
 
 def reply(status: int = 200, body: object = None, **headers: str) -> Response:
