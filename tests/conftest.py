@@ -14,11 +14,37 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest  # noqa: E402 (as above)
+from hypothesis import settings  # noqa: E402 (as above)
 
 from airflow_provider_seats._api.client import Client  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
+from tests.helpers import examples as _profiles  # noqa: E402, F401 (as above; it registers the profiles)
+
+# Unless --hypothesis-profile says otherwise, which is read later.
+settings.load_profile("full")
 
 PRODUCT = "incident_response"
+_SLOW_SECONDS = 5
+_terminal: list[Any] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the types be checked first: that takes longest, and the other tests run beside it."""
+    items.sort(key=lambda item: item.path.name != "test_types.py")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name each slow test when it ends, so that a long run shows where it is."""
+    if report.when == "call" and report.duration > _SLOW_SECONDS and _terminal:
+        _terminal[0].ensure_newline()
+        _terminal[0].write_line(f"{report.nodeid} {report.outcome} after {report.duration:.0f} s")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Remember where to write. The processes that run the tests have no terminal."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        _terminal.append(terminal)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def runs_a_dag(block: Block) -> bool:
 
 
 @pytest.mark.parametrize("block", [each for each in blocks("python") if not runs_a_dag(each.values[0])])
-def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatch, no_waits: list[float]) -> None:
     """A reader who copies it has something that works; what it calls a test passes."""
     if "AssetWatcher" in block.text and not AIRFLOW_3:
         pytest.skip("this Airflow has no asset watchers yet")

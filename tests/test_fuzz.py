@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import InvalidInputError, UnavailableError
@@ -30,6 +30,7 @@ from airflow_provider_seats._planning.arguments import (
 from airflow_provider_seats._planning.condition import SeatState
 from airflow_provider_seats._planning.planner import _too_young
 from airflow_provider_seats.connection import DatadogConnection, InvalidConnectionError
+from tests.helpers.examples import examples
 from tests.helpers.playing import play, reply
 
 WORDS = [
@@ -72,7 +73,7 @@ READERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
 
 
 @pytest.mark.parametrize("name", READERS)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(value=values)
 def test_any_argument_is_read_or_refused_by_its_name(name: str, value: object) -> None:
     """Also what a template made of it."""
@@ -86,7 +87,7 @@ def test_any_argument_is_read_or_refused_by_its_name(name: str, value: object) -
             assert len(str(error)) < 2_000
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     host=values | st.text(max_size=60),
     port=st.none() | st.integers(-5, 70_000) | st.text(max_size=5),
@@ -112,7 +113,7 @@ def test_any_connection_is_parsed_or_refused_by_its_field(  # noqa: PLR0917 (the
         assert 0 < parsed.timeout <= 3600
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     rows=st.lists(
         st.fixed_dictionaries({}, optional={"id": scalars, "attributes": values, "type": scalars}) | values, max_size=4
@@ -134,7 +135,7 @@ def test_any_page_of_seats_is_read_or_is_no_answer(rows: list[Any], meta: Any) -
         assert isinstance(played.error, UnavailableError)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(document=values | st.fixed_dictionaries({"data": st.lists(values, max_size=3), "meta": values}))
 def test_any_page_of_users_is_read_or_is_no_answer(document: Any) -> None:
     """An account that cannot be read is not one that is missing."""
@@ -146,7 +147,7 @@ def test_any_page_of_users_is_read_or_is_no_answer(document: Any) -> None:
     assert played.error is None or isinstance(played.error, UnavailableError)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     answers=st.lists(
         st.tuples(
@@ -169,7 +170,7 @@ def test_any_headers_leave_limits_that_end(answers: list[tuple[int, dict[str, st
         now += wait
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     text=st.text(max_size=30)
     | st.datetimes().map(lambda when: when.isoformat())

@@ -205,7 +205,9 @@ def test_a_failed_test_says_what_to_do_in_one_sentence(
     assert API_KEY not in message
 
 
-def test_a_refused_token_and_a_missing_field_are_told(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
+def test_a_refused_token_and_a_missing_field_are_told(
+    monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog, no_waits: list[float]
+) -> None:
     """The sentence speaks of the token, or names the field."""
     set_connection(monkeypatch, host=datadog.url, password="ddpat_wrong")
     assert "refused the access token (401)" in DatadogSeatsHook().test_connection()[1]

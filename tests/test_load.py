@@ -5,9 +5,11 @@ from __future__ import annotations
 from tools.load import measure
 
 
-def test_two_hundred_revived_sensors_cost_a_dozen_calls_in_five_seconds() -> None:
+def test_two_hundred_revived_sensors_cost_half_a_dozen_calls_in_two_seconds() -> None:
     """Two pages a look, one look a second; the loop stays free, and each sensor takes little memory."""
-    cost = measure(200, 150)
-    assert 8 <= cost.calls <= 12
+    cost = measure(200, 150, 2.0)
+    # A look at once and one a second; a busy machine fits one more in.
+    assert 4 <= cost.calls <= 8
+    # What blocks the loop shows in real time only. Each sensor with a call of its own would take seconds.
     assert cost.lag[0] < 0.05
     assert cost.memory < 20 * 1024

@@ -129,23 +129,37 @@ import json, sys, time
 from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, XComArg
 from airflow.triggers.base import BaseTrigger
 DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseTrigger
+sys.dont_write_bytecode = False  # an installed package is compiled
 before = set(sys.modules)
-started = time.process_time()
-import airflow_provider_seats.operators, airflow_provider_seats.sensors, airflow_provider_seats.triggers
-milliseconds = (time.process_time() - started) * 1000
-print(json.dumps([milliseconds, sorted(set(sys.modules) - before)]))
+milliseconds = []
+for _ in range(6):
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    started = time.process_time()
+    import airflow_provider_seats.operators, airflow_provider_seats.sensors, airflow_provider_seats.triggers
+    milliseconds.append((time.process_time() - started) * 1000)
+print(json.dumps([min(milliseconds), sorted(set(sys.modules) - before)]))
 """
 
 
-def test_a_dag_file_loads_no_http_library_on_our_account() -> None:
+@pytest.fixture(scope="module")
+def imported() -> tuple[float, list[str]]:
+    """Give the milliseconds that a DAG file takes for our imports at best, and the modules that are new with them."""
+    milliseconds, added = _run(IMPORTS)
+    return milliseconds, added
+
+
+def test_a_dag_file_loads_no_http_library_on_our_account(imported: tuple[float, list[str]]) -> None:
     """Operators, sensors and triggers are parsed every few seconds; what sends is loaded when something is sent."""
-    _, added = _run(IMPORTS)
+    assert "airflow_provider_seats.operators" in imported[1]
     assert not [
-        name for name in added if name.partition(".")[0] in {"requests", "urllib3", "httpx", "httpx2", "aiohttp"}
+        name for name in imported[1] if name.partition(".")[0] in {"requests", "urllib3", "httpx", "httpx2", "aiohttp"}
     ]
 
 
-def test_a_dag_file_is_parsed_in_under_ten_milliseconds_more_than_airflow_needs() -> None:
-    """The best of a few, with compiled bytecode, as an installed package has it."""
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(PACKAGE)], check=True)
-    assert min(_run(IMPORTS)[0] for _ in range(5)) < 10
+def test_a_dag_file_is_parsed_in_under_ten_milliseconds_more_than_airflow_needs(
+    imported: tuple[float, list[str]],
+) -> None:
+    """The best of a few imports in one process, each of all the modules that were not there before."""
+    # The bound is the promise itself. It is processor time, so that a busy machine does not break it.
+    assert imported[0] < 10

@@ -43,14 +43,14 @@ def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
         for number in range(seats):
             datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
-        asyncio.run(_wait(10, 1.0))
+        asyncio.run(_wait(10, 0.5))
         datadog.received.clear()
         lags, _ = asyncio.run(_wait(sensors, seconds))
         calls = len(datadog.calls())
         lags.sort()
         tracemalloc.start()
-        _, few = asyncio.run(_wait(sensors // 4, 2.0))
-        _, many = asyncio.run(_wait(sensors, 2.0))
+        _, few = asyncio.run(_wait(sensors // 4, 1.0))
+        _, many = asyncio.run(_wait(sensors, 1.0))
         tracemalloc.stop()
     return Cost(calls, (lags[int(len(lags) * 0.99)], lags[-1]), (many - few) / (sensors - sensors // 4))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import queue
+import re
 import signal
 import socket
 import threading
@@ -38,7 +40,10 @@ from airflow_provider_seats._api.users import check_keys, find_users
 from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.clocks import SharedClock
 
+# The seconds after which a test that hangs fails; nothing waits for them to pass.
+LONGEST = 20.0
 Serve = Callable[[Client, Flow[Any]], Any]
 both_worlds = pytest.mark.parametrize(
     "serve",
@@ -147,10 +152,11 @@ def test_nobody_listening_is_a_passing_error(serve: Serve, waits: Waits) -> None
 
 def test_an_answer_that_takes_too_long_is_no_answer(datadog: FakeDatadog, waits: Waits) -> None:
     """The read time-out of the connection applies."""
-    datadog.script("GET", VALIDATE_KEYS, Fault(delay=2))
+    datadog.script("GET", VALIDATE_KEYS, Fault(delay=20))
+    # The time-out is the socket's, which knows real time only. Without it, the answer takes 20 s.
     started = time.monotonic()
     Client(connection(datadog.url, timeout=0.2), sleep=waits).run(check_keys())
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 10
 
 
 @both_worlds
@@ -221,9 +227,10 @@ def test_every_address_is_served_with_bounds(path: str) -> None:
 def test_an_answer_that_swells_when_it_is_unpacked_is_no_answer(client: Client, datadog: FakeDatadog) -> None:
     """Nobody asked for a compressed one, and a task has only so much memory, and with older libraries time."""
     bomb = gzip.compress(b" " * (80 * 1024 * 1024), 1)
-    datadog.script("GET", SEATS, *[Fault(200, bomb, {"Content-Encoding": "gzip"})] * 5)
-    with pytest.raises(UnavailableError, match=r"larger than|takes too long"):
-        client.run(list_seat_users(PRODUCT))
+    datadog.script("GET", SEATS, Fault(200, bomb, {"Content-Encoding": "gzip"}))
+    answer = client._exchange(Request("GET", SEATS))
+    assert isinstance(answer, NoAnswer)
+    assert re.search(r"larger than|takes too long", answer.words)
 
 
 def test_a_compressed_answer_is_read(client: Client, datadog: FakeDatadog) -> None:
@@ -272,16 +279,17 @@ def test_long_work_says_how_far_it_is(serve: Serve, datadog: FakeDatadog, caplog
     assert caplog.records == []
 
 
-def test_a_spent_limit_is_waited_out_rather_than_answered_with_a_429() -> None:
+def test_a_spent_limit_is_waited_out_rather_than_answered_with_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
     """A polite client sees no 429 of its own making."""
     with FakeDatadog(rate_limit=(2, 1)) as datadog:
         for number in range(450):
             datadog.add_user(f"{number}@x.com", seat=PRODUCT)
-        assert len(Client(connection(datadog.url)).run(list_seat_users(PRODUCT))) == 450
+        client = SharedClock().client(datadog, monkeypatch)
+        assert len(client.run(list_seat_users(PRODUCT))) == 450
         assert [received.status for received in datadog.calls()] == [200] * 5
 
 
-def test_look_ups_side_by_side_keep_to_the_limit_too() -> None:
+def test_look_ups_side_by_side_keep_to_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Eight threads share what one of them was told."""
     with FakeDatadog(rate_limit=(5, 1)) as datadog:
         emails = [f"u{number}@x.com" for number in range(13)]
@@ -289,7 +297,7 @@ def test_look_ups_side_by_side_keep_to_the_limit_too() -> None:
             datadog.add_user(email)
         for number in range(3000):
             datadog.add_user(f"other{number}@y.com")
-        assert len(Client(connection(datadog.url)).run(find_users(emails))) == 13
+        assert len(SharedClock().client(datadog, monkeypatch).run(find_users(emails))) == 13
         assert {received.status for received in datadog.calls()} == {200}
         assert len(datadog.calls("GET", USERS)) == 13
 
@@ -345,33 +353,48 @@ def test_the_first_error_stops_those_not_begun_and_reaches_the_flow(serve: Serve
 
 
 @both_worlds
-def test_flows_run_at_the_same_time(serve: Serve, datadog: FakeDatadog) -> None:
-    """Eight calls of 0.2 s each do not take 1.6 s."""
-    datadog.script("GET", USERS, *[Fault(delay=0.2)] * 8)
+def test_flows_run_at_the_same_time(serve: Serve, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight calls are under way before the first of them is answered."""
+    everyone = threading.Barrier(8)
+    respond = datadog._server.respond
+
+    def meet(request: Any) -> Any:
+        everyone.wait(LONGEST)
+        return respond(request)
+
+    monkeypatch.setattr(datadog._server, "respond", meet)
 
     def flow() -> Flow[None]:
         yield Together([call(Request("GET", USERS), lambda _: None) for _ in range(8)])
 
-    started = time.monotonic()
-    serve(Client(connection(datadog.url)), flow())
-    assert time.monotonic() - started < 1
+    serve(Client(connection(datadog.url, timeout=LONGEST)), flow())
+    assert len(datadog.calls()) == 8
 
 
-def test_the_loop_is_free_while_a_request_is_under_way(datadog: FakeDatadog) -> None:
+def test_the_loop_is_free_while_a_request_is_under_way(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are in threads of the client's own, not in the loop's."""
-    datadog.script("GET", VALIDATE_KEYS, Fault(delay=0.3))
+    under_way, ticked = threading.Event(), threading.Event()
+    respond = datadog._server.respond
+
+    def linger(request: Any) -> Any:
+        under_way.set()
+        assert ticked.wait(LONGEST)
+        return respond(request)
+
+    monkeypatch.setattr(datadog._server, "respond", linger)
     threads: set[str] = set()
 
-    async def both() -> int:
-        task = asyncio.create_task(Client(connection(datadog.url)).arun(check_keys()))
-        ticks = 0
-        while not task.done():
+    async def both() -> None:
+        task = asyncio.create_task(Client(connection(datadog.url, timeout=LONGEST)).arun(check_keys()))
+        assert await asyncio.to_thread(under_way.wait, LONGEST)
+        for _ in range(10):
             threads.update(thread.name for thread in threading.enumerate())
-            await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks
+            await asyncio.sleep(0)
+        assert not task.done()
+        ticked.set()
+        await task
 
-    assert asyncio.run(both()) > 10
+    asyncio.run(both())
     assert any(name.startswith("datadog-seats") for name in threads)
 
 
@@ -386,8 +409,14 @@ def test_a_cancelled_flow_is_closed(client: Client) -> None:
             closed.set()
 
     async def cancel() -> None:
-        task = asyncio.create_task(Client(client.connection).arun(flow()))
-        await asyncio.sleep(0.01)
+        waits = asyncio.Event()
+
+        async def wait(_: float) -> None:
+            waits.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(Client(client.connection, async_sleep=wait).arun(flow()))
+        await waits.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -435,14 +464,14 @@ class Drip(threading.Thread):
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def run(self) -> None:
-        """Serve, for ten seconds at most."""
+        """Serve, for ten seconds at most; what drips does so in real time, since sockets know no other."""
         with self.listener, suppress(OSError):
             self.listener.settimeout(5)
             connected, _ = self.listener.accept()
             with connected:
                 connected.recv(65_536)
                 connected.sendall(self.beginning)
-                for _ in range(100):
+                for _ in range(100 if self.piece else 0):
                     connected.sendall(self.piece)
                     time.sleep(0.1)
 
@@ -459,10 +488,11 @@ def test_the_time_out_is_that_of_the_whole_answer(beginning: bytes, piece: bytes
     """A server that sends a byte now and then is not waited for without end."""
     drip = Drip(beginning, piece)
     drip.start()
+    # The time-out is the socket's, which knows real time only. Without a bound on the whole, the answer takes 10 s.
     started = time.monotonic()
-    answer = Client(connection(drip.url, timeout=0.5))._exchange(Request("GET", "/"))
+    answer = Client(connection(drip.url, timeout=0.3))._exchange(Request("GET", "/"))
     assert isinstance(answer, NoAnswer)
-    assert 0.4 < time.monotonic() - started < 2
+    assert 0.2 < time.monotonic() - started < 5
     drip.join()
 
 
@@ -476,7 +506,10 @@ def test_an_answer_without_end_is_no_answer(monkeypatch: pytest.MonkeyPatch, dat
 
 
 def test_an_interrupted_task_does_not_wait_for_look_ups_side_by_side(datadog: FakeDatadog) -> None:
-    """A time-out of the task comes through, however long the others still mean to wait."""
+    """A time-out of the task comes through, however long the others still mean to wait; they are told to end."""
+    here = threading.get_ident()
+    all_wait = threading.Barrier(4, action=lambda: signal.pthread_kill(here, signal.SIGALRM))
+    ends, released = queue.SimpleQueue[bool](), threading.Event()
 
     class TimeUpError(BaseException):
         pass
@@ -485,18 +518,23 @@ def test_an_interrupted_task_does_not_wait_for_look_ups_side_by_side(datadog: Fa
         raise TimeUpError
 
     def flow() -> Flow[None]:
-        yield Together([_pausing(20) for _ in range(4)])
+        yield Together([_pausing(3600) for _ in range(4)])
+
+    def wait(abandoned: threading.Event, _: float) -> None:
+        all_wait.wait(LONGEST)
+        # Until the task has ended, nothing lets these four go.
+        assert released.wait(LONGEST)
+        ends.put(abandoned.is_set())
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    started = time.monotonic()
     try:
         with pytest.raises(TimeUpError):
-            Client(connection(datadog.url)).run(flow())
+            Client(connection(datadog.url), sleep=wait).run(flow())
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert time.monotonic() - started < 2
+    assert ends.empty()
+    released.set()
+    assert [ends.get(timeout=LONGEST) for _ in range(4)] == [True] * 4
 
 
 def _pausing(seconds: float) -> Flow[None]:

@@ -29,6 +29,7 @@ from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOpera
 from airflow_provider_seats.report import KINDS
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
+from tests.helpers.clocks import SharedClock
 from tests.helpers.looping import quickly
 from tests.helpers.playing import Played, answer_by, serve, unserved
 
@@ -489,12 +490,12 @@ def test_a_limit_that_outlasts_the_bound_carries_the_seconds(datadog: FakeDatado
     assert len(datadog.calls()) == 1
 
 
-def test_a_polite_client_meets_no_429_of_its_own_making(datadog: FakeDatadog) -> None:
+def test_a_polite_client_meets_no_429_of_its_own_making(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A spent limit is waited out, also side by side with others."""
     datadog.rate_limit = (5, 1.0)
     for number in range(30):
         datadog.add_user(f"user{number}@x.com", seat=PRODUCT)
-    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
+    client = SharedClock().client(datadog, monkeypatch)
     client.run(find_users([f"user{number}@x.com" for number in range(4)]))
     for _ in range(7):
         client.run(list_seat_users(PRODUCT))

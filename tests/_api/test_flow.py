@@ -111,7 +111,11 @@ def test_any_answer_is_an_object_or_one_of_our_errors(status: int, content: byte
 
 
 @given(
-    st.recursive(st.none() | st.booleans() | st.text(), lambda each: st.lists(each) | st.dictionaries(st.text(), each))
+    st.recursive(
+        st.none() | st.booleans() | st.text(),
+        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+        max_leaves=20,
+    )
 )
 def test_any_error_body_is_read(errors: object) -> None:
     """Errors of any shape become words."""

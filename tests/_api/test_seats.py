@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import (
@@ -34,6 +34,7 @@ from airflow_provider_seats._api.seats import (
     list_seat_users,
     unassign_seats,
 )
+from tests.helpers.examples import examples
 from tests.helpers.playing import Played, assigned, lost, page, play, refused, reply
 
 FORBIDDEN = reply(403, {"errors": ["Forbidden"]})
@@ -414,7 +415,7 @@ class World:
 _some = st.sets(st.sampled_from("abcdefghij"))
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(
     asked=_some,
     before=_some,

@@ -104,7 +104,7 @@ def test_any_value_is_read_or_refused_by_one_of_our_errors(value: Any) -> None:
         assert all(len(uuid) == 36 for uuid in people.uuids)
 
 
-@given(st.lists(st.emails()))
+@given(st.lists(st.emails(), max_size=4))
 def test_reading_what_was_read_changes_nothing(emails: list[str]) -> None:
     """A list, its JSON and its Python text are the same people, unless an email has an exotic character."""
     try:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.seats import Outcome
@@ -24,6 +24,7 @@ from airflow_provider_seats._planning.planner import (
     plan_undo,
 )
 from airflow_provider_seats._planning.seat_list import Holders
+from tests.helpers.examples import examples
 from tests.helpers.planning import NONE, NOW, P, assign, seat, sync, told, unassign, user, who
 
 if TYPE_CHECKING:
@@ -350,7 +351,7 @@ _guards = st.builds(
 )
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(
     rows=st.lists(_row, unique_by=lambda row: row[0]),
     uuids=_ids,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import (
@@ -22,6 +22,7 @@ from airflow_provider_seats._api.flow import (
 from airflow_provider_seats._runtime import shared_poller as poll
 from airflow_provider_seats._runtime.shared_poller import Follower, Sight
 from airflow_provider_seats.connection import DatadogConnection
+from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
 
@@ -372,7 +373,7 @@ def test_an_error_that_many_raise_does_not_grow(datadog: Datadog) -> None:
     assert frames < 10
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(
         st.tuples(st.floats(0, 100, allow_nan=False), st.floats(0.1, 100, allow_nan=False), st.integers(0, 30)),
