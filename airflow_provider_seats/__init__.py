@@ -1,7 +1,7 @@
-"""Airflow provider for Datadog product seats: assign, unassign and await them from DAGs.
+"""Airflow provider for Datadog product seats: assign, unassign and wait for them in DAGs.
 
-Airflow calls :func:`get_provider_info` whenever it starts, before its own modules are ready, so nothing of
-Airflow may be imported here and nothing may fail.
+Airflow calls :func:`get_provider_info` when it starts, before its own modules are ready. So this module imports
+nothing of Airflow, and nothing in it may fail.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ __version__ = "0.1.0"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Describe the package to Airflow's provider discovery (entry point ``apache_airflow_provider``)."""
+    """Return the provider metadata for Airflow (entry point ``apache_airflow_provider``)."""
     name = "Datadog Seats"
     return {
         "package-name": "airflow-provider-seats",
         "name": name,
-        "description": "Assign, unassign and await Datadog product seats (Seats API v2) from Airflow DAGs.",
+        "description": "Assign, unassign and wait for Datadog product seats (Seats API v2) in Airflow DAGs.",
         "integrations": [
             {
                 "integration-name": name,

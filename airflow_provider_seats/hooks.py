@@ -1,4 +1,4 @@
-"""The hook: a connection id becomes a client, and the public verbs."""
+"""The hook: a connection, its client, and the public methods."""
 
 from __future__ import annotations
 
@@ -10,40 +10,37 @@ from typing import Any, Final
 
 from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, mask_secret
 
+from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.flow import (
-    InvalidInputError,
-    KeysRefusedError,
-    MisdirectedError,
-    RateLimitedError,
-    RequestRefusedError,
-)
-from airflow_provider_seats._api.seats import (
-    Outcome,
-    SeatUser,
-    assign_seats,
-    check_access,
-    failure,
-    list_seat_users,
-    unassign_seats,
-)
+from airflow_provider_seats._api.identifiers import require_uuids
+from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
+from airflow_provider_seats._api.seats import SeatUser, check_access, list_seat_users
 from airflow_provider_seats._api.users import User, check_keys, find_accounts, find_users
-from airflow_provider_seats._planning.arguments import read_count
+from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code
+from airflow_provider_seats._planning.people import parse_people
+from airflow_provider_seats._text import shorten
 from airflow_provider_seats.connection import (
-    BATCH,
     CONN_TYPE,
     DEFAULT_CONN_ID,
     FORM,
     DatadogConnection,
-    DatadogSeatsError,
     FormField,
-    InvalidConnectionError,
     ui_field_behaviour,
 )
+from airflow_provider_seats.exceptions import (
+    CertificateError,
+    DatadogSeatsError,
+    InvalidConnectionError,
+    InvalidInputError,
+    KeysRefusedError,
+    RateLimitError,
+    RedirectError,
+    RequestRefusedError,
+)
 
-# The only product code that Datadog's own material shows. A token is tried on it; its seats need not be used.
-_SHOWN_PRODUCT: Final = "incident_response"
-_NO_SUCH_PRODUCT: Final = (400, 422)
+# The only product code in Datadog's own material. A token is tested with it; its seats need not be used.
+_TEST_PRODUCT: Final = "incident_response"
+_UNKNOWN_PRODUCT: Final = (400, 422)
 
 
 class DatadogSeatsHook(BaseHook):
@@ -51,10 +48,8 @@ class DatadogSeatsHook(BaseHook):
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/
 
-    Nothing is looked up before it is needed. Errors are those of :mod:`airflow_provider_seats._api.flow`,
-    :mod:`~airflow_provider_seats._api.seats`, :mod:`~airflow_provider_seats._api.users` and
-    :mod:`~airflow_provider_seats.connection`, all of them
-    :class:`~airflow_provider_seats.connection.DatadogSeatsError`; ``passing`` tells whether trying again may help.
+    The connection is looked up when it is first needed. All errors are subclasses of
+    :class:`~airflow_provider_seats.exceptions.DatadogSeatsError`; ``transient`` says whether a retry may help.
 
     :param datadog_conn_id: a connection of type ``datadog_seats``, or one of type ``datadog``.
     """
@@ -70,18 +65,18 @@ class DatadogSeatsHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """Describe the standard fields of the connection form to Airflow before 3.2."""
+        """Return the standard fields of the connection form for Airflow before 3.2."""
         return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """Give the fields of the connection form to Airflow before 3.2."""
+        """Return the additional fields of the connection form for Airflow before 3.2."""
         return {each.name: _widget(each) for each in FORM}
 
     def get_conn(self) -> Client:
-        """Give the client, whose ``run(flow)`` and ``arun(flow)`` serve what the hook does not cover.
+        """Return the client. Its ``run(flow)`` and ``arun(flow)`` run what the hook has no method for.
 
-        :raises InvalidConnectionError: naming the connection's field that is missing or cannot be used.
+        :raises InvalidConnectionError: for the first field of the connection that is missing or cannot be used.
         """
         return self._client
 
@@ -90,70 +85,85 @@ class DatadogSeatsHook(BaseHook):
         connection = self.get_connection(self.datadog_conn_id)
         extra = connection.extra_dejson
         if isinstance(extra, Mapping) and extra.get("app_key"):
-            # Airflow masks by the names of fields, and does not know this one.
+            # Airflow masks fields by their names and does not know this one.
             mask_secret(extra["app_key"])
-        return Client(_parsed(self.datadog_conn_id, connection, extra))
+        return Client(_parse_connection(self.datadog_conn_id, connection, extra))
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
-        """List everyone who holds a seat of a product.
+        """Return everyone who holds a seat of a product.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
         :param product_code: Datadog's code of the product, such as ``incident_response``.
-        :returns: in Datadog's order, with ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601), each may be None.
+        :returns: rows of ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601), in Datadog's order. Any may be
+            None.
         """
-        return list(self.get_conn().run(list_seat_users(product_code)))
+        return list(self.get_conn().run(list_seat_users(parse_product_code(product_code))))
 
-    def assign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH) -> list[str]:
-        """Give seats of a product to users. Those who hold one keep it.
+    def assign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[str]:
+        """Assign seats of a product to users. Users who hold one keep it.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
 
         :param product_code: Datadog's code of the product.
-        :param user_uuids: whom to give a seat.
-        :param batch_size: the most people to send in one call.
-        :returns: everyone asked for, each of whom holds a seat now, in lower case and without repetition.
-        :raises SeatsRefusedError: if Datadog refused some; everyone else holds a seat.
+        :param user_uuids: the users, in any form of a UUID.
+        :param batch_size: the most people in one call.
+        :returns: the UUIDs of all these users, each of whom holds a seat now, in lower case and each once.
+        :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+        :raises SeatsRefusedError: if Datadog refused some users. Everyone else holds a seat.
         """
-        people, size = _listed("user_uuids", user_uuids), read_count("batch_size", batch_size)
-        return _all_done(self.get_conn().run(assign_seats(product_code, people, size)))
+        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
+        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people, size)))
 
-    def unassign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH) -> list[str]:
-        """Take seats of a product from users. Those who hold none are as asked.
+    def unassign_seats(
+        self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE
+    ) -> list[str]:
+        """Unassign seats of a product from users. Users without a seat are left alone.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
         :param product_code: Datadog's code of the product.
-        :param user_uuids: whose seats to take.
-        :param batch_size: the most people to send in one call.
-        :returns: everyone asked for, none of whom holds a seat now, in lower case and without repetition.
-        :raises SeatsRefusedError: if Datadog refused some; nobody else holds a seat.
+        :param user_uuids: the users, in any form of a UUID.
+        :param batch_size: the most people in one call.
+        :returns: the UUIDs of all these users, none of whom holds a seat now, in lower case and each once.
+        :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+        :raises SeatsRefusedError: if Datadog refused some users. Nobody else holds a seat.
         """
-        people = _listed("user_uuids", user_uuids)
-        return _all_done(
-            self.get_conn().run(unassign_seats(product_code, people, read_count("batch_size", batch_size)))
-        )
+        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
+        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people, size)))
 
     def find_users(self, emails: Iterable[str]) -> dict[str, User]:
-        """Find the Datadog accounts that have these emails.
+        """Find the Datadog accounts of emails.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 
         :param emails: whole email addresses in any case.
-        :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each email that has one, by case-folded
+        :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each email that has one, by lower-case
             email.
+        :raises InvalidInputError: for a value that is not an email, before anything is sent.
         :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
         """
-        return self.get_conn().run(find_users(_listed("emails", emails)))
+        if isinstance(emails, str):
+            raise InvalidInputError("emails", f"{shorten(emails)} is text. Pass a list.")
+        people = parse_people(emails=list(emails))
+        if people.uuids:
+            raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
+        return self.get_conn().run(find_users(people.emails))
 
     def audit_seats(
         self, product_code: str, *, status: bool = False, csv_path: str | None = None, csv_conn_id: str | None = None
     ) -> list[dict[str, str | None]]:
-        """List everyone who holds a seat of a product as rows of plain values, and on request write them as CSV.
+        """Return everyone who holds a seat of a product as plain values, and optionally write them as CSV.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
         :param product_code: Datadog's code of the product.
-        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``, which needs the
-            permission ``user_access_read``. It is None where the account is not found by its email.
-        :param csv_path: where to write the rows: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
-            ``file:///...`` or ``s3://...``.
+        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``. It needs the permission
+            ``user_access_read``. The status is None if the account is not found by its email.
+        :param csv_path: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as ``file:///...`` or
+            ``s3://...``.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
-        :returns: rows of ``id``, ``email``, ``name``, ``assigned_at`` (ISO 8601) and, if asked for, ``status``.
+        :returns: rows of ``id``, ``email``, ``name``, ``assigned_at`` (ISO 8601) and, with ``status=True``, ``status``.
         """
         users = self.list_seat_users(product_code)
         rows = [user._asdict() for user in users]
@@ -173,9 +183,9 @@ class DatadogSeatsHook(BaseHook):
         return rows
 
     def test_connection(self) -> tuple[bool, str]:
-        """Prove the keys, or the access token, and say in one sentence what to do if they are not accepted.
+        """Test the keys or the access token. Return whether Datadog accepts them, and a sentence that says what to do.
 
-        The sentence holds no key and nothing that was answered, since Airflow shows it unmasked.
+        The sentence contains no key and nothing that the server answered, because Airflow shows it unmasked.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/authentication/
         """
@@ -183,26 +193,26 @@ class DatadogSeatsHook(BaseHook):
             client = self.get_conn()
         except InvalidConnectionError as error:
             return False, str(error)
-        where = client.connection.base_url
+        url = client.connection.base_url
         kind = "access token" if client.connection.api_key is None else "application key and API key"
-        accepted = f"{where} accepts the {kind}."
+        accepted = f"{url} accepts the {kind}."
         try:
             if client.connection.api_key is None:
-                client.run(check_access(_SHOWN_PRODUCT))
+                client.run(check_access(_TEST_PRODUCT))
             else:
                 client.run(check_keys())
         except DatadogSeatsError as error:
-            if client.connection.api_key is None and getattr(error, "status", None) in _NO_SUCH_PRODUCT:
-                # Only whom Datadog has let in is told that it has no such product.
+            if client.connection.api_key is None and getattr(error, "status", None) in _UNKNOWN_PRODUCT:
+                # Datadog says that it has no such product only to a caller whom it has let in.
                 return True, accepted
-            return False, f"{where} {_advice(error, kind)}"
+            return False, f"{url} {_advice(error, kind)}"
         return True, accepted
 
 
 async def read_connection(conn_id: str) -> DatadogConnection:
-    """Read a connection in the triggerer, where nothing may block and nothing of Airflow may be asked in a thread.
+    """Read a connection in the triggerer. Nothing may block there, and no thread may call Airflow.
 
-    :raises InvalidConnectionError: naming the connection's field that is missing or cannot be used.
+    :raises InvalidConnectionError: for the first field of the connection that is missing or cannot be used.
     """
     from airflow.providers.common.compat.connection import (  # noqa: PLC0415 (not loaded when a DAG is parsed)
         get_async_connection,
@@ -210,12 +220,26 @@ async def read_connection(conn_id: str) -> DatadogConnection:
     )
 
     connection = await get_async_connection(conn_id)
-    return _parsed(conn_id, connection, await get_async_extra_dejson(connection))
+    return _parse_connection(conn_id, connection, await get_async_extra_dejson(connection))
 
 
-def _parsed(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow version)
+@contextmanager
+def fail_without_retry(conn_id: str) -> Iterator[None]:
+    """Raise ``AirflowFailException`` for an error that no retry can fix. Transient errors go to Airflow's retries.
+
+    :param conn_id: the connection's id, which the message names if the connection has to be corrected.
+    """
+    try:
+        yield
+    except DatadogSeatsError as error:
+        if error.transient:
+            raise
+        raise AirflowFailException(error.message_for(conn_id)) from error
+
+
+def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)
     if (connection.extra or "").strip().strip("{} ") and not extra:
-        raise InvalidConnectionError(conn_id, "extra", "it is not a JSON object; enter it as one.")
+        raise InvalidConnectionError(conn_id, "extra", "it is not a JSON object. Enter one.")
     return DatadogConnection.parse(
         conn_id=conn_id,
         conn_type=connection.conn_type,
@@ -227,42 +251,20 @@ def _parsed(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # 
     )
 
 
-@contextmanager
-def failing_at_once(conn_id: str) -> Iterator[None]:
-    """Fail the task without retries for an error that no retry would mend. Passing errors go to Airflow's retries.
-
-    :param conn_id: the connection's id, which the last line of the log tells where it is to be corrected.
-    """
-    try:
-        yield
-    except DatadogSeatsError as error:
-        if error.passing:
-            raise
-        raise AirflowFailException(error.told_of(conn_id)) from error
-
-
 def _advice(error: DatadogSeatsError, kind: str) -> str:
-    """Say in a few words of our own what went wrong and what to do."""
+    """Return what went wrong and what to do, without anything that the server answered."""
     if isinstance(error, KeysRefusedError):
         return (
-            f"refused the {kind} ({error.status}): enter a valid {kind} of one organisation, see that the site is that "
-            "organisation's, and that the owner may read seats."
+            f"refused the {kind} ({error.status}). Enter a valid {kind} of one organisation. Check that the site is "
+            "that organisation's, and that the owner may read seats."
         )
-    if isinstance(error, MisdirectedError | RequestRefusedError):
-        return f"answered {error.status}, as Datadog's API would not: correct the site or the host."
-    if isinstance(error, RateLimitedError):
-        return "is at its rate limit (429): try again in a minute."
-    return "could not be reached, or did not answer properly: see that the site or the host is right, and try again."
-
-
-def _listed(name: str, people: Iterable[str]) -> list[str]:
-    if isinstance(people, str):
-        raise InvalidInputError(name, f"{people!r} is text; give a list.")
-    listed = list(people)
-    for each in listed:
-        if not isinstance(each, str) or not each.strip():
-            raise InvalidInputError(name, f"{each!r} is nobody; correct or remove it.")
-    return listed
+    if isinstance(error, CertificateError):
+        return "has a certificate that was rejected. For a proxy or a private CA, set REQUESTS_CA_BUNDLE."
+    if isinstance(error, RedirectError | RequestRefusedError):
+        return f"answered {error.status}, which Datadog's API would not. Correct the site or the host."
+    if isinstance(error, RateLimitError):
+        return "is at its rate limit (429). Try again in a minute."
+    return "could not be reached, or did not answer properly. Check that the site or the host is right, and try again."
 
 
 def _all_done(outcome: Outcome) -> list[str]:
@@ -282,12 +284,12 @@ def _widget(form_field: FormField) -> object:
         from markupsafe import Markup  # noqa: PLC0415 (as above)
 
         options = Markup("").join(Markup('<option value="{}">').format(each) for each in form_field.examples)
-        # Whatever begins with a field's own name the form's script takes for another field, and stumbles.
+        # An id that begins with the field's own name would break the form's script.
         box = BS3TextFieldWidget()(field, list=f"examples-{field.id}", **attributes)
         return box + Markup('<datalist id="examples-{}">{}</datalist>').format(field.id, options)
 
     def kept(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (as above)
-        # Airflow 2 deletes what comes back empty from its form, and puts the stored key back for this.
+        # Airflow 2 deletes a field that comes back empty from its form. For this text it keeps the stored key.
         shown = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER" if field.data else ""
         return BS3PasswordFieldWidget(hide_value=False)(field, value=shown, **attributes)
 

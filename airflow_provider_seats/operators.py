@@ -1,13 +1,15 @@
-"""The operators: steps of a DAG that give and take seats."""
+"""The operators: steps of a DAG that assign and unassign seats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
-from airflow_provider_seats.connection import BATCH, DEFAULT_CONN_ID
+from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._planning.arguments import NOT_PASSED, NotPassed
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
@@ -15,37 +17,86 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, XComArg
 
-    from airflow_provider_seats._planning.planner import MissingUsers, Mode
+    from airflow_provider_seats._planning.guards import MissingUsers
+    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._planning.planner import Mode
     from airflow_provider_seats.report import Report
 
-    PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | None
-    ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | None
-    CountArgument: TypeAlias = int | str | XComArg | None
+    PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
+    ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | NotPassed
+    CountArgument: TypeAlias = int | str | XComArg | NotPassed
     FlagArgument: TypeAlias = bool | str | XComArg
 
 
-class _SeatsOperator(BaseOperator):
-    """The arguments that all three have in common."""
+_COMMON_FIELDS = ("product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id")
 
-    template_fields: Sequence[str] = (
-        "product_code",
-        "user_uuids",
-        "user_emails",
-        "preview",
-        "batch_size",
-        "datadog_conn_id",
-    )
+
+class _SeatsOperator(BaseOperator):
+    """What all operators have in common."""
+
+    template_fields: Sequence[str] = _COMMON_FIELDS
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     operator_extra_links = (SeatsPageLink(),)
+
+    product_code: str
+    datadog_conn_id: str
+
+    def _run(self, context: Context, parse: Callable[[], Job]) -> Report:
+        from airflow_provider_seats._runtime.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
+
+        run = OperatorRun(
+            context,
+            product_code=self.product_code,
+            conn_id=self.datadog_conn_id,
+            log=self.log,
+            push_report=self.do_xcom_push,
+        )
+        return run.run(parse)
+
+
+class AssignSeatsOperator(_SeatsOperator):
+    """Assign seats of a Datadog product to people. Running it again is safe: people who hold a seat keep it.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
+
+    Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
+    nobody. Emails need the permission ``user_access_read``. UUIDs alone cost one call for each batch and nothing else.
+
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. Unless the seat list is read first (``read_seats_first``, ``preview`` or ``max_seats``), ``assigned``
+    contains everyone who holds a seat now, because it is unknown who held one before.
+
+    An error that no retry can fix fails the task at once (:class:`~airflow.exceptions.AirflowFailException`). A rate
+    limit, a lost connection or a fault of Datadog (:class:`~airflow_provider_seats.exceptions.TransientError`) is left
+    to the task's retries.
+
+    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
+    :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
+    :param user_emails: email addresses in any case, in the same forms. (templated)
+    :param missing_users: what to do if an email has no enabled Datadog account: ``fail`` changes nothing, ``skip``
+        continues without the person and reports them as ``missing``. (templated)
+    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param read_seats_first: read the seat list and send only people without a seat, so that the report says who was
+        changed and can be undone. (templated)
+    :param preview: report who would be assigned and change nothing. (templated)
+    :param batch_size: the most people in one call. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    """
+
+    template_fields: Sequence[str] = (*_COMMON_FIELDS, "missing_users", "max_seats", "read_seats_first")
+    ui_color = "#e8e0f5"
 
     def __init__(
         self,
         *,
         product_code: str,
-        user_uuids: PeopleArgument = None,
-        user_emails: PeopleArgument = None,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
+        missing_users: MissingUsers = "fail",
+        max_seats: CountArgument = NOT_PASSED,
+        read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
-        batch_size: int | str = BATCH,
+        batch_size: int | str = BATCH_SIZE,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -56,183 +107,168 @@ class _SeatsOperator(BaseOperator):
         self.preview = preview
         self.batch_size = batch_size
         self.datadog_conn_id = datadog_conn_id
-        # A template or a task may give nothing, which must not pass for an argument that was not given.
-        people = {"user_uuids": user_uuids, "user_emails": user_emails}
-        self.asked_for = [name for name, value in people.items() if value is not None]
-
-
-class AssignSeatsOperator(_SeatsOperator):
-    """Give people seats of a Datadog product. Running it again is safe: those who hold one keep it.
-
-    .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
-
-    People are given by UUID, by email, or both; at least one of the two must be given, and an empty list is an empty
-    job. Emails need the permission ``user_access_read``. UUIDs alone cost a call for each batch and nothing else.
-
-    The task's ``return_value`` is a :class:`~airflow_provider_seats.report.Report`, pushed also if the task then fails.
-    Unless a preview or ``max_seats`` asks for the seat list, ``assigned`` holds everyone who holds a seat now, since
-    who held one before is not known.
-
-    Errors that no retry would mend fail the task at once
-    (:class:`~airflow.exceptions.AirflowFailException`); rate limits, lost connections and faults of Datadog's
-    (:class:`~airflow_provider_seats._api.flow.PassingError`) are left to the task's retries.
-
-    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
-    :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
-    :param user_emails: email addresses in any case, given in the same ways. (templated)
-    :param missing_users: what to do about emails without an enabled Datadog account: ``fail`` changes nothing,
-        ``skip`` goes on without them and reports them as ``missing``. (templated)
-    :param max_seats: the most seats that the product may have afterwards; more is refused. (templated)
-    :param preview: read who would gain a seat and change nothing. (templated)
-    :param batch_size: the most people to send in one call. (templated)
-    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
-    """
-
-    template_fields: Sequence[str] = (*_SeatsOperator.template_fields, "missing_users", "max_seats")
-    ui_color = "#e8e0f5"
-
-    def __init__(
-        self,
-        *,
-        product_code: str,
-        user_uuids: PeopleArgument = None,
-        user_emails: PeopleArgument = None,
-        missing_users: MissingUsers = "fail",
-        max_seats: CountArgument = None,
-        preview: FlagArgument = False,
-        batch_size: int | str = BATCH,
-        datadog_conn_id: str = DEFAULT_CONN_ID,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            product_code=product_code,
-            user_uuids=user_uuids,
-            user_emails=user_emails,
-            preview=preview,
-            batch_size=batch_size,
-            datadog_conn_id=datadog_conn_id,
-            **kwargs,
-        )
         self.missing_users = missing_users
         self.max_seats = max_seats
-        self.asked_for += ["max_seats"] if max_seats is not None else []
+        self.read_seats_first = read_seats_first
 
     def execute(self, context: Context) -> Report:
-        """Plan, change and report."""
-        from airflow_provider_seats._runtime.operator_run import AssignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        """Assign people, and return the report."""
+        from airflow_provider_seats._planning.jobs import AssignJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return AssignWork(self, context).run()
+        return self._run(
+            context,
+            lambda: AssignJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                missing_users=self.missing_users,
+                max_seats=self.max_seats,
+                read_seats_first=self.read_seats_first,
+                preview=self.preview,
+                batch_size=self.batch_size,
+            ),
+        )
 
 
 class UnassignSeatsOperator(_SeatsOperator):
-    """Take seats of a Datadog product from people. Running it again is safe: those who hold none are left alone.
+    """Unassign seats of a Datadog product from people. Running it again is safe: people without a seat are left alone.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
-    People are given by UUID, by email, or both; at least one of the two must be given, and an empty list is an empty
-    job. Emails are looked up in the seat list itself, so that ``user_access_read`` is not needed; where several
-    accounts share an email, all of their seats are taken. UUIDs alone cost a call for each batch and nothing else.
+    Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
+    nobody. Emails are looked up in the seat list itself, so ``user_access_read`` is not needed for them. If several
+    accounts share an email, all of their seats are unassigned. UUIDs alone cost one call for each batch.
 
-    The task's ``return_value`` is a :class:`~airflow_provider_seats.report.Report`, pushed also if the task then fails.
-    With UUIDs alone, and neither a preview nor a guard, ``unassigned`` holds everyone who holds no seat now, since who
-    held one before is not known; otherwise it holds those who lost theirs, and the others are ``unchanged``.
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. With UUIDs alone, and without ``read_seats_first``, ``preview`` or a guard, ``unassigned`` contains everyone
+    who holds no seat now, because it is unknown who held one before.
 
-    Errors are as in :class:`AssignSeatsOperator`.
+    Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
+    :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
-    :param user_emails: email addresses in any case, given in the same ways. (templated)
-    :param max_unassign: the most people who may lose a seat, a number or a share of all seats (``25``, ``"20%"``);
-        more is refused. (templated)
-    :param protect: emails or UUIDs of people whose seats are never taken; the report says who they were. (templated)
-    :param preview: read who would lose a seat and change nothing. (templated)
-    :param batch_size: the most people to send in one call. (templated)
+    :param user_emails: email addresses in any case, in the same forms. (templated)
+    :param missing_users: what to do if an email holds no seat and Datadog does not know it: ``skip`` reports the person
+        as ``unchanged``, ``fail`` changes nothing and needs the permission ``user_access_read``. A misspelt leaver
+        keeps costing money. (templated)
+    :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
+        ``"20%"``). More is refused. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
+        the seat list does not, because the list may show another email than the account. It needs the permission
+        ``user_access_read``. (templated)
+    :param read_seats_first: read the seat list and send only people with a seat, so that the report says who was
+        changed and can be undone. (templated)
+    :param preview: report who would be unassigned and change nothing. (templated)
+    :param batch_size: the most people in one call. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (*_SeatsOperator.template_fields, "max_unassign", "protect")
+    template_fields: Sequence[str] = (
+        *_COMMON_FIELDS,
+        *("missing_users", "max_unassign", "protect", "check_accounts", "read_seats_first"),
+    )
     ui_color = "#f5e6e0"
 
     def __init__(
         self,
         *,
         product_code: str,
-        user_uuids: PeopleArgument = None,
-        user_emails: PeopleArgument = None,
-        max_unassign: CountArgument = None,
-        protect: PeopleArgument = None,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
+        missing_users: MissingUsers = "skip",
+        max_unassign: CountArgument = NOT_PASSED,
+        protect: PeopleArgument = NOT_PASSED,
+        check_accounts: FlagArgument = True,
+        read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
-        batch_size: int | str = BATCH,
+        batch_size: int | str = BATCH_SIZE,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            product_code=product_code,
-            user_uuids=user_uuids,
-            user_emails=user_emails,
-            preview=preview,
-            batch_size=batch_size,
-            datadog_conn_id=datadog_conn_id,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
+        self.missing_users = missing_users
         self.max_unassign = max_unassign
         self.protect = protect
-        guards = {"max_unassign": max_unassign, "protect": protect}
-        self.asked_for += [name for name, value in guards.items() if value is not None]
+        self.check_accounts = check_accounts
+        self.read_seats_first = read_seats_first
 
     def execute(self, context: Context) -> Report:
-        """Plan, change and report."""
-        from airflow_provider_seats._runtime.operator_run import UnassignWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        """Unassign people, and return the report."""
+        from airflow_provider_seats._planning.jobs import UnassignJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return UnassignWork(self, context).run()
+        return self._run(
+            context,
+            lambda: UnassignJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                missing_users=self.missing_users,
+                max_unassign=self.max_unassign,
+                protect=self.protect,
+                check_accounts=self.check_accounts,
+                read_seats_first=self.read_seats_first,
+                preview=self.preview,
+                batch_size=self.batch_size,
+            ),
+        )
 
 
 class SyncSeatsOperator(_SeatsOperator):
-    """Make the seats of a Datadog product match a roster, within limits that are checked before anything is changed.
+    """Make the seats of a Datadog product match a roster, within guards that are checked before anything is changed.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/
 
-    The whole seat list is read first; those in it are matched by UUID or email, and only the rest of the roster is
-    looked up as users. Only what differs is written. Seats are taken before seats are given, since Datadog bills the
-    highest number that was held at once.
+    The operator reads the whole seat list first and matches people by UUID or email. It looks up only the rest of the
+    roster, and writes only the difference. It unassigns before it assigns, because Datadog bills the highest number of
+    seats that was held at the same time.
 
-    Instead of a roster, ``undo`` takes an earlier report of any of these operators, and puts back what it changed.
+    Before someone loses a seat because the roster does not name them, the operator makes sure that the account behind
+    the seat has no other email that the roster or ``protect`` names (see ``check_accounts``).
 
-    The task's ``return_value`` is a :class:`~airflow_provider_seats.report.Report`, pushed also if the task then fails.
-    Errors are as in :class:`AssignSeatsOperator`; what a guard refuses is a
-    :class:`~airflow_provider_seats._planning.planner.PlanRefusedError`.
+    With ``undo`` instead of a roster it reverses the changes of an earlier report of any of these operators.
+
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
+    :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
-    :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. (templated)
-    :param user_emails: the roster by email address in any case, given in the same ways. (templated)
-    :param mode: ``exact`` gives and takes, ``add_only`` only gives, ``remove_only`` only takes. (templated)
-    :param missing_users: what to do about people of the roster who are to get a seat and have no enabled Datadog
-        account: ``fail`` changes nothing, ``skip`` goes on without them and reports them as ``missing``. (templated)
-    :param allow_empty: whether an empty roster may take seats. (templated)
-    :param max_unassign: the most people who may lose a seat, a number or a share of all seats (``25``, ``"20%"``);
-        more is refused, 0 forbids it. By default the larger of 5 people and 20 %; no limit for ``undo``. (templated)
-    :param max_seats: the most seats that the product may have afterwards; more is refused. (templated)
-    :param min_seat_age: how long a seat must have been held to be taken: a ``timedelta``, seconds, or text such as
-        ``"7d"`` or ``"36h"``. A seat of unknown age counts as young. (templated)
-    :param protect: emails or UUIDs of people whose seats are never taken; the report says who they were. (templated)
-    :param preview: tell what would be done and change nothing. (templated)
-    :param approved: the report of a preview; changing anyone whom it does not list is refused. (templated)
-    :param undo: an earlier report, instead of a roster, to put back what it changed. (templated)
-    :param batch_size: the most people to send in one call. (templated)
+    :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. With ``undo``,
+        the people to whom it is limited. (templated)
+    :param user_emails: the roster by email address in any case, in the same forms. (templated)
+    :param mode: ``exact`` assigns and unassigns, ``add_only`` only assigns, ``remove_only`` only unassigns. (templated)
+    :param missing_users: what to do if someone to assign has no enabled Datadog account: ``fail`` changes nothing,
+        ``skip`` continues without the person and reports them as ``missing``. (templated)
+    :param allow_empty: whether people may lose their seats if the roster is empty, half of it is empty, or nobody in it
+        holds a seat. (templated)
+    :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
+        ``"20%"``). More is refused, and 0 forbids it. The default is the larger of 5 people and 20 %, but at most half
+        of the seats and at most 100 people; one is always allowed. An undo has no default. (templated)
+    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
+        ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
+        email that the seat list does not, because the list may show another email than the account. It needs the
+        permission ``user_access_read``. (templated)
+    :param preview: report what would be done and change nothing, even if a guard would refuse it. (templated)
+    :param approved: the report of a preview. Changing someone who is not in it is refused. (templated)
+    :param undo: an earlier report whose changes are reversed. (templated)
+    :param batch_size: the most people in one call. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
     template_fields: Sequence[str] = (
-        *_SeatsOperator.template_fields,
-        "mode",
-        "missing_users",
-        "allow_empty",
-        "max_unassign",
-        "max_seats",
-        "min_seat_age",
-        "protect",
-        "approved",
-        "undo",
+        *_COMMON_FIELDS,
+        *("mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
+        *("protect", "check_accounts", "approved", "undo"),
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **_SeatsOperator.template_fields_renderers,
@@ -245,31 +281,30 @@ class SyncSeatsOperator(_SeatsOperator):
         self,
         *,
         product_code: str,
-        user_uuids: PeopleArgument = None,
-        user_emails: PeopleArgument = None,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
         mode: Mode = "exact",
         missing_users: MissingUsers = "fail",
         allow_empty: FlagArgument = False,
-        max_unassign: CountArgument = None,
-        max_seats: CountArgument = None,
-        min_seat_age: timedelta | float | str | XComArg | None = None,
-        protect: PeopleArgument = None,
+        max_unassign: CountArgument = NOT_PASSED,
+        max_seats: CountArgument = NOT_PASSED,
+        min_seat_age: timedelta | float | str | XComArg | NotPassed = NOT_PASSED,
+        protect: PeopleArgument = NOT_PASSED,
+        check_accounts: FlagArgument = True,
         preview: FlagArgument = False,
-        approved: ReportArgument = None,
-        undo: ReportArgument = None,
-        batch_size: int | str = BATCH,
+        approved: ReportArgument = NOT_PASSED,
+        undo: ReportArgument = NOT_PASSED,
+        batch_size: int | str = BATCH_SIZE,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            product_code=product_code,
-            user_uuids=user_uuids,
-            user_emails=user_emails,
-            preview=preview,
-            batch_size=batch_size,
-            datadog_conn_id=datadog_conn_id,
-            **kwargs,
-        )
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
         self.mode = mode
         self.missing_users = missing_users
         self.allow_empty = allow_empty
@@ -277,19 +312,31 @@ class SyncSeatsOperator(_SeatsOperator):
         self.max_seats = max_seats
         self.min_seat_age = min_seat_age
         self.protect = protect
+        self.check_accounts = check_accounts
         self.approved = approved
         self.undo = undo
-        guards = {
-            "max_unassign": max_unassign,
-            "max_seats": max_seats,
-            "min_seat_age": min_seat_age,
-            "protect": protect,
-        }
-        others = {"approved": approved, "undo": undo}
-        self.asked_for += [name for name, value in {**guards, **others}.items() if value is not None]
 
     def execute(self, context: Context) -> Report:
-        """Plan, change and report."""
-        from airflow_provider_seats._runtime.operator_run import SyncWork  # noqa: PLC0415 (not loaded when a DAG is parsed)
+        """Make the seats match, and return the report."""
+        from airflow_provider_seats._planning.jobs import SyncJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return SyncWork(self, context).run()
+        return self._run(
+            context,
+            lambda: SyncJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                mode=self.mode,
+                missing_users=self.missing_users,
+                allow_empty=self.allow_empty,
+                max_unassign=self.max_unassign,
+                max_seats=self.max_seats,
+                min_seat_age=self.min_seat_age,
+                protect=self.protect,
+                check_accounts=self.check_accounts,
+                preview=self.preview,
+                approved=self.approved,
+                undo=self.undo,
+                batch_size=self.batch_size,
+            ),
+        )

@@ -1,4 +1,4 @@
-"""A retry policy: come back when Datadog's rate limit allows it, and not sooner or later. For Airflow 3.3 and later."""
+"""A retry policy that follows Datadog's rate limit. It needs Airflow 3.3 or later."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ try:
 except ImportError as error:
     raise AirflowOptionalProviderFeatureException("Retry policies need Airflow 3.3 or later.") from error
 
-from airflow_provider_seats._api.flow import PassingError
+from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class RetryAfter(RetryPolicy):
-    """Try a task again as soon as Datadog said that it may, instead of after the task's ``retry_delay``.
+    """Retry a task as soon as Datadog allows it, instead of after the task's ``retry_delay``.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/rate-limits/
 
-    It is for the ``retry_policy`` of a task or of ``default_args``. The number of ``retries`` stays the task's, and so
-    does the delay after an error that says nothing of when. No slot is held while the task waits.
+    Pass it as ``retry_policy`` of a task or in ``default_args``. The number of ``retries`` stays that of the task, and
+    so does the delay after an error that states no time. The task holds no slot while it waits.
     """
 
     def evaluate(
@@ -35,17 +35,17 @@ class RetryAfter(RetryPolicy):
         max_tries: int,  # noqa: ARG002 (as above)
         context: Context | None = None,  # noqa: ARG002 (as above)
     ) -> RetryDecision:
-        """Take the seconds to wait from the error, if it has them."""
-        if not isinstance(exception, PassingError) or exception.retry_after is None:
+        """Return a retry after the seconds that the error states, or else the task's default."""
+        if not isinstance(exception, TransientError) or exception.retry_after is None:
             return RetryDecision.default()
         seconds = math.ceil(exception.retry_after)
         return RetryDecision.retry(timedelta(seconds=seconds), f"Datadog allows the next call in {seconds} s")
 
     def serialize(self) -> dict[str, Any]:
-        """Give what makes it again: it has no arguments."""
+        """Return its arguments: there are none."""
         return {}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> RetryAfter:  # noqa: ARG003 (Airflow's interface)
-        """Make it again."""
+        """Return a policy from its arguments."""
         return cls()

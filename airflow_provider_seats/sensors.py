@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from functools import cached_property
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.common.compat.sdk import (
@@ -14,15 +13,15 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
+from airflow_provider_seats._planning.arguments import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._planning.condition import Require, SeatState
-    from airflow_provider_seats._runtime.sensor_run import Met
+    from airflow_provider_seats._runtime.sensor_run import Deferral, Met, SensorRun
     from airflow_provider_seats.operators import PeopleArgument
 
 
@@ -31,24 +30,25 @@ class SeatUsersSensor(BaseSensorOperator):
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
-    Each look reads the whole seat list, which carries the emails, so that ``user_access_read`` is not needed. A passing
-    error (a rate limit, a lost connection, a fault of Datadog's) counts as "not yet"; any other of Datadog's, or in the
-    arguments or the connection's fields, fails the task at once.
+    Each poke reads the whole seat list. The list contains the emails, so ``user_access_read`` is not needed. A
+    transient error (a rate limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of
+    Datadog, and an argument or a connection that cannot be used, fails the task at once.
 
-    The task's ``return_value`` is the list of those who met the condition: ``id``, ``email``, ``name`` and
-    ``assigned_at`` of seat holders, or ``id`` and ``email`` as they were given of people without a seat.
+    The ``return_value`` is the list of people who met the condition: ``id``, ``email``, ``name`` and ``assigned_at`` of
+    people with a seat, or ``id`` and ``email`` as passed of people without one.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
-    :param user_emails: email addresses in any case, given in the same ways. An email is met by any account that has it
-        for ``assigned``, and by none for ``unassigned``. (templated)
+    :param user_emails: email addresses in any case, in the same forms. For ``assigned``, any account with the email
+        counts; for ``unassigned``, none may hold a seat. An email that was never in the seat list counts as
+        ``unassigned`` at once. (templated)
     :param state: what to wait for, ``assigned`` or ``unassigned``. (templated)
     :param require: whether ``all`` of the people must be in that state, or ``any``. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
-    :param deferrable: look once in a worker, and leave the wait to the triggerer, which reads the seat list once for
-        all sensors that wait for the same product through the same connection, at the shortest ``poke_interval``
-        among them, but not more than once a second. ``mode``, ``exponential_backoff`` and ``max_wait`` do not apply
-        then; all else is as in the other modes. The default is Airflow's ``[operators] default_deferrable``.
+    :param deferrable: poke once in a worker, and wait in the triggerer. The triggerer reads the seat list once for all
+        sensors that wait for the same product through the same connection, at the shortest ``poke_interval`` among
+        them, but at most once a second. ``mode``, ``exponential_backoff`` and ``max_wait`` do not apply then;
+        everything else is as in the other modes. The default is Airflow's ``[operators] default_deferrable``.
     """
 
     template_fields: Sequence[str] = (
@@ -62,16 +62,15 @@ class SeatUsersSensor(BaseSensorOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     operator_extra_links = (SeatsPageLink(),)
     ui_color = "#e0eef5"
-    # When this attempt began, in Unix time, and how far it is.
-    began: float | None = None
-    told: str | None = None
+    _run: SensorRun | None = None
+    _executing: bool = False
 
     def __init__(
         self,
         *,
         product_code: str,
-        user_uuids: PeopleArgument = None,
-        user_emails: PeopleArgument = None,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
         state: SeatState = "assigned",
         require: Require = "all",
         datadog_conn_id: str = DEFAULT_CONN_ID,
@@ -86,33 +85,71 @@ class SeatUsersSensor(BaseSensorOperator):
         self.require = require
         self.datadog_conn_id = datadog_conn_id
         self.deferrable = deferrable
-        # A template or a task may give nothing, which must not pass for an argument that was not given.
-        people = {"user_uuids": user_uuids, "user_emails": user_emails}
-        self.asked_for = [name for name, value in people.items() if value is not None]
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
-        """Look, and look again until the condition is met, here or in the triggerer."""
-        self.began = time.time()
+        """Poke until the condition is met, or defer after the first poke."""
+        run = self._begin()
+        self._executing = True
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {self.told}") from None
+            raise AirflowSensorTimeout(f"{error} {run.summary}") from None
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
-        """Read the seat list once, and tell whether the condition is met; within ``execute`` it may defer instead."""
-        from airflow_provider_seats._runtime.sensor_run import poke  # noqa: PLC0415 (not loaded when a DAG is parsed)
-
-        return poke(self)
+        """Read the seat list once, and return whether the condition is met. Within ``execute`` it may defer instead."""
+        run = self._run or self._begin()
+        found = run.poke()
+        # It defers from here, within Airflow's own loop, which handles the first poke like any other.
+        if self._executing and not found.is_done and (deferral := run.deferral()) is not None:
+            self._defer(deferral)
+        return found
 
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
-        """Take up the task again when the triggerer has ended the wait."""
-        from airflow_provider_seats._runtime.sensor_run import resume  # noqa: PLC0415 (as above)
+        """Return the people who met the condition, or raise what ended the wait in the triggerer."""
+        return self._begin().resume(event)
 
-        return resume(self, event)
+    def _begin(self) -> SensorRun:
+        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.sensor_run import SensorRun, Timing  # noqa: PLC0415 (as above)
 
-    @cached_property
-    def client(self) -> Client:
-        """The client, kept from one look to the next with its connections and what it knows of rate limits."""
-        from airflow_provider_seats.hooks import DatadogSeatsHook  # noqa: PLC0415 (as above)
+        self._run = SensorRun(
+            lambda: Condition.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                state=self.state,
+                require=self.require,
+            ),
+            conn_id=self.datadog_conn_id,
+            deferrable=self.deferrable,
+            timing=Timing(
+                poke_interval=self.poke_interval,
+                timeout=self.timeout,
+                execution_timeout=self.execution_timeout,
+                backs_off=bool(self.exponential_backoff or self.max_wait),
+            ),
+            soft_fail=self.soft_fail,
+            never_fail=self.never_fail,
+            log=self.log,
+        )
+        return self._run
 
-        return DatadogSeatsHook(self.datadog_conn_id).get_conn()
+    def _defer(self, deferral: Deferral) -> None:
+        from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as above)
+
+        condition = deferral.condition
+        self.defer(
+            trigger=SeatUsersTrigger(
+                product_code=condition.product,
+                user_uuids=list(condition.people.uuids),
+                user_emails=list(condition.people.emails),
+                state=condition.state,
+                require=condition.require,
+                datadog_conn_id=self.datadog_conn_id,
+                poll_interval=self.poke_interval,
+                timeout_at=deferral.timeout_at,
+                execution_timeout_at=deferral.execution_timeout_at,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=deferral.seconds),
+        )

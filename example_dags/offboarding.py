@@ -1,4 +1,4 @@
-"""Take the seats of leaving colleagues, and wait until Datadog no longer lists them."""
+"""Unassign the seats of people who leave, and wait until Datadog no longer lists them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ with DAG(
     dag_id="datadog_seats_offboarding",
     schedule=None,
     catchup=False,
+    max_active_runs=1,
     doc_md=__doc__,
     tags=["datadog", "seats"],
     params={
@@ -21,12 +22,12 @@ with DAG(
             type="array",
             items={"type": "string", "format": "email"},
             title="Emails",
-            description="Whose seat is to be taken, one email a line.",
+            description="The people who lose their seat, one email a line.",
         ),
         "product_code": Param(
             "incident_response",
             type="string",
-            examples=["incident_response", "on_call"],
+            examples=["incident_response"],
             title="Product",
             description="Datadog's code of the product.",
         ),

@@ -1,4 +1,4 @@
-"""Give new colleagues their seats, wait until they have them, and say who is seated."""
+"""Assign seats to new colleagues, wait until they have them, and print who holds a seat."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ with DAG(
     dag_id="datadog_seats_onboarding",
     schedule=None,
     catchup=False,
+    max_active_runs=1,
     doc_md=__doc__,
     tags=["datadog", "seats"],
     params={
@@ -22,12 +23,12 @@ with DAG(
             type="array",
             items={"type": "string", "format": "email"},
             title="Emails",
-            description="Who is to get a seat, one email a line.",
+            description="The people who get a seat, one email a line.",
         ),
         "product_code": Param(
             "incident_response",
             type="string",
-            examples=["incident_response", "on_call"],
+            examples=["incident_response"],
             title="Product",
             description="Datadog's code of the product.",
         ),
@@ -51,7 +52,7 @@ with DAG(
 
     @task
     def say_who(holders: list[dict[str, Any]]) -> list[str]:
-        """Tell who holds a seat, and since when. Send it to a chat here, or to the hiring team."""
+        """Print who holds a seat, and since when. Send it to a chat or to the hiring team instead."""
         for holder in holders:
             print(f"{holder['name']} <{holder['email']}> holds a seat since {holder['assigned_at']}")
         return [holder["email"] for holder in holders]

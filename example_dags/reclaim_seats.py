@@ -1,4 +1,4 @@
-"""Take the seats that are held by disabled accounts: disabling someone is not known to free their seat."""
+"""Unassign the seats of disabled accounts: disabling an account is not known to free its seat."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ with DAG(
     dag_id="datadog_seats_reclaim",
     schedule=None,
     catchup=False,
+    max_active_runs=1,
     doc_md=__doc__,
     tags=["datadog", "seats"],
     params={
         "product_code": Param(
             "incident_response",
             type="string",
-            examples=["incident_response", "on_call"],
+            examples=["incident_response"],
             title="Product",
             description="Datadog's code of the product.",
         ),
@@ -28,14 +29,14 @@ with DAG(
 ):
 
     @task
-    def held_by_disabled_accounts(params: dict[str, str]) -> list[str | None]:
-        """Give the UUIDs of disabled accounts that hold a seat."""
+    def find_disabled_accounts(params: dict[str, str]) -> list[str | None]:
+        """Return the UUIDs of disabled accounts that hold a seat."""
         rows = DatadogSeatsHook().audit_seats(params["product_code"], status=True)
         return [row["id"] for row in rows if row["status"] == "Disabled"]
 
     UnassignSeatsOperator(
         task_id="reclaim",
         product_code="{{ params.product_code }}",
-        user_uuids=held_by_disabled_accounts(),
+        user_uuids=find_disabled_accounts(),
         max_unassign="20%",
     )

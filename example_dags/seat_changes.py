@@ -1,6 +1,6 @@
-"""Tell someone when a seat was claimed by hand: by someone who is not on the list of those who should. For Airflow 3.
+"""Report seats that people claimed by hand without being on the list of expected people. For Airflow 3.
 
-Who is expected stands in the Airflow variable `datadog_seats_expected`, a JSON list of emails.
+The Airflow variable `datadog_seats_expected` contains the expected people, as a JSON list of emails.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ with DAG(
     dag_id="datadog_seats_changes",
     schedule=[seats],
     catchup=False,
+    max_active_runs=1,
     doc_md=__doc__,
     tags=["datadog", "seats"],
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
@@ -33,21 +34,21 @@ with DAG(
 
     @task
     def tell(triggering_asset_events: dict[Asset, list[Any]]) -> list[str]:
-        """Tell who gained a seat and is not expected to. Send it to a chat here, or to whoever pays the bill."""
+        """Print unexpected people who gained a seat. Send it to a chat or to the person who pays the bill instead."""
         listed = Variable.get("datadog_seats_expected", default=[], deserialize_json=True)
-        expected = {email.casefold() for email in listed}
-        told = []
-        # Changes that came before the scheduler looked are in one run.
+        expected = {email.lower() for email in listed}
+        lines = []
+        # One run may get several changes.
         for event in triggering_asset_events[seats]:
             change = event.extra["payload"]
             print(f"{change['product']}: {change['seats']} seats")
-            told += [
+            lines += [
                 f"{person['email'] or person['id']} holds a seat since {person['assigned_at']}"
                 for person in change["gained"]
-                if (person["email"] or "").casefold() not in expected
+                if (person["email"] or "").lower() not in expected
             ]
-        for line in told:
+        for line in lines:
             print(line)
-        return told
+        return lines
 
     tell()

@@ -1,7 +1,7 @@
-"""Make the seats match the company's roster, with a preview that a person approves; and take back what was done.
+"""Make the seats match the company's roster after a person approved a preview. A second DAG undoes the changes.
 
-The roster is a list of emails in the run's params, or a CSV file with a column `email`, such as HR exports. With
-Airflow 3.1 or later a person looks at the preview and approves it; without an answer nothing is changed.
+The roster is a list of emails in the run's params, or a CSV file with a column `email`. On Airflow 3.1 or later a
+person approves the preview. Without an answer nothing is changed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ try:
 except (ImportError, AirflowOptionalProviderFeatureException):  # Airflow before 3.1
     ASK = False
 else:
-    # A test, or a run that nobody watches, goes without the approval.
+    # A test, or a run that nobody watches, skips the approval.
     ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
 
 PRODUCT = Param(
     "incident_response",
     type="string",
-    examples=["incident_response", "on_call"],
+    examples=["incident_response"],
     title="Product",
     description="Datadog's code of the product.",
 )
@@ -41,6 +41,7 @@ with DAG(
     dag_id="datadog_seats_review",
     schedule=None,
     catchup=False,
+    max_active_runs=1,
     doc_md=__doc__,
     tags=["datadog", "seats"],
     params={
@@ -50,7 +51,7 @@ with DAG(
             type="array",
             items={"type": "string", "format": "email"},
             title="Roster",
-            description="Everyone who is to have a seat, one email a line; or leave it empty and name a file.",
+            description="Everyone who should have a seat, one email a line. Leave it empty to use a file.",
         ),
         "roster_csv": Param(
             None,
@@ -63,20 +64,20 @@ with DAG(
             type="string",
             enum=["exact", "add_only", "remove_only"],
             title="Mode",
-            description="Give the seats that are missing, take those of people not in the roster, or both.",
+            description="Assign missing seats, unassign people who are not in the roster, or both.",
         ),
         "protect": Param(
             [],
             type="array",
             items={"type": "string"},
             title="Protected",
-            description="Emails or UUIDs of those who keep their seat in any case, one a line.",
+            description="Emails or UUIDs of people who always keep their seat, one a line.",
         ),
         "max_unassign": Param(
             "10",
             type="string",
-            title="Most people to lose a seat",
-            description="A number, or a share of all seats such as 20%. Raise it for one run if more is meant.",
+            title="Most people who may lose a seat",
+            description="A number, or a percentage of all seats such as 20%. Raise it for one run if more is intended.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
@@ -84,7 +85,7 @@ with DAG(
 
     @task
     def read_roster(params: dict[str, Any]) -> list[str]:
-        """Give everyone who is to have a seat."""
+        """Return everyone who should have a seat."""
         if params["roster_csv"] is None:
             return list(params["emails"])
         lines = ObjectStoragePath(params["roster_csv"]).read_text().splitlines()
@@ -111,6 +112,10 @@ with DAG(
 
 **{{ plan.assigned | length }} get one:** {{ plan.assigned | map(attribute='email') | join(', ') }}
 
+{% for reason in plan.refusals %}**Applying this will be refused:** {{ reason }}
+
+{% endfor -%}
+
 Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
             response_timeout=timedelta(days=3),
         )
@@ -118,11 +123,11 @@ Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
 
     @task
     def tell(report: dict[str, Any]) -> str:
-        """Say what was done. Send it to a chat here; keep the report, since it can be undone."""
-        given, taken = len(report["assigned"]), len(report["unassigned"])
-        words = f"{given} got a seat, {taken} lost theirs: {report['seats_after']} now."
-        print(words)
-        return words
+        """Print what was done. Send it to a chat instead, and keep the report: it can be undone."""
+        assigned, unassigned = len(report["assigned"]), len(report["unassigned"])
+        message = f"{assigned} assigned, {unassigned} unassigned, {report['seats_after']} seats now."
+        print(message)
+        return message
 
     tell(apply.output)
 
@@ -131,11 +136,17 @@ with DAG(
     dag_id="datadog_seats_undo",
     schedule=None,
     catchup=False,
-    doc_md="Put back what a task of this package changed: trigger it with the `return_value` of that task's XCom.",
+    max_active_runs=1,
+    doc_md="Reverse the changes of a task of this package. Pass the `return_value` of that task's XCom as `report`.",
     tags=["datadog", "seats"],
     params={
         "product_code": PRODUCT,
-        "report": Param({}, type="object", title="Report", description="The XCom return_value of the task to undo."),
+        "report": Param(
+            {},
+            type="object",
+            title="Report",
+            description="The XCom return_value of the task to undo, or the report in its log.",
+        ),
     },
 ):
     SyncSeatsOperator(task_id="undo", product_code="{{ params.product_code }}", undo="{{ params.report }}")

@@ -1,13 +1,14 @@
-"""Gives every test an Airflow home of its own run, and a FakeDatadog with a connection to it."""
+"""An Airflow home for the whole run, and a FakeDatadog with a connection to it for each test."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
-# Airflow reads its home when it is first imported, so this comes before everything else.
+# Airflow reads its home when it is first imported, so this comes first.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-home-")
 os.environ["AIRFLOW_HOME"] = _HOME.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
@@ -16,9 +17,9 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 import pytest  # noqa: E402 (as above)
 from hypothesis import settings  # noqa: E402 (as above)
 
-from airflow_provider_seats._api.client import Client  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 from tests.helpers import examples as _profiles  # noqa: E402, F401 (as above; it registers the profiles)
+from tests.helpers.clocks import FakeClock, install  # noqa: E402 (as above)
 
 # Unless --hypothesis-profile says otherwise, which is read later.
 settings.load_profile("full")
@@ -49,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
-    """Serve a FakeDatadog, and make it the default connection."""
+    """Start a FakeDatadog, and make it the default connection."""
     with FakeDatadog() as fake:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", fake.airflow_connection())
         yield fake
@@ -57,19 +58,20 @@ def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
 
 @pytest.fixture
 def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Let clients wait in no time, and give the seconds that they would have waited."""
-    waited: list[float] = []
-    monkeypatch.setitem(Client.__init__.__kwdefaults__, "sleep", lambda _, seconds: waited.append(seconds))  # type: ignore[arg-type]
-    return waited
+    """Let waits take no time, and return the seconds that they would have taken."""
+    clock = FakeClock()
+    install(clock, monkeypatch)
+    return clock.waited
 
 
 class FakeTaskInstance:
-    """Keeps what is pushed to XCom."""
+    """A task instance that keeps what is pushed to XCom. Its task has three retries."""
 
-    def __init__(self) -> None:
+    def __init__(self, try_number: int = 1, max_tries: int = 3) -> None:
         self.pushed: dict[str, Any] = {}
-        self.try_number = 1
-        self.max_tries = 3
+        self.try_number = try_number
+        self.max_tries = max_tries
+        self.task = SimpleNamespace(retries=3)
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep a value."""
@@ -78,5 +80,5 @@ class FakeTaskInstance:
 
 @pytest.fixture
 def ti() -> FakeTaskInstance:
-    """Give a task instance that keeps what is pushed to XCom."""
+    """Return a task instance that keeps what is pushed to XCom."""
     return FakeTaskInstance()

@@ -1,7 +1,8 @@
-"""The connection: what is read from Airflow's fields, and what is refused with which words."""
+"""The connection: how its fields are parsed, and the errors of those that cannot be used."""
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import Any
 
@@ -9,27 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats.connection import KNOWN_SITES, DatadogConnection, DatadogSeatsError, InvalidConnectionError
+from airflow_provider_seats.connection import KNOWN_SITES, DatadogConnection
+from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidConnectionError
 
 
 def parse(**fields: Any) -> DatadogConnection:
-    """Parse a connection that is whole but for the given fields."""
+    """Parse a complete connection with some of its fields replaced."""
     extra = {"api_key": "API-1", **fields.pop("extra", {})}
     return DatadogConnection.parse(conn_id="dd", **{"password": "APP-1", "extra": extra, **fields})
 
 
 def refusal(**fields: Any) -> InvalidConnectionError:
-    """Give the error that a connection raises."""
+    """Return the error of a connection that cannot be used."""
     with pytest.raises(InvalidConnectionError) as caught:
         parse(**fields)
-    assert not caught.value.passing
+    assert not caught.value.transient
     return caught.value
 
 
 @pytest.mark.parametrize("site", KNOWN_SITES)
 @pytest.mark.parametrize("form", ["{}", "app.{}", "api.{}", "https://app.{}/", "https://{}/account/login", " {} "])
-def test_every_known_site_is_read_in_every_form_that_people_paste(site: str, form: str) -> None:
-    """A site leads to its API, however it was copied."""
+def test_a_known_site_is_accepted_in_every_form(site: str, form: str) -> None:
+    """A known site becomes the base URL of its API, in whatever form it was copied."""
     assert parse(extra={"site": form.format(site)}).base_url == f"https://api.{site}"
 
 
@@ -41,10 +43,16 @@ def test_every_known_site_is_read_in_every_form_that_people_paste(site: str, for
         ("ap9.datadoghq.com", "https://api.ap9.datadoghq.com"),
         ("US5.DatadogHQ.com", "https://api.us5.datadoghq.com"),
         ("us3.ddog-gov.com", "https://api.us3.ddog-gov.com"),
+        ("https://app.datadoghq.com/account", "https://api.datadoghq.com"),
+        ("https://acme.datadoghq.com/dashboard/lists", "https://api.datadoghq.com"),
+        ("acme.us5.datadoghq.com", "https://api.us5.datadoghq.com"),
+        ("https://ACME-2.datadoghq.eu/", "https://api.datadoghq.eu"),
+        ("acme.us2.ddog-gov.com", "https://api.us2.ddog-gov.com"),
+        ("app.acme.datadoghq.com", "https://api.datadoghq.com"),
     ],
 )
-def test_a_missing_site_is_the_first_one_and_a_new_one_is_accepted(site: str | None, url: str) -> None:
-    """Sites that came after this version work, and none means datadoghq.com."""
+def test_a_missing_site_has_a_default_and_a_new_one_is_accepted(site: str | None, url: str) -> None:
+    """A missing site means datadoghq.com, and a site that is newer than this version is accepted."""
     assert parse(extra={"site": site}).base_url == url
 
 
@@ -52,11 +60,12 @@ def test_a_missing_site_is_the_first_one_and_a_new_one_is_accepted(site: str | N
     "site",
     ["example.com", "datadoghq.com.evil.example", "xdatadoghq.com", "datadoghq", "a..datadoghq.com", 5, "//", "["],
 )
-def test_a_site_that_is_none_is_named(site: object) -> None:
-    """The error shows the value and what to give instead."""
+def test_an_unknown_site_is_an_error(site: object) -> None:
+    """A value that is not a site is an error that shows it and says what to enter."""
     error = refusal(extra={"site": site})
     assert (error.conn_id, error.field) == ("dd", "extra.site")
     assert repr(site) in str(error)
+    assert "Enter" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,7 @@ def test_a_site_that_is_none_is_named(site: object) -> None:
     ],
 )
 def test_a_host_overrides_the_site(fields: dict[str, Any], url: str) -> None:
-    """A base URL is taken as it is; a site's own page becomes the site's API."""
+    """A host overrides the site, and the address of a Datadog page becomes that of the site's API."""
     assert parse(**fields, extra={"site": "us5.datadoghq.com"}).base_url == url
 
 
@@ -95,51 +104,51 @@ def test_a_host_overrides_the_site(fields: dict[str, Any], url: str) -> None:
         7,
     ],
 )
-def test_a_host_that_cannot_be_used_is_named_without_its_password(host: object) -> None:
-    """Clear text to another machine, credentials, and what is no URL are refused."""
+def test_a_host_that_cannot_be_used_is_an_error_without_its_password(host: object) -> None:
+    """Plain HTTP to another machine, credentials and anything but a URL are errors, which show no password."""
     error = refusal(host=host)
     assert error.field == "host"
     assert "SECRET-9" not in str(error)
 
 
 @pytest.mark.parametrize("missing", [None, "", "  "])
-def test_a_missing_key_is_named_by_field_and_connection(missing: str | None) -> None:
-    """Who reads the error knows where to enter which key."""
+def test_a_missing_key_is_an_error_with_field_and_connection(missing: str | None) -> None:
+    """The error of a missing key names the field and the connection."""
     assert (refusal(password=missing).field, refusal(extra={"api_key": missing}).field) == ("password", "extra.api_key")
     assert "'dd'" in str(refusal(password=missing))
     assert refusal(conn_type="datadog", password=missing).field == "extra.app_key"
 
 
 @pytest.mark.parametrize("key", ["***", "*", "ab cd", "ab\ncd", "schlüssel", 12345])
-def test_a_key_that_cannot_be_one_is_refused_and_never_shown(key: Any) -> None:
-    """A masked copy, or a key with a space in it, would only be refused by Datadog later."""
+def test_an_impossible_key_is_an_error_that_does_not_show_it(key: Any) -> None:
+    """A masked copy, or a key with a space or an odd character, is an error that does not show the key."""
     for error in (refusal(password=key), refusal(extra={"api_key": key})):
         assert str(key) not in str(error) or str(key).strip("*") == ""
     assert "asterisks" in str(refusal(password="********"))
 
 
-def test_keys_are_stripped_and_stay_out_of_the_repr() -> None:
-    """A pasted line end does no harm, and a printed connection shows no key."""
+def test_keys_are_stripped_and_are_not_in_the_repr() -> None:
+    """Spaces and line ends around a key are removed, and the repr of a connection contains no key."""
     connection = parse(password=" APP-7\n", extra={"api_key": "API-7 "})
     assert (connection.app_key, connection.api_key) == ("APP-7", "API-7")
     assert "-7" not in repr(connection)
 
 
 @pytest.mark.parametrize("token", ["ddpat_abc", "ddsat_abc"])
-def test_an_access_token_goes_without_an_api_key(token: str) -> None:
-    """An API key beside a token is neither needed nor sent."""
+def test_an_access_token_needs_no_api_key(token: str) -> None:
+    """A connection with an access token needs no API key and drops one that is there."""
     assert parse(password=token, extra={"api_key": None}).api_key is None
     assert parse(password=token).api_key is None
 
 
 def test_an_application_key_in_the_extra_is_found() -> None:
-    """Where the password is empty, app_key serves, as connections for other tools have it."""
+    """If the password is empty, the application key is read from app_key in the extra."""
     assert parse(password=None, extra={"app_key": "APP-2"}).app_key == "APP-2"
     assert parse(extra={"app_key": "APP-2"}).app_key == "APP-1"
 
 
 def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is() -> None:
-    """Its API host is used, and its host, which is that of the events, is not."""
+    """A connection of type datadog uses api_host, and ignores the host, which is that of the events."""
     extra = {"api_key": "API-3", "app_key": "APP-3", "api_host": "https://api.datadoghq.eu", "source_type_name": "x"}
     connection = parse(conn_type="datadog", host="my-events-host", password=None, extra=extra)
     assert connection.base_url == "https://api.datadoghq.eu"
@@ -151,26 +160,26 @@ def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is() -> None:
 
 @pytest.mark.parametrize(("value", "seconds"), [(None, 30), ("", 30), (5, 5), ("2.5", 2.5), (3600, 3600)])
 def test_the_timeout_is_a_number_of_seconds(value: object, seconds: float) -> None:
-    """Numbers and their text are read; none is half a minute."""
+    """A timeout is a number or a text of one, and is 30 seconds by default."""
     assert parse(extra={"timeout": value}).timeout == seconds
 
 
 @pytest.mark.parametrize("value", [0, -1, "soon", "nan", "inf", True, [], 3601, 10**400])
-def test_a_timeout_that_is_none_is_named(value: object) -> None:
-    """An endless or impossible wait is refused."""
+def test_an_impossible_timeout_is_an_error(value: object) -> None:
+    """A timeout that is no number of seconds, not above 0 or too long, is an error that names the field."""
     assert refusal(extra={"timeout": value}).field == "extra.timeout"
 
 
-def test_connections_are_equal_if_they_reach_the_same_with_the_same_keys() -> None:
-    """Rotated keys make another connection; another id does not."""
+def test_connections_with_the_same_address_and_keys_are_equal() -> None:
+    """Connections are equal if their addresses and keys are, whatever their ids."""
     assert parse() == DatadogConnection.parse(conn_id="other", password="APP-1", extra={"api_key": "API-1"})
     assert parse() != parse(password="APP-2")
     assert hash(parse()) == hash(parse())
 
 
 @pytest.mark.parametrize("extra", [[1], "x", 7])
-def test_an_extra_that_is_no_object_is_named(extra: Any) -> None:
-    """It is JSON, but nothing can be found in it."""
+def test_an_extra_that_is_no_object_is_an_error(extra: Any) -> None:
+    """An extra that is JSON but no object is an error."""
     with pytest.raises(InvalidConnectionError, match=r"field extra: it is not a JSON object"):
         DatadogConnection.parse(conn_id="dd", password="APP-1", extra=extra)
 
@@ -184,36 +193,106 @@ def test_an_extra_that_is_no_object_is_named(extra: Any) -> None:
         "https://proxy.example.com/?api_key=SECRET-9",
     ],
 )
-def test_a_host_with_a_secret_in_it_is_not_shown(host: str) -> None:
-    """Airflow shows the message of a connection's test unmasked."""
+def test_a_host_that_contains_a_secret_is_not_shown(host: str) -> None:
+    """The error of a host with a password or a key does not repeat it, because Airflow shows it unmasked."""
     error = refusal(host=host)
     assert error.field == "host"
     assert "SECRET-9" not in str(error)
 
 
 def test_a_key_that_was_pasted_into_the_site_is_not_shown() -> None:
-    """The error says where it is, and not what."""
+    """The error of a key in the field of the site names the field and does not show the key."""
     key = "0123456789abcdef0123456789abcdef"
     assert key not in str(refusal(extra={"site": key}))
 
 
-@pytest.mark.parametrize("port", [65_536, -1])
-def test_a_port_that_is_none_is_refused(port: int) -> None:
-    """Whether it stands in the host or beside it."""
+@pytest.mark.parametrize("port", [65_536, -1, "x", "4 43", True, 1.5, "\u0664\u0664\u0663"])
+def test_an_impossible_port_is_an_error(port: Any) -> None:
+    """A value that is not a port is an error that names the field."""
     assert refusal(host="proxy.example.com", port=port).field == "port"
 
 
 def test_a_local_host_without_a_scheme_is_plain_http() -> None:
-    """A stand-in on this machine has no certificate."""
+    """A host on this machine without a scheme uses plain HTTP."""
     assert parse(host="127.0.0.1:18126").base_url == "http://127.0.0.1:18126"
     assert parse(host="localhost", port=18126).base_url == "http://localhost:18126"
 
 
 def test_an_error_can_be_pickled_as_it_is() -> None:
-    """Executors and test runners hand errors from one process to another."""
+    """An error has the same type, message and attributes after it was pickled, as executors do."""
     error = refusal(host="ftp://x")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
     assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+@pytest.mark.parametrize("site", KNOWN_SITES)
+@pytest.mark.parametrize("organisation", ["acme", "a", "1st-acme", "acme2", "us5x", "europe"])
+def test_an_organisations_sub_domain_means_its_site(site: str, organisation: str) -> None:
+    """An organisation's sub-domain before a known site means that site, in the site and in the host."""
+    url = f"https://api.{site}"
+    assert parse(extra={"site": f"{organisation}.{site}"}).base_url == url
+    assert parse(extra={"site": f"https://{organisation}.{site}/billing"}).base_url == url
+    assert parse(host=f"https://{organisation}.{site}").base_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "site"),
+    [
+        ("docs.datadoghq.com", "datadoghq.com"),
+        ("www.datadoghq.eu", "datadoghq.eu"),
+        ("status.us3.datadoghq.com", "us3.datadoghq.com"),
+        ("navy.oncall.datadoghq.com", "datadoghq.com"),
+        ("a.b.us5.datadoghq.com", "us5.datadoghq.com"),
+        ("http-intake.logs.ap1.datadoghq.com", "ap1.datadoghq.com"),
+    ],
+)
+def test_a_name_below_datadogs_domains_that_is_no_site_is_an_error(name: str, site: str) -> None:
+    """A name below Datadog's domains that cannot be a site is an error that says which site to use."""
+    for field, error in (
+        ("extra.site", refusal(extra={"site": name})),
+        ("extra.site", refusal(extra={"site": f"https://{name}/x"})),
+        ("host", refusal(host=name)),
+        ("host", refusal(host=f"https://{name}/x")),
+    ):
+        assert error.field == field
+        assert f"Enter {site}," in str(error)
+
+
+@pytest.mark.parametrize("convert", [json.dumps, list, dict, tuple, vars, lambda value: value | {}])
+def test_a_connection_cannot_be_turned_into_a_plain_value(convert: Any) -> None:
+    """A connection becomes no JSON, list, dict or tuple, so that nothing logs its keys by accident."""
+    with pytest.raises(TypeError) as caught:
+        convert(parse(password="APP-SECRET", extra={"api_key": "API-SECRET"}))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_no_text_of_a_connection_contains_a_key() -> None:
+    """The texts of a connection contain its address and no key."""
+    connection = parse(password="APP-SECRET", extra={"api_key": "API-SECRET"})
+    for text in (str(connection), repr(connection), f"{connection}", f"{[connection]}", json.dumps(str(connection))):
+        assert "datadoghq.com" in text
+        assert "SECRET" not in text
+
+
+def test_a_connection_cannot_be_changed() -> None:
+    """A connection is frozen, so that a key does not change under a client."""
+    with pytest.raises((AttributeError, TypeError)):
+        parse().app_key = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("site", "page"),
+    [
+        ("datadoghq.com", "https://app.datadoghq.com/billing/seats"),
+        ("datadoghq.eu", "https://app.datadoghq.eu/billing/seats"),
+        ("us5.datadoghq.com", "https://us5.datadoghq.com/billing/seats"),
+        ("us2.ddog-gov.com", "https://us2.ddog-gov.com/billing/seats"),
+    ],
+)
+def test_the_page_of_the_seats_is_that_of_the_site(site: str, page: str) -> None:
+    """A connection knows the page where the organisation manages its seats, and none behind a proxy."""
+    assert parse(extra={"site": site}).seats_page == page
+    assert parse(host="https://proxy.example.com").seats_page is None
 
 
 _anything = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans(), st.lists(st.text()))
@@ -226,8 +305,8 @@ _anything = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.boole
     password=_anything,
     extra=st.dictionaries(st.sampled_from(["api_key", "app_key", "api_host", "site", "timeout"]), _anything),
 )
-def test_any_connection_is_read_or_refused_by_one_of_our_errors(**fields: Any) -> None:
-    """Whatever a connection holds, the keys go to an https address or to this machine, or nowhere."""
+def test_any_connection_is_parsed_or_an_error_of_this_package(**fields: Any) -> None:
+    """Whatever a connection contains, its base URL is https or this machine, or it is an error."""
     try:
         connection = DatadogConnection.parse(conn_id="dd", **fields)
     except DatadogSeatsError as error:

@@ -1,4 +1,4 @@
-"""Whatever comes in, from a template, a connection or the wire: either a value or one of our errors, which names it."""
+"""Any value from a template, a connection or the wire is either used or an error of this package that names it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.flow import InvalidInputError, UnavailableError
 from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
-from airflow_provider_seats._api.users import find_accounts
+from airflow_provider_seats._api.users import find_accounts, get_accounts
 from airflow_provider_seats._planning.arguments import (
-    Limit,
-    read_choice,
-    read_count,
-    read_flag,
-    read_limit,
-    read_number,
-    read_people,
-    read_product,
-    read_report,
-    read_span,
+    NOT_PASSED,
+    parse_bool,
+    parse_choice,
+    parse_duration,
+    parse_non_negative_int,
+    parse_optional,
+    parse_positive_int,
+    parse_product_code,
+    parse_report,
 )
 from airflow_provider_seats._planning.condition import SeatState
-from airflow_provider_seats._planning.planner import _too_young
-from airflow_provider_seats.connection import DatadogConnection, InvalidConnectionError
+from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
+from airflow_provider_seats._planning.kept_seats import KeptSeats, World
+from airflow_provider_seats._planning.people import parse_people
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.connection import DatadogConnection
+from airflow_provider_seats.exceptions import InvalidConnectionError, InvalidInputError, UnavailableError
 from tests.helpers.examples import examples
 from tests.helpers.playing import play, reply
 
@@ -59,32 +61,50 @@ values = st.recursive(
     max_leaves=8,
 )
 
-READERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
-    "max_seats": (read_number, lambda got: isinstance(got, int) and got >= 0),
-    "batch_size": (read_count, lambda got: isinstance(got, int) and got > 0),
-    "max_unassign": (read_limit, lambda got: isinstance(got, Limit) and 0 <= got.of(100) <= max(got.people or 0, 100)),
-    "min_seat_age": (read_span, lambda got: isinstance(got, float) and got >= 0),
-    "preview": (read_flag, lambda got: isinstance(got, bool)),
-    "state": (lambda name, value: read_choice(name, value, SeatState), lambda got: got in {"assigned", "unassigned"}),
-    "undo": (read_report, lambda got: isinstance(got["product"], str)),
-    "protect": (lambda name, value: read_people(**{name: value}), lambda got: isinstance(got.emails, tuple)),
-    "product_code": (lambda _, value: read_product(value), lambda got: bool(got.strip())),
+PARSERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
+    "max_seats": (parse_non_negative_int, lambda parsed: isinstance(parsed, int) and parsed >= 0),
+    "batch_size": (parse_positive_int, lambda parsed: isinstance(parsed, int) and parsed > 0),
+    "max_unassign": (
+        parse_limit,
+        lambda parsed: isinstance(parsed, Limit) and 0 <= parsed.of(100) <= max(parsed.people or 0, 100),
+    ),
+    "min_seat_age": (parse_duration, lambda parsed: isinstance(parsed, float) and parsed >= 0),
+    "preview": (parse_bool, lambda parsed: isinstance(parsed, bool)),
+    "state": (
+        lambda name, value: parse_choice(name, value, SeatState),
+        lambda parsed: parsed in {"assigned", "unassigned"},
+    ),
+    "undo": (parse_report, lambda parsed: isinstance(parsed["product"], str)),
+    "protect": (lambda name, value: parse_people(**{name: value}), lambda parsed: isinstance(parsed.emails, tuple)),
+    "product_code": (lambda _, value: parse_product_code(value), lambda parsed: bool(parsed.strip())),
 }
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", PARSERS)
 @examples(150)
 @given(value=values)
-def test_any_argument_is_read_or_refused_by_its_name(name: str, value: object) -> None:
-    """Also what a template made of it."""
-    read, is_sound = READERS[name]
-    for given_value in (value, str(value)):
+def test_any_argument_is_parsed_or_refused_by_name(name: str, value: object) -> None:
+    """Any value of an argument, and the text that a template makes of it, is parsed or is an error that names it."""
+    parse, is_sound = PARSERS[name]
+    for each in (value, str(value)):
         try:
-            assert is_sound(read(name, given_value))
+            assert is_sound(parse(name, each))
         except InvalidInputError as error:
             assert error.field == name
             assert str(error).startswith(f"{name}: ")
             assert len(str(error)) < 2_000
+
+
+@pytest.mark.parametrize("name", ["max_seats", "max_unassign", "min_seat_age", "undo", "protect"])
+@examples(150)
+@given(value=values)
+def test_no_value_leaves_a_guard_out(name: str, value: object) -> None:
+    """A guard that was passed is parsed or is an error: no value makes it disappear."""
+    for each in (value, str(value), str(NOT_PASSED)):
+        try:
+            assert parse_optional(name, each, PARSERS[name][0]) is not None
+        except InvalidInputError as error:
+            assert error.field == name
 
 
 @examples(300)
@@ -97,10 +117,10 @@ def test_any_argument_is_read_or_refused_by_its_name(name: str, value: object) -
     | st.fixed_dictionaries({}, optional=dict.fromkeys(("api_key", "app_key", "site", "timeout", "api_host"), values)),
     conn_type=st.sampled_from(["datadog_seats", "datadog", "http", None]),
 )
-def test_any_connection_is_parsed_or_refused_by_its_field(  # noqa: PLR0917 (the fields)
+def test_any_connection_is_parsed_or_refused_by_field(  # noqa: PLR0917 (the fields)
     host: Any, port: Any, schema: Any, password: Any, extra: Any, conn_type: str | None
 ) -> None:
-    """What is parsed can be sent to: with TLS, or on this machine."""
+    """Any connection is parsed or is an error that names a field, and requests go over TLS or to this machine."""
     try:
         parsed = DatadogConnection.parse(
             conn_id="c", conn_type=conn_type, host=host, port=port, schema=schema, password=password, extra=extra
@@ -120,8 +140,8 @@ def test_any_connection_is_parsed_or_refused_by_its_field(  # noqa: PLR0917 (the
     ),
     meta=values,
 )
-def test_any_page_of_seats_is_read_or_is_no_answer(rows: list[Any], meta: Any) -> None:
-    """Never a list that is shorter than it is, because a row could not be read."""
+def test_any_page_of_seats_is_read_completely_or_is_an_error(rows: list[Any], meta: Any) -> None:
+    """Any page of the seat list is read with all of its rows or is an error, never a shorter list."""
     try:
         content = json.dumps({"data": rows, "meta": meta})
     except (TypeError, ValueError):
@@ -137,8 +157,8 @@ def test_any_page_of_seats_is_read_or_is_no_answer(rows: list[Any], meta: Any) -
 
 @examples(300)
 @given(document=values | st.fixed_dictionaries({"data": st.lists(values, max_size=3), "meta": values}))
-def test_any_page_of_users_is_read_or_is_no_answer(document: Any) -> None:
-    """An account that cannot be read is not one that is missing."""
+def test_any_page_of_users_is_read_or_is_an_error(document: Any) -> None:
+    """Any page of users is read or is an error, so that an account that cannot be read does not count as missing."""
     try:
         content = json.dumps(document)
     except (TypeError, ValueError):
@@ -161,13 +181,29 @@ def test_any_page_of_users_is_read_or_is_no_answer(document: Any) -> None:
     )
 )
 def test_any_headers_leave_limits_that_end(answers: list[tuple[int, dict[str, str]]]) -> None:
-    """No garbage stops a client for longer than a day, or for ever."""
+    """Any headers of a rate limit make a client wait for at most a day."""
     limits, now = RateLimits(), 1_800_000_000.0
     for status, headers in answers:
         limits.learn("GET /x", status, headers, now)
         wait = limits.take("GET /x", now)
         assert 0 <= wait <= 86_400
         now += wait
+
+
+@examples(300)
+@given(document=values | st.fixed_dictionaries({"data": values}))
+def test_any_account_is_read_or_is_an_error(document: Any) -> None:
+    """Any response to a request for one account is that account or an error, never another account."""
+    uuid = "11111111-1111-1111-1111-11111111111a"
+    try:
+        content = json.dumps(document)
+    except (TypeError, ValueError):
+        return
+    played = play(get_accounts({uuid: "ann@x.com"}), *[reply(200, content.encode())] * 9, exhaust=False)
+    if played.error is None:
+        assert set(played.value) <= {uuid}
+    else:
+        assert isinstance(played.error, UnavailableError)
 
 
 @examples(300)
@@ -181,8 +217,8 @@ def test_any_headers_leave_limits_that_end(answers: list[tuple[int, dict[str, st
     age=st.floats(0, 1e9),
 )
 def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> None:
-    """What is no date, or one that is to come, never costs anyone a seat."""
+    """A seat whose date is unreadable or in the future is never old enough to be unassigned."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
-    kept = _too_young(SeatUser("a", None, None, text), age, now)
-    if kept is None:
+    row = SeatUser("a", None, None, text)
+    if KeptSeats(World(now, SeatList([row])), Guards(min_seat_age=age)).reason(row) is None:
         assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)

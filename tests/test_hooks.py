@@ -1,4 +1,4 @@
-"""The hook: connections by id, the public verbs, the form, and the test of a connection."""
+"""The hook: its connection, its methods, the connection form, and the test of a connection."""
 
 from __future__ import annotations
 
@@ -8,26 +8,33 @@ import re
 import warnings
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 import pytest
 
-from airflow_provider_seats._api.flow import InvalidInputError, Pause
-from airflow_provider_seats._api.seats import SeatsRefusedError
-from airflow_provider_seats.connection import FORM, InvalidConnectionError, conn_fields, ui_field_behaviour
+from airflow_provider_seats._api.flow import Pause
+from airflow_provider_seats.connection import FORM, conn_fields, ui_field_behaviour
+from airflow_provider_seats.exceptions import (
+    AmbiguousUsersError,
+    InvalidConnectionError,
+    InvalidInputError,
+    SeatsRefusedError,
+)
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import API_KEY, APP_KEY, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.tls import serve_with_tls
 
 GHOST = "00000000-0000-0000-0000-000000000000"
 
 
 def set_connection(monkeypatch: pytest.MonkeyPatch, conn_id: str = "datadog_default", **fields: Any) -> None:
-    """Define a connection by its environment variable."""
+    """Define a connection in its environment variable."""
     monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps({"conn_type": "datadog_seats", **fields}))
 
 
-def test_the_verbs_speak_of_uuids_and_emails(datadog: FakeDatadog) -> None:
-    """List, assign, unassign and find, each with what it is documented to give."""
+def test_the_methods_list_assign_unassign_and_find(datadog: FakeDatadog) -> None:
+    """Each method returns what it is documented to return."""
     ann, bob = datadog.add_user("ann@x.com", "Ann"), datadog.add_user("bob@x.com", seat=PRODUCT)
     hook = DatadogSeatsHook()
     assert hook.assign_seats(PRODUCT, [ann, bob.upper()]) == [ann, bob]
@@ -42,8 +49,8 @@ def test_the_verbs_speak_of_uuids_and_emails(datadog: FakeDatadog) -> None:
     assert datadog.holders(PRODUCT) == {bob}
 
 
-def test_the_verbs_raise_what_went_wrong(datadog: FakeDatadog) -> None:
-    """A refused user is named, and everyone else holds a seat."""
+def test_a_refused_user_is_an_error(datadog: FakeDatadog) -> None:
+    """An assignment that is refused for one user raises an error that names them, and assigns everyone else."""
     ann = datadog.add_user("ann@x.com")
     with pytest.raises(SeatsRefusedError, match=GHOST):
         DatadogSeatsHook().assign_seats(PRODUCT, [ann, GHOST])
@@ -51,21 +58,21 @@ def test_the_verbs_raise_what_went_wrong(datadog: FakeDatadog) -> None:
 
 
 @pytest.mark.parametrize("size", [0, -1])
-def test_a_batch_size_that_is_none_and_a_text_for_a_list_are_refused(datadog: FakeDatadog, size: int) -> None:
-    """A text would be read letter by letter."""
+def test_an_impossible_batch_size_and_a_text_for_a_list_are_errors(datadog: FakeDatadog, size: int) -> None:
+    """A batch size below 1, or a single text instead of a list, is an error before anything is sent."""
     hook = DatadogSeatsHook()
     with pytest.raises(InvalidInputError, match="batch_size"):
         hook.assign_seats(PRODUCT, [GHOST], batch_size=size)
-    for verb in (hook.assign_seats, hook.unassign_seats):
+    for method in (hook.assign_seats, hook.unassign_seats):
         with pytest.raises(InvalidInputError, match="user_uuids"):
-            verb(PRODUCT, GHOST)
+            method(PRODUCT, GHOST)
     with pytest.raises(InvalidInputError, match="emails"):
         hook.find_users("ann@x.com")
     assert datadog.calls() == []
 
 
-def test_the_client_serves_flows_of_ones_own(datadog: FakeDatadog) -> None:
-    """What the hook does not cover can be run with its connection."""
+def test_the_client_runs_custom_flows(datadog: FakeDatadog) -> None:
+    """The client of the hook runs flows that the hook has no method for."""
 
     def flow() -> Any:
         yield Pause(0, "nothing")
@@ -74,8 +81,8 @@ def test_the_client_serves_flows_of_ones_own(datadog: FakeDatadog) -> None:
     assert DatadogSeatsHook().get_conn().run(flow()) == "done"
 
 
-def test_nothing_is_looked_up_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hook can be made while a DAG is parsed."""
+def test_the_connection_is_looked_up_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hook can be created while a DAG is parsed, because it does not look up its connection."""
     monkeypatch.setattr(DatadogSeatsHook, "get_connection", lambda *_: pytest.fail("looked up"))
     hook = DatadogSeatsHook("nowhere", logger_name="x")
     assert APP_KEY not in repr(hook)
@@ -84,21 +91,21 @@ def test_nothing_is_looked_up_before_it_is_needed(monkeypatch: pytest.MonkeyPatc
 def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is(
     monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog
 ) -> None:
-    """Only its API host and keys are used."""
+    """A connection of Airflow's own Datadog provider works, with its api_host and its keys."""
     extra = {"api_key": API_KEY, "app_key": APP_KEY, "api_host": datadog.url}
     set_connection(monkeypatch, "other", conn_type="datadog", host="events.example.com", extra=extra)
     assert DatadogSeatsHook("other").list_seat_users(PRODUCT) == []
 
 
 def test_a_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
-    """The classic form of an environment variable works, with the port apart from the host."""
+    """A connection can be a URI in an environment variable."""
     port = datadog.url.rpartition(":")[2]
     monkeypatch.setenv("AIRFLOW_CONN_U", f"datadog-seats://:{APP_KEY}@127.0.0.1:{port}/http?api_key={API_KEY}")
     assert DatadogSeatsHook("u").list_seat_users(PRODUCT) == []
 
 
 def test_an_application_key_in_the_extra_is_masked(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
-    """Airflow masks by name and does not know this one."""
+    """An application key in the extra is masked in logs, because Airflow does not know the name of its field."""
     masked: list[str] = []
     monkeypatch.setattr("airflow_provider_seats.hooks.mask_secret", masked.append)
     set_connection(monkeypatch, host=datadog.url, extra={"api_key": API_KEY, "app_key": APP_KEY})
@@ -106,15 +113,15 @@ def test_an_application_key_in_the_extra_is_masked(monkeypatch: pytest.MonkeyPat
     assert masked == [APP_KEY]
 
 
-def test_a_connection_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Field and connection id are in the error."""
+def test_a_connection_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of a connection names its field and its id."""
     set_connection(monkeypatch, "broken", password="APP", extra={"api_key": "***"})
     with pytest.raises(InvalidConnectionError, match=r"'broken'.*extra.api_key"):
         DatadogSeatsHook("broken").list_seat_users(PRODUCT)
 
 
-def test_an_extra_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rather than all that is missing in it."""
+def test_an_extra_that_is_not_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An extra that is not JSON is one error, and not an error about each field that it lacks."""
     monkeypatch.setattr(DatadogSeatsHook, "get_connection", lambda *_: Extra())
 
     class Extra:
@@ -126,20 +133,89 @@ def test_an_extra_that_is_not_json_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("nobody", [[None], [""], [" "]])
-def test_nobody_in_a_list_is_an_error(datadog: FakeDatadog, nobody: Any) -> None:
-    """An empty search would find everyone."""
+def test_an_empty_entry_is_an_error(datadog: FakeDatadog, nobody: Any) -> None:
+    """An empty entry in a list is an error before anything is sent, because an empty search finds everyone."""
     hook = DatadogSeatsHook()
-    for call in (lambda: hook.find_users(nobody), lambda: hook.assign_seats(PRODUCT, nobody)):
-        with pytest.raises(InvalidInputError, match="is nobody"):
-            call()
+    with pytest.raises(InvalidInputError, match="is neither a user UUID nor an email address"):
+        hook.find_users(nobody)
+    for method in (hook.assign_seats, hook.unassign_seats):
+        with pytest.raises(InvalidInputError, match="is not a user UUID"):
+            method(PRODUCT, nobody)
     assert datadog.calls() == []
+
+
+FORMS = [
+    str,
+    str.upper,
+    lambda text: text.replace("-", ""),
+    lambda text: f"{{{text}}}",
+    lambda text: f"urn:uuid:{text}",
+    lambda text: f" {text}\n",
+    UUID,
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_uuids_are_accepted_in_every_form(datadog: FakeDatadog, form: Any) -> None:
+    """The hook accepts a UUID in every form, and returns it in lower case with hyphens."""
+    ann = datadog.add_user("ann@x.com")
+    hook = DatadogSeatsHook()
+    assert hook.assign_seats(PRODUCT, [form(ann)]) == [ann]
+    assert datadog.holders(PRODUCT) == {ann}
+    assert hook.unassign_seats(PRODUCT, [form(ann)]) == [ann]
+    assert datadog.holders(PRODUCT) == set()
+
+
+@pytest.mark.parametrize("value", ["ann@x.com", "ann", GHOST[:-1], 7])
+def test_anything_but_a_uuid_is_an_error(datadog: FakeDatadog, value: Any) -> None:
+    """An email or a damaged UUID is an error that shows it, before anything is sent, and no success."""
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    hook = DatadogSeatsHook()
+    for method in (hook.assign_seats, hook.unassign_seats):
+        with pytest.raises(InvalidInputError, match=r"user_uuids: .* is not a user UUID") as caught:
+            method(PRODUCT, [GHOST, value])
+        assert repr(value) in str(caught.value)
+    assert datadog.calls() == []
+    assert datadog.emails(PRODUCT) == ["ann@x.com"]
+
+
+def test_users_are_found_by_emails_in_any_case(datadog: FakeDatadog) -> None:
+    """find_users returns the accounts by lower-case email, and leaves out emails that have none."""
+    ann, bob = datadog.add_user("Ann@x.com"), datadog.add_user("bob@x.com", status="Disabled")
+    datadog.add_user("joann@x.com")
+    found = DatadogSeatsHook().find_users(iter(["ANN@X.com", " bob@x.com", "bob@X.com", "nobody@x.com"]))
+    assert {email: user.id for email, user in found.items()} == {"ann@x.com": ann, "bob@x.com": bob}
+    assert found["bob@x.com"].disabled
+
+
+def test_nobody_is_found_without_a_call(datadog: FakeDatadog) -> None:
+    """find_users of an empty list returns nothing and sends nothing."""
+    assert DatadogSeatsHook().find_users([]) == {}
+    assert datadog.calls() == []
+
+
+@pytest.mark.parametrize("value", [GHOST, "ann", "ann@", "a*@x.com", "\ufeffann\u200b@x.com", None, 7])
+def test_anything_but_an_email_finds_nobody(datadog: FakeDatadog, value: Any) -> None:
+    """find_users refuses anything that is not an email, before anything is sent."""
+    with pytest.raises(InvalidInputError) as caught:
+        DatadogSeatsHook().find_users(["ann@x.com", value])
+    assert caught.value.field == "emails"
+    assert datadog.calls() == []
+
+
+def test_an_email_of_several_accounts_is_an_error(datadog: FakeDatadog) -> None:
+    """find_users raises an error that shows the accounts if an email has several enabled ones."""
+    accounts = [datadog.add_user("ann@x.com") for _ in range(2)]
+    with pytest.raises(AmbiguousUsersError) as caught:
+        DatadogSeatsHook().find_users(["Ann@x.com"])
+    assert [user.id for user in caught.value.accounts["ann@x.com"]] == accounts
 
 
 # --- audit ---
 
 
-def test_an_audit_gives_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:
-    """Seats that are held by disabled accounts stand out; without a path nothing is written."""
+def test_an_audit_returns_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:
+    """An audit returns the seats with the status of their accounts, and writes the same rows as CSV."""
     ann = datadog.add_user("ann@x.com", 'Ann, "A"', seat=PRODUCT)
     off = datadog.add_user("off@x.com", status="Disabled", seat=PRODUCT)
     left = datadog.add_user("left@x.com")
@@ -153,8 +229,8 @@ def test_an_audit_gives_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_pa
         assert list(csv.DictReader(file)) == [{key: value or "" for key, value in row.items()} for row in rows]
 
 
-def test_an_audit_tells_the_status_of_accounts_that_share_an_email(datadog: FakeDatadog) -> None:
-    """Each row is known by its UUID."""
+def test_an_audit_shows_the_status_of_accounts_that_share_an_email(datadog: FakeDatadog) -> None:
+    """An audit shows the status of each account by its UUID, also if two accounts share an email."""
     first = datadog.add_user("ann@x.com", status="Disabled", seat=PRODUCT)
     second = datadog.add_user("ann@x.com", seat=PRODUCT)
     rows = DatadogSeatsHook().audit_seats(PRODUCT, status=True)
@@ -164,15 +240,15 @@ def test_an_audit_tells_the_status_of_accounts_that_share_an_email(datadog: Fake
 # --- test_connection ---
 
 
-def test_testing_a_connection_proves_both_keys(datadog: FakeDatadog) -> None:
-    """One call, and a sentence."""
+def test_testing_a_connection_checks_both_keys(datadog: FakeDatadog) -> None:
+    """The test of a connection checks both keys in one call."""
     assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the application key and API key.")
     assert [received.path for received in datadog.calls()] == [VALIDATE_KEYS]
 
 
 @pytest.mark.parametrize("product", [PRODUCT, "another"])
 def test_testing_a_token_reads_one_row_of_seats(monkeypatch: pytest.MonkeyPatch, product: str) -> None:
-    """The check of keys needs an API key; a token is proven even where the product is not there."""
+    """The test of a token reads one row of seats, and succeeds also if the organisation lacks the product."""
     with FakeDatadog(app_key="ddsat_7", products=(product,)) as datadog:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
         assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the access token.")
@@ -182,20 +258,18 @@ def test_testing_a_token_reads_one_row_of_seats(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     ("fault", "advice"),
     [
-        (Fault(401, {"errors": ["SECRET-RAW"]}), "enter a valid application key and API key"),
-        (Fault(403, "SECRET-RAW"), "enter a valid application key and API key"),
-        (Fault(404, "SECRET-RAW"), "correct the site or the host"),
-        (Fault(302, "SECRET-RAW", {"Location": "https://SECRET-RAW.example"}), "correct the site or the host"),
-        (Fault(429, "SECRET-RAW", {"X-RateLimit-Reset": "900"}), "try again in a minute"),
+        (Fault(401, {"errors": ["SECRET-RAW"]}), "Enter a valid application key and API key"),
+        (Fault(403, "SECRET-RAW"), "Enter a valid application key and API key"),
+        (Fault(404, "SECRET-RAW"), "Correct the site or the host"),
+        (Fault(302, "SECRET-RAW", {"Location": "https://SECRET-RAW.example"}), "Correct the site or the host"),
+        (Fault(429, "SECRET-RAW", {"X-RateLimit-Reset": "900"}), "Try again in a minute"),
         (Fault(500, "SECRET-RAW"), "try again"),
         (Fault(200, "SECRET-RAW"), "try again"),
         (Fault(lost="before"), "try again"),
     ],
 )
-def test_a_failed_test_says_what_to_do_in_one_sentence(
-    datadog: FakeDatadog, no_waits: list[float], fault: Fault, advice: str
-) -> None:
-    """It repeats no key and nothing of the answer, since Airflow shows it unmasked."""
+def test_a_failed_test_says_what_to_do(datadog: FakeDatadog, no_waits: list[float], fault: Fault, advice: str) -> None:
+    """The message of a failed test says what to do, and repeats no key and nothing of the answer."""
     datadog.script("GET", VALIDATE_KEYS, *[fault] * 5)
     ok, message = DatadogSeatsHook().test_connection()
     assert not ok
@@ -205,10 +279,10 @@ def test_a_failed_test_says_what_to_do_in_one_sentence(
     assert API_KEY not in message
 
 
-def test_a_refused_token_and_a_missing_field_are_told(
+def test_a_failed_test_names_the_token_or_the_field(
     monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog, no_waits: list[float]
 ) -> None:
-    """The sentence speaks of the token, or names the field."""
+    """The message of a failed test names the token that was refused, or the field that is missing."""
     set_connection(monkeypatch, host=datadog.url, password="ddpat_wrong")
     assert "refused the access token (401)" in DatadogSeatsHook().test_connection()[1]
     set_connection(monkeypatch, host=datadog.url, password="x")
@@ -217,11 +291,27 @@ def test_a_refused_token_and_a_missing_field_are_told(
     assert "WRONG-KEY" not in DatadogSeatsHook().test_connection()[1]
 
 
+def test_a_rejected_certificate_fails_the_test(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_waits: list[float]
+) -> None:
+    """The test of a connection says that the certificate was rejected, and names REQUESTS_CA_BUNDLE."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serve_with_tls(tmp_path) as (datadog, url, _):
+        set_connection(monkeypatch, host=url, password=APP_KEY, extra={"api_key": API_KEY})
+        ok, message = DatadogSeatsHook().test_connection()
+        assert datadog.calls() == []
+    assert not ok
+    assert "certificate that was rejected" in message
+    assert "REQUESTS_CA_BUNDLE" in message
+    assert no_waits == []
+
+
 # --- the form ---
 
 
 def test_both_forms_have_the_same_fields() -> None:
-    """Airflow from 3.2 on reads the metadata, and before it the hook's methods; they must not drift apart."""
+    """The form in the metadata, for Airflow from 3.2 on, and that of the hook's methods have the same fields."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the form libraries of Airflow 2, which are old
         pytest.importorskip("flask_appbuilder", reason="the form of Airflow 2 needs Flask-AppBuilder")
@@ -251,20 +341,20 @@ def test_both_forms_have_the_same_fields() -> None:
     assert 'type="password"' in html["api_key"]
     assert 'value=""' in html["api_key"]
     assert 'value="RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"' in stored
-    # The form's script takes every element so named for a field.
+    # The form's script takes every element with such an id for a field.
     assert all(each.count('id="') - each.count('id="examples-') == 1 for each in html.values())
     assert re.findall(r'<option value="([^"]*)"', html["site"]) == fields["site"]["schema"]["examples"]
     assert all(" required" not in each for each in html.values())
 
 
 def test_both_descriptions_of_the_standard_fields_are_the_same() -> None:
-    """Only the spelling of their names differs between Airflow's versions."""
+    """The standard fields are described alike for all versions of Airflow, apart from the spelling of their names."""
     behaviour = {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
     assert DatadogSeatsHook.get_ui_field_behaviour() == behaviour
 
 
-def test_nothing_is_required_that_is_not_and_keys_are_hidden() -> None:
-    """A token needs no API key, and every known site is offered."""
+def test_no_field_is_required_and_keys_are_hidden() -> None:
+    """No field of the form is required, the API key is hidden, and every known site is offered."""
     fields = conn_fields()
     assert all("null" in field["schema"]["type"] for field in fields.values())
     assert fields["api_key"]["schema"]["format"] == "password"

@@ -1,4 +1,4 @@
-"""The extra link: where it leads, and that a task never suffers for it."""
+"""The extra link of a task: where it leads, and that it never fails a task."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def sensor(**arguments: Any) -> SeatUsersSensor:
 
 
 @pytest.mark.parametrize("site", KNOWN_SITES)
-def test_it_leads_to_the_page_on_the_organisations_own_site(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
-    """As Datadog's documentation gives it, below the name under which each site serves its pages."""
+def test_the_link_leads_to_the_page_on_the_site_of_the_connection(monkeypatch: pytest.MonkeyPatch, site: str) -> None:
+    """Each site has the page that Datadog documents, below the name under which the site serves its pages."""
     connection = {"conn_type": "datadog_seats", "password": "K", "extra": {"api_key": "A", "site": site}}
     monkeypatch.setenv("AIRFLOW_CONN_SEATS", json.dumps(connection))
     assert SeatsPageLink().get_link(sensor(datadog_conn_id="seats"), ti_key=None) == PAGES[site]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("url", ["https://proxy.example.com", "https://api.datadoghq.com/proxy", "http://127.0.0.1:1"])
-def test_a_host_that_is_no_site_has_no_page(url: str) -> None:
-    """Nobody knows what a proxy stands for."""
+def test_a_host_that_is_not_a_site_has_no_page(url: str) -> None:
+    """A proxy or another host has no page, because its site is unknown."""
     assert DatadogConnection(url, "K", "A").seats_page is None
 
 
 @pytest.mark.usefixtures("datadog")
-def test_without_a_connection_there_is_no_link_and_no_error() -> None:
-    """Nor with one to a stand-in: a task must not suffer for its link."""
+def test_a_missing_page_is_an_empty_link() -> None:
+    """A connection that is missing, or has no page, results in an empty link and no error."""
     assert SeatsPageLink().get_link(sensor(datadog_conn_id="nowhere"), ti_key=None) == ""  # type: ignore[arg-type]
     assert SeatsPageLink().get_link(sensor(), ti_key=None) == ""  # type: ignore[arg-type]
 
 
-def test_every_task_has_it_and_airflow_2_may_load_it() -> None:
-    """Airflow 2's webserver makes only such links as a provider names."""
+def test_every_operator_has_the_link_and_the_provider_lists_it() -> None:
+    """Airflow 2's webserver loads only the links that a provider lists."""
     for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, SeatUsersSensor):
         assert [type(link) for link in kind.operator_extra_links] == [SeatsPageLink]
     assert get_provider_info()["extra-links"] == [f"{SeatsPageLink.__module__}.{SeatsPageLink.__name__}"]

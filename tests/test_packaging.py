@@ -1,4 +1,4 @@
-"""The distribution: what is in the wheel and the sdist, and what an index would show of them."""
+"""The distribution: the contents and the metadata of the wheel and the sdist."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return wheel, sdist
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_entry_point(built: tuple[Path, Path]) -> None:
-    """And nothing else: no tests, no examples."""
+def test_the_wheel_contains_the_package_its_types_and_its_entry_point(built: tuple[Path, Path]) -> None:
+    """The wheel contains the package, its types and its entry point, and neither tests nor examples."""
     with zipfile.ZipFile(built[0]) as wheel:
         names = set(wheel.namelist())
         info = f"airflow_provider_seats-{__version__}.dist-info"
@@ -48,7 +48,7 @@ def test_the_wheel_holds_the_package_its_types_and_its_entry_point(built: tuple[
 
 
 def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
-    """With the tests, the examples, and the pins that make them repeatable."""
+    """The sdist contains the tests, the examples, and the pinned versions that they need."""
     with tarfile.open(built[1]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     top = ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".pre-commit-config.yaml")
@@ -57,8 +57,8 @@ def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
     assert {*top, *ci, *others} <= names
 
 
-def test_an_index_would_take_both(built: tuple[Path, Path]) -> None:
-    """Twine finds nothing wrong with them."""
+def test_twine_accepts_the_wheel_and_the_sdist(built: tuple[Path, Path]) -> None:
+    """Twine finds no problem in the wheel and the sdist."""
     command = [sys.executable, "-m", "twine", "check", *map(str, built)]
     checked = subprocess.run(command, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout

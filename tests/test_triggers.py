@@ -1,8 +1,9 @@
-"""The triggers on an event loop, against FakeDatadog: what they yield, keep, ask and leave behind."""
+"""The triggers on an event loop, against FakeDatadog: their events, their log lines and their calls."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import importlib
 import json
 import types
@@ -11,28 +12,45 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from airflow_provider_seats import triggers
-from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.flow import InvalidInputError
-from airflow_provider_seats._runtime import shared_poller as poll
+from airflow_provider_seats import hooks, triggers
+from airflow_provider_seats._api import seats as seats_api
+from airflow_provider_seats._runtime import shared_poller
+from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger, SeatUsersTrigger
 from tests.conftest import PRODUCT
-from tests.helpers.looping import NOW, now, quickly
+from tests.helpers.asset_state import FakeStateStore
+from tests.helpers.clocks import install
+from tests.helpers.examples import examples
+from tests.helpers.looping import NOW, LoopClock, now, quickly
 
 FORBIDDEN = Fault(403, {"errors": ["Forbidden"]})
+STATE_KEY = "datadog_seats incident_response through datadog_default"
 
 
 @pytest.fixture(autouse=True)
-def time_flies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the clock of triggers and clients be that of the loop."""
-    monkeypatch.setattr(triggers, "time", types.SimpleNamespace(time=now))
-    monkeypatch.setitem(Client.__init__.__kwdefaults__, "clock", now)  # type: ignore[arg-type]
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make triggers and clients use the time of the quick loop."""
+    install(LoopClock(), monkeypatch)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each page of the seat list hold two rows."""
+    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
+
+
+def rows(*uuids: str, next_cursor: str | None = None) -> Fault:
+    """Return a page of the seat list that contains these people and nobody else."""
+    data = [{"type": "seat-users", "id": uuid, "attributes": {"email": None}} for uuid in uuids]
+    return Fault(200, {"data": data, "meta": {"next_cursor": next_cursor}})
 
 
 def users_trigger(**arguments: Any) -> SeatUsersTrigger:
-    """Make the trigger as a triggerer revives it: of what Airflow stored."""
+    """Make the trigger as a triggerer does, from what Airflow stored."""
     trigger: SeatUsersTrigger = revived(
         SeatUsersTrigger(**{"product_code": PRODUCT, "timeout_at": NOW + 3600, **arguments})
     )
@@ -40,20 +58,32 @@ def users_trigger(**arguments: Any) -> SeatUsersTrigger:
 
 
 def revived(trigger: Any) -> Any:
-    """Make a trigger again of what it serializes to."""
+    """Make a trigger again from what it serializes to."""
     path, arguments = trigger.serialize()
     module, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
 
 
 async def event_of(trigger: Any) -> Any:
-    """Give the payload of the first event."""
+    """Return the payload of the first event."""
     async with aclosing(trigger.run()) as events:
         return (await anext(events)).payload
 
 
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """End tasks, and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def loop_time() -> float:
+    """Return the time of the loop."""
+    return asyncio.get_running_loop().time()
+
+
 def lines_of(trigger: Any) -> list[str]:
-    """Keep what a trigger writes to its log."""
+    """Return a list that receives what a trigger logs."""
     lines: list[str] = []
     trigger._log = types.SimpleNamespace(
         **dict.fromkeys(("info", "warning", "error"), lambda message, *values: lines.append(message % values))
@@ -61,23 +91,26 @@ def lines_of(trigger: Any) -> list[str]:
     return lines
 
 
-def test_what_airflow_stores_is_json_and_no_secret(datadog: FakeDatadog) -> None:
-    """It stands in the database in clear."""
+# --- a wait for people ---
+
+
+def test_the_stored_trigger_is_json_without_secrets(datadog: FakeDatadog) -> None:
+    """Airflow stores the trigger unencrypted, so it contains JSON and no key."""
     trigger = users_trigger(user_uuids=["u"], user_emails=["e@x.com"] * 3000, execution_timeout_at=NOW + 5)
     path, arguments = trigger.serialize()
     assert path == "airflow_provider_seats.triggers.SeatUsersTrigger"
     assert arguments == json.loads(json.dumps(arguments))
     assert set(arguments) == {
         *("product_code", "user_uuids", "user_emails", "state", "require"),
-        *("datadog_conn_id", "poll_interval", "timeout_at", "execution_timeout_at", "looked_at"),
+        *("datadog_conn_id", "poll_interval", "timeout_at", "execution_timeout_at"),
     }
     stored = json.dumps(arguments) + repr(trigger)
     assert datadog.app_key not in stored
     assert datadog.api_key not in stored
 
 
-def test_it_yields_those_who_met_the_condition_and_then_ends(datadog: FakeDatadog) -> None:
-    """With nothing left open."""
+def test_the_event_contains_the_people_who_met_the_condition(datadog: FakeDatadog) -> None:
+    """The trigger ends with one event, which contains all fields of the seats, and leaves no poll behind."""
     ann = datadog.add_user("ann@x.com", "Ann")
     trigger = users_trigger(user_emails=["ANN@x.com"], poll_interval=5)
     lines = lines_of(trigger)
@@ -90,21 +123,21 @@ def test_it_yields_those_who_met_the_condition_and_then_ends(datadog: FakeDatado
     assert payload["status"] == "success"
     assert [(row["id"], row["name"]) for row in payload["met"]] == [(ann, "Ann")]
     assert lines == [
-        "incident_response: 0 of 1 people hold a seat; waiting for ANN@x.com",
-        "incident_response: 1 of 1 people hold a seat",
+        "incident_response: 0 of 1 person holds a seat; waiting for ANN@x.com",
+        "incident_response: 1 of 1 person holds a seat",
     ]
     assert len(datadog.calls()) == 4
-    assert poll._organisations == {}
+    assert shared_poller._organisations == {}
 
 
 @pytest.mark.parametrize(
     ("timeout", "execution_timeout", "limit", "passed"),
     [(30, None, "timeout", 30), (30, 60, "timeout", 30), (60, 30, "execution_timeout", 30), (-5, None, "timeout", 0)],
 )
-def test_the_limit_that_comes_first_ends_it(
+def test_the_first_limit_ends_the_wait(
     datadog: FakeDatadog, timeout: float, execution_timeout: float | None, limit: str, passed: float
 ) -> None:
-    """At an absolute time, so that a restart of the triggerer does not begin it anew."""
+    """Limits are absolute times, so a restart of the triggerer does not extend them."""
     trigger = users_trigger(
         user_emails=["ann@x.com"],
         timeout_at=NOW + timeout,
@@ -116,29 +149,29 @@ def test_the_limit_that_comes_first_ends_it(
 
     payload, seconds = quickly(main())
     assert (payload["status"], payload["limit"], seconds) == ("timeout", limit, passed)
-    assert poll._organisations == {}
+    assert shared_poller._organisations == {}
 
 
-def test_a_time_that_is_over_before_it_begins_leaves_one_look(datadog: FakeDatadog) -> None:
-    """As a poke looks before it says that it timed out; a longer absence of triggerers is nobody's fault."""
+def test_a_trigger_that_starts_after_its_time_polls_once(datadog: FakeDatadog) -> None:
+    """A trigger that starts after its timeout still polls once, as a poke does before it times out."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     late = {"user_emails": ["ann@x.com"], "timeout_at": NOW - 500}
     assert quickly(event_of(users_trigger(**late)))["status"] == "success"
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
     payload = quickly(event_of(users_trigger(**late)))
-    assert (payload["status"], "503" in payload["told"]) == ("timeout", True)
+    assert (payload["status"], "503" in payload["summary"]) == ("timeout", True)
 
 
-@pytest.mark.parametrize("company", [False, True])
-def test_it_looks_once_more_when_its_time_is_over(datadog: FakeDatadog, company: bool) -> None:
-    """A seat that was given after the last look but one counts, as it does for a poke; others do not hold it up."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_trigger_polls_once_more_when_its_time_is_over(datadog: FakeDatadog, shared: bool) -> None:
+    """A seat that was assigned after the last regular poll counts, also if others share the poll."""
     ann = datadog.add_user("ann@x.com")
 
     async def main() -> tuple[Any, float]:
         loop = asyncio.get_running_loop()
         loop.call_later(400, datadog.give_seat, PRODUCT, ann)
         other = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=600)))
-        if not company:
+        if not shared:
             other.cancel()
         payload = await event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=300, timeout_at=NOW + 599))
         ended = loop.time()
@@ -151,15 +184,15 @@ def test_it_looks_once_more_when_its_time_is_over(datadog: FakeDatadog, company:
     assert 599 <= ended <= 601
 
 
-def test_a_last_look_is_not_held_up_by_others_who_look_seldom(datadog: FakeDatadog) -> None:
-    """A trigger that begins after its time looks at once, also where a poll goes on at its own pace."""
+def test_a_last_poll_does_not_wait_for_the_interval_of_others(datadog: FakeDatadog) -> None:
+    """A trigger that starts after its timeout polls at once, although a shared poll has a long interval."""
     ann = datadog.add_user("ann@x.com")
 
     async def main() -> Any:
         other = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=600)))
         await asyncio.sleep(100)
         datadog.give_seat(PRODUCT, ann)
-        late = users_trigger(user_emails=["ann@x.com"], poll_interval=600, timeout_at=NOW + 99, looked_at=NOW + 95)
+        late = users_trigger(user_emails=["ann@x.com"], poll_interval=600, timeout_at=NOW + 99)
         payload = await event_of(late)
         other.cancel()
         await asyncio.gather(other, return_exceptions=True)
@@ -168,10 +201,10 @@ def test_a_last_look_is_not_held_up_by_others_who_look_seldom(datadog: FakeDatad
     assert quickly(main())["status"] == "success"
 
 
-def test_refused_keys_of_a_connection_that_is_gone_are_refused_keys(
+def test_refused_keys_are_reported_although_the_connection_is_gone(
     datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That the connection is not there any more does not hide what Datadog said."""
+    """If the keys are refused and the connection was deleted, the error is that of Datadog."""
     datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 2)
 
     async def main() -> Any:
@@ -182,26 +215,14 @@ def test_refused_keys_of_a_connection_that_is_gone_are_refused_keys(
 
 
 @pytest.mark.parametrize("interval", [100 / 3, 1e-05, 2e9, 7, "90s"])
-def test_any_span_of_time_is_an_interval(datadog: FakeDatadog, interval: Any) -> None:
-    """Also one that is no round number."""
+def test_the_interval_can_be_any_duration(datadog: FakeDatadog, interval: Any) -> None:
+    """The interval can be a fraction, very short, very long, or a text."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert quickly(event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=interval)))["status"] == "success"
 
 
-@pytest.mark.parametrize("seconds", [0.5, 1.6, 1.8, 2.5])
-def test_a_stop_while_a_change_is_kept_does_not_repeat_it(datadog: FakeDatadog, seconds: float) -> None:
-    """However slow the store is, as long as it answers."""
-    store = Store()
-    store.takes = 0.4
-    ann = datadog.add_user("ann@x.com")
-    quickly(told(changes_trigger(store), until=10))
-    datadog.give_seat(PRODUCT, ann)
-    assert len(quickly(told(changes_trigger(store), until=0.4 + seconds))) == 1
-    assert quickly(told(changes_trigger(store))) == []
-
-
-def test_seats_in_which_someone_may_not_be_recognised_are_warned_of_once(datadog: FakeDatadog) -> None:
-    """A wait for people to lose their seats may end too early for it."""
+def test_seats_without_an_email_cause_one_warning(datadog: FakeDatadog) -> None:
+    """A wait for `unassigned` logs one warning about seats without an email, because it could end too early."""
     datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), email=None)
     bob = datadog.add_user("bob@x.com", seat=PRODUCT)
     trigger = users_trigger(user_emails=["ann@x.com", "bob@x.com"], state="unassigned", poll_interval=5)
@@ -213,17 +234,17 @@ def test_seats_in_which_someone_may_not_be_recognised_are_warned_of_once(datadog
         return await event_of(trigger)
 
     assert quickly(main())["status"] == "success"
-    assert len([line for line in lines if "1 seats have no email" in line]) == 1
+    assert len([line for line in lines if "1 seat has no email" in line]) == 1
 
 
-def test_a_timeout_says_how_far_it_got(datadog: FakeDatadog) -> None:
-    """So that the last line of the task's log names those who are still waited for."""
+def test_a_timeout_contains_the_progress(datadog: FakeDatadog) -> None:
+    """The event of a timeout names the people who are not in the expected state."""
     payload = quickly(event_of(users_trigger(user_emails=["ann@x.com"], timeout_at=NOW + 5)))
-    assert payload["told"] == "incident_response: 0 of 1 people hold a seat; waiting for ann@x.com"
+    assert payload["summary"] == "incident_response: 0 of 1 person holds a seat; waiting for ann@x.com"
 
 
-def test_passing_faults_are_waited_out_and_told_once(datadog: FakeDatadog) -> None:
-    """Four in a row are tried again within a look; a longer spell is told, and that it is over."""
+def test_transient_errors_are_logged_once_and_the_wait_goes_on(datadog: FakeDatadog) -> None:
+    """Four errors in a row are retried within a poll, and a longer series is logged once, and so is its end."""
     trigger = users_trigger(user_emails=["ann@x.com"], poll_interval=10, timeout_at=NOW + 600)
     lines = lines_of(trigger)
     ann = datadog.add_user("ann@x.com")
@@ -238,16 +259,16 @@ def test_passing_faults_are_waited_out_and_told_once(datadog: FakeDatadog) -> No
     assert "503" in lines[1]
 
 
-def test_a_limit_is_waited_for_as_the_server_asks(datadog: FakeDatadog) -> None:
-    """Also one that is longer than a look waits."""
+def test_the_trigger_waits_as_long_as_the_rate_limit_says(datadog: FakeDatadog) -> None:
+    """The next call comes after the time that Datadog states, even if that is longer than a poll waits."""
     datadog.script("GET", SEATS, Fault(429, headers={"X-RateLimit-Reset": "500"}))
     trigger = users_trigger(user_emails=["ann@x.com"], poll_interval=1, timeout_at=NOW + 502.5)
     quickly(event_of(trigger))
     assert len(datadog.calls()) == 5
 
 
-def test_a_refused_key_ends_all_with_its_name_and_datadogs_words(datadog: FakeDatadog) -> None:
-    """In two calls, however many watch."""
+def test_refused_keys_end_every_trigger(datadog: FakeDatadog) -> None:
+    """Refused keys end all triggers with Datadog's explanation and the connection's id, after two calls in all."""
     datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 20)
 
     async def main() -> list[Any]:
@@ -260,8 +281,8 @@ def test_a_refused_key_ends_all_with_its_name_and_datadogs_words(datadog: FakeDa
     assert len(datadog.calls()) == 3
 
 
-def test_keys_that_were_rotated_meanwhile_are_taken_up(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wait of days outlives a key, if the connection holds another by then."""
+def test_rotated_keys_are_used(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait of days continues with the new keys if the connection's keys are rotated."""
     trigger = users_trigger(user_emails=["ann@x.com"], poll_interval=10)
 
     async def main() -> Any:
@@ -277,26 +298,22 @@ def test_keys_that_were_rotated_meanwhile_are_taken_up(datadog: FakeDatadog, mon
     assert [each.status for each in datadog.calls()] == [200, 200, 403, 403, 200]
 
 
-def test_keys_that_are_others_at_each_reading_do_not_keep_it_going(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """If the renewed ones are refused, too, that is what ends it."""
-    from airflow_provider_seats import hooks
-
+def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the connection has new keys at each reading and all are refused, the trigger ends."""
     original = hooks.read_connection
     read: list[Any] = []
 
     async def another(conn_id: str) -> Any:
-        read.append((await original(conn_id))._replace(app_key=f"key{len(read)}"))
+        read.append(dataclasses.replace(await original(conn_id), app_key=f"key{len(read)}"))
         return read[-1]
 
-    monkeypatch.setattr(hooks, "read_connection", another)
+    monkeypatch.setattr(shared_poller, "read_connection", another)
     assert quickly(event_of(users_trigger(user_emails=["ann@x.com"])))["error"] == "KeysRefusedError"
     assert len(datadog.calls()) == 4
 
 
-def test_what_was_seen_before_the_workers_own_look_does_not_end_the_wait(datadog: FakeDatadog) -> None:
-    """It was so, and is not any more: the worker has just seen that."""
+def test_a_reading_from_before_the_trigger_does_not_end_the_wait(datadog: FakeDatadog) -> None:
+    """A shared poll's earlier reading does not count, because it is older than the worker's own poke."""
     ann = datadog.add_user("ann@x.com")
 
     async def main() -> Any:
@@ -304,7 +321,7 @@ def test_what_was_seen_before_the_workers_own_look_does_not_end_the_wait(datadog
         await asyncio.sleep(20)
         datadog.give_seat(PRODUCT, ann)
         arguments = {"user_emails": ["ann@x.com"], "state": "unassigned", "poll_interval": 60}
-        late = users_trigger(**arguments, looked_at=now(), timeout_at=now() + 100)
+        late = users_trigger(**arguments, timeout_at=now() + 100)
         payload = await event_of(late)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -313,9 +330,9 @@ def test_what_was_seen_before_the_workers_own_look_does_not_end_the_wait(datadog
     assert quickly(main())["status"] == "timeout"
 
 
-@pytest.mark.parametrize("where", ["name", "argument", "words"])
-def test_half_characters_do_not_reach_the_triggerer(datadog: FakeDatadog, where: str) -> None:
-    """JSON can hold them, and Airflow's triggerer would end over an event with one."""
+@pytest.mark.parametrize("where", ["name", "argument", "message"])
+def test_an_event_contains_no_lone_surrogates(datadog: FakeDatadog, where: str) -> None:
+    """An event can always be encoded, because a lone surrogate in it would end Airflow's triggerer."""
     arguments: dict[str, Any] = {"user_emails": ["ann@x.com"], "timeout_at": NOW + 5}
     if where == "name":
         datadog.give_seat(PRODUCT, datadog.add_user("ann@x.com"), name="Ann \ud83d")
@@ -324,7 +341,7 @@ def test_half_characters_do_not_reach_the_triggerer(datadog: FakeDatadog, where:
     else:
         datadog.script("GET", SEATS, *[Fault(400, '{"errors": ["half \\ud83d"]}')] * 5)
     payload = quickly(event_of(users_trigger(**arguments)))
-    assert "?" in json.dumps(payload)
+    assert ("\\ud83d" if where == "argument" else "?") in (payload.get("message") or json.dumps(payload))
     json.dumps(payload, ensure_ascii=False).encode()
 
 
@@ -339,28 +356,32 @@ def test_half_characters_do_not_reach_the_triggerer(datadog: FakeDatadog, where:
         ({"user_emails": ["a@x.com"], "product_code": "no_such_product"}, "RequestRefusedError"),
     ],
 )
-def test_what_no_retry_would_mend_ends_it_at_once(datadog: FakeDatadog, arguments: dict[str, Any], error: str) -> None:
-    """A wrong product code, or arguments that another version stored."""
+def test_an_error_that_no_retry_can_fix_ends_the_wait(
+    datadog: FakeDatadog, arguments: dict[str, Any], error: str
+) -> None:
+    """A wrong product code, or arguments that another version stored, end the trigger at once."""
     payload = quickly(event_of(users_trigger(**arguments)))
     assert (payload["status"], payload["error"]) == ("error", error)
 
 
-def test_a_connection_that_cannot_be_used_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names the field."""
+def test_an_unusable_connection_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event names the field of the connection."""
     monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", json.dumps({"conn_type": "datadog_seats"}))
     payload = quickly(event_of(users_trigger(user_emails=["ann@x.com"])))
     assert (payload["error"], "password" in payload["message"]) == ("InvalidConnectionError", True)
 
 
-def test_what_is_unexpected_leaves_it_as_it_is(datadog: FakeDatadog) -> None:
-    """A connection that is gone is Airflow's own error, and a fault of ours is not called Datadog's."""
+def test_an_unexpected_error_is_raised_unchanged(datadog: FakeDatadog) -> None:
+    """A missing connection raises Airflow's own error."""
     with pytest.raises(Exception, match="no_such") as raised:
         quickly(event_of(users_trigger(user_emails=["ann@x.com"], datadog_conn_id="no_such")))
     assert "airflow" in type(raised.value).__module__
 
 
-def test_two_organisations_and_two_products_side_by_side(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is asked for its own, and answers for its own."""
+def test_organisations_and_products_are_polled_separately(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Triggers of two organisations and two products each see only their own seats."""
     with FakeDatadog() as other:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", other.airflow_connection())
         datadog.add_user("ann@x.com", seat=PRODUCT)
@@ -379,103 +400,94 @@ def test_two_organisations_and_two_products_side_by_side(datadog: FakeDatadog, m
     assert statuses == ["success", *["timeout"] * 6, "success"]
 
 
-def test_a_triggerer_that_begins_many_at_once_reads_their_connection_once(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("others", "polls", "ends"), [(0, 2, 10), (3, 6, 20)], ids=["one page", "two pages"])
+@pytest.mark.usefixtures("small_pages")
+def test_an_absence_from_several_pages_counts_after_a_second_reading(
+    datadog: FakeDatadog, others: int, polls: int, ends: float
 ) -> None:
-    """A thousand look-ups in one moment would hold up its loop."""
-    from airflow_provider_seats import hooks
+    """A wait for `unassigned` ends with the next poll if the list has several pages, and at once if it has one."""
+    for number in range(others):
+        datadog.add_user(f"other{number}@x.com", seat=PRODUCT)
+    ann = datadog.add_user("ann@x.com", seat=PRODUCT)
+    trigger = users_trigger(user_emails=["ann@x.com"], state="unassigned", poll_interval=10)
 
-    read: list[str] = []
-    original = hooks.read_connection
+    async def main() -> tuple[Any, float]:
+        asyncio.get_running_loop().call_later(5, datadog.take_seat, PRODUCT, ann)
+        return await event_of(trigger), loop_time()
 
-    async def counted(conn_id: str) -> Any:
-        read.append(conn_id)
-        return await original(conn_id)
+    payload, ended = quickly(main())
+    assert (payload["status"], payload["met"], ended) == ("success", [{"id": None, "email": "ann@x.com"}], ends)
+    assert len(datadog.calls("GET", SEATS)) == polls
 
-    monkeypatch.setattr(hooks, "read_connection", counted)
-    datadog.add_user("ann@x.com", seat=PRODUCT)
 
-    async def main() -> None:
-        await asyncio.gather(*(event_of(users_trigger(user_emails=["ann@x.com"])) for _ in range(100)))
-        await event_of(users_trigger(user_emails=["ann@x.com"]))
+@pytest.mark.parametrize("require", ["all", "any"])
+@pytest.mark.usefixtures("small_pages")
+def test_a_shifted_list_does_not_end_a_wait(datadog: FakeDatadog, require: str) -> None:
+    """Two shifts with a complete reading between them do not count as a confirmed absence."""
+    bob, cy, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "ann"))
+    shifted = (rows(bob, cy, next_cursor="after-2"), rows())
+    datadog.script("GET", SEATS, *shifted, Fault(), Fault(), *shifted)
+    trigger = users_trigger(
+        user_uuids=[ann], state="unassigned", require=require, poll_interval=10, timeout_at=NOW + 45
+    )
+    assert quickly(event_of(trigger))["status"] == "timeout"
 
-    quickly(main())
-    assert read == ["datadog_default"] * 2
+
+@pytest.mark.parametrize(("shifts", "status"), [(1, "timeout"), (2, "success")])
+@pytest.mark.usefixtures("small_pages")
+def test_a_last_poll_confirms_an_absence_too(datadog: FakeDatadog, shifts: int, status: str) -> None:
+    """A trigger that starts after its timeout reads a list of several pages twice before it reports an absence."""
+    bob, cy, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "ann"))
+    datadog.script("GET", SEATS, *[rows(bob, cy, next_cursor="after-2"), rows()] * shifts)
+    trigger = users_trigger(user_uuids=[ann], state="unassigned", timeout_at=NOW - 5)
+    assert quickly(event_of(trigger))["status"] == status
+    assert len(datadog.calls("GET", SEATS)) == 4
 
 
 # --- changes of seats ---
 
 
-class Store:
-    """Airflow's store of an asset's state, from 3.3 on; it may have gone silent, or be broken."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Any] = {}
-        self.silent = False
-        self.broken: Exception | None = None
-        self.failures = 0
-        self.takes = 0.0
-
-    async def aget(self, key: str) -> Any:
-        """Give what was kept."""
-        await self._answer()
-        return self.kept.get(key)
-
-    async def aset(self, key: str, value: Any) -> None:
-        """Keep a value."""
-        await self._answer()
-        self.kept[key] = json.loads(json.dumps(value))
-
-    async def _answer(self) -> None:
-        await asyncio.sleep(self.takes)
-        if self.broken is not None:
-            raise self.broken
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError("a hiccup")
-        if self.silent:
-            await asyncio.Event().wait()
-
-
-def changes_trigger(store: Store | None = None, **arguments: Any) -> SeatChangesTrigger:
-    """Make the trigger as a triggerer revives it, with the store that Airflow gives it."""
+def changes_trigger(store: FakeStateStore | None = None, **arguments: Any) -> SeatChangesTrigger:
+    """Make the trigger as a triggerer does, with the state store that Airflow passes to it."""
     trigger: SeatChangesTrigger = revived(SeatChangesTrigger(**{"product_code": PRODUCT, **arguments}))
     trigger.asset_state_store = store
     return trigger
 
 
-async def told(
+async def changes_of(
     trigger: SeatChangesTrigger, *later: tuple[float, Callable[[], object]], until: float = 300
 ) -> list[Any]:
-    """Let it watch until a time of the loop, while things happen at their times; give what it told."""
-    payloads: list[Any] = []
-    loop = asyncio.get_running_loop()
-    for seconds, do in later:
-        loop.call_later(seconds, do)
+    """Return the payloads of a trigger's events until a time of the loop.
 
-    async def take() -> None:
+    :param later: what happens meanwhile, with its time.
+    """
+    payloads: list[Any] = []
+    for seconds, do in later:
+        asyncio.get_running_loop().call_later(seconds, do)
+
+    async def receive() -> None:
         async for event in trigger.run():
             payloads.append(event.payload)  # noqa: PERF401 (as they come)
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(until):
-            await take()
+            await receive()
     return payloads
 
 
 def summary(payloads: list[Any]) -> list[tuple[list[str], list[str], int]]:
-    """Shorten payloads to emails."""
+    """Return the emails of each payload, and the number of seats."""
     return [
         ([row["email"] for row in each["gained"]], [row["email"] for row in each["lost"]], each["seats"])
         for each in payloads
     ]
 
 
-def test_each_change_is_told_with_who_gained_and_who_lost(datadog: FakeDatadog) -> None:
-    """Those who held a seat at first are told of nobody; what Airflow stores of an event is JSON."""
+def test_each_change_is_an_event(datadog: FakeDatadog) -> None:
+    """An event names the people who gained and lost a seat, and the people of the first poll are not in it."""
     ann, bob = datadog.add_user("ann@x.com", "Ann", seat=PRODUCT), datadog.add_user("bob@x.com", "Bob")
     payloads = quickly(
-        told(
+        changes_of(
             changes_trigger(),
             (70, lambda: datadog.give_seat(PRODUCT, bob)),
             (190, lambda: datadog.take_seat(PRODUCT, ann)),
@@ -486,18 +498,18 @@ def test_each_change_is_told_with_who_gained_and_who_lost(datadog: FakeDatadog) 
     assert payloads[0]["product"] == PRODUCT
     assert set(payloads[0]["gained"][0]) == {"id", "email", "name", "assigned_at"}
     assert payloads[1]["lost"] == [{"id": ann, "email": "ann@x.com"}]
-    assert poll._organisations == {}
+    assert shared_poller._organisations == {}
 
 
-def test_a_restart_loses_no_change_and_repeats_none_where_airflow_keeps_a_state(datadog: FakeDatadog) -> None:
-    """What changed while no triggerer ran is told by the next."""
+def test_a_restart_loses_and_repeats_no_change(datadog: FakeDatadog) -> None:
+    """With a state store, the next triggerer reports what changed while none ran."""
     ann, bob, cy = (datadog.add_user(f"{name}@x.com") for name in ("ann", "bob", "cy"))
-    store = Store()
-    first = quickly(told(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann)), until=200))
+    store = FakeStateStore()
+    first = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann)), until=200))
     datadog.give_seat(PRODUCT, bob)
     datadog.take_seat(PRODUCT, ann)
-    second = quickly(told(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, cy)), until=200))
-    third = quickly(told(changes_trigger(store), until=200))
+    second = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, cy)), until=200))
+    third = quickly(changes_of(changes_trigger(store), until=200))
     assert summary(first + second + third) == [
         (["ann@x.com"], [], 1),
         (["bob@x.com"], ["ann@x.com"], 1),
@@ -505,20 +517,20 @@ def test_a_restart_loses_no_change_and_repeats_none_where_airflow_keeps_a_state(
     ]
 
 
-def test_without_a_state_the_first_look_after_a_restart_is_a_new_beginning(datadog: FakeDatadog) -> None:
-    """As on Airflow before 3.3, which the documentation says."""
+def test_without_a_state_store_a_restart_starts_from_nothing(datadog: FakeDatadog) -> None:
+    """Before Airflow 3.3, changes while no triggerer runs are not reported."""
     ann = datadog.add_user("ann@x.com")
-    quickly(told(changes_trigger()))
+    quickly(changes_of(changes_trigger()))
     datadog.give_seat(PRODUCT, ann)
-    assert quickly(told(changes_trigger())) == []
+    assert quickly(changes_of(changes_trigger())) == []
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled"])
-def test_a_change_that_was_taken_is_not_told_again(datadog: FakeDatadog, how: str) -> None:
-    """Also if the trigger is let go at once, as when another triggerer takes it over."""
-    store = Store()
+def test_a_change_that_airflow_received_is_not_repeated(datadog: FakeDatadog, how: str) -> None:
+    """A change is not reported again if the trigger is closed or cancelled right after its event."""
+    store = FakeStateStore()
     ann = datadog.add_user("ann@x.com")
-    quickly(told(changes_trigger(store), until=10))
+    quickly(changes_of(changes_trigger(store), until=10))
     datadog.give_seat(PRODUCT, ann)
 
     async def main() -> None:
@@ -533,20 +545,20 @@ def test_a_change_that_was_taken_is_not_told_again(datadog: FakeDatadog, how: st
             await asyncio.gather(rest, return_exceptions=True)
 
     quickly(main())
-    assert quickly(told(changes_trigger(store))) == []
+    assert quickly(changes_of(changes_trigger(store))) == []
 
 
-def test_a_look_from_before_does_not_turn_a_change_back(datadog: FakeDatadog) -> None:
-    """A trigger that comes from another triggerer may remember more than the poll here has seen."""
-    store = Store()
+def test_a_reading_from_before_the_trigger_does_not_revert_a_change(datadog: FakeDatadog) -> None:
+    """A trigger from another triggerer can know more than the earlier readings of the poll here."""
+    store = FakeStateStore()
     ann = datadog.add_user("ann@x.com")
 
     async def main() -> list[Any]:
         slow = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=100)))
         await asyncio.sleep(20)
         datadog.give_seat(PRODUCT, ann)
-        store.kept["datadog_seats incident_response through datadog_default"] = {ann: "ann@x.com"}
-        payloads = await told(changes_trigger(store))
+        store.stored[STATE_KEY] = {"site": datadog.url, "seats": {ann: "ann@x.com"}}
+        payloads = await changes_of(changes_trigger(store))
         slow.cancel()
         await asyncio.gather(slow, return_exceptions=True)
         return payloads
@@ -554,12 +566,24 @@ def test_a_look_from_before_does_not_turn_a_change_back(datadog: FakeDatadog) ->
     assert quickly(main()) == []
 
 
-@pytest.mark.parametrize("silent", [False, True])
-def test_a_change_that_airflow_let_go_before_it_took_it_is_told_again(datadog: FakeDatadog, silent: bool) -> None:
-    """Interrupted between hearing of it and taking it, or stopped, when no store answers: nothing hangs on it."""
-    store = Store()
+@pytest.mark.parametrize("seconds", [0.5, 1.6, 1.8, 2.5])
+def test_a_stop_while_a_change_is_stored_does_not_repeat_it(datadog: FakeDatadog, seconds: float) -> None:
+    """If the trigger stops after an event, the change is stored even if the state store is slow."""
+    store = FakeStateStore()
+    store.seconds = 0.4
     ann = datadog.add_user("ann@x.com")
-    quickly(told(changes_trigger(store), until=10))
+    quickly(changes_of(changes_trigger(store), until=10))
+    datadog.give_seat(PRODUCT, ann)
+    assert len(quickly(changes_of(changes_trigger(store), until=0.4 + seconds))) == 1
+    assert quickly(changes_of(changes_trigger(store))) == []
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_change_that_airflow_did_not_receive_is_repeated(datadog: FakeDatadog, silent: bool) -> None:
+    """A change is reported again if the receiver ended before it took the event or if the store is silent."""
+    store = FakeStateStore()
+    ann = datadog.add_user("ann@x.com")
+    quickly(changes_of(changes_trigger(store), until=10))
     datadog.give_seat(PRODUCT, ann)
 
     async def main() -> None:
@@ -570,108 +594,217 @@ def test_a_change_that_airflow_let_go_before_it_took_it_is_told_again(datadog: F
 
     quickly(main())
     store.silent = False
-    assert summary(quickly(told(changes_trigger(store)))) == [(["ann@x.com"], [], 1)]
+    assert summary(quickly(changes_of(changes_trigger(store)))) == [(["ann@x.com"], [], 1)]
 
 
-def test_a_trigger_of_several_assets_keeps_nothing_and_says_what_to_do(
+def test_a_trigger_of_several_assets_still_reports_changes(
     datadog: FakeDatadog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Airflow cannot tell which asset is meant; changes are told all the same."""
+    """If Airflow cannot tell which asset is meant, changes are reported, and the log says what to do."""
     ann = datadog.add_user("ann@x.com")
-    store = Store()
-    store.broken = ValueError("Task has 2 concrete inlets and outlets")
-    payloads = quickly(told(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann))))
+    store = FakeStateStore()
+    store.error = ValueError("Task has 2 concrete inlets and outlets")
+    payloads = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann))))
     assert summary(payloads) == [(["ann@x.com"], [], 1)]
     assert [record for record in caplog.records if "another poll_interval" in record.message]
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
 @pytest.mark.parametrize("when", [0, 69])
-def test_a_hiccup_of_the_store_loses_and_repeats_nothing(datadog: FakeDatadog, failures: int, when: float) -> None:
-    """It is asked again, before the first look as after a change."""
+def test_a_short_failure_of_the_state_store_loses_and_repeats_no_change(
+    datadog: FakeDatadog, failures: int, when: float
+) -> None:
+    """The state store is called again, both before the first poll and after a change."""
     ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
-    store = Store()
-    quickly(told(changes_trigger(store), until=10))
+    store = FakeStateStore()
+    quickly(changes_of(changes_trigger(store), until=10))
     datadog.give_seat(PRODUCT, bob)
     first = quickly(
-        told(
+        changes_of(
             changes_trigger(store),
             (when, lambda: setattr(store, "failures", failures)),
             (70, lambda: datadog.give_seat(PRODUCT, ann)),
         )
     )
-    second = quickly(told(changes_trigger(store)))
+    second = quickly(changes_of(changes_trigger(store)))
     assert summary(first + second) == [(["bob@x.com"], [], 1), (["ann@x.com"], [], 2)]
 
 
-def test_a_store_that_stays_away_at_first_is_waited_for(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
-    """To begin anew would lose what changed meanwhile."""
+def test_the_trigger_waits_for_a_state_store_that_cannot_be_read(
+    datadog: FakeDatadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The trigger does not start from nothing if the store fails at first, because that would lose changes."""
     ann = datadog.add_user("ann@x.com")
-    store = Store()
-    quickly(told(changes_trigger(store), until=10))
+    store = FakeStateStore()
+    quickly(changes_of(changes_trigger(store), until=10))
     datadog.give_seat(PRODUCT, ann)
     store.failures = 10
-    assert summary(quickly(told(changes_trigger(store), until=600))) == [(["ann@x.com"], [], 1)]
-    assert [record for record in caplog.records if "something unexpected" in record.message]
+    assert summary(quickly(changes_of(changes_trigger(store), until=600))) == [(["ann@x.com"], [], 1)]
+    assert [record for record in caplog.records if "an unexpected error" in record.message]
 
 
-def test_a_store_that_cannot_keep_stops_nobody(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
-    """Changes are told, and the log says what a restart would do."""
+def test_a_state_store_that_cannot_write_does_not_stop_the_trigger(
+    datadog: FakeDatadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Changes are reported, and the log says that a restart would repeat one."""
     ann = datadog.add_user("ann@x.com")
-    store = Store()
+    store = FakeStateStore()
     payloads = quickly(
-        told(
+        changes_of(
             changes_trigger(store),
-            (30, lambda: setattr(store, "broken", ConnectionError("gone"))),
+            (30, lambda: setattr(store, "error", ConnectionError("gone"))),
             (70, lambda: datadog.give_seat(PRODUCT, ann)),
         )
     )
     assert summary(payloads) == [(["ann@x.com"], [], 1)]
-    assert [record for record in caplog.records if "would tell the last change of" in record.message]
+    assert [record for record in caplog.records if "a restart would repeat a change" in record.message]
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_an_error_is_told_and_looked_after_again_each_minute(
+def test_an_error_is_logged_once_and_the_trigger_tries_again_each_minute(
     datadog: FakeDatadog, caplog: pytest.LogCaptureFixture, kept: bool
 ) -> None:
-    """Airflow would begin a watcher that ended anew each second; what changed meanwhile is told when it is mended."""
+    """The trigger does not end with an error, and reports what changed meanwhile once the error is over."""
     ann = datadog.add_user("ann@x.com")
     datadog.script("GET", SEATS, Fault(), *[FORBIDDEN] * 4)
-    trigger = changes_trigger(Store() if kept else None)
-    payloads = quickly(told(trigger, (90, lambda: datadog.give_seat(PRODUCT, ann)), until=250))
+    trigger = changes_trigger(FakeStateStore() if kept else None)
+    payloads = quickly(changes_of(trigger, (90, lambda: datadog.give_seat(PRODUCT, ann)), until=250))
     lines = [record.message for record in caplog.records if "403" in record.message and "Waiting" not in record.message]
     assert len(lines) == 1
-    assert "Changes of incident_response through datadog_default are not told until this is mended" in lines[0]
+    assert "incident_response through datadog_default: changes are not reported until this is corrected" in lines[0]
     assert summary(payloads) == [(["ann@x.com"], [], 1)]
     assert len(datadog.calls()) == 7
 
 
-def test_a_passing_fault_is_no_change(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody is said to have lost a seat because the list could not be read."""
+def test_a_transient_error_is_no_change(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody is reported to have lost a seat because the list could not be read."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     datadog.script("GET", SEATS, Fault(), *[Fault(502)] * 5)
-    assert quickly(told(changes_trigger(poll_interval=30))) == []
+    assert quickly(changes_of(changes_trigger(poll_interval=30))) == []
     assert len([record for record in caplog.records if "are not known yet" in record.message]) == 1
 
 
-def test_seats_without_a_uuid_are_counted_and_told_of_nobody(datadog: FakeDatadog) -> None:
-    """Nobody knows whose they are."""
+def test_seats_without_a_uuid_are_only_counted(datadog: FakeDatadog) -> None:
+    """A row without a UUID is part of the number of seats, but not of who gained or lost one."""
     ann = datadog.add_user("ann@x.com")
     datadog.give_seat(PRODUCT, "x", id=None)
-    payloads = quickly(told(changes_trigger(), (70, lambda: datadog.give_seat(PRODUCT, ann))))
+    payloads = quickly(changes_of(changes_trigger(), (70, lambda: datadog.give_seat(PRODUCT, ann))))
     assert summary(payloads) == [(["ann@x.com"], [], 2)]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "message"),
     [({"product_code": " "}, "product_code: ' '"), ({"product_code": "p", "poll_interval": "often"}, "poll_interval")],
 )
-def test_a_watcher_that_cannot_work_keeps_its_dag_from_being_taken_in(arguments: dict[str, Any], words: str) -> None:
-    """An error of its author's is shown to its author, and does not end the triggerer."""
-    with pytest.raises(InvalidInputError, match=words):
+def test_an_unusable_argument_is_an_error_when_the_trigger_is_serialized(
+    arguments: dict[str, Any], message: str
+) -> None:
+    """Airflow rejects the DAG, and the error does not reach the triggerer."""
+    with pytest.raises(InvalidInputError, match=message):
         SeatChangesTrigger(**arguments).serialize()
 
 
-def test_the_interval_may_be_given_as_a_span() -> None:
-    """What is stored is seconds."""
+def test_the_stored_interval_is_in_seconds() -> None:
+    """An interval that was passed as text is stored in seconds."""
     assert SeatChangesTrigger(product_code="p", poll_interval="5m").serialize()[1]["poll_interval"] == 300
+
+
+@pytest.mark.parametrize(("others", "at"), [(0, 20), (3, 30)], ids=["one page", "two pages"])
+@pytest.mark.usefixtures("small_pages")
+def test_a_loss_from_several_pages_is_reported_after_the_next_poll(
+    datadog: FakeDatadog, others: int, at: float
+) -> None:
+    """A loss is confirmed by the next poll if the list has several pages, and reported at once if it has one."""
+    for number in range(others):
+        datadog.add_user(f"other{number}@x.com", seat=PRODUCT)
+    ann = datadog.add_user("ann@x.com", seat=PRODUCT)
+    change = (15.0, lambda: datadog.take_seat(PRODUCT, ann))
+    assert quickly(changes_of(changes_trigger(poll_interval=10), change, until=at - 1)) == []
+    datadog.give_seat(PRODUCT, ann)
+    payloads = quickly(changes_of(changes_trigger(poll_interval=10), change, until=at + 1))
+    assert summary(payloads) == [([], ["ann@x.com"], others)]
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_shifted_list_is_no_loss_and_no_gain(datadog: FakeDatadog) -> None:
+    """A person who is missing in one reading of several pages is reported neither as lost nor, later, as gained."""
+    bob, cy, _ = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "ann"))
+    shifted = (rows(bob, cy, next_cursor="after-2"), rows())
+    datadog.script("GET", SEATS, Fault(), Fault(), *shifted, Fault(), Fault(), *shifted)
+    assert quickly(changes_of(changes_trigger(poll_interval=10), until=65)) == []
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_gain_is_reported_while_a_loss_is_not_confirmed(datadog: FakeDatadog) -> None:
+    """A gain does not wait for the confirmation of a loss, and its event still counts the unconfirmed seat."""
+    _, _, _, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "di", "ann"))
+    eve = datadog.add_user("eve@x.com")
+    payloads = quickly(
+        changes_of(
+            changes_trigger(poll_interval=10),
+            (15, lambda: datadog.take_seat(PRODUCT, ann)),
+            (15, lambda: datadog.give_seat(PRODUCT, eve)),
+            until=65,
+        )
+    )
+    assert summary(payloads) == [(["eve@x.com"], [], 5), ([], ["ann@x.com"], 4)]
+
+
+@examples(100)
+@given(
+    st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.integers(1, 2)), min_size=1, max_size=12),
+)
+def test_only_two_absences_in_a_row_are_a_loss(readings: list[tuple[set[str], int]]) -> None:
+    """Someone counts as lost if the list has one page, or if two polls in a row do not contain them."""
+    before: dict[str, str | None] = {}
+    absent: frozenset[str] = frozenset()
+    previous: set[str] = set()
+    for shown, pages in readings:
+        absent, unconfirmed = triggers._absences(before, dict.fromkeys(shown), absent, pages)
+        missing = before.keys() - shown
+        assert absent == missing
+        assert unconfirmed.keys() == ({uuid for uuid in missing if uuid in previous} if pages > 1 else set())
+        before = {**dict.fromkeys(shown), **unconfirmed}
+        previous = shown
+
+
+def test_seats_of_another_site_are_a_new_starting_point(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """If the connection points elsewhere after a restart, nobody is reported as gained or lost, and the log says it."""
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    bob = datadog.add_user("bob@x.com")
+    store = FakeStateStore()
+    store.stored[STATE_KEY] = {"site": "https://api.datadoghq.eu", "seats": {"u": "zoe@x.com"}}
+    payloads = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, bob))))
+    assert summary(payloads) == [(["bob@x.com"], [], 2)]
+    assert len([line for line in caplog.messages if f"now leads to {datadog.url} instead of" in line]) == 1
+    assert store.stored[STATE_KEY]["site"] == datadog.url
+
+
+def test_a_connection_that_moves_to_another_site_is_a_new_starting_point(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If the connection changes while the trigger runs, the seats of both sites are never compared."""
+    with FakeDatadog(app_key="another-key") as other:
+        datadog.add_user("ann@x.com", seat=PRODUCT)
+        other.add_user("zoe@x.com", seat=PRODUCT)
+        yan = other.add_user("yan@x.com")
+
+        def move() -> None:
+            datadog.app_key = "revoked"
+            monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", other.airflow_connection())
+
+        payloads = quickly(
+            changes_of(changes_trigger(), (30, move), (100, lambda: other.give_seat(PRODUCT, yan)), until=300)
+        )
+        assert f"now leads to {other.url} instead of {datadog.url}" in caplog.text
+    assert summary(payloads) == [(["yan@x.com"], [], 2)]
+
+
+@pytest.mark.parametrize("state", [None, [], {"u": "zoe@x.com"}, {"site": 5, "seats": {"u": "zoe@x.com"}}])
+def test_damaged_state_is_a_new_starting_point(datadog: FakeDatadog, state: object) -> None:
+    """State that this package did not store is ignored, and changes are reported from then on."""
+    ann = datadog.add_user("ann@x.com")
+    store = FakeStateStore()
+    store.stored[STATE_KEY] = state
+    payloads = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, ann))))
+    assert summary(payloads) == [(["ann@x.com"], [], 1)]

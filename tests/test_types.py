@@ -1,4 +1,4 @@
-"""What an editor tells the author of a DAG: nothing where all is well, and each mistake where it is made."""
+"""What an editor shows the author of a DAG: each mistake in its line, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVERYTHING, WRONG = SAMPLES / "everything.py", SAMPLES / "wrong.py"
 
 
 def pyright() -> set[tuple[str, int]]:
-    """Give the lines in which pyright, and with it most editors, sees an error."""
+    """Return the lines in which pyright, which most editors use, sees an error."""
     command = [
         sys.executable,
         "-m",
@@ -44,7 +44,7 @@ def pyright() -> set[tuple[str, int]]:
 
 
 def mypy() -> set[tuple[str, int]]:
-    """Give the lines in which mypy sees an error, in the whole project."""
+    """Return the lines in which mypy sees an error, in the whole project."""
     # One run for all: another one for the samples alone would take as long. The cache is that of make types.
     folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]["files"]
     cache = Path(sys.prefix) / "mypy-cache"
@@ -57,7 +57,7 @@ def mypy() -> set[tuple[str, int]]:
 
 @pytest.mark.parametrize("checker", [pyright, mypy])
 def test_every_mistake_is_seen_and_nothing_else(checker: object) -> None:
-    """In a DAG that uses all there is, and in one that has a wrong literal, type, name or key in each line."""
+    """Type checkers see every mistake in a DAG of mistakes, and none in a DAG that uses everything."""
     wrong = {
         (WRONG.name, number)
         for number, line in enumerate(WRONG.read_text().splitlines(), 1)

@@ -30,7 +30,7 @@ Job: TypeAlias = Callable[[str, str], object]
 
 
 class Stage(NamedTuple):
-    """An organisation: so many users, the first of whom hold seats of each product, and the delay of each answer."""
+    """An organisation: its users, how many of them hold a seat of each product, and the delay of each answer."""
 
     users: int
     seats: int = 0
@@ -39,7 +39,7 @@ class Stage(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What a job cost."""
+    """The cost of a job."""
 
     processor: float
     clock: float
@@ -47,7 +47,7 @@ class Figure(NamedTuple):
 
 
 def uuid(number: int) -> str:
-    """Give the UUID of a user."""
+    """Return the UUID of a user."""
     return f"{number:08x}-0000-4000-8000-000000000000"
 
 
@@ -55,7 +55,7 @@ def uuid(number: int) -> str:
 
 
 def serve(stage: Stage) -> None:
-    """Serve until the input ends; tell the number of calls since the last time for each line."""
+    """Serve until the input ends. For each line, print the number of calls since the last one."""
     from airflow_provider_seats.testing import FakeDatadog
 
     products = tuple(f"p{number}" for number in range(stage.products))
@@ -86,7 +86,7 @@ class Server:
         self.url = self._line()
 
     def calls(self) -> int:
-        """Give the calls since the last time."""
+        """Return the number of calls since the last time."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
@@ -99,7 +99,7 @@ class Server:
 
 @contextlib.contextmanager
 def served(stage: Stage) -> Iterator[Server]:
-    """Serve an organisation as long as the block lasts."""
+    """Serve an organisation while the block lasts."""
     command = [sys.executable, "-m", "tools.bench", "serve", json.dumps(stage)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Server(process)
@@ -118,7 +118,7 @@ def our_list(url: str, product: str) -> object:
 
 def our_assign(url: str, product: str) -> object:
     """Assign with a client of this package."""
-    from airflow_provider_seats._api.seats import assign_seats
+    from airflow_provider_seats._api.seat_change import assign_seats
 
     return _client(url).run(assign_seats(product, [uuid(number) for number in range(5_000)]))
 
@@ -153,12 +153,12 @@ def _client(url: str) -> Any:
 
 
 def roster() -> list[str]:
-    """Give 50,000 people, 48,800 of whom hold one of the 49,000 seats."""
+    """Return a roster of 50,000 people: 48,800 of them hold one of the 49,000 seats."""
     return [uuid(number) for number in range(200, 50_200)]
 
 
 def wanted() -> list[str]:
-    """Give 500 emails."""
+    """Return 500 emails."""
     return [f"user{number * 40}@example.com" for number in range(500)]
 
 
@@ -297,7 +297,7 @@ def _bare_change(url: str, product: str, method: str, people: list[str]) -> None
 
 
 def batches(people: list[str]) -> Iterator[list[str]]:
-    """Cut people into hundreds."""
+    """Split people into batches of a hundred."""
     for start in range(0, len(people), PAGE):
         yield people[start : start + PAGE]
 
@@ -306,7 +306,7 @@ def batches(people: list[str]) -> Iterator[list[str]]:
 
 
 def measure(stage: Stage, jobs: tuple[Job, ...], times: int) -> list[Figure]:
-    """Let each contestant do its job a few times, each time with a product of its own; give the best of each."""
+    """Let each contestant do its job several times, each time with another product. Return the best results."""
     with served(stage) as server:
         figures: list[list[Figure]] = [[] for _ in jobs]
         products = iter(range(1_000))
@@ -325,7 +325,7 @@ def measure(stage: Stage, jobs: tuple[Job, ...], times: int) -> list[Figure]:
 
 
 def grows(seats: tuple[int, ...]) -> list[tuple[int, float, float]]:
-    """Give the microseconds and the bytes that our list takes for a seat, for each number of seats."""
+    """Return how many microseconds and bytes our list takes for a seat, for each number of seats."""
     import tracemalloc
 
     grown = []
@@ -345,7 +345,7 @@ def grows(seats: tuple[int, ...]) -> list[tuple[int, float, float]]:
 
 
 def import_cost() -> float:
-    """Give the milliseconds of processor time that our imports add to a DAG file: the median of nine."""
+    """Return how many milliseconds of processor time our imports add to a DAG file: the median of nine."""
     from tests.test_provider import IMPORTS
 
     # With compiled bytecode, as an installed package has it.
@@ -358,7 +358,7 @@ def import_cost() -> float:
 
 
 def report() -> str:
-    """Measure all, and give it as a page."""
+    """Measure everything, and return it as a page."""
     from importlib.metadata import version
 
     from tools.load import measure as measure_load
@@ -417,7 +417,7 @@ Measured on {cores} cores, {machine}, {versions}.
 * 500 look-ups at 50 ms each are {faster:.0f} times faster than one by one: side by side, and as the whole list of users
   where that is fewer requests.
 * The imports of operators, sensor and triggers add {imports:.1f} ms to a DAG file.
-* A deferred sensor takes {memory:.1f} KiB. A thousand of them that wait for a product of 5,000 seats and look each
+* A deferred sensor takes {memory:.1f} KiB. A thousand of them that wait for a product of 5,000 seats and poll each
   second make {calls} requests in 5 seconds; the event loop is late by {lag:.0f} ms or less in 99 of 100 cases, and by
   {worst:.0f} ms at worst.
 
@@ -426,12 +426,12 @@ Measured on {cores} cores, {machine}, {versions}.
 {growth}
 
 A sync by UUID lists once, and then writes only what differs. The official client and the bare loop do the same here,
-without the report, the guards, and the reading back of what an answer leaves in doubt.
+without the report and the guards, and without checking what a response does not confirm.
 """
 
 
 def main() -> None:
-    """Measure, print and write, or serve for that."""
+    """Measure, print and write the page, or serve the organisation for that."""
     if sys.argv[1:2] == ["serve"]:
         serve(Stage(*json.loads(sys.argv[2])))
         return

@@ -1,6 +1,6 @@
-"""What many deferred sensors cost: calls, memory and the lag of the event loop.
+"""Measure what many deferred sensors cost: calls, memory and the lag of the event loop.
 
-``python -m tools.load 1000 5000`` measures a thousand of them that wait for a product with five thousand seats.
+``python -m tools.load 1000 5000`` measures a thousand sensors that wait for a product with five thousand seats.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PRODUCT = "incident_response"
 
 
 class Cost(NamedTuple):
-    """What was measured.
+    """The cost of the sensors.
 
     :param calls: the calls that FakeDatadog received.
-    :param lag: the seconds by which the event loop was late, for 99 % of all looks at it, and at worst.
-    :param memory: the bytes that a sensor takes more.
+    :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum.
+    :param memory: the bytes that each further sensor needs.
     """
 
     calls: int
@@ -33,9 +33,10 @@ class Cost(NamedTuple):
 
 
 def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
-    """Let sensors wait, each for a person of its own who gets no seat.
+    """Return the cost of sensors that each wait for another person, who is never assigned a seat.
 
-    Memory is that which is left when a quarter of them is measured, too, since the first bring modules and lists.
+    The memory is the difference between all sensors and a quarter of them, because the first sensors load modules and
+    lists that all share.
     """
     from airflow_provider_seats.testing import FakeDatadog
 
@@ -56,7 +57,7 @@ def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
 
 
 async def _wait(sensors: int, seconds: float) -> tuple[list[float], int]:
-    """Begin so many as a triggerer that was restarted does; give the lags of the loop, and the memory taken."""
+    """Start triggers as a restarted triggerer does. Return the lags of the loop, and the bytes that they need."""
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
     async def first(trigger: Any) -> None:
@@ -64,7 +65,7 @@ async def _wait(sensors: int, seconds: float) -> tuple[list[float], int]:
             await anext(events)
 
     lags: list[float] = []
-    clock = asyncio.create_task(_look_at_the_clock(lags))
+    clock = asyncio.create_task(_measure_lags(lags))
     before = tracemalloc.get_traced_memory()[0]
     triggers = [
         SeatUsersTrigger(
@@ -86,7 +87,7 @@ async def _wait(sensors: int, seconds: float) -> tuple[list[float], int]:
     return lags, taken
 
 
-async def _look_at_the_clock(lags: list[float]) -> None:
+async def _measure_lags(lags: list[float]) -> None:
     while True:
         before = time.perf_counter()
         await asyncio.sleep(0.005)
@@ -94,15 +95,15 @@ async def _look_at_the_clock(lags: list[float]) -> None:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Measure with the numbers of the command line, and print the cost."""
     sensors, seats = (int(argument) for argument in sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
         os.environ["AIRFLOW_HOME"] = home
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             cost = measure(sensors, seats)
     print(
-        f"{sensors} sensors, {seats} seats, 5 s: {cost.calls} calls; lag 99 %: {cost.lag[0] * 1000:.1f} ms, "
-        f"at worst {cost.lag[1] * 1000:.0f} ms; {cost.memory / 1024:.1f} KiB a sensor"
+        f"{sensors} sensors, {seats} seats, 5 s: {cost.calls} calls; lag: {cost.lag[0] * 1000:.1f} ms (99 %), "
+        f"{cost.lag[1] * 1000:.0f} ms (maximum); {cost.memory / 1024:.1f} KiB for each sensor"
     )
 
 

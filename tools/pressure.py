@@ -1,4 +1,4 @@
-"""How hard many hires press on Datadog, from a cluster, in each way: ``python -m tools.pressure``."""
+"""How many requests a cluster sends for many hires, in each way to do it: ``python -m tools.pressure``."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from griffe import (
 
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs/api.md"
-# What users import, in the order in which they meet it.
-ROOMS: Final = (
+# What users import, in the order in which they need it.
+MODULES: Final = (
     "operators",
     "sensors",
     "triggers",
@@ -29,6 +29,7 @@ ROOMS: Final = (
     "links",
     "retries",
     "report",
+    "exceptions",
     "connection",
     "testing",
 )
@@ -41,29 +42,29 @@ PARTS: Final = {
 
 
 def page() -> str:
-    """Write the reference of all rooms."""
-    # The fields of a NamedTuple are told of as parameters, which they are when one is made.
+    """Return the reference of all public modules."""
+    # The fields of a value are documented as parameters of its class.
     options: SphinxOptions = {"warn_unknown_params": False, "warnings": False}
     loader = GriffeLoader(docstring_parser=Parser.sphinx, docstring_options=options, search_paths=[ROOT])
     package = loader.load("airflow_provider_seats")
     assert isinstance(package, Module)
     lines = ["# API reference", "", "Written by `make docs` from the docstrings.", ""]
-    for name in ROOMS:
-        lines += room(package[name])
+    for name in MODULES:
+        lines += module(package[name])
     return "\n".join(lines).rstrip() + "\n"
 
 
-def room(module: Any) -> list[str]:
-    """Write the reference of a module: its public classes and functions."""
-    lines = [f"## `{module.path}`", "", *described(module)]
-    for member in module.members.values():
+def module(source: Any) -> list[str]:
+    """Return the reference of a module: its public classes and functions."""
+    lines = [f"## `{source.path}`", "", *described(source)]
+    for member in source.members.values():
         if public(member) and isinstance(member, Class | Function):
             lines += thing(member, 3)
     return lines
 
 
 def thing(item: Class | Function, level: int) -> list[str]:
-    """Write the reference of a class, with its methods, or of a function."""
+    """Return the reference of a class with its methods, or of a function."""
     lines = [f"{'#' * level} `{item.name}`", "", "```text", signature(item), "```", "", *described(item)]
     if isinstance(item, Class):
         for member in item.members.values():
@@ -75,12 +76,12 @@ def thing(item: Class | Function, level: int) -> list[str]:
 
 
 def public(member: Any) -> bool:
-    """Whether this is made here and for others."""
+    """Return whether a member is defined in its module and public."""
     return not member.is_alias and not member.name.startswith("_")
 
 
 def signature(item: Class | Function) -> str:
-    """Write how something is called, an argument a line where there are several."""
+    """Return the signature of a class or function, one argument a line if it is long."""
     if isinstance(item, Class):
         bases = ", ".join(str(base) for base in item.bases)
         made = item.members.get("__init__")
@@ -107,7 +108,7 @@ def signature(item: Class | Function) -> str:
 
 
 def described(item: Object) -> list[str]:
-    """Write a docstring: its text, and what it says of parameters, errors and results."""
+    """Return a docstring as Markdown: its text, parameters, errors and results."""
     lines: list[str] = []
     if item.docstring is None:
         return lines
@@ -125,7 +126,7 @@ def described(item: Object) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Turn the marks of a docstring into those of Markdown."""
+    """Turn the markup of a docstring into Markdown."""
     text = re.sub(r"\.\. seealso:: (\S+)", r"See <\1>.", text.strip())
     text = re.sub(r":\w+:`~?([^`]+)`", lambda role: f"`{role[1].rpartition('.')[2]}`", text)
     return text.replace("``", "`")

@@ -1,4 +1,4 @@
-"""The client: serves flows over HTTP, in a worker or on an event loop. Nothing is sent anywhere else."""
+"""The client runs flows over HTTP, in a worker or on an event loop. It sends only to the connection's address."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import json
 import logging
 import random
 import re
+import ssl
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
-from html import escape
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import airflow_provider_seats
-from airflow_provider_seats._api.flow import Flow, NoAnswer, Pause, Request, Response, Spent, Step, Together
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response, Step
 from airflow_provider_seats._api.rate_limits import RateLimits
+from airflow_provider_seats._text import redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Mapping
 
-    from requests import Response as Answer
     from requests import Session
 
     from airflow_provider_seats.connection import DatadogConnection
@@ -32,50 +34,57 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_CONNECT_SECONDS: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10.0
 _THREADS: Final = 8
-_PIECE: Final = 256 * 1024
-_LARGEST_CONTENT: Final = 64 * 1024 * 1024
-# Many tasks that hit one limit are told the same reset; a little spread keeps them from coming back as one.
+# Many tasks that hit one limit see the same reset. A little spread keeps them from coming back at the same moment.
 _SPREAD: Final = 0.1
-# How often long work says how far it is.
-_WORD_SECONDS: Final = 10.0
+# How often long work logs its progress.
+_PROGRESS_INTERVAL: Final = 10.0
+_MIN_SECRET: Final = 4
 
 
 class Client:
-    """Talks to one Datadog organisation. One client may serve several flows, also from several threads.
+    """Talks to one Datadog organisation. One client may run several flows, also from several threads.
 
-    It keeps the connections open, and what it was told of rate limits, from one flow to the next.
+    It keeps connections open, and remembers rate limits, from one flow to the next.
 
-    :param connection: where to, and with which keys.
-    :param sleep: waits so many seconds in a worker, or until an event is set.
-    :param async_sleep: waits so many seconds on an event loop.
-    :param clock: gives Unix time in seconds.
-    :param announce: tells of a wait before it begins.
+    :param connection: the address and the keys.
+    :param announce: logs a wait before it begins.
+    :ivar server_time: the time of the last response by the server's clock, in whole seconds; None if it stated none.
     """
+
+    server_time: datetime | None = None
 
     def __init__(
         self,
         connection: DatadogConnection,
         *,
-        sleep: Callable[[threading.Event, float], object] = threading.Event.wait,
-        async_sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        clock: Callable[[], float] = time.time,
         announce: Callable[[Pause], None] = lambda pause: log.info("Waiting %.1f s: %s", pause.seconds, pause.reason),
     ) -> None:
         self.connection = connection
-        self._sleep = sleep
-        self._async_sleep = async_sleep
-        self._clock = clock
         self._announce = announce
+        self._clock = clock()
         self._limits = RateLimits()
         self._lock = threading.Lock()
-        self._last_word = clock()
+        self._last_progress = self._clock.now()
+        self._redact = redactor(filter(None, (connection.app_key, connection.api_key)))
 
     def run(self, flow: Flow[T]) -> T:
-        """Serve a flow in the calling thread, and give its result or raise its error."""
-        self._last_word = self._clock()
+        """Run a flow in the calling thread. Return its result or raise its error."""
+        self._last_progress = self._clock.now()
         return self._run(flow, threading.Event())
+
+    async def arun(self, flow: Flow[T]) -> T:
+        """Run a flow on the running event loop. Requests go to the client's own threads, waits stay on the loop."""
+        self._last_progress = self._clock.now()
+        return await self._arun(flow)
+
+    def close(self) -> None:
+        """Release connections and threads without waiting for them. The client cannot be used afterwards."""
+        if "_threads" in self.__dict__:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        if "_session" in self.__dict__:
+            self._session.close()
 
     def _run(self, flow: Flow[T], abandoned: threading.Event) -> T:
         answer: Any = None
@@ -85,27 +94,15 @@ class Client:
                 if isinstance(step, Request):
                     answer = self._exchange(step)
                 elif isinstance(step, Pause):
-                    self._sleep(abandoned, self._wait(step))
+                    self._clock.sleep(self._announced(step), abandoned)
                     answer = None
                 else:
-                    answer = self._together(step)
+                    answer = self._gather(step)
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
             flow.close()
-
-    def close(self) -> None:
-        """Let go of connections and threads, and wait for none of them. Nothing may be run afterwards."""
-        if "_threads" in self.__dict__:
-            self._threads.shutdown(wait=False, cancel_futures=True)
-        if "_session" in self.__dict__:
-            self._session.close()
-
-    async def arun(self, flow: Flow[T]) -> T:
-        """Serve a flow on the running event loop: requests go to threads of its own, waits stay on the loop."""
-        self._last_word = self._clock()
-        return await self._arun(flow)
 
     async def _arun(self, flow: Flow[T]) -> T:
         answer: Any = None
@@ -116,17 +113,17 @@ class Client:
                     loop = asyncio.get_running_loop()
                     answer = await loop.run_in_executor(self._threads, self._exchange, step)
                 elif isinstance(step, Pause):
-                    await self._async_sleep(self._wait(step))
+                    await self._clock.async_sleep(self._announced(step))
                     answer = None
                 else:
-                    answer = await self._atogether(step)
+                    answer = await self._agather(step)
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
             flow.close()
 
-    def _together(self, step: Together) -> list[Any] | Exception:
+    def _gather(self, step: Gather) -> list[Any] | Exception:
         failed, abandoned = threading.Event(), threading.Event()
 
         def one(flow: Flow[Any]) -> object:
@@ -143,15 +140,15 @@ class Client:
             futures = [pool.submit(one, flow) for flow in step.flows]
             wait(futures)
             return [future.result() for future in futures]
-        except Exception as error:  # noqa: BLE001 (the flow that asked for it is told)
+        except Exception as error:  # noqa: BLE001 (it is raised in the flow that gathers)
             return error
         finally:
-            # If this thread is interrupted, by a time-out of the task, nobody waits for the others to end.
+            # If a time-out of the task interrupts this thread, it does not wait for the others to end.
             failed.set()
             abandoned.set()
             pool.shutdown(wait=False)
 
-    async def _atogether(self, step: Together) -> list[Any] | Exception:
+    async def _agather(self, step: Gather) -> list[Any] | Exception:
         gate = asyncio.Semaphore(_THREADS)
         stop = False
 
@@ -169,25 +166,26 @@ class Client:
         results = await asyncio.gather(*map(one, step.flows), return_exceptions=True)
         return next((result for result in results if isinstance(result, Exception)), results)
 
-    def _wait(self, pause: Pause) -> float:
-        """Announce a pause, and give the seconds that it lasts."""
+    def _announced(self, pause: Pause) -> float:
+        """Announce a pause, and return the seconds to wait."""
         self._announce(pause)
         return pause.seconds * random.uniform(1, 1 + _SPREAD)  # noqa: S311 (not for secrets)
 
-    def _exchange(self, request: Request) -> Response | NoAnswer | Spent:
+    def _exchange(self, request: Request) -> Response | NoAnswer | RateLimitHit:
         from requests import PreparedRequest, RequestException  # noqa: PLC0415 (not loaded when a DAG is parsed)
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 (as above)
 
-        now = self._clock()
+        from airflow_provider_seats._api.transport import read_content  # noqa: PLC0415 (as above)
+
+        now = self._clock.now()
         with self._lock:
-            seconds = self._limits.take(request.name, now)
+            seconds = self._limits.take(request.limit_key, now)
         if seconds > 0:
-            return Spent(seconds)
-        if request.so_far and now - self._last_word >= _WORD_SECONDS:
-            self._last_word = now
-            log.info("Still at it: %s", request.so_far)
+            return RateLimitHit(seconds)
+        if request.progress and now - self._last_progress >= _PROGRESS_INTERVAL:
+            self._last_progress = now
+            log.info("In progress: %s", request.progress)
         timeout = self.connection.timeout
-        timeouts = (min(timeout, _CONNECT_SECONDS), timeout)
         try:
             prepared = PreparedRequest()
             prepared.prepare(
@@ -196,34 +194,44 @@ class Client:
                 headers=self._headers,
                 data=None if request.body is None else json.dumps(request.body).encode(),
             )
-            answer = self._session.send(prepared, timeout=timeouts, allow_redirects=False, **self._environment)
+            answer = self._session.send(
+                prepared,
+                timeout=(min(timeout, _CONNECT_TIMEOUT), timeout),
+                allow_redirects=False,
+                **self._environment,
+            )
             with answer:
-                content = _whole(answer)
-        except (RequestException, HTTPError, HTTPException, OSError, ValueError) as cause:
-            first = _first_cause(cause)
-            words = f"{self.connection.base_url}: {type(first).__name__}: {self._without_keys(str(first))}"
-            clean = self._without_keys(str(cause)) == str(cause)
-            # An error that repeats a key is not kept, nor are those that led to it.
-            return NoAnswer(cause if clean else OSError(words), words)
+                content = read_content(answer)
+        except (RequestException, HTTPError, HTTPException, OSError, TypeError, ValueError) as cause:
+            return self._no_answer(cause)
         headers = {name.lower(): value for name, value in answer.headers.items()}
-        response = Response(answer.status_code, headers, content, self._clock(), self._without_keys)
+        self.server_time = _parse_date(headers.get("date")) or self.server_time
+        response = Response(answer.status_code, headers, content, self._clock.now(), self._redact)
         with self._lock:
-            self._limits.learn(request.name, response.status, headers, response.received)
+            self._limits.learn(request.limit_key, response.status, headers, response.received)
         return response
 
-    def _without_keys(self, text: str) -> str:
-        return self._keys.sub("***", text)
+    def _no_answer(self, cause: Exception) -> NoAnswer:
+        first = _first_cause(cause)
+        message = f"{self.connection.base_url}: {type(first).__name__}: {self._without_secrets(str(first))}"
+        # An error that repeats a secret is not kept, and neither are those that led to it.
+        clean = self._without_secrets(str(cause)) == str(cause)
+        rejected = isinstance(first, ssl.SSLCertVerificationError)
+        return NoAnswer(cause if clean else OSError(message), message, certificate_rejected=rejected)
+
+    def _without_secrets(self, text: str) -> str:
+        """Remove the keys, and the user and password of a proxy."""
+        return self._redact_proxies(re.sub(r"//[^/\s@]*@", "//***@", self._redact(text)))
 
     @cached_property
-    def _keys(self) -> re.Pattern[str]:
-        """Find the keys as they are, and as a page, a URL or JSON may repeat them; the longest form first."""
-        forms = {
-            form
-            for key in (self.connection.app_key, self.connection.api_key)
-            if key
-            for form in (key, quote(key), quote(key, safe=""), quote_plus(key), escape(key), json.dumps(key)[1:-1])
-        }
-        return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)), re.IGNORECASE)
+    def _redact_proxies(self) -> Callable[[str], str]:
+        # An address that cannot be parsed may contain a password, too.
+        addresses = [re.sub(r"^[^:@]*:/+", "", url or "") for url in self._environment["proxies"].values()]
+        credentials = [address.rpartition("@")[0] for address in addresses]
+        parts = [part for text in credentials for part in (*text.split(":", 1), *re.split(r"[:/?#@]", text))]
+        secrets = [unquote(part) for part in parts]
+        # A shorter one would be found in ordinary words.
+        return redactor(secret for secret in secrets if len(secret) >= _MIN_SECRET)
 
     @cached_property
     def _headers(self) -> Mapping[str, str]:
@@ -246,7 +254,7 @@ class Client:
         session = Session()
         for scheme in ("https://", "http://"):
             session.mount(scheme, BoundedAdapter(pool_maxsize=_THREADS, max_retries=0))
-        # Even where it follows no redirect, requests works out the next request, and fails over a malformed address.
+        # Even if it follows no redirect, requests works out the next request, and fails over a malformed address.
         session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
         return session
 
@@ -271,21 +279,18 @@ def _advance(flow: Flow[Any], answer: object) -> Step:
 
 
 def _first_cause(error: BaseException) -> BaseException:
-    """Give the error at the bottom, which says what happened: the libraries above it say that it did."""
+    """Return the error at the bottom. It says what happened; the libraries above it only say that it did."""
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return error
 
 
-def _whole(answer: Answer) -> bytes:
-    """Read an answer to its end, which is bounded also for one that is compressed without having been asked to."""
-    pieces, size = [], 0
-    for piece in answer.iter_content(_PIECE):
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LARGEST_CONTENT:
-            raise OSError(f"the answer is larger than {_LARGEST_CONTENT} bytes")
-    return b"".join(pieces)
+def _parse_date(text: str | None) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except (ValueError, OverflowError):
+        return None
+    return date.replace(tzinfo=date.tzinfo or UTC)
 
 
 def _query_string(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Datadog's rate limits: what the answers' headers tell of them, and how long a call has to wait.
+"""Datadog's rate limits: what the response headers say, and how long a call has to wait.
 
 .. seealso:: https://docs.datadoghq.com/api/latest/rate-limits/
 """
@@ -12,8 +12,8 @@ from http import HTTPStatus
 from typing import Final
 
 _OLDEST_UNIX_TIME: Final = 1e9
-# No limit of Datadog's is known to be longer; what says so is garbage, and must not stop a client for years.
-_LONGEST: Final = 86_400.0
+# No limit of Datadog is known to be longer. A longer one is garbage and must not stop a client for years.
+_MAX_WAIT: Final = 86_400.0
 
 
 class _Limit:
@@ -25,9 +25,9 @@ class _Limit:
 
 
 class RateLimits:
-    """What the answers told about Datadog's rate limits, to be asked before each call. Not safe across threads.
+    """The rate limits that Datadog stated, to be asked before each call. Not thread-safe.
 
-    Limits are kept by the name that Datadog gives them (``X-RateLimit-Name``), or by the call if it gives none.
+    Limits are stored by their name (``X-RateLimit-Name``), or by the call if Datadog names none.
     """
 
     def __init__(self) -> None:
@@ -35,10 +35,10 @@ class RateLimits:
         self._limits: dict[str, _Limit] = {}
 
     def take(self, call: str, now: float) -> float:
-        """Take one call off its limit.
+        """Count one call against its limit.
 
         :param call: method and path.
-        :returns: 0 if it may be sent; otherwise nothing is taken, and these are the seconds until it may.
+        :returns: 0 if the call may be sent; otherwise the seconds until it may, and it is not counted.
         """
         limit = self._limits.get(self._names.get(call, ""))
         if limit is None:
@@ -52,7 +52,7 @@ class RateLimits:
         return 0.0
 
     def learn(self, call: str, status: int, headers: Mapping[str, str], received: float) -> None:
-        """Take note of what an answer's headers say."""
+        """Store what the headers of a response say."""
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             remaining = 0.0
@@ -63,7 +63,7 @@ class RateLimits:
         reset_at = received + reset
         known = self._limits.get(name)
         if known is not None and reset_at < known.reset_at + 1:
-            # Within one period the count only falls: an answer that was overtaken must not raise it again.
+            # Within one period the count only falls: a response that was overtaken must not raise it again.
             remaining = min(remaining, known.remaining)
         total = _number(headers.get("x-ratelimit-limit", ""))
         period = _number(headers.get("x-ratelimit-period", ""))
@@ -79,27 +79,27 @@ def _number(text: str) -> float | None:
 
 
 def reset_after(headers: Mapping[str, str], received: float) -> float | None:
-    """Give the seconds until a spent limit is reset; None if the answer does not say."""
-    told = told_wait(headers, "x-ratelimit-reset", received)
-    return told_wait(headers, "retry-after", received) if told is None else told
+    """Return the seconds until a limit is reset; None if the response does not say."""
+    reset = parse_wait(headers, "x-ratelimit-reset", received)
+    return parse_wait(headers, "retry-after", received) if reset is None else reset
 
 
-def told_wait(headers: Mapping[str, str], header: str, received: float) -> float | None:
-    """Read a wait that is given as seconds, as Unix time or as an HTTP date; what is none of them is ignored.
+def parse_wait(headers: Mapping[str, str], header: str, received: float) -> float | None:
+    """Read a wait from seconds, Unix time or an HTTP date. Anything else is ignored.
 
-    :param headers: of an answer, with lower-case names.
-    :param received: when the answer came, in Unix time.
+    :param headers: of a response, with lower-case names.
+    :param received: when the response arrived, in Unix time.
     """
-    told = headers.get(header)
-    if told is None:
+    value = headers.get(header)
+    if value is None:
         return None
-    number = _number(told)
+    number = _number(value)
     if number is None:
         try:
-            number = parsedate_to_datetime(told).timestamp()
+            number = parsedate_to_datetime(value).timestamp()
         except (ValueError, OverflowError):
             return None
     if number >= _OLDEST_UNIX_TIME:
         number -= received
-    # A whole number of seconds that is 0 means that less than one is left.
-    return max(number, 1.0) if 0 <= number <= _LONGEST else None
+    # Seconds are rounded down: 0 means that less than one is left.
+    return max(number, 1.0) if 0 <= number <= _MAX_WAIT else None

@@ -1,7 +1,7 @@
-"""An HTTP adapter that bounds a whole answer, in time and in size.
+"""An HTTP adapter whose time-out covers a whole response, and reading a body of bounded size.
 
-The time-outs of requests bound each read from the socket, so that a server that sends a byte now and then is waited for
-without end. Imported by the client when something is sent: it loads requests.
+The time-outs of requests apply to each read from the socket, so a server that sends a byte now and then could hold a
+task forever. The client imports this module when it sends something, because it loads requests.
 """
 
 from __future__ import annotations
@@ -18,36 +18,69 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 if TYPE_CHECKING:
     import socket
 
-_LARGEST_ANSWER: Final = 64 * 1024 * 1024
+    from requests import Response
+
+MAX_CONTENT: Final = 64 * 1024 * 1024
 _BUFFER: Final = 64 * 1024
+_PIECE: Final = 256 * 1024
+
+
+def read_content(response: Response) -> bytes:
+    """Read a body to its end. The bound holds for what is unpacked, also if the server compressed it unasked.
+
+    :raises OSError: if the body is larger than ``MAX_CONTENT``.
+    """
+    pieces, size = [], 0
+    for piece in response.iter_content(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_CONTENT:
+            raise OSError(f"the response is larger than {MAX_CONTENT} bytes")
+    return b"".join(pieces)
+
+
+class BoundedAdapter(HTTPAdapter):
+    """An adapter for ``requests`` whose read time-out covers the whole response."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Create the connection pools."""
+        super().init_poolmanager(*args, **kwargs)
+        _bound(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401 (of the base class)
+        """Create the connection pools through a proxy."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        _bound(manager)
+        return manager
+
+
+def _bound(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
 
 class _BoundedReader(io.RawIOBase):
     def __init__(self, raw: Any, sock: socket.socket) -> None:  # noqa: ANN401 (the socket's own file)
         self._raw = raw
         self._sock = sock
-        # What is set on the socket by now is the time-out for reading.
+        # By now the socket has the time-out for reading.
         self._timeout = sock.gettimeout()
         self._deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        self._left = _LARGEST_ANSWER
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 (of the base class)
-        if self._deadline is not None:
-            seconds = self._deadline - time.monotonic()
-            if seconds <= 0:
-                raise TimeoutError("the answer takes too long")
-            self._sock.settimeout(seconds)
-        try:
+        if self._deadline is None:
             count: int | None = self._raw.readinto(buffer)
+            return count
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the response takes too long")
+        self._sock.settimeout(seconds)
+        try:
+            count = self._raw.readinto(buffer)
         finally:
-            if self._deadline is not None:
-                self._sock.settimeout(self._timeout)
-        self._left -= count or 0
-        if self._left < 0:
-            raise OSError(f"the answer is larger than {_LARGEST_ANSWER} bytes")
+            self._sock.settimeout(self._timeout)
         return count
 
     def close(self) -> None:
@@ -75,22 +108,3 @@ class _Pool(HTTPConnectionPool):
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
-
-
-class BoundedAdapter(HTTPAdapter):
-    """An adapter for ``requests`` whose read time-out is that of the whole answer."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pools of connections."""
-        super().init_poolmanager(*args, **kwargs)
-        _bound(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401 (of the base class)
-        """Make the pools of connections through a proxy."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        _bound(manager)
-        return manager
-
-
-def _bound(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

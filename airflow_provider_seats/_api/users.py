@@ -1,28 +1,34 @@
-"""The user flows: find people by email, and check the keys.
+"""The user flows: find accounts by email or UUID, and check the keys.
 
-Datadog's Users API: https://docs.datadoghq.com/api/latest/users/#list-all-users, and the check of both keys:
+Datadog's Users API: https://docs.datadoghq.com/api/latest/users/, and the check of both keys:
 https://docs.datadoghq.com/api/latest/authentication/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
 
-from airflow_provider_seats._api.flow import Flow, Request, Together, call, rows, text, unusable
-from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text, unusable
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._text import plural
+from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError
 
 PATH: Final = "/api/v2/users"
-PAGE: Final = 100
-_MOST_PAGES: Final = 10_000
-_NEEDS: Final = "the permission user_access_read"
+_PERMISSION: Final = "the permission user_access_read"
+# For fewer accounts it is not worth finding out how long the list of all users is.
+_FEW: Final = 3
 
 
-class User(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class User:
     """An account of the organisation.
 
     :param id: the user UUID.
-    :param email: as Datadog holds it, lower-case.
+    :param email: as Datadog stores it, in lower case.
     :param status: ``Active``, ``Pending`` or ``Disabled``.
     :param service_account: whether it is a service account rather than a person's.
     """
@@ -35,33 +41,22 @@ class User(NamedTuple):
 
     @property
     def disabled(self) -> bool:
-        """Whether the account is disabled, so that it counts as missing."""
-        return (self.status or "").casefold() == "disabled"
+        """Whether the account is disabled. For an assignment it then counts as missing."""
+        return (self.status or "").lower() == "disabled"
 
-
-class AmbiguousUsersError(DatadogSeatsError):
-    """Some emails belong to several accounts, of which not exactly one is enabled.
-
-    :ivar accounts: the accounts of each such email.
-    """
-
-    def __init__(self, accounts: dict[str, tuple[User, ...]]) -> None:
-        shown = "; ".join(f"{email}: {', '.join(map(_shown, users))}" for email, users in accounts.items())
-        super().__init__(
-            f"Several Datadog accounts have the same email, and not exactly one of them is enabled: {shown}. Nothing "
-            "was changed. Give the UUID of the one that is meant in user_uuids, instead of the email."
-        )
-        self.accounts = accounts
+    def __str__(self) -> str:
+        kind = "service account, " if self.service_account else ""
+        return f"{self.id} ({kind}{self.status or 'status unknown'})"
 
 
 def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
-    """Find the accounts that have these emails, in as few calls as the API allows.
+    """Find the accounts of these emails, in as few calls as the API allows.
 
-    Datadog searches emails and names for a part of them; only a whole email that is equal but for case counts. That is
-    a look-up for each email, side by side, or the whole list of users where that is fewer calls.
+    Datadog searches emails and names for a substring. Only a whole email counts, in any case. The cost is one call for
+    each email, side by side, or the whole list of users if that is fewer calls.
 
-    :returns: the account of each email that has one, by case-folded email. A disabled account is given only if it is
-        the email's only one.
+    :returns: the account of each email that has one, by :func:`email_key`. A disabled account is returned only if it is
+        the only one of its email.
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
     wanted = tuple(emails)
@@ -69,9 +64,12 @@ def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
 
 
 def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]:
-    """Give the account that each email means, by case-folded email, as :func:`find_users` does of accounts at hand."""
-    wanted = [email.strip().casefold() for email in emails]
-    accounts = _by_email(users)
+    """Return the account that each email means, by :func:`email_key`.
+
+    :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
+    """
+    wanted = [email_key(email) for email in emails]
+    accounts = {email: _preferred(same) for email, same in _by_email(users).items()}
     ambiguous = {email: accounts[email] for email in wanted if len(accounts.get(email, ())) > 1}
     if ambiguous:
         raise AmbiguousUsersError(ambiguous)
@@ -79,33 +77,58 @@ def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]
 
 
 def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
-    """Find all accounts that have these emails, and some that do not, in as few calls as the API allows."""
-    wanted = tuple(dict.fromkeys(email.strip().casefold() for email in emails))
-    if not wanted:
-        return []
-    first, *others = wanted
-    users, everyone = yield from _search(first)
-    pages = len(others) if everyone is None else -(-everyone // PAGE)
-    if pages < len(others):
-        listed: dict[str, User] = {}
-        counts = set()
-        for page, count in (yield Together([_page(number, pages) for number in range(pages)])):
-            listed.update((user.id, user) for user in page)
-            counts.add(count)
-        users += listed.values()
-        if counts == {len(listed)}:
-            return users
-        # The list was cut short, or moved while it was read: so everyone is asked for all the same.
-    if others:
-        far = f"of {len(wanted):,} emails are looked up"
-        searches = [_search(email, f"{number:,} {far}") for number, email in enumerate(others, 1)]
-        for part, _ in (yield Together(searches)):
-            users += part
+    """Return all accounts that have these emails, and some that do not, in as few calls as the API allows."""
+    users, _ = yield from search_accounts(emails)
     return users
 
 
+def search_accounts(emails: Iterable[str]) -> Flow[tuple[list[User], int | None]]:
+    """Do the same as :func:`find_accounts`, and return how many accounts there are in all, if Datadog states it."""
+    wanted = tuple(dict.fromkeys(email_key(email) for email in emails))
+    if not wanted:
+        return [], None
+    first, *others = wanted
+    users, total = yield from _search(first)
+    if total is not None and _pages(total) < len(others):
+        listed = yield from _list_all(_pages(total))
+        if listed is not None:
+            return [*users, *listed], total
+    if others:
+        count = f"of {len(wanted):,} emails looked up so far"
+        searches = [_search(email, f"{number:,} {count}") for number, email in enumerate(others, 1)]
+        for part, _ in (yield Gather(searches)):
+            users += part
+    return users, total
+
+
+def get_accounts(people: Mapping[str, str | None], total: int | None = None) -> Flow[dict[str, User]]:
+    """Return the accounts of these user UUIDs, in as few calls as the API allows.
+
+    The cost is one call for each UUID, side by side, or the whole list of users if that is fewer calls. To find out how
+    long that list is, someone is searched by email instead of by UUID. It is one call more if that email is outdated.
+
+    :param people: emails by user UUID, as far as they are known.
+    :param total: how many accounts there are in all, if that is known.
+    :returns: accounts by user UUID. Those that Datadog does not know are left out.
+    """
+    found: list[User] = []
+    someone = next((email for uuid in reversed(list(people)) if (email := people[uuid])), None)
+    if total is None and someone is not None and len(people) > _FEW:
+        found, total = yield from _search(someone)
+    rest = people.keys() - {user.id for user in found}
+    if total is not None and _pages(total) < len(rest):
+        listed = yield from _list_all(_pages(total))
+        if listed is not None:
+            return {user.id: user for user in (*found, *listed) if user.id in people}
+    count = f"of {plural(len(people), 'account')} read so far"
+    wanted = enumerate((uuid for uuid in people if uuid in rest), len(people) - len(rest))
+    read = [_get(uuid, f"{number:,} {count}") for number, uuid in wanted]
+    found += [user for user in (yield Gather(read)) if user is not None] if read else []
+    return {user.id: user for user in found if user.id in people}
+
+
 def check_keys() -> Flow[None]:
-    """Ask Datadog whether it knows the API key and the application key. It does not tell what they may do."""
+    """Ask Datadog whether it knows the API key and the application key. The answer says nothing about permissions."""
 
     def read(document: dict[str, Any]) -> None:
         if document.get("status") != "ok":
@@ -115,69 +138,99 @@ def check_keys() -> Flow[None]:
 
 
 def _by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
-    """Give the accounts that each case-folded email may mean: one where it is clear, all where it is not."""
     same: dict[str, dict[str, User]] = {}
     for user in users:
         if user.email is not None:
-            same.setdefault(user.email.casefold(), {})[user.id] = user
-    accounts = {}
-    for email, those in same.items():
-        enabled = tuple(user for user in those.values() if not user.disabled)
-        accounts[email] = enabled if len(enabled) == 1 else tuple(those.values())
-    return accounts
+            same.setdefault(email_key(user.email), {})[user.id] = user
+    return {email: tuple(accounts.values()) for email, accounts in same.items()}
 
 
-def _search(needle: str, so_far: str = "") -> Flow[tuple[list[User], int | None]]:
-    """Give all users in whose email or name the needle stands, and how many users there are in all."""
+def _preferred(accounts: tuple[User, ...]) -> tuple[User, ...]:
+    """Return the only enabled account, or all if there is not exactly one."""
+    enabled = tuple(user for user in accounts if not user.disabled)
+    return enabled if len(enabled) == 1 else accounts
+
+
+def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | None]]:
+    """Return all users whose email or name contains the text, and how many users there are in all."""
     users: dict[str, User] = {}
     number = 0
     while True:
-        request = _request(needle, number, so_far)
-        page, everyone, filtered = yield from call(request, _read_page)
+        request = _list_request(needle, number, progress)
+        page, total, filtered = yield from call(request, _read_page)
         known = len(users)
         users.update((user.id, user) for user in page)
         number += 1
-        if len(users) >= filtered if filtered is not None else len(page) < PAGE:
-            return list(users.values()), everyone
-        if len(users) == known or number >= _MOST_PAGES:
-            raise unusable(request, None, f"it ends after {known} users, and tells of {filtered}")
+        if len(users) >= filtered if filtered is not None else len(page) < PAGE_SIZE:
+            return list(users.values()), total
+        if len(users) == known or number >= MAX_PAGES:
+            raise unusable(request, None, f"it ends after {known} users and announces {filtered}")
+
+
+def _list_all(pages: int) -> Flow[list[User] | None]:
+    """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence."""
+    listed: dict[str, User] = {}
+    totals = set()
+    for page, total in (yield Gather([_page(number, pages) for number in range(pages)])):
+        listed.update((user.id, user) for user in page)
+        totals.add(total)
+    return list(listed.values()) if totals == {len(listed)} else None
 
 
 def _page(number: int, pages: int) -> Flow[tuple[list[User], int | None]]:
-    """Give one page of all users, and how many users there are in all."""
-    request = _request("", number, f"{number:,} of {pages:,} pages of users are read")
-    page, everyone, _ = yield from call(request, _read_page)
-    return page, everyone
+    request = _list_request("", number, f"{number:,} of {pages:,} pages of users read so far")
+    page, total, _ = yield from call(request, _read_page)
+    return page, total
 
 
-def _request(needle: str, number: int, so_far: str) -> Request:
+def _get(uuid: str, progress: str) -> Flow[User | None]:
+    """Return one account; None if Datadog does not know it."""
+
+    def read(document: dict[str, Any]) -> User | None:
+        user = _user(*resource(document.get("data")))
+        if user is None or user.id != uuid:
+            raise ValueError("it is not the requested account")
+        return user
+
+    route = f"{PATH}/{{user_id}}"
+    request = Request("GET", f"{PATH}/{uuid}", permission=_PERMISSION, progress=progress, route=route)
+    try:
+        return (yield from call(request, read))
+    except RequestRefusedError as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
+
+
+def _pages(total: int) -> int:
+    return -(-total // PAGE_SIZE)
+
+
+def _list_request(needle: str, number: int, progress: str) -> Request:
     search = (("filter", needle),) if needle else ()
-    query = (*search, ("page[size]", str(PAGE)), ("page[number]", str(number)))
-    return Request("GET", PATH, query, needs=_NEEDS, so_far=so_far)
+    query = (*search, ("page[size]", str(PAGE_SIZE)), ("page[number]", str(number)))
+    return Request("GET", PATH, query, permission=_PERMISSION, progress=progress)
 
 
 def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | None]:
-    users = [
-        User(
-            id=uuid,
-            email=text(attributes, "email"),
-            name=text(attributes, "name"),
-            status=text(attributes, "status"),
-            service_account=attributes.get("service_account") is True,
-        )
-        for uuid, attributes in rows(document)
-        if uuid is not None
-    ]
+    users = [user for row in resources(document) if (user := _user(*row)) is not None]
     meta = document.get("meta")
     page = meta.get("page") if isinstance(meta, dict) else None
     counts = page if isinstance(page, dict) else {}
     return users, _count(counts.get("total_count")), _count(counts.get("total_filtered_count"))
 
 
+def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
+    if uuid is None:
+        return None
+    return User(
+        id=uuid,
+        email=text(attributes, "email"),
+        name=text(attributes, "name"),
+        status=text(attributes, "status"),
+        service_account=attributes.get("service_account") is True,
+    )
+
+
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and value >= 0 else None
-
-
-def _shown(user: User) -> str:
-    kind = "service account, " if user.service_account else ""
-    return f"{user.id} ({kind}{user.status or 'status not known'})"

@@ -1,35 +1,42 @@
-"""What a sensor waits for: people who hold a seat, or none. Asked in a worker and in the triggerer alike."""
+"""What a sensor waits for. The worker and the triggerer check the same condition."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from airflow_provider_seats._api.flow import InvalidInputError
-from airflow_provider_seats._planning.arguments import People, read_choice, read_people, read_product
-from airflow_provider_seats.report import some
+from airflow_provider_seats._planning.arguments import parse_choice, parse_product_code
+from airflow_provider_seats._planning.people import People, parse_people
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.seat_list import Holders
+    from collections.abc import Iterable
+
+    from airflow_provider_seats._api.seats import SeatUser
 
 SeatState = Literal["assigned", "unassigned"]
 Require = Literal["all", "any"]
 
 
-class Progress(NamedTuple):
-    """How far the people are.
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the people are in the expected state.
 
-    :param met: those who are as they should be: all fields of their seats, or id and email where they hold none.
-    :param done: whether that is enough.
-    :param told: the same in a sentence, with some of those who are still waited for.
+    :param met: the people who are: all fields of their seats, or id and email if they hold none.
+    :param done: whether that ends the wait.
+    :param summary: the same in a sentence, with the names of some people who are not.
     """
 
     met: list[dict[str, str | None]]
     done: bool
-    told: str
+    summary: str
 
 
-class Condition(NamedTuple):
-    """All or any of some people are to hold a seat of a product, or none."""
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All or any of some people hold a seat of a product, or hold none."""
 
     product: str
     people: People
@@ -37,24 +44,24 @@ class Condition(NamedTuple):
     require: Require
 
     @classmethod
-    def read(
+    def parse(
         cls, *, product_code: object, user_uuids: object, user_emails: object, state: object, require: object
     ) -> Condition:
-        """Read the rendered arguments of a sensor.
+        """Parse the rendered arguments of a sensor.
 
-        :raises InvalidInputError: naming the argument that cannot be used.
+        :raises InvalidInputError: for the first argument that cannot be used.
         """
-        product = read_product(product_code)
-        people = read_people(user_uuids=user_uuids, user_emails=user_emails)
+        product = parse_product_code(product_code)
+        people = parse_people(user_uuids=user_uuids, user_emails=user_emails)
         if not people:
-            raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for; give at least one.")
-        return cls(product, people, read_choice("state", state, SeatState), read_choice("require", require, Require))
+            raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
+        return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
 
-    def progress(self, holders: Holders) -> Progress:
-        """Tell how far the people are."""
+    def progress(self, seat_list: SeatList) -> Progress:
+        """Return how many of the people are in the expected state."""
         met: dict[str, dict[str, str | None]] = {}
         waiting: list[str] = []
-        for person, seats in holders.match(self.people):
+        for person, seats in seat_list.match(self.people):
             name = str(person["email"] or person["id"])
             if bool(seats) != (self.state == "assigned"):
                 waiting.append(name)
@@ -62,22 +69,34 @@ class Condition(NamedTuple):
                 met.update((user.id or name, user._asdict()) for user in seats)
             else:
                 met[name] = {"id": person["id"], "email": person["email"]}
-        total = len(self.people.uuids) + len(self.people.emails)
-        hold = "hold a seat" if self.state == "assigned" else "hold no seat"
+        total = len(self.people)
+        hold = f"{'holds' if total == 1 else 'hold'} {'a seat' if self.state == 'assigned' else 'no seat'}"
         done = bool(met) if self.require == "any" else not waiting
-        others = "" if done else f"; waiting for {some(waiting)}"
-        return Progress(
-            met=list(met.values()),
-            done=done,
-            told=f"{self.product}: {total - len(waiting)} of {total} people {hold}{others}",
-        )
+        others = "" if done else f"; waiting for {join_names(waiting)}"
+        people = plural(total, "person", "people")
+        summary = f"{self.product}: {total - len(waiting):,} of {people} {hold}{others}"
+        return Progress(met=list(met.values()), done=done, summary=summary)
 
-    def doubt(self, holders: Holders) -> str | None:
-        """Tell of seats in which someone may not have been recognised, if that may make the condition look met."""
-        nameless = holders.rows_without_email() if self.people.emails and self.state == "unassigned" else 0
-        if not nameless:
+    def relies_on_absence(self, users: Iterable[SeatUser]) -> bool:
+        """Return whether the wait would end because people are not in this list."""
+        return self.state == "unassigned" and self.progress(SeatList(users)).done
+
+    def warning(self, seat_list: SeatList) -> str | None:
+        """Return a warning if someone in the list may not have been recognised, so that the wait could end early."""
+        unnamed = seat_list.rows_without_email() if self.people.emails and self.state == "unassigned" else 0
+        if not unnamed:
             return None
         return (
-            f"{self.product}: {nameless} seats have no email, so that someone given by email may hold one of them "
-            "unrecognised. Give UUIDs to be sure."
+            f"{self.product}: {plural(unnamed, 'seat has', 'seats have')} no email, so someone passed by email may hold"
+            " one of them unnoticed. Pass UUIDs to be sure."
+        )
+
+    def first_warning(self, seat_list: SeatList) -> str | None:
+        """Return a warning if the first reading shows that the wait cannot have been needed, or names a wrong email."""
+        absent = seat_list.unlisted(self.people.emails) if self.state == "unassigned" else ()
+        if not absent:
+            return None
+        return (
+            f"{self.product}: the first reading of the seat list does not contain {join_names(absent)}. The seats may"
+            " be unassigned already, or the emails misspelt. For these people the wait ends at once."
         )

@@ -1,151 +1,194 @@
-"""What is to be changed, and what is told of it: a plan, from its preview to the report of what was done."""
+"""A plan, from its preview to the report of what was done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_seats._api.flow import NOTHING
+from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import Outcome
-    from airflow_provider_seats._planning.seat_list import Holders
-    from airflow_provider_seats.connection import DatadogSeatsError
+    from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats.exceptions import PlanRefusedError
 
 
-class Earlier(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EarlierAttempts:
     """What earlier attempts of the same task set out to change.
 
     :param seats_before: how many seats there were before the first of them.
-    :param given: who was to get a seat, and held none before, by user UUID.
-    :param taken: who was to lose a seat, and held one before, by user UUID.
+    :param assigned: the people to assign who held no seat before, by user UUID.
+    :param unassigned: the people to unassign who held a seat before, by user UUID.
+    :param started: when their changes started, by Datadog's clock.
     """
 
     seats_before: int
-    given: Mapping[str, Person]
-    taken: Mapping[str, Person]
+    assigned: Mapping[str, Person]
+    unassigned: Mapping[str, Person]
+    started: datetime | None = None
 
 
-class _Touched(NamedTuple):
-    """Someone whom this attempt or an earlier one set out to change, and whether they held a seat."""
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When changes were made, by Datadog's clock: all of them after ``started`` and before ``ended``."""
 
-    person: Person
-    held_at_first: bool
-    held_now: bool
+    started: datetime | None = None
+    ended: datetime | None = None
 
 
-class Plan(NamedTuple):
+_NO_PERIOD: Final = Period()
+_NO_EARLIER_ATTEMPTS: Final = EarlierAttempts(0, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a plan is carried out: the connection's id and base URL; None before the connection is read."""
+
+    conn_id: str = ""
+    site: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
     """What is to be done for a product.
 
-    :param give: who is to get a seat.
-    :param take: who is to lose one.
-    :param unchanged: who already is as asked.
-    :param missing: who has no enabled account.
-    :param protected: who is kept by a rule, each with the reason.
-    :param holders: the seat list; None if it was not read.
-    :param guards: the limits and rules that applied.
-    :param refusal: why nothing may be changed, decided before the first write; None if the plan may go ahead.
-    :param earlier: what earlier attempts set out to change, where Airflow remembers it.
+    :param assign: the people to assign.
+    :param unassign: the people to unassign.
+    :param unchanged: the people who already are as requested.
+    :param missing: the people without an enabled account.
+    :param protected: the people who keep their seat because of a guard, each with the reason.
+    :param seat_list: the seat list; None if it was not read.
+    :param guards: the guards that applied.
+    :param refusal: why nothing may be changed; None if the plan may be carried out.
+    :param earlier: what earlier attempts set out to change, if Airflow remembers it.
     :param since_attempt: the first attempt of the task whose changes are known.
     """
 
     product: str
-    give: tuple[Person, ...] = ()
-    take: tuple[Person, ...] = ()
+    assign: tuple[Person, ...] = ()
+    unassign: tuple[Person, ...] = ()
     unchanged: tuple[Person, ...] = ()
     missing: tuple[Person, ...] = ()
     protected: tuple[Person, ...] = ()
-    holders: Holders | None = None
-    guards: Mapping[str, Any] = NOTHING
-    refusal: DatadogSeatsError | None = None
-    earlier: Earlier | None = None
+    seat_list: SeatList | None = None
+    guards: Mapping[str, Any] = field(default_factory=dict)
+    refusal: PlanRefusedError | None = None
+    earlier: EarlierAttempts | None = None
     since_attempt: int = 1
+    origin: Origin = Origin()
 
     @property
     def seats_before(self) -> int | None:
         """How many seats the product had before the first attempt; None if the seat list was not read."""
         if self.earlier is not None:
             return self.earlier.seats_before
-        return None if self.holders is None else len(self.holders.users)
+        return None if self.seat_list is None else len(self.seat_list)
 
     def label(self, uuid: str) -> str:
-        """Show a user UUID together with the email, where it is known."""
-        person = by_id(self.take, self.give).get(uuid)
+        """Return a user UUID together with the email, if that is known."""
+        person = by_id(self.unassign, self.assign).get(uuid)
         return f"{person['email']} ({uuid})" if person and person["email"] else uuid
 
-    def may_give_after(self, taken: Outcome) -> bool:
-        """Whether seats may be given: not after an error, nor if those that could not be taken leave no room."""
-        room = self.guards.get("max_seats")
-        held = 0 if self.holders is None else len(self.holders.users) - len(taken.done)
-        return taken.error is None and (room is None or held + len(self.give) <= room)
+    def assignable_after(self, unassigned: Outcome) -> tuple[str, ...]:
+        """Return the user UUIDs that may be assigned after the unassignments.
+
+        After an error nobody is. If some seats could not be unassigned, only so many people are that the seats do not
+        become more than there were before, or than the plan announced.
+        """
+        people = tuple(by_id(self.assign))
+        if unassigned.error is not None:
+            return ()
+        if self.seat_list is None:
+            return people
+        announced = len(self.seat_list) - len(self.unassign) + len(self.assign)
+        allowed = max(announced, self.seats_before or 0)
+        max_seats = self.guards.get("max_seats")
+        if max_seats is not None:
+            allowed = min(allowed, max_seats)
+        held = len(self.seat_list) - len(unassigned.done)
+        return people[: max(allowed - held, 0)]
 
     def preview(self) -> Report:
-        """Tell what would be done."""
-        return self._report(given=by_id(self.give), taken=by_id(self.take), preview=True)
+        """Report what would be done."""
+        return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True)
 
     def not_started(self, *, preview: bool) -> Report:
-        """Tell that nothing was done."""
-        return self._report(not_done=[*self.take, *self.give], preview=preview)
+        """Report that nothing was done."""
+        return self._report(not_done=[*self.unassign, *self.assign], preview=preview)
 
-    def report(self, taken: Outcome, given: Outcome) -> Report:
-        """Tell what was done."""
-        people = by_id(self.take, self.give)
+    def interrupted(self, period: Period = _NO_PERIOD) -> Report:
+        """Report that the work was interrupted, so that it is unknown how far it got."""
+        return self._report(unknown=[*self.unassign, *self.assign], period=period)
+
+    def report(self, unassigned: Outcome, assigned: Outcome, period: Period = _NO_PERIOD) -> Report:
+        """Report what was done."""
+        people = by_id(self.unassign, self.assign)
         return self._report(
-            given=given.done,
-            taken=taken.done,
-            refused=[people[uuid] for uuid in (*taken.refused, *given.refused)],
-            unknown=[people[uuid] for uuid in (*taken.unknown, *given.unknown)],
-            not_done=[people[uuid] for uuid in (*taken.not_done, *given.not_done)],
+            assigned=assigned.done,
+            unassigned=unassigned.done,
+            refused=[people[uuid] for uuid in (*unassigned.refused, *assigned.refused)],
+            unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
+            not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
+            period=period,
         )
 
-    def interrupted(self) -> Report:
-        """Tell that the work was broken off, so that it is not known how far it came."""
-        return self._report(unknown=[*self.take, *self.give])
+    def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
+        """Return what a later attempt has to know; None if it is unknown who held a seat before.
 
-    def to_remember(self) -> Earlier | None:
-        """Give what a later attempt has to know; None if who held a seat before is not known."""
-        if self.holders is None or self.seats_before is None:
+        :param started: when the changes of this attempt start.
+        """
+        if self.seat_list is None or self.seats_before is None:
             return None
-        touched = self._touched()
-        return Earlier(
+        affected = self._affected()
+        return EarlierAttempts(
             self.seats_before,
-            given={uuid: each.person for uuid, each in touched.items() if not each.held_at_first},
-            taken={uuid: each.person for uuid, each in touched.items() if each.held_at_first},
+            assigned={uuid: each.person for uuid, each in affected.items() if not each.held_at_first},
+            unassigned={uuid: each.person for uuid, each in affected.items() if each.held_at_first},
+            started=self.started(started),
         )
+
+    def started(self, now: datetime | None) -> datetime | None:
+        """Return when the first attempt's changes started, if this attempt's start now."""
+        return self.earlier.started if self.earlier and self.earlier.started else now
 
     def _report(
         self,
         *,
-        given: Iterable[str] = (),
-        taken: Iterable[str] = (),
+        assigned: Iterable[str] = (),
+        unassigned: Iterable[str] = (),
         refused: Iterable[Person] = (),
         unknown: Iterable[Person] = (),
         not_done: Iterable[Person] = (),
         preview: bool = False,
+        period: Period = _NO_PERIOD,
     ) -> Report:
-        given, taken, unknown, not_done, refused = set(given), set(taken), list(unknown), list(not_done), list(refused)
-        if self.take and self.give:
+        assigned, unassigned = set(assigned), set(unassigned)
+        unknown, not_done, refused = list(unknown), list(not_done), list(refused)
+        if self.unassign and self.assign:
             unknown, not_done, refused = (self._with_direction(people) for people in (unknown, not_done, refused))
-        in_doubt = by_id(unknown)
-        assigned: dict[str, Person] = {}
-        unassigned: dict[str, Person] = {}
+        of_unknown = by_id(unknown)
+        gained: dict[str, Person] = {}
+        lost: dict[str, Person] = {}
         back: dict[str, Person] = {}
-        for uuid, each in self._touched().items():
-            holds = uuid in given or (uuid not in taken and each.held_now)
-            if uuid not in in_doubt and holds != each.held_at_first:
-                (assigned if holds else unassigned)[uuid] = each.person
-            elif uuid in given or uuid in taken:
+        for uuid, each in self._affected().items():
+            holds = uuid in assigned or (uuid not in unassigned and each.held_now)
+            if uuid not in of_unknown and holds != each.held_at_first:
+                (gained if holds else lost)[uuid] = each.person
+            elif uuid in assigned or uuid in unassigned:
                 back[uuid] = each.person
-        changed = [*assigned.values(), *unassigned.values(), *back.values()]
+        changed = [*gained.values(), *lost.values(), *back.values()]
         after = None
-        if self.holders is not None and not unknown:
-            after = len(self.holders.users) + len(given) - len(taken)
+        if self.seat_list is not None and not unknown:
+            after = len(self.seat_list) + len(assigned) - len(unassigned)
         return Report(
             product=self.product,
             preview=preview,
-            assigned=list(assigned.values()),
-            unassigned=list(unassigned.values()),
+            assigned=list(gained.values()),
+            unassigned=list(lost.values()),
             unchanged=[*_without(changed, self.unchanged), *back.values()],
             missing=list(self.missing),
             refused=refused,
@@ -155,38 +198,62 @@ class Plan(NamedTuple):
             seats_before=self.seats_before,
             seats_after=after,
             guards=dict(self.guards),
+            refusals=list(self.refusal.reasons) if self.refusal else [],
             since_attempt=self.since_attempt,
+            started_at=_iso(period.started),
+            ended_at=_iso(period.ended),
+            conn_id=self.origin.conn_id,
+            site=self.origin.site,
         )
 
     def _with_direction(self, people: list[Person]) -> list[Person]:
-        taking = by_id(self.take)
-        reasons = {True: "was to lose the seat", False: "was to get a seat"}
-        return [Person(id=each["id"], email=each["email"], reason=reasons[each["id"] in taking]) for each in people]
+        unassigning = by_id(self.unassign)
+        return [
+            Person(
+                id=each["id"],
+                email=each["email"],
+                reason="was to be unassigned" if each["id"] in unassigning else "was to be assigned",
+            )
+            for each in people
+        ]
 
-    def _touched(self) -> dict[str, _Touched]:
-        earlier = self.earlier or Earlier(0, {}, {})
-        taking = by_id(self.take)
-        touched = {}
-        for uuid, person in {**earlier.taken, **earlier.given, **by_id(self.take, self.give)}.items():
-            # If the list was not read, whoever is to lose a seat is taken to hold one.
-            now = uuid in taking if self.holders is None else bool(self.holders.by_uuid(uuid))
-            first = uuid in earlier.taken or (uuid not in earlier.given and now)
-            touched[uuid] = _Touched(person, held_at_first=first, held_now=now)
-        return touched
+    def _affected(self) -> dict[str, _Affected]:
+        earlier = self.earlier or _NO_EARLIER_ATTEMPTS
+        unassigning = by_id(self.unassign)
+        affected = {}
+        for uuid, person in {**earlier.unassigned, **earlier.assigned, **by_id(self.unassign, self.assign)}.items():
+            # If the list was not read, everyone to unassign is assumed to hold a seat.
+            now = uuid in unassigning if self.seat_list is None else bool(self.seat_list.by_uuid(uuid))
+            first = uuid in earlier.unassigned or (uuid not in earlier.assigned and now)
+            affected[uuid] = _Affected(person, held_at_first=first, held_now=now)
+        return affected
+
+
+@dataclass(frozen=True, slots=True)
+class _Affected:
+    """Someone whom this attempt or an earlier one set out to change, and whether they held a seat."""
+
+    person: Person
+    held_at_first: bool
+    held_now: bool
+
+
+def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
+    """Return people by their user UUID. Those without one are left out."""
+    return {person["id"]: person for people in groups for person in people if person["id"]}
 
 
 def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
-    """Leave out people who were changed, known by their UUID or, of those given by email alone, by their email."""
+    """Leave out people who were changed. Those who were passed by email alone are found by their email."""
     changed = list(changed)
-    emails = {person["email"].casefold() for person in changed if person["email"]}
+    emails = {email_key(person["email"]) for person in changed if person["email"]}
     uuids = {person["id"] for person in changed}
     return [
         person
         for person in people
-        if (person["id"] not in uuids if person["id"] else (person["email"] or "").casefold() not in emails)
+        if (person["id"] not in uuids if person["id"] else email_key(person["email"] or "") not in emails)
     ]
 
 
-def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
-    """Give people by their user UUID; those without one are left out."""
-    return {person["id"]: person for people in groups for person in people if person["id"]}
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,17 +1,19 @@
-"""What earlier attempts of a task set out to change, where Airflow remembers it: its task state store, from 3.3 on."""
+"""What earlier attempts of a task set out to change, in Airflow's task state store (from 3.3 on)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow_provider_seats._planning.plan import Earlier, Plan, by_id
+from airflow_provider_seats._planning.kept_seats import parse_time
+from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
+from airflow_provider_seats.exceptions import DatadogSeatsError
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from datetime import datetime
 
-    from airflow_provider_seats.connection import DatadogSeatsError
+    from airflow.sdk import Context
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -19,52 +21,73 @@ log = logging.getLogger(__name__)
 _KEY: Final = "datadog_seats"
 
 
-class Attempts:
-    """The attempts of one task, as far as they are remembered. A store that fails is done without.
+class AttemptStore:
+    """Remembers what the attempts of one task set out to change. If the store fails, the task goes on without it.
 
-    :param context: what Airflow gives a task when it runs.
-    :param product: what is remembered of another product does not count.
+    Airflow keeps a task's state when the task is cleared. A clear raises ``max_tries`` and a retry does not, so the
+    state belongs to this series of attempts only if both agree.
+
+    :param context: the context that Airflow gives a running task.
+    :param product: state of another product does not count.
     """
 
     def __init__(self, context: Context, product: str) -> None:
+        ti = context.get("ti")
         self._store: Any = context.get("task_state_store")
         self._product = product
-        self._number = getattr(context.get("ti"), "try_number", 1)
-        self._most = getattr(context.get("ti"), "max_tries", self._number) + 1
+        self._number: int = getattr(ti, "try_number", 1)
+        self._max_tries: int = getattr(ti, "max_tries", self._number)
+        retries = getattr(getattr(ti, "task", None), "retries", None)
+        self._is_damaged = False
+        self._first = self._max_tries - retries + 1 if isinstance(retries, int) else 1
 
-    def earlier(self) -> Earlier | None:
-        """Give what earlier attempts set out to change; None if nothing, or not known."""
+    def earlier(self) -> EarlierAttempts | None:
+        """Return what earlier attempts set out to change; None if that was nothing, or is unknown."""
         state = self._ask(lambda store: store.get(_KEY))
-        if not isinstance(state, Mapping) or state.get("product") != self._product:
+        if state is None:
             return None
-        return Earlier(state["seats_before"], by_id(state["given"]), by_id(state["taken"]))
+        try:
+            if state["product"] != self._product or state["max_tries"] != self._max_tries:
+                return None
+            assigned, unassigned = by_id(state["assigned"]), by_id(state["unassigned"])
+            return EarlierAttempts(int(state["seats_before"]), assigned, unassigned, parse_time(state["started"]))
+        except (KeyError, TypeError, ValueError):
+            self._is_damaged = True
+            log.warning("The state that an earlier attempt left cannot be read and is ignored.")
+            return None
 
     def since(self, plan: Plan) -> int:
-        """Give the first attempt whose changes the report of a plan tells."""
-        return 1 if self._store is not None and plan.holders is not None else self._number
+        """Return the first attempt that the report of a plan covers."""
+        remembers = self._store is not None and plan.seat_list is not None and not self._is_damaged
+        return min(max(self._first, 1), self._number) if remembers else self._number
 
-    def remember(self, plan: Plan) -> None:
-        """Keep what this attempt and those before set out to change, before anything is changed."""
-        earlier = plan.to_remember()
+    def remember(self, plan: Plan, started: datetime | None) -> None:
+        """Store what this attempt and earlier ones set out to change, before anything is changed.
+
+        :param started: when the changes of this attempt start.
+        """
+        earlier = plan.to_remember(started)
         if earlier is not None:
-            state = {"product": self._product, "seats_before": earlier.seats_before}
-            people = {"given": list(earlier.given.values()), "taken": list(earlier.taken.values())}
-            self._ask(lambda store: store.set(_KEY, {**state, **people}))
+            state = {
+                "product": self._product,
+                "max_tries": self._max_tries,
+                "seats_before": earlier.seats_before,
+                "started": earlier.started.isoformat() if earlier.started else None,
+                "assigned": list(earlier.assigned.values()),
+                "unassigned": list(earlier.unassigned.values()),
+            }
+            self._ask(lambda store: store.set(_KEY, state))
 
-    def ended_by(self, error: DatadogSeatsError) -> bool:
-        """Whether Airflow does not try again after an error; whoever clears the task later begins anew."""
-        return not error.passing or self._number >= self._most
-
-    def forget(self) -> None:
-        """Begin anew, since the task has come to its end."""
-        self._ask(lambda store: store.delete(_KEY))
+    def forget_after(self, error: BaseException | None) -> None:
+        """Forget everything if the series of attempts ends here: after success, a lasting error or the last attempt."""
+        lasting = isinstance(error, DatadogSeatsError) and not error.transient
+        if error is None or lasting or self._number > self._max_tries:
+            self._ask(lambda store: store.delete(_KEY))
 
     def _ask(self, do: Callable[[Any], T]) -> T | None:
         try:
             return None if self._store is None else do(self._store)
-        except Exception as error:  # noqa: BLE001 (people's seats must not hang on the memory of a report)
-            log.warning(
-                "Airflow's task state store cannot be used, so the report tells of this attempt only: %s", error
-            )
+        except Exception as error:  # noqa: BLE001 (people's seats must not depend on the memory of a report)
+            log.warning("Airflow's task state store failed, so the report covers this attempt only: %s", error)
             self._store = None
             return None

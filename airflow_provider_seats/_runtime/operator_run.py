@@ -1,274 +1,313 @@
-"""What the operators do when they run. Loaded then, and not into every DAG file that is parsed."""
+"""The run of an operator: parse, plan, change, report. Loaded when a task runs, not when a DAG file is parsed."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from airflow_provider_seats._api.flow import InvalidInputError
-from airflow_provider_seats._api.seats import Outcome, assign_seats, failure, list_seat_users, unassign_seats
-from airflow_provider_seats._api.users import User, find_accounts, unambiguous
-from airflow_provider_seats._planning.arguments import (
-    People,
-    argument,
-    read_choice,
-    read_count,
-    read_flag,
-    read_limit,
-    read_number,
-    read_people,
-    read_product,
-    read_report,
-    read_span,
-)
-from airflow_provider_seats._planning.plan import Earlier, Plan, by_id
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
+from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
+from airflow_provider_seats._api.users import User, get_accounts, search_accounts, unambiguous
+from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.kept_seats import World, accounts_to_read, unmatched_protection
+from airflow_provider_seats._planning.plan import Origin, Period, Plan, by_id
 from airflow_provider_seats._planning.planner import (
-    DEFAULT_MAX_UNASSIGN,
-    NOBODY,
-    Guards,
-    MissingUsers,
-    Mode,
-    approved,
-    emails_to_identify,
-    owners,
+    apply_approval,
+    emails_to_look_up,
     plan_assign,
     plan_sync,
     plan_unassign,
     plan_undo,
 )
-from airflow_provider_seats._planning.seat_list import Holders
-from airflow_provider_seats._runtime.attempt_store import Attempts
-from airflow_provider_seats.connection import DatadogSeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook, failing_at_once
-from airflow_provider_seats.report import Report, table
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._runtime.attempt_store import AttemptStore
+from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+from airflow_provider_seats.report import Report, for_undo, table
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._runtime import TaskLog
 
 T = TypeVar("T")
 
-# Airflow's XCOM_RETURN_KEY, whose import would load Airflow's database models.
+# Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
 _RETURN_VALUE: Final = "return_value"
 
 
-class Work(ABC):
-    """One run of an operator: a plan, what was done of it, and the report, whatever comes of it.
+class OperatorRun:
+    """One run of an operator. It goes through the states below, in this order, and may end in each of them.
 
-    :param operator: the operator, whose arguments are read here, now that they are rendered.
-    :param context: what Airflow gives a task when it runs.
+    ============ ============================================================
+    ``Parsing``  the arguments are being parsed
+    ``Parsed``   they are valid, and what is needed for a plan is being read
+    ``Planned``  a guard refused the plan, or nothing was changed yet
+    ``Previewed``  nothing is to be changed
+    ``Changing`` changes are being made; if it ends here, nobody knows how far it got
+    ``Changed``  the outcome of all changes is known
+    ============ ============================================================
+
+    The report is built once, at the end, from the state that was reached.
+
+    :param context: the context that Airflow gives a running task.
+    :param product_code: the argument, for the report if it cannot be parsed.
+    :param conn_id: the connection's id.
+    :param log: the task's log.
+    :param push_report: whether the report is pushed to XCom when the task fails.
     """
 
-    def __init__(self, operator: Any, context: Context) -> None:  # noqa: ANN401 (each kind has arguments of its own)
-        self.operator = operator
-        self.context = context
+    def __init__(
+        self, context: Context, *, product_code: object, conn_id: str, log: TaskLog, push_report: bool
+    ) -> None:
+        self._context = context
+        self._conn_id = conn_id
+        self._log = log
+        self._push_report = push_report
+        self._total_users: int | None = None
+        self._attempts: AttemptStore | None = None
+        self._number: int = getattr(context.get("ti"), "try_number", 1)
+        self._state: _State = _Parsing(Plan(str(product_code), since_attempt=self._number))
 
-    def run(self) -> Report:
-        """Plan, change and report; the report is pushed also when the task then fails."""
-        report = Plan(str(self.operator.product_code)).not_started(preview=False)
-        attempts: Attempts | None = None
-        with failing_at_once(self.operator.datadog_conn_id):
+    def run(self, parse: Callable[[], Job]) -> Report:
+        """Do the job and return its report. If the task fails, the report is pushed to XCom first."""
+        with fail_without_retry(self._conn_id):
             try:
-                product = read_product(self.operator.product_code)
-                preview = read_flag("preview", self.operator.preview)
-                batch_size = read_count("batch_size", self.operator.batch_size)
-                attempts = Attempts(self.context, product)
-                report = self._unplanned(product).not_started(preview=preview)
-                plan = self._plan(product, attempts.earlier(), preview=preview)
-                plan = plan._replace(since_attempt=attempts.since(plan))
-                report = plan.not_started(preview=preview)
-                _raise(plan.refusal)
-                if preview:
-                    report = plan.preview()
-                    return report
-                attempts.remember(plan)
-                report = plan.interrupted()
-                taken, given = self._carry_out(plan, batch_size)
-                report = plan.report(taken, given)
-                _raise(failure(taken, given, label=plan.label))
-                attempts.forget()
+                self._execute(parse())
             except BaseException as error:
-                if attempts is not None and isinstance(error, DatadogSeatsError) and attempts.ended_by(error):
-                    attempts.forget()
-                # Also for a time-out of the task or a signal, which are not errors of ours.
-                if self.operator.do_xcom_push and "ti" in self.context:
-                    self.context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
+                # Also for a time-out of the task or a signal.
+                report = self._finish(error)
+                if self._push_report and "ti" in self._context:
+                    self._push(report)
                 raise
-            finally:
-                for line in table(report):
-                    self.operator.log.info("%s", line)
+            return self._finish(None)
+
+    def _execute(self, job: Job) -> None:
+        self._attempts = AttemptStore(self._context, job.product)
+        self._state = _Parsed(replace(job.as_requested(), since_attempt=self._number), preview=job.preview)
+        plan = self._plan(job)
+        plan = replace(plan, since_attempt=self._attempts.since(plan))
+        if job.preview:
+            self._state = _Previewed(plan)
+            if plan.refusal is not None:
+                self._log.warning("Without preview=True this plan would be refused. %s", " ".join(plan.refusal.reasons))
+            return
+        self._state = _Planned(plan)
+        if plan.refusal is not None:
+            raise plan.refusal
+        if plan.assign or plan.unassign:
+            self._attempts.remember(plan, self._client.server_time)
+            self._change(plan, job.batch_size)
+
+    def _change(self, plan: Plan, batch_size: int) -> None:
+        """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
+        started = plan.started(self._client.server_time)
+        self._state = _Changing(plan, Period(started))
+        unassigned = assigned = Outcome(plan.product)
+        if plan.unassign:
+            unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign), batch_size))
+        if plan.assign:
+            people = plan.assignable_after(unassigned)
+            if people:
+                assigned = self._client.run(assign_seats(plan.product, people, batch_size))
+            others = tuple(uuid for uuid in by_id(plan.assign) if uuid not in people)
+            assigned = replace(assigned, not_done=(*assigned.not_done, *others))
+        period = Period(started, self._client.server_time if started else None)
+        self._state = _Changed(plan, period, unassigned, assigned)
+        error = failure(unassigned, assigned, label=plan.label)
+        if error is not None:
+            raise error
+
+    def _finish(self, error: BaseException | None) -> Report:
+        """Build and log the report."""
+        if self._attempts is not None:
+            self._attempts.forget_after(error)
+        plan = replace(self._state.plan, origin=Origin(self._conn_id, self._site))
+        report = replace(self._state, plan=plan).report()
+        if (text := for_undo(report)) is not None:
+            self._log.info("The complete report, to pass to undo:\n%s", text)
+        for line in table(report):
+            self._log.info("%s", line)
         return report
 
-    def _given(self, name: str, read: Callable[[str, Any], T]) -> T | None:
-        """Read an argument that need not be given."""
-        value = argument(self.operator, name)
-        return None if value is None else read(name, value)
+    def _push(self, report: Report) -> None:
+        try:
+            self._context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
+        except Exception as error:  # noqa: BLE001 (the error of the task itself matters more)
+            self._log.warning("The report could not be pushed to XCom (%s). The log contains it.", error)
 
-    @cached_property
-    def _people(self) -> People:
-        """Who is meant; read once, since it may be something that can be read but once."""
-        return read_people(**{name: argument(self.operator, name) for name in ("user_uuids", "user_emails")})
+    def _plan(self, job: Job) -> Plan:
+        """Read what a plan needs, and make it."""
+        if isinstance(job, SyncJob):
+            plan = self._plan_undo(job) if job.undo is not None else self._plan_sync(job)
+            plan = plan if job.approved is None else apply_approval(plan, job.approved)
+        elif isinstance(job, AssignJob):
+            plan = self._plan_assign(job)
+        elif isinstance(job, UnassignJob):
+            plan = self._plan_unassign(job)
+        else:
+            raise TypeError(f"{type(job).__name__} is not a job")
+        return plan
 
-    def _unplanned(self, product: str) -> Plan:
-        """Give what is told where nothing could be read."""
-        return Plan(product)
+    def _plan_assign(self, job: AssignJob) -> Plan:
+        seats = self._read_seats(job) if job.people and job.needs_seat_list else None
+        users = unambiguous(job.people.emails, self._find_accounts(job.people.emails))
+        return plan_assign(job.product, job.people, self._world(seats, users=users), job.guards)
 
-    @abstractmethod
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        """Read what is needed to know what is to be done."""
+    def _plan_unassign(self, job: UnassignJob) -> Plan:
+        if not (job.people and job.needs_seat_list):
+            return plan_unassign(job.product, job.people, self._world(None), job.guards)
 
-    def _carry_out(self, plan: Plan, batch_size: int) -> tuple[Outcome, Outcome]:
-        """Take seats, and then give seats: Datadog bills the highest number that was held at once."""
-        taken = given = Outcome(plan.product)
-        if plan.take:
-            taken = self._client.run(unassign_seats(plan.product, by_id(plan.take), batch_size))
-        if plan.give and plan.may_give_after(taken):
-            given = self._client.run(assign_seats(plan.product, by_id(plan.give), batch_size))
-        elif plan.give:
-            given = Outcome(plan.product, not_done=tuple(by_id(plan.give)))
-        return taken, given
+        def someone_absent(users: Sequence[SeatUser]) -> bool:
+            return any(not rows for _, rows in SeatList(users).match(job.people))
+
+        seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
+        if job.people.emails and (unnamed := seats.rows_without_email()):
+            self._log.warning(
+                "%s: %s no email, so someone passed by email may hold one of them unnoticed.",
+                job.product,
+                plural(unnamed, "seat has", "seats have"),
+            )
+        unlisted = seats.unlisted(job.people.emails) if job.guards.missing_users == "fail" else ()
+        users = {email_key(user.email): user for user in self._find_accounts(unlisted) if user.email}
+        world = self._world(seats, users=users)
+        return self._with_accounts(world, job, lambda world: plan_unassign(job.product, job.people, world, job.guards))
+
+    def _plan_sync(self, job: SyncJob) -> Plan:
+        seats = self._read_seats(job)
+        wanted = emails_to_look_up(job.people, seats, job.mode)
+        users = unambiguous(wanted, self._find_accounts(wanted))
+        world = self._world(seats, users=users)
+        return self._with_accounts(
+            world, job, lambda world: plan_sync(job.product, job.people, job.mode, world, job.guards)
+        )
+
+    def _plan_undo(self, job: SyncJob) -> Plan:
+        report = job.undo
+        if report is None:
+            raise TypeError("There is nothing to undo.")
+        seats = self._read_seats(job)
+        if report["since_attempt"] > 1:
+            self._log.warning(
+                "The report covers the attempts from %d on. Changes of earlier attempts are not undone.",
+                report["since_attempt"],
+            )
+        conn_id, site = report.get("conn_id"), report.get("site")
+        if (conn_id and conn_id != self._conn_id) or (site and site != self._site):
+            self._log.warning(
+                "The report was made through the connection %r to %s. This undo goes through %r to %s.",
+                conn_id,
+                site,
+                self._conn_id,
+                self._site,
+            )
+        return self._with_accounts(
+            self._world(seats), job, lambda world: plan_undo(job.product, report, job.only, world, job.guards)
+        )
+
+    def _with_accounts(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
+        """Make a plan. If only an account can identify someone whom it changes, read the accounts and plan again."""
+        planned = plan(world)
+        accounts: dict[str, User] | None = None
+        is_undo = isinstance(job, SyncJob) and job.undo is not None
+        roster = job.people if isinstance(job, SyncJob) and not is_undo and job.mode != "add_only" else None
+        if planned.refusal is None:
+            people = accounts_to_read(planned, job.guards, roster)
+            if is_undo and job.guards.check_accounts:
+                # An account that was disabled since gets no seat back.
+                people |= {uuid: person["email"] for uuid, person in by_id(planned.assign).items()}
+            if people:
+                accounts = self._run(get_accounts(people, self._total_users))
+                planned = plan(replace(world, accounts=accounts))
+            if unmatched := unmatched_protection(job.guards, world.seats, accounts):
+                self._log.warning("protect: nobody who holds a seat matches %s.", join_names(unmatched))
+                planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
+        return planned
 
     @cached_property
     def _client(self) -> Client:
-        return DatadogSeatsHook(self.operator.datadog_conn_id).get_conn()
+        return DatadogSeatsHook(self._conn_id).get_conn()
 
-    def _holders(self, product: str) -> Holders:
-        return Holders(self._client.run(list_seat_users(product)))
+    @property
+    def _site(self) -> str | None:
+        return self._client.connection.base_url if "_client" in self.__dict__ else None
 
-    def _accounts(self, emails: Sequence[str]) -> list[User]:
-        return self._client.run(find_accounts(emails)) if emails else []
+    def _world(self, seats: SeatList | None, users: dict[str, User] | None = None) -> World:
+        earlier = self._attempts.earlier() if self._attempts is not None and seats is not None else None
+        return World(datetime.fromtimestamp(clock().now(), UTC), seats, users or {}, earlier=earlier)
 
-    def _protect(self) -> People:
-        return self._given("protect", lambda name, value: read_people(**{name: value})) or NOBODY
+    def _read_seats(self, job: Job) -> SeatList:
+        return SeatList(self._run(list_seat_users(job.product)))
 
+    def _find_accounts(self, emails: Sequence[str]) -> list[User]:
+        if not emails:
+            return []
+        users, self._total_users = self._run(search_accounts(emails))
+        return users
 
-class AssignWork(Work):
-    """Give people seats."""
-
-    def _unplanned(self, product: str) -> Plan:
-        return Plan(product, give=self._people.as_given())
-
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people
-        guards = Guards(
-            missing_users=read_choice("missing_users", self.operator.missing_users, MissingUsers),
-            max_seats=self._given("max_seats", read_number),
-        )
-        holders = self._holders(product) if people and (preview or guards.need_holders) else None
-        users = unambiguous(people.emails, self._accounts(people.emails))
-        return plan_assign(product, people, users=users, guards=guards, holders=holders, earlier=earlier)
+    def _run(self, flow: Flow[T]) -> T:
+        return self._client.run(flow)
 
 
-class UnassignWork(Work):
-    """Take people's seats."""
+@dataclass(frozen=True, slots=True)
+class _State(ABC):
+    """How far a run got."""
 
-    def _unplanned(self, product: str) -> Plan:
-        return Plan(product, take=self._people.as_given())
+    plan: Plan
 
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:
-        people = self._people
-        guards = Guards(
-            max_unassign=self._given("max_unassign", read_limit),
-            protect=self._protect(),
-        )
-        now = datetime.now(UTC)
-        if not (people and (people.emails or preview or guards.need_holders)):
-            return plan_unassign(product, people, guards=guards, now=now)
-        holders = self._holders(product)
-        if people.emails and (nameless := holders.rows_without_email()):
-            self.operator.log.warning(
-                "%s: %d seats have no email, so that someone given by email may hold one of them.", product, nameless
-            )
-        rows = [user for _, seats in holders.match(people) for user in seats]
-        owned = owners(self._accounts(emails_to_identify(NOBODY, rows, guards)))
-        return plan_unassign(product, people, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
+    @abstractmethod
+    def report(self) -> Report:
+        """Return the report of a run that ends here."""
 
 
-class SyncWork(Work):
-    """Make the seats match a roster, or what they were before an earlier report."""
-
-    def _plan(self, product: str, earlier: Earlier | None, *, preview: bool) -> Plan:  # noqa: ARG002 (it always reads the list)
-        mode = read_choice("mode", self.operator.mode, Mode)
-        guards = self._guards()
-        preview_report = self._preview_report(product)
-        now = datetime.now(UTC)
-        undo = self._given("undo", read_report)
-        if undo is not None:
-            report = self._to_undo(undo, product)
-            holders = self._holders(product)
-            rows = [user for uuid in by_id(report["assigned"]) for user in holders.by_uuid(uuid)]
-            owned = owners(self._accounts(emails_to_identify(NOBODY, rows, guards)))
-            plan = plan_undo(product, report, owned=owned, guards=guards, now=now, holders=holders, earlier=earlier)
-        else:
-            roster = self._people
-            holders = self._holders(product)
-            to_give = holders.absent(roster.emails) if mode != "remove_only" else ()
-            to_identify = emails_to_identify(roster, holders.users, guards) if mode != "add_only" else ()
-            accounts = self._accounts((*to_give, *to_identify))
-            plan = plan_sync(
-                product,
-                roster,
-                mode,
-                users=unambiguous(to_give, accounts),
-                owned=owners(accounts),
-                guards=guards,
-                now=now,
-                holders=holders,
-                earlier=earlier,
-            )
-        return plan if preview_report is None else approved(plan, preview_report)
-
-    def _guards(self) -> Guards:
-        default = None if self.operator.undo is not None else DEFAULT_MAX_UNASSIGN
-        return Guards(
-            missing_users=read_choice("missing_users", self.operator.missing_users, MissingUsers),
-            allow_empty=read_flag("allow_empty", self.operator.allow_empty),
-            max_unassign=self._given("max_unassign", read_limit) or default,
-            max_seats=self._given("max_seats", read_number),
-            min_seat_age=self._given("min_seat_age", read_span),
-            protect=self._protect(),
-        )
-
-    def _preview_report(self, product: str) -> Report | None:
-        report = self._given("approved", read_report)
-        if report is None:
-            return None
-        if not report["preview"]:
-            raise InvalidInputError(
-                "approved", "this is not the report of a preview; give that of a task with preview=True."
-            )
-        return _of_product("approved", report, product)
-
-    def _to_undo(self, report: Report, product: str) -> Report:
-        if self.operator.user_uuids is not None or self.operator.user_emails is not None:
-            raise InvalidInputError("undo", "give either people or a report to undo, not both.")
-        _of_product("undo", report, product)
-        if report["preview"]:
-            raise InvalidInputError("undo", "this is the report of a preview, which has changed nothing.")
-        if report["seats_before"] is None or report["unknown"]:
-            raise InvalidInputError(
-                "undo",
-                "this report does not know all that was before (seats_before is null, or people are unknown), so it "
-                "cannot be undone exactly; assign or unassign those whom you know.",
-            )
-        if report["since_attempt"] > 1:
-            self.operator.log.warning(
-                "The report tells what was changed from attempt %d on; what earlier attempts changed stays.",
-                report["since_attempt"],
-            )
-        return report
+@dataclass(frozen=True, slots=True)
+class _Parsing(_State):
+    def report(self) -> Report:
+        return self.plan.not_started(preview=False)
 
 
-def _of_product(name: str, report: Report, product: str) -> Report:
-    if report["product"] != product:
-        raise InvalidInputError(name, f"this report is of the product {report['product']!r}, and not of {product!r}.")
-    return report
+@dataclass(frozen=True, slots=True)
+class _Parsed(_State):
+    preview: bool
+
+    def report(self) -> Report:
+        return self.plan.not_started(preview=self.preview)
 
 
-def _raise(error: DatadogSeatsError | None) -> None:
-    if error is not None:
-        raise error
+@dataclass(frozen=True, slots=True)
+class _Planned(_State):
+    def report(self) -> Report:
+        return self.plan.not_started(preview=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Previewed(_State):
+    def report(self) -> Report:
+        return self.plan.preview()
+
+
+@dataclass(frozen=True, slots=True)
+class _Changing(_State):
+    period: Period
+
+    def report(self) -> Report:
+        return self.plan.interrupted(self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed(_State):
+    period: Period
+    unassigned: Outcome
+    assigned: Outcome
+
+    def report(self) -> Report:
+        return self.plan.report(self.unassigned, self.assigned, self.period)

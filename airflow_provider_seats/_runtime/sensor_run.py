@@ -1,11 +1,12 @@
-"""What the sensor does when it runs, in a worker. Loaded then, and not into every DAG file that is parsed."""
+"""The run of the sensor in a worker. Loaded when a task runs, not when a DAG file is parsed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -15,130 +16,171 @@ from airflow.providers.common.compat.sdk import (
     PokeReturnValue,
 )
 
-from airflow_provider_seats._api.flow import PassingError
-from airflow_provider_seats._api.seats import list_seat_users
-from airflow_provider_seats._planning.arguments import argument, read_flag
-from airflow_provider_seats._planning.condition import Condition
-from airflow_provider_seats._planning.seat_list import Holders
-from airflow_provider_seats.connection import DatadogSeatsError, restored
-from airflow_provider_seats.hooks import failing_at_once
-from airflow_provider_seats.triggers import SeatUsersTrigger
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.seats import list_seat_users_twice
+from airflow_provider_seats._planning.arguments import parse_bool
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
+from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._planning.condition import Condition
+    from airflow_provider_seats._runtime import TaskLog
 
 Met: TypeAlias = list[dict[str, str | None]]
 
-# The trigger ends the wait itself. Should no triggerer run by then, Airflow ends it so many seconds later.
+# The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
 # Ten years: Airflow cannot store much more.
-_LONGEST: Final = 315_360_000.0
-_SHOWN: Final = 200
+_MAX_SECONDS: Final = 315_360_000.0
 
 
-class UnknownEventError(DatadogSeatsError):
-    """What resumed the sensor is no event of its trigger, so nobody may be said to hold a seat, or none."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The time settings of a sensor.
 
-    passing = True
-
-    def __init__(self, event: object) -> None:
-        super().__init__(
-            f"The triggerer sent what this sensor does not know: {repr(event)[:_SHOWN]}. Nothing is known of the "
-            "seats. See that triggerer and workers have the same version of airflow-provider-seats, and run this again."
-        )
-
-
-def poke(sensor: Any) -> PokeReturnValue:  # noqa: ANN401 (its arguments are read here, now that they are rendered)
-    """Look once. If the condition is not met, a deferrable sensor that executes leaves the wait to the triggerer.
-
-    It does so from here, out of Airflow's own loop, which then treats the first look as any other.
+    :param poke_interval: seconds between two pokes.
+    :param timeout: seconds until the sensor times out.
+    :param execution_timeout: the time limit of the task; None without one.
+    :param backs_off: whether ``exponential_backoff`` or ``max_wait`` is set.
     """
-    with failing_at_once(sensor.datadog_conn_id):
-        deferrable = read_flag("deferrable", sensor.deferrable)
-        names = ("product_code", "user_uuids", "user_emails", "state", "require")
-        condition = Condition.read(**{name: argument(sensor, name) for name in names})
-        looked_at = time.time()
-        found = _look(sensor, condition)
-    if deferrable and not found.is_done and sensor.began is not None:
-        _defer(sensor, condition, looked_at)
-    return found
+
+    poke_interval: float
+    timeout: float
+    execution_timeout: timedelta | None
+    backs_off: bool
 
 
-def resume(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
-    """Give those who met the condition, or raise what ended the wait, as a poke would have."""
-    try:
-        return _outcome(sensor, event)
-    except Exception as error:
-        # Airflow itself looks only at its own exceptions here, before 3.1 only at soft_fail, and on 3.0 at neither.
-        if sensor.never_fail or (sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)):
-            raise AirflowSkipException(str(error)) from error
-        raise
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """What the sensor needs to defer.
+
+    :param timeout_at: when the sensor times out, in Unix time.
+    :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
+    :param seconds: when Airflow ends the wait if the trigger does not.
+    """
+
+    condition: Condition
+    timeout_at: float
+    execution_timeout_at: float | None
+    seconds: float
 
 
-def _look(sensor: Any, condition: Condition) -> PokeReturnValue:  # noqa: ANN401 (as above)
-    """Read the seat list. A passing error means "not yet"."""
-    try:
-        holders = Holders(sensor.client.run(list_seat_users(condition.product)))
-    except PassingError as error:
-        sensor.told = f"Not known yet: {error}"
-        sensor.log.warning("%s", sensor.told)
-        return PokeReturnValue(is_done=False)
-    progress = condition.progress(holders)
-    sensor.told = progress.told
-    sensor.log.info("%s", progress.told)
-    if doubt := condition.doubt(holders):
-        sensor.log.warning("%s", doubt)
-    return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
+class SensorRun:
+    """One run of the sensor: its pokes, how it defers, and how it resumes.
 
+    :param parse: parses the condition from the rendered arguments. It is called once, because people may be an
+        iterator, which can be read only once.
+    :param conn_id: the connection's id.
+    :param log: the task's log.
+    :ivar summary: how many of the people are in the expected state, after the last poke.
+    """
 
-def _defer(sensor: Any, condition: Condition, looked_at: float) -> None:  # noqa: ANN401 (as above)
-    """Hand the wait over to the triggerer, unless the time is over: then Airflow's own loop says so."""
-    now = time.time()
-    timeout_at = sensor.began + sensor.timeout
-    if timeout_at <= now:
-        return
-    if sensor.exponential_backoff or sensor.max_wait:
-        sensor.log.warning(
-            "exponential_backoff and max_wait do not apply to a deferred sensor: it looks every %g s, and shares each "
-            "look with all others that wait for the same product.",
-            sensor.poke_interval,
-        )
-    limit = sensor.execution_timeout
-    execution_timeout_at = None if limit is None else sensor.began + limit.total_seconds()
-    over = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
-    sensor.defer(
-        trigger=SeatUsersTrigger(
-            product_code=condition.product,
-            user_uuids=list(condition.people.uuids),
-            user_emails=list(condition.people.emails),
-            state=condition.state,
-            require=condition.require,
-            datadog_conn_id=sensor.datadog_conn_id,
-            poll_interval=sensor.poke_interval,
-            timeout_at=timeout_at,
-            execution_timeout_at=execution_timeout_at,
-            looked_at=looked_at,
-        ),
-        method_name="execute_complete",
-        timeout=timedelta(seconds=min(max(over - now, 0), _LONGEST) + _BACKSTOP),
-    )
+    def __init__(
+        self,
+        parse: Callable[[], Condition],
+        *,
+        conn_id: str,
+        deferrable: object,
+        timing: Timing,
+        soft_fail: bool,
+        never_fail: bool,
+        log: TaskLog,
+    ) -> None:
+        self._parse = parse
+        self._conn_id = conn_id
+        self._deferrable = deferrable
+        self._timing = timing
+        self._soft_fail = soft_fail
+        self._never_fail = never_fail
+        self._log = log
+        self._began = clock().now()
+        self._read_before = False
+        self.summary: str | None = None
 
+    def poke(self) -> PokeReturnValue:
+        """Read the seat list, and return whether the condition is met. A transient error means "not yet"."""
+        with fail_without_retry(self._conn_id):
+            parse_bool("deferrable", self._deferrable)
+            condition = self._condition
+            try:
+                users = self._client.run(list_seat_users_twice(condition.product, condition.relies_on_absence))
+            except TransientError as error:
+                self.summary = f"Not known yet: {error}"
+                self._log.warning("%s", self.summary)
+                return PokeReturnValue(is_done=False)
+        seat_list = SeatList(users)
+        progress = condition.progress(seat_list)
+        self.summary = progress.summary
+        self._log.info("%s", progress.summary)
+        warnings = [condition.warning(seat_list), None if self._read_before else condition.first_warning(seat_list)]
+        for warning in filter(None, warnings):
+            self._log.warning("%s", warning)
+        self._read_before = True
+        return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
 
-def _outcome(sensor: Any, event: object) -> Met:  # noqa: ANN401 (as above)
-    if not isinstance(event, Mapping):
+    def deferral(self) -> Deferral | None:
+        """Return what is needed to defer; None if the sensor is to poke again.
+
+        If the time is over, Airflow's own loop says so.
+        """
+        timing, now = self._timing, clock().now()
+        timeout_at = self._began + timing.timeout
+        if not parse_bool("deferrable", self._deferrable) or timeout_at <= now:
+            return None
+        if timing.backs_off:
+            self._log.warning(
+                "exponential_backoff and max_wait do not apply to a deferred sensor. It polls every %g s, together "
+                "with all sensors that wait for the same product.",
+                timing.poke_interval,
+            )
+        limit = timing.execution_timeout
+        execution_timeout_at = None if limit is None else self._began + limit.total_seconds()
+        end = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
+        seconds = min(max(end - now, 0), _MAX_SECONDS) + _BACKSTOP
+        return Deferral(self._condition, timeout_at, execution_timeout_at, seconds)
+
+    def resume(self, event: object) -> Met:
+        """Return the people who met the condition, or raise what ended the wait, as a poke would have."""
+        try:
+            return self._outcome(event)
+        except Exception as error:
+            # Airflow itself checks only its own exceptions here, before 3.1 only for soft_fail, and on 3.0 for neither.
+            failed_softly = self._soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            if self._never_fail or failed_softly:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    @cached_property
+    def _condition(self) -> Condition:
+        return self._parse()
+
+    @cached_property
+    def _client(self) -> Client:
+        # Kept from one poke to the next, with its connections and what it knows about rate limits.
+        return DatadogSeatsHook(self._conn_id).get_conn()
+
+    def _outcome(self, event: object) -> Met:
+        if not isinstance(event, Mapping):
+            raise UnknownEventError(event)
+        summary = event.get("summary") or "No triggerer could read the seat list in that time."
+        match event.get("status"), event.get("limit"):
+            case "success", _ if _is_met(event.get("met")):
+                self._log.info("%s", summary)
+                met: Met = event["met"]
+                return met
+            case "timeout", "timeout":
+                limit = timedelta(seconds=min(self._timing.timeout, _MAX_SECONDS))
+                raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
+            case "timeout", "execution_timeout":
+                raise AirflowTaskTimeout(
+                    f"The execution_timeout of {self._timing.execution_timeout} is over. {summary}"
+                )
+            case "error", _ if event.get("message"):
+                message = str(event["message"])
+                raise AirflowFailException(message) from restore_error(str(event.get("error")), message)
         raise UnknownEventError(event)
-    told = event.get("told") or "No triggerer could read the seat list in that time."
-    match event.get("status"), event.get("limit"):
-        case "success", _ if _is_met(event.get("met")):
-            sensor.log.info("%s", told)
-            met: Met = event["met"]
-            return met
-        case "timeout", "timeout":
-            limit = timedelta(seconds=min(sensor.timeout, _LONGEST))
-            raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {told}")
-        case "timeout", "execution_timeout":
-            raise AirflowTaskTimeout(f"The execution_timeout of {sensor.execution_timeout} is over. {told}")
-        case "error", _ if event.get("message"):
-            message = str(event["message"])
-            raise AirflowFailException(message) from restored(str(event.get("error")), message)
-    raise UnknownEventError(event)
 
 
 def _is_met(met: object) -> bool:

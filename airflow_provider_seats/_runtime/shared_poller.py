@@ -1,7 +1,7 @@
-"""One poll of a seat list for everyone on an event loop who waits for something in it. Knows nothing of Airflow.
+"""One poll of a seat list for all triggers on an event loop that wait for something in it.
 
-Whoever follows a product through equal connections shares one poll, which begins with the first of them and ends with
-the last. It reads the list at the shortest interval that any of them asks for.
+Followers of the same product through equal connections share one poll. It starts with the first of them, ends with the
+last, and reads the list at the shortest interval among them.
 """
 
 from __future__ import annotations
@@ -10,59 +10,103 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.flow import PassingError, Pause, gist
-from airflow_provider_seats._api.seats import list_seat_users
-from airflow_provider_seats._planning.seat_list import Holders
+from airflow_provider_seats._api.seats import read_seat_list
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._text import without_numbers
+from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
+from airflow_provider_seats.hooks import read_connection
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Pause
     from airflow_provider_seats.connection import DatadogConnection
 
 log = logging.getLogger(__name__)
 
-SHORTEST_INTERVAL: Final = 1.0
+MIN_INTERVAL: Final = 1.0
 
-# What a poll sees: who holds a seat, or why that is not known at the moment.
-Sight: TypeAlias = Holders | PassingError
+# The result of a poll: who holds a seat, or why that is unknown at the moment.
+Snapshot: TypeAlias = SeatList | TransientError
+
+
+async def follow(conn_id: str, product: str, interval: float) -> AsyncGenerator[tuple[Follower, Snapshot], None]:
+    """Yield the snapshots of a product's seats. If the keys are refused, check whether the connection has new ones.
+
+    :param interval: the longest time between two polls, in seconds.
+    """
+    connection = await _connection(conn_id)
+    worked = True
+    while True:
+        try:
+            with Follower(connection, product, interval) as follower:
+                while True:
+                    yield follower, await follower.next_snapshot()
+                    worked = True
+        except KeysRefusedError as refused:
+            try:
+                renewed = await _connection(conn_id)
+            except Exception:  # noqa: BLE001 (what matters is that the keys were refused)
+                raise refused from None
+            if renewed == connection or not worked:
+                raise
+            connection, worked = renewed, False
+
+
+async def _connection(conn_id: str) -> DatadogConnection:
+    """Read a connection once for all triggers that need it at the same moment: a thousand may start at once."""
+
+    def done(task: asyncio.Task[DatadogConnection]) -> None:
+        del _reading[key]
+        if not task.cancelled():
+            # If nobody waits for it any more, asyncio would log its error.
+            task.exception()
+
+    key = (asyncio.get_running_loop(), conn_id)
+    if key not in _reading:
+        _reading[key] = asyncio.create_task(read_connection(conn_id))
+        _reading[key].add_done_callback(done)
+    return await asyncio.shield(_reading[key])
 
 
 class Follower:
-    """One who waits for news of a product's seats. To be used in a ``with`` statement, on an event loop.
+    """Waits for snapshots of a product's seats. To be used in a ``with`` statement, on an event loop.
 
-    :param interval: the longest time between two looks, in seconds; less than 1 counts as 1.
-    :param oldest: the age in seconds of the oldest look that will do as the first news, if that is less than the
-        interval: whoever has looked by other means is not to be told what was before.
+    Only readings that started after the follower count: an earlier one may be older than what the caller knows.
+
+    :param interval: the longest time between two polls, in seconds; less than 1 counts as 1.
     """
 
-    __slots__ = ("_connection", "_oldest", "_poll", "_product", "_seen", "_since", "_waiting", "interval")
+    __slots__ = ("_after", "_connection", "_poll", "_product", "_seen", "_waiting", "interval")
     _poll: _Poll
-    _since: float
+    _after: int
 
-    def __init__(
-        self, connection: DatadogConnection, product: str, interval: float, *, oldest: float = math.inf
-    ) -> None:
-        self.interval = max(interval, SHORTEST_INTERVAL)
+    def __init__(self, connection: DatadogConnection, product: str, interval: float) -> None:
+        self.interval = max(interval, MIN_INTERVAL)
         self._connection = connection
         self._product = product
-        self._oldest = min(self.interval, max(oldest, 0.0))
-        self._seen: Sight | None = None
+        self._seen: Snapshot | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     def __enter__(self) -> Self:
         self._poll = _poll_of(self._connection, self._product)
-        self._since = asyncio.get_running_loop().time() - self._oldest
+        self._after = self._poll.started
         self._poll.join(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._poll.leave(self)
 
-    async def news(self) -> Sight:
-        """Give what the poll sees as soon as that is another than was given before.
+    @property
+    def site(self) -> str:
+        """The base URL of the connection."""
+        return self._connection.base_url
+
+    async def next_snapshot(self) -> Snapshot:
+        """Return the poll's snapshot as soon as it differs from the one returned before.
 
         :raises DatadogSeatsError: what ended the poll.
         """
@@ -72,14 +116,19 @@ class Follower:
                 await self._waiting
             finally:
                 self._waiting = None
-        if self._poll.error is not None or self._poll.sight is None:
+        if self._poll.error is not None or self._poll.snapshot is None:
             # One error is raised in many tasks, each of which would lengthen its traceback.
-            raise (self._poll.error or RuntimeError("nothing was seen")).with_traceback(None)
-        self._seen = self._poll.sight
+            raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
+        self._seen = self._poll.snapshot
         return self._seen
 
+    def require_new_reading(self) -> None:
+        """Make ``next_snapshot`` return the next reading of the list, even if it is the same."""
+        self._seen = None
+        self._after = self._poll.started
+
     def wake(self) -> bool:
-        """Let whoever waits look for news; whether someone waits, and there is some."""
+        """Wake the follower if it waits and there is something new. Return whether it was woken."""
         if self._waiting is None or self._waiting.done() or not self._is_behind():
             return False
         self._waiting.set_result(None)
@@ -89,13 +138,13 @@ class Follower:
         poll = self._poll
         if poll.error is not None:
             return True
-        stale = self._seen is None and isinstance(poll.sight, Holders) and poll.begun < self._since
-        return poll.sight is not self._seen and not stale
+        stale = isinstance(poll.snapshot, SeatList) and poll.reading <= self._after
+        return poll.snapshot is not self._seen and not stale
 
 
 def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
-    """Give the poll of a product on the running event loop; a new one if there is none."""
-    # Other loops may run in other threads, so this goes over a copy.
+    """Return the poll of a product on the running event loop. Start one if there is none."""
+    # Other loops may run in other threads, so this iterates over a copy.
     for each in list(_organisations):
         if each[0].is_closed():
             _organisations.pop(each, None)
@@ -110,7 +159,7 @@ def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
 
 
 class _Organisation:
-    """What the polls through one connection share on an event loop: the client, with what it knows of rate limits."""
+    """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
     def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
         self.client = Client(connection, announce=self._announce)
@@ -119,7 +168,7 @@ class _Organisation:
         self._announced: dict[object, str] = {}
 
     def drop(self, poll: _Poll) -> None:
-        """Let a poll go, and with the last one also the client."""
+        """Remove a poll, and close the client with the last one."""
         if self.polls.get(poll.product) is poll:
             del self.polls[poll.product]
             self._announced.pop(poll.task, None)
@@ -128,12 +177,12 @@ class _Organisation:
                 self.client.close()
 
     def answered(self) -> None:
-        """Take note that Datadog answers the poll that runs, so that its next fault is news."""
+        """Note that Datadog answered the current poll, so that its next fault is logged again."""
         self._announced.pop(asyncio.current_task(), None)
 
     def _announce(self, pause: Pause) -> None:
-        """Tell of a wait once for each poll, and not at each attempt."""
-        task, reason = asyncio.current_task(), gist(pause.reason)
+        """Log a wait once for each poll, not at each attempt."""
+        task, reason = asyncio.current_task(), without_numbers(pause.reason)
         if reason != self._announced.get(task):
             log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
         self._announced[task] = reason
@@ -142,33 +191,35 @@ class _Organisation:
 class _Poll:
     """Reads one seat list again and again.
 
-    :ivar sight: what it sees; the same object as long as nothing changes, and None before the first look.
-    :ivar task: what reads.
-    :ivar begun: when the look began that gave it, by the event loop's clock.
-    :ivar error: what ended it, for all who follow.
+    :ivar snapshot: its result. It is the same object as long as nothing changes, and None before the first reading.
+    :ivar task: the task that reads.
+    :ivar started: how many readings have started.
+    :ivar reading: the number of the last successful reading, from 1; 0 before it.
+    :ivar error: the error that ended it, for all followers.
     """
 
     def __init__(self, organisation: _Organisation, product: str) -> None:
         self.product = product
-        self.sight: Sight | None = None
+        self.snapshot: Snapshot | None = None
         self.error: Exception | None = None
         self._organisation = organisation
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
-        self._known: Holders | None = None
-        self.begun = self._looked = self._not_before = -math.inf
+        self._known: SeatList | None = None
+        self.started = self.reading = 0
+        self._finished = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
-        # With a context of its own: that of the first follower would put all log lines into its task's log.
+        # An own context: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
         self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
 
     def join(self, follower: Follower) -> None:
-        """Take in one who waits, perhaps for a shorter interval."""
+        """Add a follower, which may need a shorter interval."""
         self._followers[follower] = None
         self._pace_changed.set()
 
     def leave(self, follower: Follower) -> None:
-        """Let one go, and end with the last."""
+        """Remove a follower, and end with the last."""
         self._followers.pop(follower, None)
         self._pace_changed.set()
         if not self._followers:
@@ -179,60 +230,61 @@ class _Poll:
         try:
             while True:
                 await self._until_due()
-                await self._look()
-                await self._tell()
+                await self._read()
+                await self._notify()
         except Exception as error:  # noqa: BLE001 (each follower raises it)
             self.error = error
             self._organisation.drop(self)
-            await self._tell()
+            await self._notify()
         except asyncio.CancelledError:
-            # Not because the last one left, if there is one left.
+            # If there are followers left, this did not happen because the last one left.
             self.error = RuntimeError("The poll was cancelled.")
             self._organisation.drop(self)
             for follower in self._followers:
                 follower.wake()
             raise
 
-    async def _look(self) -> None:
-        begun = self._loop.time()
+    async def _read(self) -> None:
+        self.started += 1
         try:
-            users = await self._organisation.client.arun(list_seat_users(self.product))
-        except PassingError as error:
-            self._looked = self._loop.time()
-            self._not_before = self._looked + (error.retry_after or 0)
-            if not _alike(self.sight, error):
-                self.sight = error
+            users, pages = await self._organisation.client.arun(read_seat_list(self.product))
+        except TransientError as error:
+            self._finished = self._loop.time()
+            self._not_before = self._finished + (error.retry_after or 0)
+            if not _alike(self.snapshot, error):
+                self.snapshot = error
             return
-        self.begun, self._looked = begun, self._loop.time()
+        self.reading, self._finished = self.started, self._loop.time()
         self._organisation.answered()
-        if self._known is None or self._known.users != users:
-            self._known = Holders(users)
-        self.sight = self._known
+        if self._known is None or self._known.users != users or self._known.pages != pages:
+            self._known = SeatList(users, pages)
+        self.snapshot = self._known
 
     async def _until_due(self) -> None:
-        """Wait for the end of the shortest interval, which changes as others come and go."""
+        """Wait for the end of the shortest interval, which changes as followers come and go."""
         while True:
             self._pace_changed.clear()
             shortest = min((follower.interval for follower in self._followers), default=0.0)
-            left = max(self._looked + shortest, self._not_before) - self._loop.time()
+            left = max(self._finished + shortest, self._not_before) - self._loop.time()
             if left <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._pace_changed.wait()
 
-    async def _tell(self) -> None:
-        """Wake all who wait for what is new, one by one, so that thousands do not hold up the event loop."""
+    async def _notify(self) -> None:
+        """Wake the followers one by one, so that thousands do not block the event loop."""
         for follower in list(self._followers):
             if follower.wake():
                 await asyncio.sleep(0)
 
 
+_reading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]] = {}
 _organisations: dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation] = {}
 
 
-def _alike(sight: Sight | None, error: PassingError) -> bool:
-    def looks(error: PassingError) -> tuple[object, ...]:
-        return type(error), getattr(error, "status", None), gist(error.problem)
+def _alike(snapshot: Snapshot | None, error: TransientError) -> bool:
+    def key(error: TransientError) -> tuple[object, ...]:
+        return type(error), getattr(error, "status", None), without_numbers(error.problem)
 
-    return isinstance(sight, PassingError) and looks(sight) == looks(error)
+    return isinstance(snapshot, TransientError) and key(snapshot) == key(error)

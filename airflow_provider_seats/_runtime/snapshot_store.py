@@ -1,90 +1,116 @@
-"""Who held a seat when changes of seats were last told. Of Airflow it knows only the face of its state store."""
+"""The seats that a trigger last reported on, kept in memory and in Airflow's state store of assets (from 3.3 on)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
+
+from airflow_provider_seats._api.clock import clock
 
 T = TypeVar("T")
+# Emails by user UUID.
+Seats: TypeAlias = dict[str, str | None]
 log = logging.getLogger(__name__)
 
-# The time in which an event that was yielded reaches Airflow's database: its triggerer takes events over each second.
-_TAKEN_OVER: Final = 1.5
-_ANSWERS_WITHIN: Final = 1.0
-# When to try again what Airflow's store of states failed at.
+# An event that was yielded reaches Airflow's database in this time: its triggerer takes over events each second.
+_EVENT_DELIVERY: Final = 1.5
+_STORE_TIMEOUT: Final = 1.0
+# When to retry what Airflow's state store failed at.
 _STORE_RETRIES: Final = (1.0, 5.0, 15.0)
 
 
-class Memory:
-    """Who held a seat when changes were last told.
+class SnapshotStore:
+    """The seats when changes were last reported.
 
-    It outlives errors, and from Airflow 3.3 on also the triggerer: there it is kept in the asset's state store.
+    They outlive errors. From Airflow 3.3 on they also outlive the triggerer, in the asset's state store.
 
-    :param name: what it is the memory of, for the log.
+    :param store: Airflow's state store of the asset; None before 3.3.
+    :param name: what is stored, for the log.
     """
 
     def __init__(self, store: Any, name: str) -> None:  # noqa: ANN401 (Airflow's, from 3.3 on)
         self.name = name
         self._store = store
         self._key = f"datadog_seats {name}"
-        self._seats: dict[str, str | None] | None = None
+        self._site: str | None = None
+        self._seats: Seats | None = None
 
-    async def recall(self) -> dict[str, str | None] | None:
-        """Give UUIDs and emails of those who held a seat; None if that is not known.
+    async def recall(self, site: str) -> Seats | None:
+        """Return who held a seat, as emails by user UUID; None if that is unknown.
 
-        :raises Exception: Airflow's, if its store fails; to begin anew would lose what changed.
+        :param site: the base URL of the connection. Seats of another site do not count.
+        :raises Exception: Airflow's, if its store fails. Starting from nothing would lose what changed.
         """
         if self._seats is None:
-            try:
-                seats = await self._ask(lambda store: store.aget(self._key))
-            except ValueError:
-                # Airflow cannot tell which of several assets is meant.
-                log.warning(
-                    "%s is watched for several assets by one trigger, so that Airflow keeps nothing of it, and a "
-                    "restart misses changes. Give the trigger of each asset another poll_interval.",
-                    self.name,
-                )
-                self._store = seats = None
-            self._seats = dict(seats) if isinstance(seats, Mapping) else None
+            self._restore(await self._ask_once())
+        if self._seats is not None and self._site != site:
+            log.warning(
+                "%s: the connection now leads to %s instead of %s. The next reading is the new starting point, and no "
+                "change is reported for it.",
+                self.name,
+                site,
+                self._site,
+            )
+            self._seats = None
+        self._site = site
         return self._seats
 
-    async def keep(self, seats: dict[str, str | None]) -> None:
-        """Keep who holds a seat."""
+    async def keep(self, seats: Seats) -> None:
+        """Store who holds a seat."""
         self._seats = seats
+        state = {"site": self._site, "seats": seats}
         try:
-            await self._ask(lambda store: store.aset(self._key, seats))
-        except Exception as error:  # noqa: BLE001 (changes are to be told also if Airflow cannot keep them)
-            log.warning(
-                "A restart now would tell the last change of %s again, since it is not kept: %s", self.name, error
-            )
+            await self._ask(lambda store: store.aset(self._key, state))
+        except Exception as error:  # noqa: BLE001 (changes are reported even if Airflow cannot store them)
+            log.warning("%s: the seats could not be stored, so a restart would repeat a change: %s", self.name, error)
 
-    async def wait(self) -> None:
-        """Wait until what was told is safe, and may be called told."""
+    async def wait_for_delivery(self) -> None:
+        """Wait until an event that was yielded has reached Airflow's database."""
         if self._store is not None:
-            await asyncio.sleep(_TAKEN_OVER)
+            await clock().async_sleep(_EVENT_DELIVERY)
 
-    async def keep_if_answered(self, seats: dict[str, str | None]) -> None:
-        """Keep who holds a seat while being stopped, unless the triggerer itself stops.
+    async def keep_if_answered(self, seats: Seats) -> None:
+        """Store who holds a seat when the trigger is stopped, unless the triggerer itself stops.
 
-        A triggerer that stops gets no more answers, and may end before it takes over what was told; so that is told
-        again by the next. To read first is how to find out.
+        A triggerer that stops gets no more answers from Airflow, and may end before it takes over the last event. The
+        next one then reports the change again. Reading first shows which case it is.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(_ANSWERS_WITHIN):
+            async with asyncio.timeout(_STORE_TIMEOUT):
                 await self._ask(lambda store: store.aget(self._key))
                 await self.keep(seats)
 
+    def _restore(self, state: object) -> None:
+        """Take over a stored state. Anything else in the store is ignored."""
+        match state:
+            case {"site": str(site), "seats": dict(seats)}:
+                if all(isinstance(email, str | None) for email in seats.values()):
+                    self._site, self._seats = site, seats
+
+    async def _ask_once(self) -> object:
+        try:
+            return await self._ask(lambda store: store.aget(self._key))
+        except ValueError:
+            # Airflow cannot tell which of several assets is meant.
+            log.warning(
+                "%s: one trigger watches this for several assets, so Airflow stores nothing, and a restart misses "
+                "changes. Give the trigger of each asset another poll_interval.",
+                self.name,
+            )
+            self._store = None
+            return None
+
     async def _ask(self, do: Callable[[Any], Awaitable[T]]) -> T | None:
-        """Ask the store, and again if it fails."""
+        """Call the store, and retry if it fails."""
         if self._store is None:
             return None
         for pause in _STORE_RETRIES:
             try:
                 return await do(self._store)
             except Exception as error:  # noqa: BLE001 (whatever Airflow raises)
-                log.info("Airflow's state store failed for %s, and is asked again: %s", self.name, error)
-            await asyncio.sleep(pause)
+                log.info("%s: Airflow's state store failed and is called again: %s", self.name, error)
+            await clock().async_sleep(pause)
         return await do(self._store)

@@ -1,4 +1,4 @@
-"""The wire of FakeDatadog: serves answers on loopback, with the faults that are scripted. Standard library only."""
+"""The HTTP server of FakeDatadog, with scripted faults. Standard library only."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True)
 class Fault:
-    """What to answer to one request instead of the truth.
+    """How one request fails.
 
-    :param status: the HTTP status; None answers truly.
-    :param body: text, bytes, or a value to send as JSON; by default an error of the kind that the real API answers.
+    :param status: the HTTP status; None answers normally.
+    :param body: text, bytes, or a value to send as JSON; by default an error like those of the real API.
     :param headers: further headers.
-    :param applied: whether what was asked for is done all the same.
-    :param lost: lose the connection: ``before`` anything is done, ``after`` it is done and before the answer, or
+    :param applied: whether the request is carried out although its answer says otherwise.
+    :param lost: close the connection: ``before`` the request is carried out, ``after`` it and before the answer, or
         ``during`` the answer.
     :param delay: seconds to wait first.
     """
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Received:
-    """A request that was received, and the status that it was answered with (None if the connection was lost)."""
+    """A request, and the status of its answer (None if the connection was closed)."""
 
     method: str
     path: str
@@ -52,13 +52,13 @@ class Received:
 
     @property
     def user_uuids(self) -> list[str]:
-        """The people of an assignment or unassignment."""
+        """The user UUIDs of an assignment or unassignment."""
         return list(self.body["data"]["attributes"]["user_uuids"])
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered: text, bytes, or a value as JSON."""
+    """An answer: text, bytes, or a value as JSON."""
 
     status: int
     document: object = None
@@ -77,7 +77,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked, with header names in lower case and the body read as JSON if it is."""
+    """A request, with header names in lower case and the body parsed if it is JSON."""
 
     method: str
     path: str
@@ -87,10 +87,10 @@ class Request:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves on loopback, each connection in a thread of its own.
+    """Serves on loopback, with one thread for each connection.
 
     :param port: the port; 0 takes a free one.
-    :param answer: answers truly, and does what was asked for.
+    :param answer: carries out a request and returns the answer.
     """
 
     daemon_threads = True
@@ -107,7 +107,7 @@ class Server(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def begin(self) -> None:
-        """Serve until ended."""
+        """Start to serve."""
         self._thread.start()
 
     def end(self) -> None:
@@ -125,17 +125,17 @@ class Server(ThreadingHTTPServer):
             self._faults.setdefault((method, path), deque()).extend(faults)
 
     def next_fault(self, request: Request) -> Fault:
-        """Give the fault that is scripted for a request, or one that does nothing."""
+        """Return the fault that is scripted for a request, or one that does nothing."""
         with self._lock:
             faults = self._faults.get((request.method, request.path))
             return faults.popleft() if faults else Fault()
 
     def respond(self, request: Request) -> tuple[Answer | None, bool]:
-        """Answer a request, truly or with its fault; None loses the connection, and False does so half-way."""
+        """Return the answer, None to close the connection, and whether the answer is sent completely."""
         fault = self.next_fault(request)
         time.sleep(fault.delay)
-        true = fault.status is None and fault.lost != "before"
-        answer = self.answer(request) if true or fault.applied else None
+        normal = fault.status is None and fault.lost != "before"
+        answer = self.answer(request) if normal or fault.applied else None
         if fault.status is not None:
             answer = _faulty(fault)
         if fault.lost in {"before", "after"}:
@@ -153,17 +153,17 @@ class Server(ThreadingHTTPServer):
         return answer, fault.lost != "during"
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
-        """Remember the connection."""
+        """Add the connection to the open ones."""
         self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 (of the base class)
-        """Forget the connection."""
+        """Remove the connection from the open ones."""
         self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 (of the base class)
-        """Stay silent about clients that went away."""
+        """Log nothing about clients that disconnect."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -213,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
-        """Stay silent; what was received is kept in ``received``."""
+        """Log nothing. ``received`` contains every request."""
 
 
 def _faulty(fault: Fault) -> Answer:

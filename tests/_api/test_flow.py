@@ -1,4 +1,4 @@
-"""The one call: what an answer means, what is tried again, and how long."""
+"""One call: what a response means, what is retried, and for how long."""
 
 from __future__ import annotations
 
@@ -10,36 +10,43 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import (
-    ATTEMPTS,
-    LONGEST_WAIT,
+    EMPTY,
+    MAX_ATTEMPTS,
+    MAX_WAIT,
     Flow,
-    KeysRefusedError,
-    MisdirectedError,
-    RateLimitedError,
+    NoAnswer,
+    RateLimitHit,
     Request,
-    RequestRefusedError,
     Response,
-    Spent,
-    UnavailableError,
     call,
-    read_answer,
+    call_with_response,
+    read_response,
+    resources,
 )
-from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.exceptions import (
+    CertificateError,
+    DatadogSeatsError,
+    KeysRefusedError,
+    RateLimitError,
+    RedirectError,
+    RequestRefusedError,
+    UnavailableError,
+)
 from tests.helpers.playing import lost, play, reply
 
-GET = Request("GET", "/api/v2/things", needs="the permission things_read")
+GET = Request("GET", "/api/v2/things", permission="the permission things_read")
 POST = Request("POST", "/api/v2/things", body={})
 
 
-def ask(request: Request = GET) -> Flow[dict[str, Any]]:
-    """Make a call whose answer is taken as it is."""
+def send(request: Request = GET) -> Flow[dict[str, Any]]:
+    """Return a call whose result is the JSON object of the response."""
     return call(request, lambda document: document)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (302, MisdirectedError),
+        (302, RedirectError),
         (400, RequestRefusedError),
         (401, KeysRefusedError),
         (403, KeysRefusedError),
@@ -47,21 +54,21 @@ def ask(request: Request = GET) -> Flow[dict[str, Any]]:
         (408, UnavailableError),
         (409, RequestRefusedError),
         (422, RequestRefusedError),
-        (429, RateLimitedError),
+        (429, RateLimitError),
         (500, UnavailableError),
         (503, UnavailableError),
         (199, UnavailableError),
     ],
 )
-def test_a_status_becomes_the_error_that_a_caller_can_act_on(status: int, kind: type[DatadogSeatsError]) -> None:
-    """Each has one class, and those that may pass say so."""
+def test_each_status_raises_its_own_error_class(status: int, kind: type[DatadogSeatsError]) -> None:
+    """Each status raises its class of error with the server's explanation, and only faults and 429 are transient."""
     with pytest.raises(kind, match=rf"(?s){status}.*Forbidden things" if status != 302 else "302") as caught:
-        read_answer(GET, reply(status, {"errors": ["Forbidden things"]}))
-    assert caught.value.passing == (kind in {UnavailableError, RateLimitedError})
+        read_response(GET, reply(status, {"errors": ["Forbidden things"]}))
+    assert caught.value.transient == (kind in {UnavailableError, RateLimitError})
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "detail"),
     [
         ({"errors": ["API key required"]}, "API key required"),
         ({"errors": [{"title": "Generic Error", "detail": "x is required"}]}, "Generic Error: x is required"),
@@ -70,39 +77,39 @@ def test_a_status_becomes_the_error_that_a_caller_can_act_on(status: int, kind: 
         ({"errors": "odd"}, '{"errors": "odd"}'),
         ([1], "[1]"),
         (b"\xff\xfe", "\ufffd"),
-        (b"", "(no words)"),
+        (b"", "(no explanation)"),
     ],
 )
-def test_the_servers_own_words_are_found(body: object, words: str) -> None:
-    """Both shapes of Datadog's errors are read, and of a page only what a person would read."""
+def test_an_error_contains_the_explanation_of_the_server(body: object, detail: str) -> None:
+    """An error quotes both shapes of Datadog's errors, and the visible text of an HTML page."""
     with pytest.raises(RequestRefusedError) as caught:
-        read_answer(GET, reply(422, body))
-    assert words in caught.value.words
+        read_response(GET, reply(422, body))
+    assert detail in caught.value.detail
 
 
-def test_a_refused_key_tells_which_permission_is_needed() -> None:
-    """Who reads it knows what to ask the administrator for."""
+def test_a_refused_key_names_the_missing_permission() -> None:
+    """The error of a 403 names the permission that the call needs."""
     with pytest.raises(KeysRefusedError, match="things_read"):
-        read_answer(GET, reply(403, {"errors": ["Forbidden"]}))
+        read_response(GET, reply(403, {"errors": ["Forbidden"]}))
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b"3", b"<html>", b'{"data":', b"\xff", b"[" * 100_000])
-def test_a_success_that_is_no_json_object_is_a_fault(content: bytes) -> None:
-    """A login page or half an answer is never taken for an empty result."""
+def test_a_success_without_a_json_object_is_a_fault(content: bytes) -> None:
+    """A login page or half a response is an error and never an empty result."""
     with pytest.raises(UnavailableError, match="200"):
-        read_answer(GET, Response(200, {}, content))
+        read_response(GET, Response(200, {}, content))
 
 
-def test_a_write_may_answer_nothing() -> None:
-    """A 204 has no content, and is a success."""
-    assert read_answer(Request("DELETE", "/x"), Response(204)) == {}
+def test_a_write_may_have_an_empty_response() -> None:
+    """A write that is answered with 204 and no content has succeeded."""
+    assert read_response(Request("DELETE", "/x"), Response(204)) is EMPTY
 
 
 @given(st.integers(100, 599), st.binary(max_size=200), st.booleans())
-def test_any_answer_is_an_object_or_one_of_our_errors(status: int, content: bytes, reads: bool) -> None:
-    """Nothing that a server sends escapes as another exception, and messages stay short and on one line."""
+def test_any_response_is_an_object_or_an_error_of_this_package(status: int, content: bytes, reads: bool) -> None:
+    """No response raises a foreign exception, and every message is short and on one line."""
     try:
-        document = read_answer(GET if reads else POST, Response(status, {}, content))
+        document = read_response(GET if reads else POST, Response(status, {}, content))
     except DatadogSeatsError as error:
         assert len(str(error)) < 1000
         assert "\n" not in str(error)
@@ -118,103 +125,152 @@ def test_any_answer_is_an_object_or_one_of_our_errors(status: int, content: byte
     )
 )
 def test_any_error_body_is_read(errors: object) -> None:
-    """Errors of any shape become words."""
+    """An error body of any shape becomes the text of an error."""
     with pytest.raises(RequestRefusedError):
-        read_answer(GET, reply(400, {"errors": errors}))
+        read_response(GET, reply(400, {"errors": errors}))
 
 
 @pytest.mark.parametrize("fault", [reply(500), reply(503), reply(408), reply(429), lost(), reply(200, b"<html>")])
-def test_a_read_is_tried_again_after_a_passing_fault(fault: object) -> None:
-    """The waits double, and the answer is what comes at last."""
-    played = play(ask(), fault, fault, reply(200, {"ok": 1}))
+def test_a_read_is_retried_after_a_transient_error(fault: object) -> None:
+    """A read is retried after every transient error, and each wait is twice as long as the one before."""
+    played = play(send(), fault, fault, reply(200, {"ok": 1}))
     assert played.value == {"ok": 1}
     assert played.pauses == [1, 2]
 
 
-def test_a_read_ends_after_a_few_attempts_with_the_last_cause_attached() -> None:
-    """The error is ours, is passing, and names the cause."""
-    played = play(ask(), *[lost()] * ATTEMPTS)
+def test_a_read_fails_after_the_last_attempt_with_its_cause() -> None:
+    """After the last attempt, a read raises a transient error that names the cause and has it attached."""
+    played = play(send(), *[lost()] * MAX_ATTEMPTS)
     assert isinstance(played.error, UnavailableError)
     assert isinstance(played.error.__cause__, ConnectionResetError)
     assert "gone" in str(played.error)
     assert played.pauses == [1, 2, 4, 8]
 
 
-def test_a_write_is_not_sent_again_where_it_may_have_been_done() -> None:
-    """The caller has to look first."""
+def test_a_write_that_may_have_been_carried_out_is_not_retried() -> None:
+    """A write is not sent again after an error that leaves open whether it was carried out."""
     for fault in (reply(500), reply(408), lost(), reply(201, b"<html>")):
-        assert isinstance(play(ask(POST), fault).error, UnavailableError)
+        assert isinstance(play(send(POST), fault).error, UnavailableError)
 
 
-def test_a_write_is_sent_again_after_a_rate_limit() -> None:
-    """A 429 is not ambiguous, and the server's reset is honoured."""
-    played = play(ask(POST), reply(429, x_ratelimit_reset="7"), reply(201, {"ok": 1}))
+def test_a_write_is_retried_after_a_rate_limit() -> None:
+    """A write is sent again after a 429, when the server's limit is reset."""
+    played = play(send(POST), reply(429, x_ratelimit_reset="7"), reply(201, {"ok": 1}))
     assert played.value == {"ok": 1}
     assert played.pauses == [7]
 
 
 def test_a_fault_does_not_wait_for_the_reset_of_a_rate_limit() -> None:
-    """Every answer tells when its limit is reset; only a spent limit is a reason to wait for that."""
-    played = play(ask(), reply(503, x_ratelimit_reset="60"), reply(503, retry_after="4"), reply(200, {}))
+    """After a 503, a call waits for Retry-After but not for the reset of the rate limit."""
+    played = play(send(), reply(503, x_ratelimit_reset="60"), reply(503, retry_after="4"), reply(200, {}))
     assert played.pauses == [1, 4]
 
 
-def test_a_limit_that_outlasts_the_bound_ends_in_an_error_that_carries_it() -> None:
-    """The task can come back then, instead of holding its slot."""
-    played = play(ask(), reply(429, {"errors": ["Too many"]}, x_ratelimit_reset="3000"))
-    assert isinstance(played.error, RateLimitedError)
+def test_a_rate_limit_that_is_too_long_is_an_error_with_the_seconds() -> None:
+    """A rate limit that lasts longer than a call waits raises an error with the seconds, without a wait."""
+    played = play(send(), reply(429, {"errors": ["Too many"]}, x_ratelimit_reset="3000"))
+    assert isinstance(played.error, RateLimitError)
     assert played.error.retry_after == 3000
     assert "3000 s" in str(played.error)
     assert "Too many" in str(played.error)
     assert played.pauses == []
 
 
-def test_all_the_waits_of_a_call_are_bounded_together() -> None:
-    """Several resets that are short each do not add up to more than the bound."""
-    played = play(ask(), *[reply(429, x_ratelimit_reset="50")] * 3)
-    assert sum(played.pauses) <= LONGEST_WAIT
-    assert isinstance(played.error, RateLimitedError)
+def test_the_waits_of_a_call_are_bounded_in_sum() -> None:
+    """The waits of one call add up to no more than the maximum, although each of them is shorter."""
+    played = play(send(), *[reply(429, x_ratelimit_reset="50")] * 3)
+    assert sum(played.pauses) <= MAX_WAIT
+    assert isinstance(played.error, RateLimitError)
 
 
-def test_a_call_that_was_held_back_waits_and_is_then_sent() -> None:
-    """A spent limit is waited out, and does not count as an attempt."""
-    played = play(ask(POST), *[Spent(3)] * 8, reply(201, {}))
+def test_a_call_waits_for_the_local_rate_limit() -> None:
+    """A call that the local rate limit holds back waits and is sent, and the wait does not count as an attempt."""
+    played = play(send(POST), *[RateLimitHit(3)] * 8, reply(201, {}))
     assert played.error is None
     assert played.pauses == [3] * 8
-    held = play(ask(), Spent(500)).error
-    assert isinstance(held, RateLimitedError)
+    held = play(send(), RateLimitHit(500)).error
+    assert isinstance(held, RateLimitError)
     assert held.retry_after == 500
 
 
 @pytest.mark.parametrize("request_", [GET, POST])
-def test_refused_keys_are_tried_twice_at_most(request_: Request) -> None:
-    """A fresh token takes a moment to be known; a wrong one is not tried for long."""
-    assert isinstance(play(ask(request_), reply(403), reply(403)).error, KeysRefusedError)
-    assert play(ask(request_), reply(401), reply(200, {"ok": 1})).value == {"ok": 1}
+def test_refused_keys_are_tried_twice(request_: Request) -> None:
+    """Refused keys are tried a second time, because Datadog takes a moment to know new ones, and not a third time."""
+    assert isinstance(play(send(request_), reply(403), reply(403)).error, KeysRefusedError)
+    assert play(send(request_), reply(401), reply(200, {"ok": 1})).value == {"ok": 1}
 
 
 @pytest.mark.parametrize(
     "answer", [reply(400), reply(404), reply(422), reply(302, location="https://elsewhere.example")]
 )
-def test_a_lasting_error_is_not_tried_again(answer: Response) -> None:
-    """What was refused once would be refused again."""
-    played = play(ask(), answer)
-    assert played.error is not None
-    assert not getattr(played.error, "passing", True)
+def test_a_lasting_error_is_not_retried(answer: Response) -> None:
+    """A call is not retried after a refusal or a redirect."""
+    played = play(send(), answer)
+    assert isinstance(played.error, DatadogSeatsError)
+    assert not played.error.transient
     assert played.pauses == []
 
 
-def test_an_answer_that_is_not_as_documented_is_a_fault_and_read_again() -> None:
-    """The reader's complaint becomes an error with the call's name."""
+def test_a_response_that_is_not_as_documented_is_a_fault() -> None:
+    """A ValueError of the reader becomes a fault that is retried and whose message names the problem."""
 
     def read(document: dict[str, Any]) -> int:
         raise ValueError(f"its data is missing in {json.dumps(document)}")
 
-    played = play(call(GET, read), *[reply(200, {})] * ATTEMPTS)
+    played = play(call(GET, read), *[reply(200, {})] * MAX_ATTEMPTS)
     assert isinstance(played.error, UnavailableError)
     assert "its data is missing" in str(played.error)
 
 
-def test_a_flow_that_is_served_wrongly_says_so() -> None:
-    """Who writes a client of one's own finds the mistake."""
-    assert isinstance(play(ask(), "an answer").error, TypeError)
+def test_a_client_that_sends_a_wrong_answer_is_an_error() -> None:
+    """A client that answers a request with something unknown raises a TypeError."""
+    assert isinstance(play(send(), "an answer").error, TypeError)
+
+
+def test_202_confirms_nothing() -> None:
+    """The body of a 202 is ignored, because the change is yet to be made."""
+    for body in (None, {"data": {"attributes": {"assigned_ids": ["a"]}}}, b"<html>"):
+        document = read_response(POST, reply(202, body))
+        assert document == {}
+        assert document is not EMPTY
+
+
+def test_a_202_to_a_read_is_not_an_empty_list() -> None:
+    """A read that is answered with 202 raises an error and returns no empty list."""
+
+    def read(document: dict[str, Any]) -> list[object]:
+        return list(resources(document))
+
+    played = play(call(GET, read), *[reply(202, {"data": []})] * MAX_ATTEMPTS)
+    assert isinstance(played.error, UnavailableError)
+
+
+@pytest.mark.parametrize("request_", [GET, POST])
+def test_a_rejected_certificate_is_a_lasting_error(request_: Request) -> None:
+    """A rejected certificate is an error that names REQUESTS_CA_BUNDLE and is not retried."""
+    cause = OSError("certificate verify failed")
+    played = play(send(request_), NoAnswer(cause, "self-signed certificate", certificate_rejected=True))
+    error = played.error
+    assert isinstance(error, CertificateError)
+    assert not error.transient
+    assert error.__cause__ is cause
+    assert "self-signed certificate" in str(error)
+    assert "REQUESTS_CA_BUNDLE" in str(error)
+    assert "'dd'" in error.message_for("dd")
+    assert played.pauses == []
+
+
+def test_a_reader_can_take_the_response_too() -> None:
+    """A call can pass the response with its headers to the reader, beside the JSON object."""
+
+    def read(document: dict[str, Any], response: Response) -> tuple[object, str]:
+        return document["ok"], response.headers["x-name"]
+
+    assert play(call_with_response(GET, read), reply(200, {"ok": 1}, x_name="n")).value == (1, "n")
+
+
+def test_the_name_of_a_rate_limit_is_the_route() -> None:
+    """Requests whose paths differ only in an id share a rate limit, and messages show the whole path."""
+    one, other = (Request("GET", f"/users/{name}", route="/users/{id}") for name in "ab")
+    assert one.limit_key == other.limit_key == "GET /users/{id}"
+    assert (one.name, GET.limit_key) == ("GET /users/a", "GET /api/v2/things")

@@ -1,4 +1,4 @@
-"""Rate limits: what the headers say, and how long a call has to wait."""
+"""Rate limits: what the headers of a response say, and how long a call has to wait."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.rate_limits import RateLimits, reset_after
+from airflow_provider_seats._api.rate_limits import RateLimits, parse_wait, reset_after
 from tests.helpers.playing import NOW
 
 
@@ -26,82 +26,140 @@ from tests.helpers.playing import NOW
         ({"x-ratelimit-reset": ""}, None),
         ({"x-ratelimit-reset": "garbage", "retry-after": "3"}, 3),
         ({"retry-after": "Fri, 15 Jan 2027 08:00:05 GMT"}, 5),
+        ({"x-ratelimit-reset": "86400"}, 86_400),
+        ({"x-ratelimit-reset": "86401"}, None),
+        ({"x-ratelimit-reset": str(int(NOW))}, 1),
         ({}, None),
     ],
 )
 def test_a_reset_is_read_as_seconds_unix_time_or_date(headers: dict[str, str], seconds: float | None) -> None:
-    """What is neither, or lies in the past, is as if it had not been said."""
+    """A reset is read from seconds, Unix time or an HTTP date, and is ignored if it is in the past or too far off."""
     assert reset_after(headers, NOW) == seconds
 
 
 @given(st.text() | st.floats().map(str) | st.integers().map(str), st.sampled_from(["x-ratelimit-reset", "retry-after"]))
-def test_any_header_is_a_sensible_wait_or_none(text: str, name: str) -> None:
-    """No header leads to a wait that is negative or without end."""
+def test_any_header_is_a_bounded_wait_or_none(text: str, name: str) -> None:
+    """No header leads to a wait that is negative, zero or without end."""
     wait = reset_after({name: text}, NOW)
-    assert wait is None or 0 < wait < float("inf")
+    assert wait is None or 1 <= wait <= 86_400
 
 
-def told(remaining: int, reset: float, **more: str) -> dict[str, str]:
-    """Make the headers of an answer."""
+def limit(remaining: int, reset: float, **more: str) -> dict[str, str]:
+    """Return the headers of a response that states a rate limit."""
     return {"x-ratelimit-remaining": str(remaining), "x-ratelimit-reset": str(reset), **more}
 
 
-def test_a_spent_limit_holds_its_calls_until_the_reset() -> None:
-    """A call that the server said it would refuse is not sent, and others are."""
+def test_a_limit_that_is_used_up_holds_back_its_calls() -> None:
+    """A call waits until the reset of its limit if no calls remain, and other calls do not."""
     limits = RateLimits()
-    limits.learn("GET /a", 200, told(0, 5), NOW)
+    limits.learn("GET /a", 200, limit(0, 5), NOW)
     assert limits.take("GET /a", NOW + 1) == 4
     assert limits.take("GET /b", NOW + 1) == 0
     assert limits.take("GET /a", NOW + 5) == 0
 
 
 def test_calls_that_share_a_name_share_a_limit() -> None:
-    """Datadog names its limits, and several calls may be under one."""
+    """Calls whose limits have the same name wait for the same reset."""
     limits = RateLimits()
     named = {"x-ratelimit-name": "seats"}
-    limits.learn("GET /a", 200, {**told(5, 5), **named}, NOW)
-    limits.learn("POST /a", 200, {**told(0, 5), **named}, NOW)
+    limits.learn("GET /a", 200, {**limit(5, 5), **named}, NOW)
+    limits.learn("POST /a", 200, {**limit(0, 5), **named}, NOW)
     assert limits.take("GET /a", NOW) == 5
 
 
-def test_calls_under_way_count_before_they_are_answered() -> None:
-    """With two calls left, the third at the same time waits; an answer that was overtaken gives none back."""
+def test_calls_that_are_not_answered_yet_count() -> None:
+    """With two calls left, a third one at the same time waits, and a late response does not raise the count again."""
     limits = RateLimits()
-    limits.learn("GET /a", 200, told(2, 5), NOW)
+    limits.learn("GET /a", 200, limit(2, 5), NOW)
     assert [limits.take("GET /a", NOW) for _ in range(3)] == [0, 0, 5]
-    limits.learn("GET /a", 200, told(1, 5), NOW)
+    limits.learn("GET /a", 200, limit(1, 5), NOW)
     assert limits.take("GET /a", NOW) == 5
 
 
-def test_a_new_period_begins_with_what_the_server_allows() -> None:
-    """After the reset, no more calls go out at once than the limit that was told."""
+def test_a_new_period_starts_with_the_total() -> None:
+    """After the reset, no more calls are sent in one period than the total that the server stated."""
     limits = RateLimits()
     more = {"x-ratelimit-limit": "2", "x-ratelimit-period": "10"}
-    limits.learn("GET /a", 200, {**told(0, 5), **more}, NOW)
+    limits.learn("GET /a", 200, {**limit(0, 5), **more}, NOW)
     assert [limits.take("GET /a", NOW + 6) for _ in range(3)] == [0, 0, 10]
 
 
-def test_a_429_spends_the_limit_even_if_it_does_not_say_so() -> None:
-    """Everyone under the limit waits for the reset that one of them was told."""
+def test_a_429_uses_up_the_limit() -> None:
+    """After a 429, every call of the limit waits, although the response does not say that none remain."""
     limits = RateLimits()
     limits.learn("GET /a", 429, {"retry-after": "3"}, NOW)
     assert limits.take("GET /a", NOW) == 3
 
 
-def test_answers_without_limits_change_nothing() -> None:
-    """A server that tells of no limit has none."""
+def test_a_response_without_a_limit_changes_nothing() -> None:
+    """A response that states no limit, or no reset, holds back no call."""
     limits = RateLimits()
     limits.learn("GET /a", 200, {}, NOW)
     limits.learn("GET /a", 200, {"x-ratelimit-remaining": "0"}, NOW)
     assert limits.take("GET /a", NOW) == 0
 
 
-def test_a_limit_of_less_than_one_call_is_no_limit() -> None:
-    """It would let nothing through for ever."""
+def test_a_total_below_one_call_is_ignored() -> None:
+    """A total of less than one call is ignored, because it would hold back every call for ever."""
     limits = RateLimits()
-    headers = {f"x-ratelimit-{name}": value for name, value in LESS_THAN_ONE.items()}
-    limits.learn("GET /x", 429, headers, 1_800_000_000.0)
-    assert limits.take("GET /x", 1_800_000_001.0) == 0
+    more = {"x-ratelimit-limit": "0.5", "x-ratelimit-period": "0.01"}
+    limits.learn("GET /x", 429, limit(0, 0.001, **more), NOW)
+    assert [limits.take("GET /x", NOW + 1) for _ in range(3)] == [0, 0, 0]
 
 
-LESS_THAN_ONE = {"limit": "0.5", "period": "0.01", "reset": "0.001", "remaining": "0"}
+def test_a_total_of_one_is_one_call_in_each_period() -> None:
+    """With a total of one, the second call of a period waits for its end."""
+    limits = RateLimits()
+    more = {"x-ratelimit-limit": "1", "x-ratelimit-period": "10"}
+    limits.learn("GET /a", 200, limit(0, 5, **more), NOW)
+    assert [limits.take("GET /a", NOW + 5) for _ in range(3)] == [0, 10, 10]
+    assert [limits.take("GET /a", NOW + 15) for _ in range(2)] == [0, 10]
+
+
+def test_a_call_is_sent_at_the_very_moment_of_the_reset() -> None:
+    """A call waits until just before the reset and is sent at the reset itself."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, limit(0, 5), NOW)
+    assert limits.take("GET /a", NOW + 4.5) == 0.5
+    assert limits.take("GET /a", NOW + 5) == 0
+
+
+def test_a_reset_that_is_due_now_is_a_wait_of_one_second() -> None:
+    """A reset of 0 means less than one second, so the call waits for one."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, limit(0, 0), NOW)
+    assert limits.take("GET /a", NOW) == 1
+    assert parse_wait({"retry-after": "0"}, "retry-after", NOW) == 1
+
+
+def test_one_remaining_call_is_sent() -> None:
+    """The last remaining call of a period is sent, and the one after it waits."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, limit(1, 5), NOW)
+    assert [limits.take("GET /a", NOW) for _ in range(2)] == [0, 5]
+
+
+def test_a_later_period_raises_the_count_again() -> None:
+    """A response of the next period sets the number of remaining calls to what it states."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, limit(0, 5), NOW)
+    limits.learn("GET /a", 200, limit(3, 5), NOW + 0.9)
+    assert limits.take("GET /a", NOW + 1) > 0
+    limits.learn("GET /a", 200, limit(3, 5), NOW + 6)
+    assert [limits.take("GET /a", NOW + 6) for _ in range(4)] == [0, 0, 0, 5]
+
+
+@given(total=st.integers(1, 20), period=st.integers(1, 60), calls=st.integers(1, 100))
+def test_no_period_has_more_calls_than_the_total(total: int, period: int, calls: int) -> None:
+    """However many calls are made, each period has no more than the server's total."""
+    limits = RateLimits()
+    more = {"x-ratelimit-limit": str(total), "x-ratelimit-period": str(period)}
+    limits.learn("GET /a", 200, limit(0, period, **more), NOW)
+    now, sent = NOW, []
+    for _ in range(calls):
+        while wait := limits.take("GET /a", now):
+            now += wait
+        sent.append(now)
+    assert sent[0] >= NOW + period
+    assert max(map(sent.count, sent)) <= total
+    assert sorted(set(sent)) == [NOW + period * number for number in range(1, len(set(sent)) + 1)]

@@ -1,4 +1,4 @@
-"""What a sensor waits for: when it is met, by whom, and how it is told."""
+"""What a sensor waits for."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._api.flow import InvalidInputError
+from airflow_provider_seats._planning.arguments import NOT_PASSED
 from airflow_provider_seats._planning.condition import Condition, Require, SeatState
-from airflow_provider_seats._planning.seat_list import Holders
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.planning import seat
 
 ANN, TWO, NINE = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "129")
 
 
 def condition(
-    uuids: object = None, emails: object = None, state: SeatState = "assigned", require: Require = "all"
+    uuids: object = NOT_PASSED, emails: object = NOT_PASSED, state: SeatState = "assigned", require: Require = "all"
 ) -> Condition:
-    """Read a condition."""
-    return Condition.read(product_code="p", user_uuids=uuids, user_emails=emails, state=state, require=require)
+    """Make a condition."""
+    return Condition.parse(product_code="p", user_uuids=uuids, user_emails=emails, state=state, require=require)
 
 
 @pytest.mark.parametrize(
@@ -30,64 +31,124 @@ def condition(
         ("unassigned", "any", True, ["gone@x", None]),
     ],
 )
-def test_it_is_met_by_all_or_any(state: SeatState, require: Require, done: bool, met: list[Any]) -> None:
-    """Those who met it are given; while they are not enough, the others are named as they were given."""
-    holders = Holders([seat(ANN, "ann@x"), seat(TWO, "2@x")])
-    progress = condition([TWO, NINE], ["Ann@x", "gone@x"], state, require).progress(holders)
+def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, done: bool, met: list[Any]) -> None:
+    """The progress returns the people who met the condition, and its summary names the others until it is done."""
+    seats = SeatList([seat(ANN, "ann@x"), seat(TWO, "2@x")])
+    progress = condition([TWO, NINE], ["Ann@x", "gone@x"], state, require).progress(seats)
     assert progress.done is done
     assert [row["email"] for row in progress.met] == met
     others = ["gone@x", NINE] if state == "assigned" else ["Ann@x", TWO]
-    assert all((other in progress.told) is not done for other in others)
+    assert all((other in progress.summary) is not done for other in others)
 
 
-def test_holders_are_given_with_all_their_fields_and_others_as_they_were_given() -> None:
-    """The next task knows since when, or whose seat is gone."""
+@pytest.mark.parametrize("require", ["all", "any"])
+def test_a_condition_that_nobody_meets_is_not_done(require: Require) -> None:
+    """Neither all nor any ends the wait if nobody is in the expected state."""
+    seats = SeatList([seat(ANN, "ann@x")])
+    assert not condition([NINE], ["gone@x"], "assigned", require).progress(seats).done
+    assert not condition([ANN], ["ann@x"], "unassigned", require).progress(seats).done
+
+
+@pytest.mark.parametrize("require", ["all", "any"])
+def test_a_condition_that_everyone_meets_is_done(require: Require) -> None:
+    """Both all and any end the wait if everyone is in the expected state."""
+    seats = SeatList([seat(ANN, "ann@x")])
+    assert condition([ANN], ["ANN@x"], "assigned", require).progress(seats).done
+    assert condition([NINE], ["gone@x"], "unassigned", require).progress(seats).done
+
+
+def test_the_progress_returns_seats_with_all_fields_and_others_as_passed() -> None:
+    """A person with a seat is returned as its row, once, and a person without one as they were passed."""
     ann = seat(ANN, "ann@x")
-    assert condition([ANN], ["ann@x"]).progress(Holders([ann])).met == [ann._asdict()]
-    gone = condition([NINE], ["Bob@x"], "unassigned").progress(Holders([ann])).met
+    assert condition([ANN], ["ann@x"]).progress(SeatList([ann])).met == [ann._asdict()]
+    gone = condition([NINE], ["Bob@x"], "unassigned").progress(SeatList([ann])).met
     assert gone == [{"id": None, "email": "Bob@x"}, {"id": NINE, "email": None}]
 
 
-def test_its_progress_is_told_in_a_sentence() -> None:
-    """For the log, with a few names."""
-    holders = Holders([seat(ANN, "ann@x")])
-    told = condition(emails=["ann@x", "bob@x"]).progress(holders).told
-    assert told == "p: 1 of 2 people hold a seat; waiting for bob@x"
-    assert condition(emails=["bob@x"], state="unassigned").progress(holders).told == "p: 1 of 1 people hold no seat"
+def test_the_summary_counts_people_and_names_those_it_waits_for() -> None:
+    """The summary is one sentence with correct plurals."""
+    seats = SeatList([seat(ANN, "ann@x")])
+    summary = condition(emails=["ann@x", "bob@x"]).progress(seats).summary
+    assert summary == "p: 1 of 2 people hold a seat; waiting for bob@x"
+    assert condition(emails=["bob@x"], state="unassigned").progress(seats).summary == "p: 1 of 1 person holds no seat"
+    waiting = condition(emails=["ann@x"], state="unassigned").progress(seats).summary
+    assert waiting == "p: 0 of 1 person holds no seat; waiting for ann@x"
 
 
 @pytest.mark.parametrize(
-    ("emails", "state", "doubted"),
+    ("emails", "state", "warns"),
     [(["a@x"], "unassigned", True), (["a@x"], "assigned", False), ([ANN], "unassigned", False)],
 )
-def test_it_is_in_doubt_where_someone_may_not_have_been_recognised(
-    emails: list[str], state: SeatState, doubted: bool
-) -> None:
-    """Only where that would make it look met: an email that may stand behind a row without one."""
-    holders = Holders([seat(ANN), seat(TWO, "2@x")])
-    doubt = condition(emails=emails, state=state).doubt(holders)
-    assert (doubt is not None) is doubted
-    assert condition(emails=["a@x"], state="unassigned").doubt(Holders([seat(TWO, "2@x")])) is None
+def test_a_row_without_an_email_is_a_warning(emails: list[str], state: SeatState, warns: bool) -> None:
+    """A wait by email for unassigned warns if a row without an email may belong to one of the people."""
+    seats = SeatList([seat(ANN), seat(TWO, "2@x")])
+    warning = condition(emails=emails, state=state).warning(seats)
+    assert (warning is not None) is warns
+    assert warning is None or warning.startswith("p: 1 seat has no email, ")
+    assert condition(emails=["a@x"], state="unassigned").warning(SeatList([seat(TWO, "2@x")])) is None
+    two = condition(emails=["a@x"], state="unassigned").warning(SeatList([seat(ANN), seat(TWO)]))
+    assert two is not None
+    assert two.startswith("p: 2 seats have no email, ")
+
+
+def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None:
+    """A wait for unassigned warns at its first reading if the list contains none of the seats of an email."""
+    seats = SeatList([seat(ANN, "ann@x")])
+    warning = condition([NINE], ["ANN@x", "Misspelt@x"], "unassigned").first_warning(seats)
+    assert warning is not None
+    assert "Misspelt@x" in warning
+    assert "ANN@x" not in warning
+    assert NINE not in warning
+    assert condition(emails=["misspelt@x"]).first_warning(seats) is None
+    assert condition(emails=["ann@x"], state="unassigned").first_warning(seats) is None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("uuids", "state", "require", "relies"),
+    [
+        ([NINE], "unassigned", "all", True),
+        ([ANN, NINE], "unassigned", "any", True),
+        ([ANN, NINE], "unassigned", "all", False),
+        ([ANN], "unassigned", "any", False),
+        ([ANN], "assigned", "all", False),
+        ([NINE], "assigned", "all", False),
+    ],
+)
+def test_a_wait_that_ends_relies_on_absence(uuids: list[str], state: SeatState, require: Require, relies: bool) -> None:
+    """Only a wait for unassigned that would end with this list relies on the absence of people."""
+    assert condition(uuids, state=state, require=require).relies_on_absence([seat(ANN, "ann@x")]) is relies
+
+
+GOOD: dict[str, Any] = {
+    "product_code": "p",
+    "user_uuids": NOT_PASSED,
+    "user_emails": ["a@x"],
+    "state": "assigned",
+    "require": "all",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
     [
         ({"user_emails": []}, "nobody to wait for"),
+        ({"user_emails": NOT_PASSED}, "user_uuids or user_emails: nobody was passed"),
         ({"user_emails": ["a"]}, "user_emails: 'a'"),
         ({"state": "gone"}, "state: 'gone'"),
         ({"require": None}, "require: None"),
         ({"product_code": ""}, "product_code: ''"),
     ],
 )
-def test_an_argument_that_cannot_be_used_is_named(arguments: dict[str, Any], words: str) -> None:
-    """With its value."""
-    good = {
-        "product_code": "p",
-        "user_uuids": None,
-        "user_emails": ["a@x"],
-        "state": "assigned",
-        "require": "all",
-    }
-    with pytest.raises(InvalidInputError, match=words):
-        Condition.read(**{**good, **arguments})
+def test_an_argument_that_cannot_be_used_is_named(arguments: dict[str, Any], message: str) -> None:
+    """The error about an argument of a sensor names it and shows its value."""
+    with pytest.raises(InvalidInputError, match=message):
+        Condition.parse(**{**GOOD, **arguments})
+
+
+@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_nothing_is_an_error_for_every_argument(name: str, value: Any) -> None:
+    """None and an empty text are an error for each argument of a sensor, which names it."""
+    with pytest.raises(InvalidInputError) as caught:
+        Condition.parse(**{**GOOD, name: value})
+    assert caught.value.field == name

@@ -1,42 +1,52 @@
-"""Plans and reports: what is told of a preview, of what was done, and of what earlier attempts did."""
+"""Plans: their previews, their reports, and what they know of earlier attempts."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.seats import Outcome
-from airflow_provider_seats._planning.arguments import People
-from airflow_provider_seats._planning.plan import Earlier, Plan, by_id
-from airflow_provider_seats._planning.seat_list import Holders
-from airflow_provider_seats.report import KINDS, Report, some, table
-from tests.helpers.planning import P, assign, seat, sync, those, told, unassign, user, who
+from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._planning.people import People
+from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import UnavailableError
+from airflow_provider_seats.report import KINDS, Report
+from tests.helpers.planning import NOW, P, assign, kinds, people_of, person, seat, sync, unassign, user
 
 NOTHING = Outcome(P)
 
 
-def test_a_report_has_the_same_keys_whatever_came_of_it() -> None:
-    """Preview, done, failed, broken off, and not begun; all of it is JSON."""
-    holders = Holders([seat(str(number), f"{number}@x") for number in range(1, 6)])
-    plan = unassign(People(("1", "2", "3", "4", "5"), ()), holders)
-    done = plan.report(Outcome(P, done=("1", "2"), refused={"3": "no"}, not_done=("4", "5")), NOTHING)
+def test_every_report_has_the_same_keys() -> None:
+    """The reports of a preview, a success, a failure, an interruption and a task that did not start are alike."""
+    seats = SeatList([seat(str(number), f"{number}@x") for number in range(1, 6)])
+    plan = replace(unassign(People(("1", "2", "3", "4", "5")), seats), origin=Origin("dd", "https://api.datadoghq.eu"))
+    outcome = Outcome(P, done=("1", "2"), refused={"3": "no"}, not_done=("4", "5"))
+    done = plan.report(outcome, NOTHING, Period(NOW, NOW + timedelta(seconds=9)))
     assert done == Report(
         product=P,
         preview=False,
         assigned=[],
-        unassigned=[who("1", "1@x"), who("2", "2@x")],
+        unassigned=[person("1", "1@x"), person("2", "2@x")],
         unchanged=[],
         missing=[],
-        refused=[who("3", "3@x")],
+        refused=[person("3", "3@x")],
         protected=[],
         unknown=[],
-        not_done=[who("4", "4@x"), who("5", "5@x")],
+        not_done=[person("4", "4@x"), person("5", "5@x")],
         seats_before=5,
         seats_after=3,
         guards={},
+        refusals=[],
         since_attempt=1,
+        started_at="2026-11-21T12:00:00+00:00",
+        ended_at="2026-11-21T12:00:09+00:00",
+        conn_id="dd",
+        site="https://api.datadoghq.eu",
     )
     others = plan.preview(), plan.not_started(preview=False), plan.interrupted(), Plan(P).not_started(preview=False)
     assert {tuple(each) for each in (done, *others)} == {tuple(done)}
@@ -44,127 +54,207 @@ def test_a_report_has_the_same_keys_whatever_came_of_it() -> None:
     assert json.loads(json.dumps(done)) == done
 
 
-def test_seats_afterwards_are_not_told_where_someone_is_unknown() -> None:
-    """A number that may be wrong is none."""
-    plan = unassign(People(("1",), ()), Holders([seat("1")]))
+def test_only_a_report_of_changes_has_a_period() -> None:
+    """A preview and a task that did not start have no period, and an interrupted one has a start without an end."""
+    plan = unassign(People(("1",)), SeatList([seat("1")]))
+    for report in (plan.preview(), plan.not_started(preview=False), plan.report(NOTHING, NOTHING)):
+        assert (report["started_at"], report["ended_at"]) == (None, None)
+    report = plan.interrupted(Period(NOW))
+    assert (report["started_at"], report["ended_at"]) == (NOW.isoformat(), None)
+
+
+def test_the_reasons_of_a_refusal_are_in_the_report() -> None:
+    """The preview of a plan that a guard refuses shows the whole plan and every reason."""
+    plan = sync(People(), SeatList([seat("1"), seat("2")]))
+    assert plan.refusal is not None
+    report = plan.preview()
+    assert (kinds(report), report["refusals"]) == ({"unassigned": ["1", "2"]}, list(plan.refusal.reasons))
+    assert kinds(plan.not_started(preview=False)) == {"not_done": ["1", "2"]}
+
+
+def test_seats_after_is_unknown_if_somebody_is() -> None:
+    """The report counts no seats afterwards if the state of a person is unknown."""
+    plan = unassign(People(("1",)), SeatList([seat("1")]))
     report = plan.report(Outcome(P, unknown=("1",)), NOTHING)
     assert (report["seats_before"], report["seats_after"]) == (1, None)
-    assert told(plan.interrupted()) == {"unknown": ["1"]}
+    assert kinds(plan.interrupted()) == {"unknown": ["1"]}
 
 
-def test_a_sync_tells_what_was_to_become_of_those_not_done() -> None:
-    """Whether someone was to gain or to lose a seat is seen in no other way."""
-    plan = sync(People(("2",), ()), Holders([seat("1")]))
-    reasons = [person.get("reason") for person in plan.not_started(preview=False)["not_done"]]
-    assert reasons == ["was to lose the seat", "was to get a seat"]
+def test_a_sync_says_what_was_to_happen_to_people_who_were_not_changed() -> None:
+    """A plan in both directions gives each person who was not changed a reason with the direction."""
+    plan = sync(People(("2",)), SeatList([seat("1")]))
+    reasons = [each.get("reason") for each in plan.not_started(preview=False)["not_done"]]
+    assert reasons == ["was to be unassigned", "was to be assigned"]
+    report = plan.report(Outcome(P, unknown=("1",)), Outcome(P, refused={"2": "no"}))
+    assert [each.get("reason") for each in (*report["unknown"], *report["refused"])] == reasons
 
 
-def test_the_table_counts_and_then_names_people_but_not_all_of_many() -> None:
-    """A person reads who was given and taken; a thousand rows stay in the XCom."""
-    plan = unassign(People((), ("1@x", "none@example.com")), Holders([seat("1", "1@x")]))
-    assert table(plan.preview()) == [
-        "p (preview, nothing is changed): 1 unassigned, 1 unchanged; seats before 1, after 0",
-        "  unassigned  1@x               1",
-        "  unchanged   none@example.com  -",
-    ]
-    many = table(unassign(People(tuple(map(str, range(30))), ())).not_started(preview=False))
-    assert many[0] == "p: 30 not done"
-    assert many[-1] == "  not done  and 10 more, all in the XCom return_value"
-    assert len(many) == 22
-    assert table(unassign(People((), ())).preview())[0].endswith(": nobody to change")
+def test_a_plan_in_one_direction_gives_no_reason() -> None:
+    """A plan that only unassigns does not repeat the direction for each person."""
+    plan = unassign(People(("1",)), SeatList([seat("1")]))
+    assert plan.not_started(preview=False)["not_done"] == [person("1")]
 
 
-def test_the_table_does_not_claim_a_change_where_it_was_not_asked_who_held_a_seat() -> None:
-    """Nobody is to read that a seat was bought when it was only confirmed."""
-    plan = assign(People(("1",), ()), {})
-    assert table(plan.report(NOTHING, Outcome(P, done=("1",))))[0] == "p: 1 hold a seat now"
-    plan = unassign(People(("1",), ()))
-    assert table(plan.report(Outcome(P, done=("1",)), NOTHING))[0] == "p: 1 hold no seat now"
-
-
-def test_people_are_named_in_a_sentence_up_to_a_number() -> None:
-    """A message stays readable."""
-    assert some("abc", 3) == "a, b, c"
-    assert some("abcde", 3) == "a, b, c and 2 more"
+def test_a_person_is_labelled_by_email_and_uuid() -> None:
+    """The label of a person contains the email if it is known."""
+    plan = sync(People(("2",)), SeatList([seat("1", "1@x")]))
+    assert [plan.label(uuid) for uuid in "123"] == ["1@x (1)", "2", "3"]
 
 
 _ids = st.sets(st.sampled_from("abcdefg"))
 
 
-@given(asked=_ids, by_email=_ids, held=_ids, known=_ids, disabled=_ids)
-def test_everyone_given_stands_in_a_report(
-    asked: set[str], by_email: set[str], held: set[str], known: set[str], disabled: set[str]
+@given(by_uuid=_ids, by_email=_ids, held=_ids, known=_ids, disabled=_ids)
+def test_everyone_passed_is_in_the_report(
+    by_uuid: set[str], by_email: set[str], held: set[str], known: set[str], disabled: set[str]
 ) -> None:
-    """Whatever is known of them; nobody with a UUID stands in it twice, and the numbers fit."""
-    people = People(tuple(sorted(asked)), tuple(f"{each}@x" for each in sorted(by_email)))
-    holders = Holders([seat(each, f"{each}@x") for each in sorted(held)])
-    found = {
-        f"{each}@x": user(each, f"{each}@x", "Disabled" if each in disabled else "Active")
-        for each in known | disabled | held
-    }
-    give = assign(people, found, holders).preview()
-    take = unassign(people, holders).preview()
-    for report in (give, take):
-        persons = [person for kind in KINDS for person in those(report, kind)]
-        assert {person["id"] or str(person["email"])[0] for person in persons} == asked | by_email
-        uuids = [person["id"] for person in persons if person["id"]]
+    """Everyone passed is in the report, nobody with a UUID is in it twice, and the counts add up."""
+    people = People(tuple(sorted(by_uuid)), tuple(f"{each}@x" for each in sorted(by_email)))
+    seats = SeatList([seat(each, f"{each}@x") for each in sorted(held)])
+    accounts = [
+        user(each, f"{each}@x", "Disabled" if each in disabled else "Active") for each in known | disabled | held
+    ]
+    assigning = assign(people, accounts, seats).preview()
+    unassigning = unassign(people, seats).preview()
+    for report in (assigning, unassigning):
+        persons = [each for kind in KINDS for each in people_of(report, kind)]
+        assert {each["id"] or str(each["email"])[0] for each in persons} == by_uuid | by_email
+        uuids = [each["id"] for each in persons if each["id"]]
         assert len(uuids) == len(set(uuids))
         assert report["seats_before"] == len(held)
         assert report["seats_after"] == len(held) + len(report["assigned"]) - len(report["unassigned"])
     enabled = by_email & (known | held) - disabled
-    assert {person["id"] for person in give["assigned"]} == (asked | enabled) - held
-    assert {person["id"] for person in take["unassigned"]} == (asked | by_email) & held
+    assert {each["id"] for each in assigning["assigned"]} == (by_uuid | enabled) - held
+    assert {each["id"] for each in unassigning["unassigned"]} == (by_uuid | by_email) & held
 
 
-# --- attempts ---
+# --- assignments after failed unassignments ---
+
+FIVE = SeatList([seat(each) for each in "12345"])
 
 
-def test_a_retry_tells_what_the_whole_run_changed() -> None:
-    """The first attempt took 1 and died before 2; the second finds 1 gone."""
+def test_everyone_is_assigned_if_all_were_unassigned() -> None:
+    """After successful unassignments everyone planned is assigned."""
+    plan = sync(People(tuple("345678")), FIVE)
+    assert plan.assignable_after(Outcome(P, done=("1", "2"))) == ("6", "7", "8")
+
+
+def test_only_as_many_are_assigned_as_keep_the_announced_number_of_seats() -> None:
+    """After refused unassignments only so many people are assigned as the plan had announced seats."""
+    grows = sync(People(tuple("345678")), FIVE)
+    assert grows.assignable_after(Outcome(P, done=("1",), refused={"2": "no"})) == ("6", "7")
+    assert grows.assignable_after(Outcome(P, refused={"1": "no", "2": "no"})) == ("6",)
+
+
+def test_the_seats_may_stay_as_many_as_they_were() -> None:
+    """If the plan announced fewer seats than before, assignments may fill up to the number before."""
+    shrinks = sync(People(tuple("567")), FIVE)
+    refused = dict.fromkeys("123", "no")
+    assert shrinks.assignable_after(Outcome(P, done=("4",), refused=refused)) == ("6",)
+    assert shrinks.assignable_after(Outcome(P, refused={**refused, "4": "no"})) == ()
+    assert shrinks.assignable_after(Outcome(P, done=("4",), not_done=("1", "2", "3"))) == ("6",)
+
+
+def test_max_seats_limits_assignments_after_failed_unassignments() -> None:
+    """After refused unassignments nobody is assigned beyond max_seats."""
+    plan = replace(sync(People(tuple("345678")), FIVE), guards={"max_seats": 5})
+    assert plan.assignable_after(Outcome(P, done=("1",), refused={"2": "no"})) == ("6",)
+
+
+def test_the_seats_before_count_from_the_first_attempt() -> None:
+    """A retry may fill up to the number of seats before the first attempt."""
+    earlier = EarlierAttempts(7, {}, by_id([person("8"), person("9")]))
+    plan = replace(sync(People(tuple("3456")), FIVE), earlier=earlier)
+    assert plan.assignable_after(Outcome(P, refused={"1": "no", "2": "no"})) == ("6",)
+
+
+def test_nobody_is_assigned_after_an_error() -> None:
+    """An error of the unassignments ends the work."""
+    plan = sync(People(tuple("345678")), FIVE)
+    assert (
+        plan.assignable_after(Outcome(P, done=("1",), not_done=("2",), error=UnavailableError("DELETE", "503"))) == ()
+    )
+
+
+def test_everyone_is_assigned_if_the_list_was_not_read() -> None:
+    """An assignment without the seat list has no count to keep."""
+    assert assign(People(("1", "2"))).assignable_after(NOTHING) == ("1", "2")
+
+
+@given(before=_ids, roster=_ids, unassigned=_ids)
+def test_failed_unassignments_never_raise_the_number_of_seats(
+    before: set[str], roster: set[str], unassigned: set[str]
+) -> None:
+    """However many unassignments fail, the seats never exceed the number before and the announced number."""
+    plan = sync(People(tuple(sorted(roster))), SeatList([seat(each) for each in sorted(before)]))
+    to_unassign = by_id(plan.unassign)
+    refused = {uuid: "no" for uuid in to_unassign if uuid not in unassigned}
+    done = tuple(uuid for uuid in to_unassign if uuid in unassigned)
+    assigned = plan.assignable_after(Outcome(P, done=done, refused=refused))
+    after = len(before) - len(done) + len(assigned)
+    assert after <= max(len(before), len(roster))
+    assert assigned == tuple(by_id(plan.assign))[: len(assigned)]
+    assert refused or len(assigned) == len(plan.assign)
+
+
+# --- earlier attempts ---
+
+
+def test_the_report_of_a_retry_covers_the_whole_run() -> None:
+    """A retry reports the changes of the attempt that died as well."""
     everyone = [seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]
     roster = People((), ("3@x", "4@x"))
-    found = {"4@x": user("4", "4@x")}
-    first = sync(roster, Holders(everyone), users=found)
-    memory = first.to_remember()
-    assert memory is not None
-    second = sync(roster, Holders(everyone[1:]), users=found)._replace(earlier=memory)
-    assert told(second.preview()) == {"assigned": ["4"], "unassigned": ["1", "2"], "unchanged": ["3"]}
+    found = [user("4", "4@x")]
+    earlier = sync(roster, SeatList(everyone), users=found).to_remember()
+    assert earlier is not None
+    second = sync(roster, SeatList(everyone[1:]), users=found, earlier=earlier)
+    assert kinds(second.preview()) == {"assigned": ["4"], "unassigned": ["1", "2"], "unchanged": ["3"]}
     done = second.report(Outcome(P, done=("2",)), Outcome(P, done=("4",)))
-    assert told(done) == told(second.preview())
+    assert kinds(done) == kinds(second.preview())
     assert (done["seats_before"], done["seats_after"]) == (3, 2)
-    assert second.to_remember() == memory
+    assert second.to_remember() == earlier
 
 
-def test_someone_whom_a_retry_changes_back_is_unchanged() -> None:
-    """The roster was corrected in between; before the run and after it, they hold their seat."""
-    memory = Earlier(2, {}, by_id([who("1", "1@x")]))
-    plan = sync(People(("1", "2"), ()), Holders([seat("2")]))._replace(earlier=memory)
+def test_a_person_whom_a_retry_changes_back_is_unchanged() -> None:
+    """A person who holds a seat before the run and after it, or neither, is unchanged."""
+    earlier = EarlierAttempts(2, {}, by_id([person("1", "1@x")]))
+    plan = sync(People(("1", "2")), SeatList([seat("2")]), earlier=earlier)
     report = plan.report(NOTHING, Outcome(P, done=("1",)))
-    assert told(report) == {"unchanged": ["2", "1"]}
+    assert kinds(report) == {"unchanged": ["2", "1"]}
     assert (report["seats_before"], report["seats_after"]) == (2, 2)
-    given = Earlier(1, by_id([who("1")]), {})
-    back = sync(People(("2",), ()), Holders([seat("1"), seat("2")]))._replace(earlier=given)
-    assert told(back.report(Outcome(P, done=("1",)), NOTHING)) == {"unchanged": ["2", "1"]}
+    earlier = EarlierAttempts(1, by_id([person("1")]), {})
+    back = sync(People(("2",)), SeatList([seat("1"), seat("2")]), earlier=earlier)
+    assert kinds(back.report(Outcome(P, done=("1",)), NOTHING)) == {"unchanged": ["2", "1"]}
 
 
-def test_there_is_nothing_to_remember_where_the_list_was_not_read() -> None:
-    """Who held a seat before is not known then."""
-    assert assign(People(("1",), ()), {}).to_remember() is None
+def test_nothing_is_remembered_if_the_list_was_not_read() -> None:
+    """Without the seat list it is unknown who held a seat, so there is nothing to remember."""
+    assert assign(People(("1",))).to_remember() is None
 
 
 @given(before=_ids, roster=_ids, later=_ids, died_after=st.integers(0, 14))
-def test_two_attempts_tell_what_one_would_have(
+def test_two_attempts_report_what_one_would_have(
     before: set[str], roster: set[str], later: set[str], died_after: int
 ) -> None:
-    """Wherever the first one died, and even if the roster changes in between: before and after, and nothing else."""
-    first = sync(People(tuple(sorted(roster)), ()), Holders([seat(each) for each in sorted(before)]))
+    """A retry reports the difference between before and after, wherever the first attempt died."""
+    first = sync(People(tuple(sorted(roster))), SeatList([seat(each) for each in sorted(before)]))
     state = set(before)
-    steps = [("take", each) for each in by_id(first.take)] + [("give", each) for each in by_id(first.give)]
-    for verb, each in steps[:died_after]:
-        (state.discard if verb == "take" else state.add)(each)
-    second = sync(People(tuple(sorted(later)), ()), Holders([seat(each) for each in sorted(state)]))
-    second = second._replace(earlier=first.to_remember())
-    report = second.report(Outcome(P, done=tuple(by_id(second.take))), Outcome(P, done=tuple(by_id(second.give))))
-    assert {person["id"] for person in report["assigned"]} == later - before
-    assert {person["id"] for person in report["unassigned"]} == before - later
+    steps = [(state.discard, each) for each in by_id(first.unassign)] + [
+        (state.add, each) for each in by_id(first.assign)
+    ]
+    for change, each in steps[:died_after]:
+        change(each)
+    seats = SeatList([seat(each) for each in sorted(state)])
+    second = sync(People(tuple(sorted(later))), seats, earlier=first.to_remember())
+    report = second.report(Outcome(P, done=tuple(by_id(second.unassign))), Outcome(P, done=tuple(by_id(second.assign))))
+    assert {each["id"] for each in report["assigned"]} == later - before
+    assert {each["id"] for each in report["unassigned"]} == before - later
     assert (report["seats_before"], report["seats_after"]) == (len(before), len(later))
+
+
+@pytest.mark.parametrize("earlier", [None, EarlierAttempts(4, {}, {})])
+def test_seats_before_are_those_of_the_first_attempt(earlier: EarlierAttempts | None) -> None:
+    """A retry counts the seats before the first attempt."""
+    plan = replace(sync(People(("1",)), SeatList([seat("1")])), earlier=earlier)
+    assert plan.seats_before == (4 if earlier else 1)
+    assert Plan(P).seats_before is None

@@ -1,31 +1,38 @@
-"""The plans and the rules that refuse them."""
+"""Plans of assignments, unassignments, syncs and undos, and the guards that refuse them."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.seats import Outcome
-from airflow_provider_seats._planning.arguments import Limit, People
-from airflow_provider_seats._planning.planner import (
-    DEFAULT_MAX_UNASSIGN,
-    Guards,
-    Mode,
-    PlanRefusedError,
-    UsersMissingError,
-    approved,
-    emails_to_identify,
-    owners,
-    plan_sync,
-    plan_undo,
-)
-from airflow_provider_seats._planning.seat_list import Holders
+from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, Limit
+from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
+from airflow_provider_seats._planning.planner import Mode, apply_approval, emails_to_look_up, plan_sync, plan_undo
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
 from tests.helpers.examples import examples
-from tests.helpers.planning import NONE, NOW, P, assign, seat, sync, told, unassign, user, who
+from tests.helpers.planning import (
+    NONE,
+    NOW,
+    P,
+    assign,
+    kinds,
+    person,
+    seat,
+    sync,
+    unassign,
+    user,
+    with_accounts,
+    world,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_seats.report import Report
@@ -33,10 +40,10 @@ if TYPE_CHECKING:
 NOTHING = Outcome(P)
 
 
-def refusal(plan: Any) -> str:
-    """Give the words of a refusal that no retry would mend and that says that nothing was changed."""
+def refusal(plan: Plan) -> str:
+    """Return the message of a refusal, which no retry would change."""
     assert isinstance(plan.refusal, PlanRefusedError)
-    assert not plan.refusal.passing
+    assert not plan.refusal.transient
     assert "nothing was changed" in str(plan.refusal)
     return str(plan.refusal)
 
@@ -44,195 +51,185 @@ def refusal(plan: Any) -> str:
 # --- assign ---
 
 
-def test_without_a_seat_list_everyone_given_is_to_change() -> None:
-    """UUIDs need no look-up; emails become the UUIDs of their accounts, and nobody comes twice."""
-    plan = assign(People(("1", "2"), ("Ann@x",)), {"ann@x": user("1", "ann@x")})
-    assert plan.give == (who("1", "ann@x"), who("2"))
+def test_without_a_seat_list_everyone_passed_is_assigned() -> None:
+    """An assignment without the seat list contains each account once, whether passed by UUID or by email."""
+    plan = assign(People(("1", "2"), ("Ann@x",)), [user("1", "ann@x")])
+    assert plan.assign == (person("1", "ann@x"), person("2"))
     assert (plan.refusal, plan.seats_before) == (None, None)
 
 
-def test_with_a_seat_list_its_holders_are_unchanged() -> None:
-    """By UUID, and by the UUID of an email's account, whatever email the row shows."""
-    holders = Holders([seat("1", "ann@x"), seat("2"), seat("3", "old@x")])
-    found = {"ann@x": user("1", "ann@x"), "cy@x": user("3", "cy@x"), "new@x": user("8", "new@x")}
-    plan = assign(People(("2", "9"), ("ANN@x", "cy@x", "new@x")), found, holders)
-    assert plan.unchanged == (who("1", "ann@x"), who("3", "old@x"), who("2"))
-    assert plan.give == (who("8", "new@x"), who("9"))
+def test_with_a_seat_list_people_who_hold_a_seat_are_unchanged() -> None:
+    """A person who holds a seat is unchanged, found by UUID or by account, whatever email the row shows."""
+    seats = SeatList([seat("1", "ann@x"), seat("2"), seat("3", "old@x")])
+    accounts = [user("1", "ann@x"), user("3", "cy@x"), user("8", "new@x")]
+    plan = assign(People(("2", "9"), ("ANN@x", "cy@x", "new@x")), accounts, seats)
+    assert plan.unchanged == (person("1", "ann@x"), person("3", "old@x"), person("2"))
+    assert plan.assign == (person("8", "new@x"), person("9"))
 
 
 def test_unknown_and_disabled_accounts_are_missing() -> None:
-    """They refuse the plan, unless that was not wanted; the error names them as they were given."""
+    """Missing people refuse the plan unless missing_users is skip, and the error names them as passed."""
     people = People((), ("Gone@x", "off@x", "ann@x"))
-    found = {"off@x": user("5", "off@x", "Disabled"), "ann@x": user("1", "ann@x")}
-    plan = assign(people, found, guards=Guards(missing_users="fail"))
-    assert plan.missing == (who(None, "Gone@x"), who("5", "off@x"))
+    accounts = [user("5", "off@x", "Disabled"), user("1", "ann@x")]
+    plan = assign(people, accounts, guards=Guards(missing_users="fail"))
+    assert plan.missing == (person(None, "Gone@x"), person("5", "off@x"))
     assert isinstance(plan.refusal, UsersMissingError)
     assert plan.refusal.emails == ("Gone@x", "off@x")
+    assert "There is no enabled Datadog account for Gone@x, off@x (2 in all)" in refusal(plan)
     assert "missing_users='skip'" in refusal(plan)
-    assert assign(people, found, guards=Guards(missing_users="skip")).refusal is None
+    assert assign(people, accounts, guards=Guards(missing_users="skip")).refusal is None
 
 
-def test_someone_given_by_uuid_too_is_not_missing() -> None:
-    """The UUID says who is meant, whatever the account."""
-    plan = assign(People(("5",), ("off@x",)), {"off@x": user("5", "off@x", "Disabled")}, None, Guards("fail"))
-    assert (plan.missing, plan.refusal, plan.give) == ((), None, (who("5"),))
+def test_a_person_passed_by_uuid_too_is_not_missing() -> None:
+    """A person passed by UUID and by the email of a disabled account is assigned."""
+    plan = assign(People(("5",), ("off@x",)), [user("5", "off@x", "Disabled")], None, Guards("fail"))
+    assert (plan.missing, plan.refusal, plan.assign) == ((), None, (person("5"),))
 
 
 def test_a_disabled_account_is_missing_with_or_without_a_seat_list() -> None:
-    """So that a preview says what the run will."""
-    found = {"off@x": user("5", "off@x", "Disabled")}
-    for holders in (None, Holders([seat("5", "off@x")])):
-        assert assign(People((), ("off@x",)), found, holders).missing == (who("5", "off@x"),)
+    """A preview, which reads the seat list, and a run without it treat a disabled account alike."""
+    accounts = [user("5", "off@x", "Disabled")]
+    for seats in (None, SeatList([seat("5", "off@x")])):
+        assert assign(People((), ("off@x",)), accounts, seats).missing == (person("5", "off@x"),)
 
 
 @pytest.mark.parametrize(("most", "refused"), [(3, False), (2, True), (0, True)])
 def test_more_seats_than_max_seats_are_refused(most: int, *, refused: bool) -> None:
-    """Those who hold one already are not counted twice."""
-    plan = assign(People(("1", "2", "3"), ()), {}, Holders([seat("1"), seat("2")]), Guards(max_seats=most))
+    """The limit counts the seats afterwards, and people who hold one already only once."""
+    plan = assign(People(("1", "2", "3")), (), SeatList([seat("1"), seat("2")]), Guards(max_seats=most))
     assert (plan.refusal is not None) == refused
     if refused:
-        assert re.search(rf"3 seats .*{most}.*max_seats", refusal(plan))
+        message = f"There would be 3 seats (0 unassigned, 1 assigned), and the limit is {most}."
+        assert message in refusal(plan)
+        assert "raise max_seats" in refusal(plan)
+
+
+def test_a_refusal_uses_the_singular_for_one_seat() -> None:
+    """A refusal because of max_seats counts a single seat in the singular."""
+    assert "There would be 1 seat (" in refusal(assign(People(("1",)), (), SeatList(), Guards(max_seats=0)))
 
 
 # --- unassign ---
 
 
-def test_uuids_alone_are_taken_without_a_list() -> None:
-    """Who holds a seat is not asked."""
-    plan = unassign(People(("1", "2"), ()))
-    assert (plan.take, plan.seats_before) == ((who("1"), who("2")), None)
+def test_uuids_alone_are_unassigned_without_a_seat_list() -> None:
+    """An unassignment by UUID without guards needs no seat list."""
+    plan = unassign(People(("1", "2")))
+    assert (plan.unassign, plan.seats_before) == ((person("1"), person("2")), None)
 
 
-def test_only_holders_are_to_change_and_the_others_are_told() -> None:
-    """Someone without a seat is unchanged, and someone given twice is taken once."""
-    holders = Holders([seat("1", "ann@x"), seat("2", "bob@x"), seat("3")])
-    plan = unassign(People(("1", "3", "9"), ("Ann@X", "nobody@x")), holders)
-    assert plan.take == (who("1", "ann@x"), who("3"))
-    assert plan.unchanged == (who(None, "nobody@x"), who("9"))
+def test_only_people_with_a_seat_are_unassigned() -> None:
+    """A person without a seat is unchanged, and a person passed twice is unassigned once."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3")])
+    plan = unassign(People(("1", "3", "9"), ("Ann@X", "nobody@x")), seats)
+    assert plan.unassign == (person("1", "ann@x"), person("3"))
+    assert plan.unchanged == (person(None, "nobody@x"), person("9"))
 
 
-def test_all_the_seats_of_an_email_are_taken() -> None:
-    """Accounts may share an email, and none of them is to keep a seat."""
-    plan = unassign(People((), ("ann@x",)), Holders([seat("1", "ann@x"), seat("2", "ANN@x")]))
-    assert [person["id"] for person in plan.take] == ["1", "2"]
+def test_all_seats_of_an_email_are_unassigned() -> None:
+    """If accounts share an email, all of their seats are unassigned."""
+    plan = unassign(People((), ("ann@x",)), SeatList([seat("1", "ann@x"), seat("2", "ANN@x")]))
+    assert [each["id"] for each in plan.unassign] == ["1", "2"]
 
 
-def test_a_seat_without_a_uuid_cannot_be_taken_by_email() -> None:
-    """It is said before anything is changed, and keeping it is no success."""
-    plan = unassign(People((), ("ann@x",)), Holders([seat(None, "ann@x")]))
-    assert "ann@x" in refusal(plan)
-    assert told(plan.not_started(preview=False)) == {"protected": ["ann@x"]}
+def test_a_seat_without_a_uuid_cannot_be_unassigned_by_email() -> None:
+    """A requested seat without a UUID refuses the plan, because keeping it is no success."""
+    plan = unassign(People((), ("ann@x",)), SeatList([seat(None, "ann@x")]))
+    assert "Datadog lists the seats of ann@x without a user UUID. Pass the UUIDs" in refusal(plan)
+    assert kinds(plan.not_started(preview=False)) == {"protected": ["ann@x"]}
 
 
-def test_unassigning_keeps_the_protected_and_to_its_limit() -> None:
-    """There is no limit unless one is given, since the list is explicit."""
-    holders = Holders([seat(each, f"{each}@x") for each in "abcdefgh"])
-    everyone = People(tuple("abcdefgh"), ())
-    assert unassign(everyone, holders).refusal is None
-    kept = unassign(everyone, holders, Guards(protect=People(("a",), ("B@X",))))
-    assert [person["id"] for person in kept.protected] == ["a", "b"]
-    assert len(kept.take) == 6
-    limited = unassign(everyone, holders, Guards(max_unassign=Limit(people=7)))
+def test_an_unassignment_keeps_protected_people_and_its_limit() -> None:
+    """An unassignment has no limit by default, keeps protected people, and is refused past max_unassign."""
+    seats = SeatList([seat(each, f"{each}@x") for each in "abcdefgh"])
+    everyone = People(tuple("abcdefgh"))
+    assert unassign(everyone, seats).refusal is None
+    kept = unassign(everyone, seats, Guards(protect=People(("a",), ("B@X",))))
+    assert [each["id"] for each in kept.protected] == ["a", "b"]
+    assert len(kept.unassign) == 6
+    limited = unassign(everyone, seats, Guards(max_unassign=Limit(people=7)))
     assert re.search(r"8 of 8 seats.*limit is 7.*max_unassign", refusal(limited))
+
+
+def test_an_unknown_email_refuses_an_unassignment_with_missing_users_fail() -> None:
+    """With missing_users="fail" an email without an account refuses the plan, and one without a seat does not."""
+    seats = SeatList([seat("1", "ann@x")])
+    people = People(("9",), ("ann@x", "Bob@x", "Misspelt@x"))
+    plan = unassign(people, seats, Guards(missing_users="fail"), users=[user("2", "bob@x", "Disabled")])
+    assert isinstance(plan.refusal, UsersMissingError)
+    assert plan.refusal.emails == ("Misspelt@x",)
+    assert "There is no Datadog account for Misspelt@x (1 in all). Correct the emails" in refusal(plan)
+    assert kinds(plan.preview()) == {"unassigned": ["1"], "unchanged": ["Bob@x", "9"], "missing": ["Misspelt@x"]}
+    skipped = unassign(people, seats)
+    assert (skipped.refusal, skipped.missing) == (None, ())
+    assert kinds(skipped.preview()) == {"unassigned": ["1"], "unchanged": ["Bob@x", "Misspelt@x", "9"]}
 
 
 # --- sync ---
 
 
-def test_a_sync_gives_takes_and_leaves() -> None:
-    """Matched by UUID or email in any case, in each of the three modes."""
-    holders = Holders([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
+def test_a_sync_assigns_and_unassigns() -> None:
+    """A sync matches people by UUID or email in each of its three modes."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
     roster = People(("2", "9"), ("ANN@x", "di@x"))
-    found = {"di@x": user("4", "di@x")}
-    exact = sync(roster, holders, "exact", found)
-    assert told(exact.preview()) == {"assigned": ["4", "9"], "unassigned": ["3"], "unchanged": ["1", "2"]}
-    added = sync(roster, holders, "add_only", found)
-    assert told(added.preview()) == {"assigned": ["4", "9"], "unchanged": ["1", "2"]}
-    removed = sync(roster, holders, "remove_only")
-    assert told(removed.preview()) == {"unassigned": ["3"], "unchanged": ["1", "2", "9", "di@x"]}
+    accounts = [user("4", "di@x")]
+    exact = sync(roster, seats, "exact", accounts)
+    assert kinds(exact.preview()) == {"assigned": ["4", "9"], "unassigned": ["3"], "unchanged": ["1", "2"]}
+    added = sync(roster, seats, "add_only", accounts)
+    assert kinds(added.preview()) == {"assigned": ["4", "9"], "unchanged": ["1", "2"]}
+    removed = sync(roster, seats, "remove_only")
+    assert kinds(removed.preview()) == {"unassigned": ["3"], "unchanged": ["1", "2", "9", "di@x"]}
     assert removed.guards["mode"] == "remove_only"
 
 
-def test_a_holder_is_matched_by_email_even_if_the_account_is_disabled() -> None:
-    """They have what the roster wants, and nothing is written."""
-    plan = sync(People((), ("off@x",)), Holders([seat("5", "off@x")]), guards=Guards(missing_users="fail"))
-    assert (told(plan.preview()), plan.refusal) == ({"unchanged": ["5"]}, None)
+def test_only_unlisted_emails_of_a_roster_are_looked_up() -> None:
+    """A sync looks up the emails that no row has, and none if it assigns nobody."""
+    roster, seats = People(("9",), ("ANN@x", "di@x")), SeatList([seat("1", "ann@x")])
+    assert emails_to_look_up(roster, seats, "exact") == emails_to_look_up(roster, seats, "add_only") == ("di@x",)
+    assert emails_to_look_up(roster, seats, "remove_only") == ()
 
 
-def test_rows_without_an_email_are_known_by_whoever_they_may_be() -> None:
-    """A roster or a protection by email must not miss someone because Datadog does not show the email."""
-    rows = [seat("1", None), seat("2", "bob@x"), seat(None, None)]
-    roster = People(("7",), ("ann@x", "bob@x"))
-    guards = Guards(protect=People((), ("boss@x", "bob@x")))
-    assert emails_to_identify(roster, rows, guards) == ("boss@x", "bob@x", "ann@x")
-    assert emails_to_identify(People((), ("ann@x",)), rows, guards) == ("boss@x", "bob@x")
-    assert emails_to_identify(People(("1",), ("ann@x",)), rows, guards) == ()
-    assert emails_to_identify(roster, rows[1:], guards) == ()
-    ann = owners([user("1", "Ann@x"), user("9", "ann@x", "Disabled")])
-    assert told(sync(roster, Holders(rows), "remove_only", owned=ann).preview())["unchanged"] == ["2", "7", "ann@x"]
-    boss = sync(People(("7",), ()), Holders(rows), guards=guards, owned=owners([user("1", "boss@x", "Disabled")]))
-    assert (boss.take, [person["id"] for person in boss.protected]) == ((), ["1", "2", None])
+def test_a_listed_email_is_enough_even_if_the_account_is_disabled() -> None:
+    """A person in the roster who holds a seat is unchanged, although the account is disabled."""
+    plan = sync(People((), ("off@x",)), SeatList([seat("5", "off@x")]), guards=Guards(missing_users="fail"))
+    assert (kinds(plan.preview()), plan.refusal) == ({"unchanged": ["5"]}, None)
 
 
-def test_every_account_of_a_protected_email_is_kept() -> None:
-    """Also a disabled one, and one whose seat shows no email beside another that does."""
-    rows = Holders([seat("1", "u1@x"), seat("20", None)])
-    both = owners([user("1", "u1@x"), user("20", "u1@x", "Disabled")])
-    guards = Guards(protect=People((), ("U1@x",)))
-    assert sync(People(("9",), ()), rows, "remove_only", guards=guards, owned=both).take == ()
-    assert unassign(People(("20",), ()), rows, guards, owned=both).take == ()
-
-
-@pytest.mark.parametrize(
-    ("row", "guards", "roster", "reason"),
-    [
-        (seat(None, "x@x"), NONE, People(("9",), ()), "without a user UUID"),
-        (seat("1", "Ann@x"), Guards(protect=People((), ("aNN@X",))), People(("9",), ()), "protected"),
-        (seat("1"), Guards(protect=People(("1",), ())), People(("9",), ()), "protected"),
-        (seat("1", "a@x", days=6), Guards(min_seat_age=7 * 86_400), People(("9",), ()), "younger"),
-        (seat("1", "a@x", days=None), Guards(min_seat_age=0.0), People(("9",), ()), "not known"),
-        (seat("1", "a@x")._replace(assigned_at="soon"), Guards(min_seat_age=1.0), People(("9",), ()), "not known"),
-        (seat("1", None), NONE, People((), ("b@x",)), "emails only"),
-    ],
-)
-def test_some_seats_are_never_taken_and_the_report_says_why(
-    row: Any, guards: Guards, roster: People, reason: str
-) -> None:
-    """Nobody loses a seat that a rule keeps."""
-    plan = sync(roster, Holders([row]), "remove_only", guards=guards)
-    assert plan.take == ()
-    assert [person["id"] for person in plan.protected] == [row.id]
-    assert reason in plan.protected[0]["reason"]
-
-
-def test_a_seat_that_is_old_enough_is_taken_also_without_a_time_zone() -> None:
-    """Datadog's times are in UTC."""
-    row = seat("1", "a@x")._replace(assigned_at="2026-11-20T11:59:59")
-    plan = sync(People(("9",), ()), Holders([row]), "remove_only", guards=Guards(min_seat_age=86_400.0))
-    assert [person["id"] for person in plan.take] == ["1"]
+def test_a_renamed_person_keeps_the_seat() -> None:
+    """A person whom the roster names by the account's email is unchanged, although the row shows another one."""
+    seats = SeatList([seat("3", "old@x"), seat("4", "bob@x")])
+    plan = sync(People((), ("new@x", "bob@x")), seats, users=[user("3", "new@x")])
+    assert kinds(plan.preview()) == {"unchanged": ["3", "4"]}
 
 
 # --- refusals of a sync ---
 
 
-def test_sixty_of_a_hundred_gone_from_the_roster_are_refused_by_default() -> None:
-    """The message has the counts, the limit, who, and what would allow it."""
-    holders = Holders([seat(str(number), f"{number}@x") for number in range(100)])
+def test_sixty_of_a_hundred_people_are_refused_by_default() -> None:
+    """The refusal contains the counts, the limit, the people, and the argument that would allow it."""
+    seats = SeatList([seat(str(number), f"{number}@x") for number in range(100)])
     roster = People((), tuple(f"{number}@x" for number in range(40)))
-    words = refusal(sync(roster, holders, guards=Guards(max_unassign=DEFAULT_MAX_UNASSIGN)))
+    message = refusal(sync(roster, seats, guards=Guards(max_unassign=DEFAULT_MAX_UNASSIGN)))
     assert re.search(
-        r"60 of 100 seats would be taken, and the limit is 20 .*5 or 20%.*40@x.*and 50 more.*max_unassign", words
+        r"60 of 100 seats would be unassigned, and the limit is 20 \(max_unassign=5 or 20%, at most 50% and 100\): "
+        r"40@x, .*and 50 more. If this is intended, raise max_unassign",
+        message,
     )
-    assert sync(roster, holders, guards=Guards(max_unassign=Limit(percent=60))).refusal is None
+    assert sync(roster, seats, guards=Guards(max_unassign=Limit(percent=60))).refusal is None
 
 
 @pytest.mark.parametrize(
-    ("holders", "gone", "limit", "refused"),
+    ("held", "gone", "limit", "refused"),
     [
         (10, 5, DEFAULT_MAX_UNASSIGN, False),
         (10, 6, DEFAULT_MAX_UNASSIGN, True),
+        (8, 4, DEFAULT_MAX_UNASSIGN, False),
+        (8, 5, DEFAULT_MAX_UNASSIGN, True),
+        (2, 1, DEFAULT_MAX_UNASSIGN, False),
         (100, 20, DEFAULT_MAX_UNASSIGN, False),
         (100, 21, DEFAULT_MAX_UNASSIGN, True),
+        (1_000, 100, DEFAULT_MAX_UNASSIGN, False),
+        (1_000, 101, DEFAULT_MAX_UNASSIGN, True),
         (9, 1, Limit(percent=20), False),
         (9, 2, Limit(percent=20), True),
         (4, 1, Limit(percent=20), True),
@@ -241,50 +238,108 @@ def test_sixty_of_a_hundred_gone_from_the_roster_are_refused_by_default() -> Non
         (5, 1, Limit(people=0), True),
     ],
 )
-def test_a_limit_is_a_number_or_a_share_rounded_down(holders: int, gone: int, limit: Limit, *, refused: bool) -> None:
-    """By default the larger of five people and a fifth; 0 forbids."""
-    rows = Holders([seat(str(number)) for number in range(holders)])
-    roster = People(tuple(str(number) for number in range(gone, holders)), ())
-    assert (sync(roster, rows, guards=Guards(max_unassign=limit)).refusal is not None) == refused
+def test_a_sync_past_its_limit_is_refused(held: int, gone: int, limit: Limit, *, refused: bool) -> None:
+    """A limit allows exactly its number of people, and 0 allows nobody."""
+    seats = SeatList([seat(str(number)) for number in range(held)])
+    roster = People(tuple(str(number) for number in range(gone, held)))
+    assert (sync(roster, seats, guards=Guards(max_unassign=limit)).refusal is not None) == refused
 
 
-def test_a_limit_counts_what_earlier_attempts_took() -> None:
-    """A retry gets no new allowance."""
+def test_a_limit_counts_what_earlier_attempts_unassigned() -> None:
+    """A retry has no new allowance, and its refusal says that this attempt changed nothing."""
     rows = [seat(str(number)) for number in range(10)]
     guards = Guards(max_unassign=Limit(people=3))
-    first = sync(People(tuple("3456789"), ()), Holders(rows), guards=guards)
+    first = sync(People(tuple("3456789")), SeatList(rows), guards=guards)
     assert first.refusal is None
-    again: dict[str, Any] = {"users": {}, "guards": guards, "now": NOW, "earlier": first.to_remember()}
-    retry = plan_sync(P, People(tuple("3456789"), ()), "exact", holders=Holders(rows[2:]), **again)
-    assert (retry.refusal, len(retry.take)) == (None, 1)
-    more = plan_sync(P, People(tuple("456789"), ()), "exact", holders=Holders(rows[2:]), **again)
-    assert "4 of 10" in refusal(more)
+    again: dict[str, Any] = {"guards": guards, "earlier": first.to_remember()}
+    retry = sync(People(tuple("3456789")), SeatList(rows[2:]), **again)
+    assert (retry.refusal, len(retry.unassign)) == (None, 1)
+    more = refusal(sync(People(tuple("456789")), SeatList(rows[2:]), **again))
+    assert "4 of 10 seats" in more
+    assert more.startswith("p: nothing was changed by this attempt. ")
+
+
+def test_every_refusal_after_an_earlier_attempt_is_about_this_attempt() -> None:
+    """After an earlier attempt, refusals of missing people and of an approval do not claim that nothing was changed."""
+    earlier = EarlierAttempts(2, {}, {})
+    missing = assign(People((), ("gone@x",)), guards=Guards(missing_users="fail"))
+    assert "nothing was changed. " in refusal(missing)
+    seats = SeatList([seat("1"), seat("2")])
+    roster = People(("1",), ("gone@x",))
+    again = sync(roster, seats, guards=Guards(missing_users="fail"), earlier=earlier)
+    assert "nothing was changed by this attempt. " in refusal(again)
+    preview = sync(People(("1", "2")), seats).preview()
+    approved = apply_approval(sync(People(("1",)), seats, earlier=earlier), preview)
+    assert "nothing was changed by this attempt. " in refusal(approved)
 
 
 @pytest.mark.parametrize("mode", ["exact", "remove_only"])
-def test_an_empty_roster_takes_nothing_unless_that_is_meant(mode: Mode) -> None:
-    """An HR export sometimes comes back empty."""
-    nobody = People((), ())
-    holders = Holders([seat("1"), seat("2")])
-    assert re.search(r"empty.*2 of 2 seats.*allow_empty=True", refusal(sync(nobody, holders, mode)))
-    assert sync(nobody, holders, mode, guards=Guards(allow_empty=True)).refusal is None
-    assert sync(nobody, Holders([]), mode).refusal is not None
-    assert sync(nobody, holders, "add_only").refusal is None
+def test_an_empty_roster_is_refused(mode: Mode) -> None:
+    """An empty roster unassigns nobody unless allow_empty is set, and the refusal says how many it would unassign."""
+    seats = SeatList([seat("1"), seat("2")])
+    assert re.search(r"roster is empty.* 2 of 2 seats.*allow_empty=True", refusal(sync(NOBODY, seats, mode)))
+    assert sync(NOBODY, seats, mode, guards=Guards(allow_empty=True)).refusal is None
+    assert sync(NOBODY, SeatList(), mode).refusal is not None
+    assert sync(NOBODY, seats, "add_only").refusal is None
 
 
-def test_all_the_reasons_to_refuse_are_told_at_once() -> None:
-    """Nobody wants to learn of them one run at a time."""
-    holders = Holders([seat(each) for each in "abcdefgh"])
+@pytest.mark.parametrize("empty", ["user_uuids", "user_emails"])
+@pytest.mark.parametrize("mode", ["exact", "remove_only"])
+def test_a_roster_with_an_empty_half_is_refused(mode: Mode, empty: str) -> None:
+    """If one of two people arguments is empty, a sync that unassigns is refused and names it."""
+    roster = People(("1",), empty=(empty,))
+    seats = SeatList([seat("1"), seat("2")])
+    message = refusal(sync(roster, seats, mode))
+    assert f"{empty} is empty, which would unassign 1 of 2 seats. Leave it out if it is not needed." in message
+    assert "allow_empty=True" in message
+    assert sync(roster, seats, mode, guards=Guards(allow_empty=True)).refusal is None
+    assert sync(roster, seats, "add_only").refusal is None
+
+
+@pytest.mark.parametrize("mode", ["exact", "remove_only"])
+def test_a_roster_that_matches_nobody_is_refused(mode: Mode) -> None:
+    """If nobody in the roster holds a seat, a sync that would unassign people is refused as for an empty roster."""
+    seats = SeatList([seat("1", "1@x"), seat("2", "2@x")])
+    roster = People(("9",), ("8@x",))
+    message = refusal(sync(roster, seats, mode, [user("8", "8@x")]))
+    assert "Nobody in the roster holds a seat, and 2 of 2 seats would be unassigned." in message
+    assert "allow_empty=True" in message
+    assert sync(roster, seats, mode, [user("8", "8@x")], Guards(allow_empty=True)).refusal is None
+    assert sync(roster, seats, "add_only", [user("8", "8@x")]).refusal is None
+
+
+def test_a_first_roster_of_an_unused_product_is_not_refused() -> None:
+    """A roster of which nobody holds a seat is carried out if nobody would be unassigned."""
+    assert sync(People(("9",)), SeatList()).refusal is None
+    protected = sync(People(("9",)), SeatList([seat("1")]), guards=Guards(protect=People(("1",))))
+    assert (protected.refusal, kinds(protected.preview())) == (None, {"assigned": ["9"], "protected": ["1"]})
+
+
+def test_a_refusal_has_all_reasons_at_once() -> None:
+    """A plan that several guards refuse is refused with all of their reasons."""
+    seats = SeatList([seat(each) for each in "abcdefgh"])
     guards = Guards("fail", max_unassign=Limit(people=1), max_seats=0)
-    words = refusal(sync(People(("9",), ("ghost@x",)), holders, guards=guards))
-    for part in ("ghost@x", "8 of 8 seats", "max_seats", "missing_users"):
-        assert part in words
+    plan = sync(People(("9",), ("ghost@x",)), seats, guards=guards)
+    message = refusal(plan)
+    for part in ("ghost@x", "8 of 8 seats", "max_seats", "missing_users", "Nobody in the roster"):
+        assert part in message
+    assert plan.refusal is not None
+    assert len(plan.refusal.reasons) == 4
+    assert list(plan.refusal.reasons) == plan.preview()["refusals"]
+
+
+def test_a_refused_plan_is_shown_completely_in_a_preview() -> None:
+    """The preview of a plan that a guard refuses shows everyone whom it would change."""
+    seats = SeatList([seat(each) for each in "abcdefgh"])
+    plan = sync(People(("a", "9")), seats, guards=Guards(max_unassign=Limit(people=1)))
+    assert plan.refusal is not None
+    assert kinds(plan.preview()) == {"assigned": ["9"], "unassigned": list("bcdefgh"), "unchanged": ["a"]}
 
 
 def test_the_guards_that_applied_are_in_the_report() -> None:
-    """As given, and what they came to."""
+    """The report has the guards as passed, the mode of a sync, and how many people the limit is."""
     guards = Guards("skip", allow_empty=False, max_unassign=Limit(percent=20), protect=People(("1",), ("A@x",)))
-    plan = sync(People(("1",), ()), Holders([seat("1")] * 1), guards=guards)
+    plan = sync(People(("1",)), SeatList([seat("1")]), guards=guards)
     assert plan.preview()["guards"] == {
         "mode": "exact",
         "missing_users": "skip",
@@ -293,46 +348,197 @@ def test_the_guards_that_applied_are_in_the_report() -> None:
         "max_unassign_people": 0,
         "protect": ["1", "A@x"],
     }
+    assert unassign(People(("1",))).preview()["guards"] == {}
 
 
 # --- approval ---
 
+ROWS = [seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]
+ROSTER = People(("3", "4", "5"))
 
-def test_an_approved_preview_allows_what_it_listed_and_no_more() -> None:
-    """Someone new to gain or lose a seat is a refusal; what was done in the meantime is fine."""
-    rows = [seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]
-    preview = sync(People(("3", "4", "5"), ()), Holders(rows)).preview()
-    same = approved(sync(People(("3", "4", "5"), ()), Holders(rows)), preview)
-    assert same.refusal is None
-    less = approved(sync(People(("3", "4", "5"), ()), Holders([*rows[1:], seat("4")])), preview)
-    assert (less.refusal, [person["id"] for person in less.give]) == (None, ["5"])
-    claimed = approved(sync(People(("3", "4", "5"), ()), Holders([*rows, seat("9", "9@x")])), preview)
-    assert re.search(r"0 more .*1 more to lose one: 9@x \(9\)", refusal(claimed))
-    joined = approved(sync(People(("3", "4", "5", "6"), ()), Holders(rows)), preview)
-    assert re.search(r"1 more people are to get a seat.*: 6", refusal(joined))
+
+def test_an_approved_preview_allows_what_it_lists() -> None:
+    """A plan that changes nobody beyond the approved preview is carried out, also if a part is done already."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    assert apply_approval(sync(ROSTER, SeatList(ROWS)), preview).refusal is None
+    less = apply_approval(sync(ROSTER, SeatList([*ROWS[1:], seat("4")])), preview)
+    assert (less.refusal, [each["id"] for each in less.assign]) == (None, ["5"])
+
+
+def test_a_person_who_is_not_in_the_approved_preview_is_a_refusal() -> None:
+    """A person to assign or unassign who is not in the approved preview refuses the whole plan."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    claimed = apply_approval(sync(ROSTER, SeatList([*ROWS, seat("9", "9@x")])), preview)
+    assert "0 people to assign and 1 person to unassign are not in the approved preview: 9@x (9)." in refusal(claimed)
+    joined = apply_approval(sync(People(("3", "4", "5", "6")), SeatList(ROWS)), preview)
+    assert "1 person to assign and 0 people to unassign are not in the approved preview: 6." in refusal(joined)
+
+
+def test_a_person_who_was_unchanged_in_the_approved_preview_is_a_refusal() -> None:
+    """A person whom the preview lists as unchanged, and whom the plan would unassign, refuses the plan."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    assert "not in the approved preview: 3@x (3)" in refusal(
+        apply_approval(sync(People(("4", "5")), SeatList(ROWS), guards=Guards(allow_empty=True)), preview)
+    )
+
+
+def test_a_person_protected_in_the_approved_preview_is_left_alone() -> None:
+    """A person whose seat has become old enough since the preview keeps it, and the others are changed."""
+    rows = [seat("1", "1@x", days=6), *ROWS[1:]]
+    guards = Guards(min_seat_age=7 * 86_400.0)
+    preview = sync(ROSTER, SeatList(rows), guards=guards).preview()
+    assert kinds(preview)["protected"] == ["1"]
+    later = sync(ROSTER, SeatList([rows[0]._replace(assigned_at="2026-11-01T00:00:00Z"), *rows[1:]]), guards=guards)
+    assert [each["id"] for each in later.unassign] == ["1", "2"]
+    plan = apply_approval(later, preview)
+    assert plan.refusal is None
+    assert kinds(plan.preview()) == {
+        "assigned": ["4", "5"],
+        "unassigned": ["2"],
+        "unchanged": ["3"],
+        "protected": ["1"],
+    }
+    assert plan.protected[0]["reason"] == "protected in the approved preview"
+
+
+@pytest.mark.parametrize("was", [[], [user("7", "New@x", "Disabled")]])
+def test_a_person_missing_in_the_approved_preview_is_left_alone(was: list[Any]) -> None:
+    """A person who had no enabled account at the preview and has one now is not assigned, and the others are."""
+    roster = People(("3", "4"), ("New@x",))
+    guards = Guards(missing_users="skip")
+    preview = sync(roster, SeatList(ROWS), users=was, guards=guards).preview()
+    assert len(preview["missing"]) == 1
+    plan = apply_approval(sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards), preview)
+    assert plan.refusal is None
+    assert kinds(plan.preview()) == {
+        "assigned": ["4"],
+        "unassigned": ["1", "2"],
+        "unchanged": ["3"],
+        "missing": ["7"],
+    }
+    assert plan.missing[0]["reason"] == "missing in the approved preview"
+
+
+def test_a_refused_plan_stays_refused_with_an_approval() -> None:
+    """An approval does not replace the other guards."""
+    preview = sync(NOBODY, SeatList(ROWS)).preview()
+    plan = apply_approval(sync(NOBODY, SeatList(ROWS)), preview)
+    assert "roster is empty" in refusal(plan)
+
+
+def test_an_approved_plan_that_leaves_people_alone_still_respects_max_seats() -> None:
+    """A seat that is kept because of the approved preview counts for max_seats."""
+    guards = Guards(min_seat_age=7 * 86_400.0, max_seats=2)
+    young = seat("1", days=6)
+    preview = sync(People(("4",)), SeatList([young, seat("2")]), guards=replace(guards, allow_empty=True)).preview()
+    assert (kinds(preview)["protected"], preview["refusals"]) == (["1"], [])
+    old = young._replace(assigned_at="2026-11-01T00:00:00Z")
+    later = sync(People(("3", "4")), SeatList([old, seat("3")]), guards=guards)
+    assert later.refusal is None
+    assert "There would be 3 seats" in refusal(apply_approval(later, preview))
 
 
 # --- undo ---
 
+STARTED = NOW - timedelta(hours=2)
+ENDED = NOW - timedelta(hours=1)
 
-def undo(report: Report, holders: Holders, guards: Guards = NONE) -> Any:
+
+def undo(report: Report, seats: SeatList, guards: Guards = NONE, only: People | None = None, **more: Any) -> Plan:
     """Plan an undo."""
-    return plan_undo(P, report, guards=guards, now=NOW, holders=holders)
+    return plan_undo(P, report, only, world(seats, **more), guards)
 
 
-def test_an_undo_puts_back_what_was_changed_and_is_not_yet_as_before() -> None:
-    """Who got a seat loses it, and who lost one gets it; a second undo finds nothing to do."""
-    report = sync(People(("2", "3"), ()), Holders([seat("1"), seat("2")])).preview()
-    plan = undo(report, Holders([seat("2"), seat("3")]))
-    assert told(plan.preview()) == {"assigned": ["1"], "unassigned": ["3"]}
-    assert told(undo(report, Holders([seat("1"), seat("2")])).preview()) == {"unchanged": ["1", "3"]}
+def report_of(**changes: Any) -> Report:
+    """Return the report of a task that unassigned 1 and assigned 3, two hours ago to one hour ago."""
+    report = sync(People(("2", "3")), SeatList([seat("1", "1@x"), seat("2")])).preview()
+    period = {"started_at": STARTED.isoformat(), "ended_at": ENDED.isoformat()}
+    changed: Any = {**report, "preview": False, **period, **changes}
+    return changed  # type: ignore[no-any-return]
 
 
-def test_an_undo_keeps_the_protected() -> None:
-    """Guards hold for it, too."""
-    report = sync(People(("3",), ()), Holders([])).preview()
-    plan = undo(report, Holders([seat("3")]), Guards(protect=People(("3",), ())))
-    assert told(plan.preview()) == {"protected": ["3"]}
+def test_an_undo_restores_what_was_changed_and_is_not_yet_restored() -> None:
+    """An undo unassigns who was assigned and assigns who was unassigned, and a second undo changes nobody."""
+    plan = undo(report_of(), SeatList([seat("2"), seat("3", days=1 / 16)]))
+    assert kinds(plan.preview()) == {"assigned": ["1"], "unassigned": ["3"]}
+    assert kinds(undo(report_of(), SeatList([seat("1"), seat("2")])).preview()) == {"unchanged": ["1", "3"]}
+
+
+def test_an_undo_changes_nobody_whom_the_report_did_not_change() -> None:
+    """An undo leaves alone the seats of people who are not among the changed people of the report."""
+    plan = undo(report_of(), SeatList([seat("2"), seat("8"), seat("9"), seat("1")]))
+    assert (plan.assign, plan.unassign) == ((), ())
+
+
+def test_an_undo_keeps_protected_people() -> None:
+    """An undo does not unassign a protected person."""
+    plan = undo(report_of(), SeatList([seat("1"), seat("3", "3@x")]), Guards(protect=People((), ("3@X",))))
+    assert kinds(plan.preview()) == {"unchanged": ["1"], "protected": ["3"]}
+
+
+def test_an_undo_respects_max_seats_and_max_unassign() -> None:
+    """The counting guards refuse an undo as well."""
+    seats = SeatList([seat("2"), seat("3", days=1 / 16)])
+    assert "raise max_unassign" in refusal(undo(report_of(), seats, Guards(max_unassign=Limit(people=0))))
+    assert "raise max_seats" in refusal(undo(report_of(), seats, Guards(max_seats=1)))
+
+
+@pytest.mark.parametrize(
+    ("ago", "reason"),
+    [
+        (timedelta(days=9), "the seat was held before the report's changes started"),
+        (timedelta(hours=2, seconds=1), "the seat was held before the report's changes started"),
+        (timedelta(hours=2), None),
+        (timedelta(hours=1), None),
+        (timedelta(minutes=59, seconds=59), None),
+        (timedelta(minutes=59, seconds=58), "the seat was assigned again after the report's changes ended"),
+        (timedelta(0), "the seat was assigned again after the report's changes ended"),
+    ],
+)
+def test_an_undo_leaves_seats_alone_that_the_report_did_not_assign(ago: timedelta, reason: str | None) -> None:
+    """A seat held before the report's changes, or assigned again after them, is kept with the reason."""
+    row = seat("3", "3@x")._replace(assigned_at=(NOW - ago).isoformat())
+    plan = undo(report_of(), SeatList([seat("1"), row]))
+    assert [each.get("reason") for each in plan.protected] == ([reason] if reason else [])
+    assert [each["id"] for each in plan.unassign] == ([] if reason else ["3"])
+
+
+@pytest.mark.parametrize("assigned_at", ["2026-11-21T10:30:00", "2026-11-21T11:30:00+01:00", "2026-11-21T10:30:00.5Z"])
+def test_an_undo_compares_times_in_every_form(assigned_at: str) -> None:
+    """Times with and without a time zone are compared in UTC."""
+    row = seat("3")._replace(assigned_at=assigned_at)
+    assert [each["id"] for each in undo(report_of(), SeatList([seat("1"), row])).unassign] == ["3"]
+
+
+def test_a_report_without_a_period_is_undone_completely() -> None:
+    """A report of an older version, which has no period, is undone for everyone whom it changed."""
+    report = report_of(started_at=None, ended_at=None)
+    assert [each["id"] for each in undo(report, SeatList([seat("3", days=900)])).unassign] == ["3"]
+
+
+@pytest.mark.parametrize("accounts", [[], [user("1", "1@x", "Disabled")]])
+def test_an_undo_does_not_assign_to_an_account_that_was_disabled_since(accounts: list[Any]) -> None:
+    """A person whose account was disabled or deleted since is missing, and the undo goes on without them."""
+    plan = undo(report_of(), SeatList([seat("3", days=1 / 16)]), accounts=accounts)
+    assert (plan.refusal, kinds(plan.preview())) == (None, {"unassigned": ["3"], "missing": ["1"]})
+    enabled = undo(report_of(), SeatList([seat("3", days=1 / 16)]), accounts=[user("1", "1@x")])
+    assert kinds(enabled.preview()) == {"assigned": ["1"], "unassigned": ["3"]}
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"),
+    [
+        (People(("1",)), {"assigned": ["1"]}),
+        (People((), ("1@X",)), {"assigned": ["1"]}),
+        (People(("3",)), {"unassigned": ["3"]}),
+        (People(("3",), ("1@x",)), {"assigned": ["1"], "unassigned": ["3"]}),
+        (None, {"assigned": ["1"], "unassigned": ["3"]}),
+    ],
+)
+def test_an_undo_can_be_limited_to_people(only: People | None, expected: dict[str, list[str]]) -> None:
+    """An undo that is limited to people changes only them, by UUID or email."""
+    seats = SeatList([seat("2"), seat("3", days=1 / 16)])
+    assert kinds(undo(report_of(), seats, only=only).preview()) == expected
 
 
 # --- over all states ---
@@ -347,7 +553,7 @@ _guards = st.builds(
     max_unassign=st.sampled_from([None, Limit(people=2), Limit(percent=50), DEFAULT_MAX_UNASSIGN]),
     max_seats=st.none() | st.integers(0, 12),
     min_seat_age=st.sampled_from([None, 10 * 86_400.0]),
-    protect=st.builds(People, _ids.map(tuple), st.just(())),
+    protect=st.builds(People, _ids.map(tuple), _ids.map(lambda ids: tuple(f"{each}@x" for each in ids))),
 )
 
 
@@ -360,7 +566,7 @@ _guards = st.builds(
     mode=st.sampled_from(["exact", "add_only", "remove_only"]),
     guards=_guards,
 )
-def test_the_end_state_is_always_what_mode_and_rules_say(  # noqa: PLR0917 (the state of the world)
+def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state of the world)
     rows: list[tuple[str, bool, float | None]],
     uuids: set[str],
     emails: set[str],
@@ -368,43 +574,58 @@ def test_the_end_state_is_always_what_mode_and_rules_say(  # noqa: PLR0917 (the 
     mode: Mode,
     guards: Guards,
 ) -> None:
-    """Worked out here from the rules alone; and undoing it restores the set of holders exactly."""
-    table = [seat(each, f"{each}@x" if named else None, days) for each, named, days in rows]
-    holders = Holders(table)
+    """The plan is what the rules alone say, and undoing it restores everyone who held a seat."""
+    table = [seat(each, f"{each}@x" if shown else None, days) for each, shown, days in rows]
+    seats = SeatList(table)
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
-    missing_here = holders.absent(roster.emails) if mode != "remove_only" else ()
-    found = {email: user(email[0], email) for email in missing_here if email[0] in known}
-    identified = emails_to_identify(roster, table, guards) if mode != "add_only" else ()
-    owned = owners(user(email[0], email) for email in identified if email[0] in known)
-    plan = sync(roster, holders, mode, found, guards, owned=owned)
-    asked = {*missing_here, *identified}
+    accounts = {each: user(each, f"{each}@x") for each in known}
+    found = [accounts[email[0]] for email in emails_to_look_up(roster, seats, mode) if email[0] in known]
+    applied = guards if mode != "add_only" else replace(guards, protect=NOBODY, min_seat_age=None)
 
-    by_email_only = bool(emails) and not uuids
-    shown = {each for each, named, _ in rows if named}
-    matched = {each for each in emails if each in shown or (f"{each}@x" in asked and each in known)}
-    young = {each for each, _, days in rows if guards.min_seat_age is not None and (days is None or days < 10)}
-    kept = set(guards.protect.uuids) | young | (before - shown if by_email_only else set())
-    takes = before - uuids - matched - kept if mode != "add_only" else set()
-    gives = (uuids | matched) - before if mode != "remove_only" else set()
-    missing = emails - matched if mode != "remove_only" else set()
-    after = (before - takes) | gives
-    refused = (
-        (not uuids and not emails and mode != "add_only" and not guards.allow_empty)
-        or (guards.max_unassign is not None and len(takes) > guards.max_unassign.of(len(before)))
-        or (guards.max_seats is not None and len(after) > guards.max_seats)
-        or bool(missing and guards.missing_users == "fail")
+    plan = with_accounts(
+        lambda state: plan_sync(P, roster, mode, state, applied), world(seats, users=found), applied, accounts, roster
     )
-    assert (plan.refusal is not None) == refused
-    preview = plan.preview()
-    assert {person["id"] for person in preview["unassigned"]} == takes
-    assert {person["id"] for person in preview["assigned"]} == gives
-    assert preview["seats_after"] == len(after)
 
-    assume(not refused)
-    done = plan.report(Outcome(P, done=tuple(takes)), Outcome(P, done=tuple(gives)))
+    shown = {each for each, shown, _ in rows if shown}
+    looked_up = emails & known if mode != "remove_only" else set()
+    # The people in the roster, by what is known before accounts are read.
+    matched = uuids | (emails & shown) | looked_up
+    young = {each for each, _, days in rows if guards.min_seat_age is not None and (days is None or days < 10)}
+    protected = set(guards.protect.uuids) | {email[0] for email in guards.protect.emails if email[0] in shown} | young
+    candidates = before - matched - protected if mode != "add_only" else set()
+    to_assign = ((uuids | looked_up | (emails & shown)) - before) if mode != "remove_only" else set()
+    missing = emails - shown - known if mode != "remove_only" else set()
+
+    def refuses(unassign_: set[str]) -> bool:
+        after = len(before) - len(unassign_) + len(to_assign)
+        nobody = not (uuids or emails) or bool(unassign_ and not before & matched)
+        return (
+            (nobody and mode != "add_only" and not guards.allow_empty)
+            or (guards.max_unassign is not None and len(unassign_) > guards.max_unassign.of(len(before)))
+            or (guards.max_seats is not None and after > guards.max_seats)
+            or bool(missing and guards.missing_users == "fail")
+        )
+
+    by_email = emails | {email[0] for email in guards.protect.emails}
+    unlisted = bool(by_email - shown)
+    # An account that was read and cannot be found, or is in the roster or protected, keeps the seat.
+    unidentified = {
+        each
+        for each in candidates
+        if by_email and (unlisted or each not in shown) and (each not in known or each in by_email)
+    }
+    to_unassign = candidates if refuses(candidates) else candidates - unidentified
+    assert (plan.refusal is not None) == refuses(to_unassign)
+    preview = plan.preview()
+    assert {each["id"] for each in preview["unassigned"]} == to_unassign
+    assert {each["id"] for each in preview["assigned"]} == to_assign
+    assert preview["seats_after"] == len(before) - len(to_unassign) + len(to_assign)
+
+    assume(plan.refusal is None)
+    done = plan.report(Outcome(P, done=tuple(to_unassign)), Outcome(P, done=tuple(to_assign)))
     assert {**done, "preview": True} == preview
-    rest = dict(zip(sorted(before), sorted(table, key=lambda row: str(row.id)), strict=True))
-    back = undo(done, Holders([rest.get(each, seat(each)) for each in sorted(after)]))
-    restored = (after - set(told(back.preview()).get("unassigned", []))) | set(told(back.preview()).get("assigned", []))
-    assert restored == before
+    by_uuid = {str(row.id): row for row in table}
+    after = (before - to_unassign) | to_assign
+    back = kinds(undo(done, SeatList([by_uuid.get(each, seat(each)) for each in sorted(after)])).preview())
+    assert (after - set(back.get("unassigned", []))) | set(back.get("assigned", [])) == before

@@ -1,4 +1,4 @@
-"""The sensor in the triggerer: it ends as it would have in a worker, and fails closed."""
+"""The run of the sensor: it ends in the triggerer as it would in a worker."""
 
 from __future__ import annotations
 
@@ -21,54 +21,56 @@ from airflow.providers.common.compat.sdk import (
     TaskDeferred,
 )
 
-from airflow_provider_seats import triggers
-from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._runtime import sensor_run as waiting
-from airflow_provider_seats._runtime.sensor_run import UnknownEventError
+from airflow_provider_seats._api import seats as seats_api
+from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats.exceptions import UnknownEventError
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
-from tests.helpers.looping import NOW, now, quickly
+from tests.helpers.clocks import install
+from tests.helpers.looping import NOW, is_running, now, quickly
 
 ANN = "11111111-1111-1111-1111-111111111111"
 BOB = "22222222-2222-2222-2222-222222222222"
 FORBIDDEN = Fault(403, {"errors": ["Forbidden"]})
 
 
-class Clock:
-    """A clock that sleeping moves on; something may happen in the first sleep."""
+class WorkerClock(Clock):
+    """The time of a worker, which moves on while Airflow's loop sleeps, and that of the quick loop while one runs."""
 
     def __init__(self) -> None:
         self.passed = 0.0
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def time(self) -> float:
-        """Give the Unix time. To look at it takes a moment, as everything does."""
+    def now(self) -> float:
+        """Return Unix time. Each call takes a moment, so that a timeout of 0 is over at once."""
+        if is_running():
+            return now()
         self.passed += 0.001
         return NOW + self.passed
 
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+    def sleep(self, seconds: float, interrupt: object) -> None:
+        """Let the client's waits take no time."""
+
+    def sleep_in_airflow(self, seconds: float) -> None:
+        """Let time pass in Airflow's loop. What is to happen meanwhile happens in the first sleep."""
         self.meanwhile()
         self.meanwhile = lambda: None
         self.passed += seconds
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Give Airflow's loop, the clients and the triggers clocks that need no time."""
-    clock = Clock()
-    in_worker = types.SimpleNamespace(time=clock.time, monotonic=clock.time, sleep=clock.sleep)
-    for module in (sys.modules[BaseSensorOperator.__module__], sys.modules["airflow_provider_seats.sensors"], waiting):
-        monkeypatch.setattr(module, "time", in_worker)
-    monkeypatch.setattr(triggers, "time", types.SimpleNamespace(time=now))
-    monkeypatch.setitem(Client.__init__.__kwdefaults__, "clock", now)  # type: ignore[arg-type]
-    monkeypatch.setitem(Client.__init__.__kwdefaults__, "sleep", lambda _, seconds: None)  # type: ignore[arg-type]
+def clock(monkeypatch: pytest.MonkeyPatch) -> WorkerClock:
+    """Make Airflow's loop and the package use a clock on which waits take no time."""
+    clock = WorkerClock()
+    install(clock, monkeypatch)
+    in_airflow = types.SimpleNamespace(time=clock.now, monotonic=clock.now, sleep=clock.sleep_in_airflow)
+    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", in_airflow)
     return clock
 
 
 def sensor(**arguments: Any) -> SeatUsersSensor:
-    """Make a sensor that waits for Ann."""
+    """Make a sensor that waits for Ann, unless other people are passed."""
     given = {"user_emails": ["ann@x.com"]} if "user_uuids" not in arguments else {}
     return SeatUsersSensor(
         **{
@@ -83,14 +85,14 @@ def sensor(**arguments: Any) -> SeatUsersSensor:
 
 
 def deferred(waiting_sensor: SeatUsersSensor) -> TaskDeferred:
-    """Run it in a worker until it defers."""
+    """Run a sensor in a worker until it defers. Return the deferral."""
     with pytest.raises(TaskDeferred) as raised:
         waiting_sensor.execute({})
     return raised.value
 
 
 def event_of(deferral: TaskDeferred) -> Any:
-    """Revive its trigger of what Airflow stores, and give the payload that it yields."""
+    """Make the trigger of a deferral from what Airflow stores. Return the payload of its event."""
     path, arguments = deferral.trigger.serialize()
     module, _, name = path.rpartition(".")
     trigger = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
@@ -103,20 +105,20 @@ def event_of(deferral: TaskDeferred) -> Any:
 
 
 def resume(waiting_sensor: SeatUsersSensor, event: Any) -> Any:
-    """Take it up again as Airflow does."""
+    """Resume a sensor as Airflow does."""
     return waiting_sensor.resume_execution("execute_complete", {"event": event}, {})
 
 
 def ended(run: Callable[[], Any]) -> tuple[Any, ...]:
-    """Give what came of it: the value, or the kind of the error and, if it is one of Datadog's, its words."""
+    """Return the result of a run: its value, or the class of its error with the part of the message that must agree."""
     try:
         return ("returned", run())
-    except BaseException as error:  # noqa: BLE001 (whatever it is)
-        words = str(error) if isinstance(error, AirflowFailException) else ""
+    except BaseException as error:  # noqa: BLE001 (every error is compared)
+        message = str(error) if isinstance(error, AirflowFailException) else ""
         if isinstance(error, AirflowSensorTimeout):
-            # How long it took is told in other words.
-            words = str(error)[max(str(error).find(word) for word in (PRODUCT, "on_call", "Not known")) :]
-        return (type(error).__name__, words, type(error.__cause__).__name__ if words else "")
+            # The duration stands in front, in a form of its own.
+            message = str(error)[max(str(error).find(start) for start in (PRODUCT, "on_call", "Not known")) :]
+        return (type(error).__name__, message, type(error.__cause__).__name__ if message else "")
 
 
 WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], object]]] = {
@@ -181,10 +183,10 @@ WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], o
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["", "soft_fail", "never_fail", "silent_fail"])
-def test_it_ends_as_it_would_have_in_a_worker(
-    datadog: FakeDatadog, clock: Clock, monkeypatch: pytest.MonkeyPatch, way: str, how: str
+def test_a_deferred_sensor_ends_like_one_in_a_worker(
+    datadog: FakeDatadog, clock: WorkerClock, monkeypatch: pytest.MonkeyPatch, way: str, how: str
 ) -> None:
-    """The same value or error, for every argument and every way in which a wait may go."""
+    """A deferred sensor returns the same value or raises the same error as one that pokes in a worker."""
     arguments, before, meanwhile = WAYS[way]
     if how:
         arguments = {**arguments, how: True}
@@ -226,8 +228,8 @@ def _without_times(outcome: tuple[Any, ...]) -> tuple[Any, ...]:
     return outcome
 
 
-def test_what_is_stored_of_a_deferral_holds_no_key(datadog: FakeDatadog, clock: Clock) -> None:
-    """Although the sensor has just used them."""
+def test_a_deferral_contains_no_key(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """What Airflow stores of a deferral contains no key, although the sensor has just used both."""
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     assert len(datadog.calls()) == 1
@@ -238,15 +240,15 @@ def test_what_is_stored_of_a_deferral_holds_no_key(datadog: FakeDatadog, clock: 
     assert datadog.api_key not in stored
 
 
-def test_it_looks_once_before_it_defers(datadog: FakeDatadog, clock: Clock) -> None:
-    """Where the condition is met, no triggerer is needed."""
+def test_the_sensor_pokes_once_before_it_defers(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """A condition that is met at the first poke needs no triggerer."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert sensor(deferrable=True).execute({})[0]["email"] == "ann@x.com"
     assert len(datadog.calls()) == 1
 
 
-def test_the_deferral_carries_its_limits_and_a_later_backstop(datadog: FakeDatadog, clock: Clock) -> None:
-    """Airflow ends it only if the trigger did not."""
+def test_a_deferral_contains_its_limits(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """The trigger knows the sensor's limits, and Airflow ends the wait later if the trigger does not."""
     deferral = deferred(sensor(deferrable=True, timeout=60, execution_timeout=timedelta(seconds=30), poke_interval=5))
     arguments = deferral.trigger.serialize()[1]
     assert arguments["timeout_at"] == pytest.approx(NOW + 60, abs=0.1)
@@ -264,32 +266,32 @@ def test_the_deferral_carries_its_limits_and_a_later_backstop(datadog: FakeDatad
         ({"timeout": 30, "execution_timeout": timedelta(seconds=60)}, AirflowSensorTimeout),
     ],
 )
-def test_the_limit_that_comes_first_names_the_error(
-    datadog: FakeDatadog, clock: Clock, limits: dict[str, Any], error: type[BaseException]
+def test_the_first_limit_determines_the_error(
+    datadog: FakeDatadog, clock: WorkerClock, limits: dict[str, Any], error: type[BaseException]
 ) -> None:
-    """With those who are still waited for in its last line."""
+    """The error is that of the first limit, and names the people who are not in the expected state."""
     waiting_sensor = sensor(deferrable=True, **limits)
-    with pytest.raises(error, match=r"0 of 1 people hold a seat; waiting for ann@x.com"):
+    with pytest.raises(error, match=r"0 of 1 person holds a seat; waiting for ann@x.com"):
         resume(waiting_sensor, event_of(deferred(waiting_sensor)))
 
 
-def test_a_timeout_in_which_nothing_could_be_read_says_so(datadog: FakeDatadog, clock: Clock) -> None:
-    """Rather than that nobody holds a seat."""
+def test_a_timeout_without_any_reading_says_so(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """If the seat list could never be read, the error says so and does not say that nobody holds a seat."""
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
     with pytest.raises(AirflowSensorTimeout, match=r"Not known: .*503"):
         resume(waiting_sensor, event_of(deferral))
     with pytest.raises(AirflowSensorTimeout, match="No triggerer could read"):
-        resume(waiting_sensor, {"status": "timeout", "limit": "timeout", "told": ""})
+        resume(waiting_sensor, {"status": "timeout", "limit": "timeout", "summary": ""})
 
 
-def test_a_timeout_after_trouble_says_that_it_is_not_known_since(datadog: FakeDatadog, clock: Clock) -> None:
-    """Rather than only what was known before."""
+def test_a_timeout_after_errors_says_since_when_nothing_is_known(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """If the last polls failed, the error contains the last progress and the failure."""
     waiting_sensor = sensor(deferrable=True, poke_interval=10, timeout=60)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, Fault(), *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match=r"0 of 1 people hold a seat.*; not known since then: .*503"):
+    with pytest.raises(AirflowSensorTimeout, match=r"0 of 1 person holds a seat.*; not known since then: .*503"):
         resume(waiting_sensor, event_of(deferral))
 
 
@@ -310,8 +312,8 @@ def test_a_timeout_after_trouble_says_that_it_is_not_known_since(datadog: FakeDa
         {"met": [{}]},
     ],
 )
-def test_an_event_that_it_does_not_know_is_an_error(event: Any) -> None:
-    """Nobody is said to hold a seat, or none, on the word of something else; Airflow's retries are for it."""
+def test_an_unknown_event_is_an_error(event: Any) -> None:
+    """An event that the trigger cannot have sent raises a transient error, so no seats are assumed."""
     with pytest.raises(UnknownEventError, match="same version"):
         sensor(deferrable=True).execute_complete({}, event)
     with pytest.raises(UnknownEventError):
@@ -320,16 +322,16 @@ def test_an_event_that_it_does_not_know_is_an_error(event: Any) -> None:
         resume(sensor(deferrable=True, never_fail=True), event)
 
 
-def test_a_wait_without_end_is_deferred_for_as_long_as_airflow_can_store(datadog: FakeDatadog, clock: Clock) -> None:
-    """The trigger keeps the time-out that was given."""
+def test_an_endless_wait_is_deferred_as_long_as_airflow_can_store(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """The deferral ends after ten years at most, and the trigger keeps the timeout that was passed."""
     deferral = deferred(sensor(deferrable=True, timeout=1e12))
     assert deferral.timeout is not None
     assert deferral.timeout < timedelta(days=4000)
     assert deferral.trigger.serialize()[1]["timeout_at"] > 1e12
 
 
-def test_what_does_not_apply_while_deferred_is_warned_of(datadog: FakeDatadog, clock: Clock) -> None:
-    """Backing off would have to be everyone's."""
+def test_backing_off_causes_a_warning(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """The log warns that exponential_backoff does not apply to a deferred sensor, because sensors share a poll."""
     waiting_sensor = sensor(deferrable=True, exponential_backoff=True)
     lines: list[str] = []
     waiting_sensor.log.warning = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
@@ -337,16 +339,82 @@ def test_what_does_not_apply_while_deferred_is_warned_of(datadog: FakeDatadog, c
     assert [line for line in lines if "exponential_backoff and max_wait do not apply" in line]
 
 
-def test_a_poke_by_itself_never_defers(datadog: FakeDatadog) -> None:
-    """It tells what it saw."""
+def test_a_poke_outside_of_a_task_does_not_defer(datadog: FakeDatadog) -> None:
+    """A direct call of ``poke`` returns its result, also if the sensor is deferrable."""
     assert not sensor(deferrable=True).poke({})
 
 
-def test_the_default_is_airflows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``[operators] default_deferrable``, read when the module is."""
+def test_the_default_of_deferrable_is_that_of_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``[operators] default_deferrable`` is read when the module is imported."""
     assert sensor().deferrable is False
     module = sys.modules["airflow_provider_seats.sensors"]
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     again = importlib.util.module_from_spec(module.__spec__)  # type: ignore[arg-type]
     module.__spec__.loader.exec_module(again)  # type: ignore[union-attr]
     assert again.SeatUsersSensor(task_id="wait", product_code=PRODUCT).deferrable is True
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each page of the seat list hold two rows."""
+    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
+
+
+def page(*uuids: str, next_cursor: str | None = None) -> Fault:
+    """Return a page of the seat list that contains these people and nobody else."""
+    data = [{"type": "seat-users", "id": uuid, "attributes": {"email": None}} for uuid in uuids]
+    return Fault(200, {"data": data, "meta": {"next_cursor": next_cursor}})
+
+
+@pytest.mark.parametrize(("others", "calls"), [(0, 1), (2, 1), (3, 4)])
+@pytest.mark.usefixtures("small_pages")
+def test_a_poke_confirms_an_absence_from_several_pages(datadog: FakeDatadog, others: int, calls: int) -> None:
+    """A poke reads a list of several pages twice before a wait for `unassigned` ends, and a list of one page once."""
+    for number in range(others):
+        datadog.add_user(f"other{number}@x.com", seat=PRODUCT)
+    assert sensor(state="unassigned", timeout=0).execute({}) == [{"id": None, "email": "ann@x.com"}]
+    assert len(datadog.calls("GET", SEATS)) == calls
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_poke_needs_no_second_reading_if_the_wait_goes_on(datadog: FakeDatadog) -> None:
+    """A list of several pages is read once while someone in it still holds a seat, and for `assigned`."""
+    for name in ("bob", "cy", "ann"):
+        datadog.add_user(f"{name}@x.com", seat=PRODUCT)
+    assert not sensor(state="unassigned").poke({})
+    assert sensor(state="assigned").poke({})
+    assert not sensor(user_emails=["zoe@x.com"], state="assigned").poke({})
+    assert len(datadog.calls("GET", SEATS)) == 6
+
+
+@pytest.mark.parametrize("require", ["all", "any"])
+@pytest.mark.usefixtures("small_pages")
+def test_a_shifted_list_does_not_meet_a_poke(datadog: FakeDatadog, require: str) -> None:
+    """A person who is missing from a shifted list still counts as having a seat if the second reading shows them."""
+    bob, cy, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "ann"))
+    datadog.script("GET", SEATS, page(bob, cy, next_cursor="after-2"), page())
+    assert not sensor(user_uuids=[ann], state="unassigned", require=require).poke({})
+    assert len(datadog.calls("GET", SEATS)) == 4
+
+
+@pytest.mark.usefixtures("small_pages", "clock")
+def test_a_second_reading_that_fails_is_not_yet(datadog: FakeDatadog) -> None:
+    """An absence that could not be confirmed does not end the wait."""
+    for name in ("bob", "cy", "di"):
+        datadog.add_user(f"{name}@x.com", seat=PRODUCT)
+    datadog.script("GET", SEATS, Fault(), Fault(), *[Fault(503)] * 5)
+    assert not sensor(state="unassigned").poke({})
+
+
+@pytest.mark.parametrize(
+    "people", [lambda: (each for each in ["ann@x.com"]), lambda: filter(None, ["ann@x.com", None])]
+)
+def test_people_that_can_be_iterated_once_reach_the_trigger(
+    datadog: FakeDatadog, clock: WorkerClock, people: Callable[[], Any]
+) -> None:
+    """A generator of people is read once, by the first poke, and the deferral contains its people."""
+    waiting_sensor = sensor(user_emails=people(), deferrable=True)
+    deferral = deferred(waiting_sensor)
+    assert deferral.trigger.serialize()[1]["user_emails"] == ["ann@x.com"]
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    assert resume(waiting_sensor, event_of(deferral))[0]["email"] == "ann@x.com"

@@ -1,43 +1,49 @@
-"""One poll for all: when it looks, whom it tells what, and when it ends."""
+"""The poll that followers share: when it reads, what it returns to each follower, and when it ends."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.flow import (
-    Flow,
-    KeysRefusedError,
-    Pause,
-    RateLimitedError,
-    Request,
-    UnavailableError,
-)
-from airflow_provider_seats._runtime import shared_poller as poll
-from airflow_provider_seats._runtime.shared_poller import Follower, Sight
+from airflow_provider_seats._api.flow import Pause
+from airflow_provider_seats._runtime import shared_poller
+from airflow_provider_seats._runtime.shared_poller import Follower, Snapshot, follow
 from airflow_provider_seats.connection import DatadogConnection
+from airflow_provider_seats.exceptions import KeysRefusedError, RateLimitError, UnavailableError
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
+
 ONE = DatadogConnection("https://one", "app", "api")
 TWO = DatadogConnection("https://two", "app", "api")
-LIST = Request("GET", "/list")
+LIST = "GET /list"
 
 
 class Datadog:
-    """Stands in for clients: answers every look with what is true then, in no time, and notes when it was asked."""
+    """Stands in for clients. It answers each reading with the seats of that moment, and records when it was called.
+
+    :ivar faults: what happens to the next readings: an error, or the seconds that one takes.
+    :ivar seconds: how long the other readings take.
+    :ivar down: the product whose readings all fail.
+    """
 
     def __init__(self) -> None:
-        self.looks: list[tuple[float, str, str]] = []
+        self.readings: list[tuple[float, str, str]] = []
         self.seats: tuple[Any, ...] = ()
+        self.pages = 1
         self.faults: list[Exception | float] = []
+        self.seconds = 0.0
         self.open: list[str] = []
         self.clients = 0
         self.down: str | None = None
@@ -47,67 +53,89 @@ class Datadog:
         return _Client(self, connection.base_url, announce)
 
     def times(self) -> list[float]:
-        """Give when it was asked."""
-        return [when for when, *_ in self.looks]
+        """Return when each reading started."""
+        return [when for when, *_ in self.readings]
 
 
 class _Client:
-    def __init__(self, datadog: Datadog, where: str, announce: Callable[[Pause], None]) -> None:
+    def __init__(self, datadog: Datadog, site: str, announce: Callable[[Pause], None]) -> None:
         self._datadog = datadog
-        self._where = where
+        self._site = site
         self._announce = announce
-        datadog.open.append(where)
+        datadog.open.append(site)
         datadog.clients += 1
 
     async def arun(self, flow: Flow[Any]) -> Any:
         step: Any = next(flow)
         flow.close()
         datadog = self._datadog
-        datadog.looks.append((asyncio.get_running_loop().time(), self._where, dict(step.query)["product_code"]))
-        fault = datadog.faults.pop(0) if datadog.faults else None
-        if datadog.down == dict(step.query)["product_code"]:
-            fault = UnavailableError(LIST, "Datadog answered 503", 503)
+        product = dict(step.query)["product_code"]
+        datadog.readings.append((asyncio.get_running_loop().time(), self._site, product))
+        fault = datadog.faults.pop(0) if datadog.faults else datadog.seconds
+        if datadog.down == product:
+            fault = unavailable()
         if isinstance(fault, Exception):
             self._announce(Pause(1, str(fault)))
             raise fault
-        await asyncio.sleep(fault or 0)
-        return datadog.seats
+        await asyncio.sleep(fault)
+        return datadog.seats, datadog.pages
 
     def close(self) -> None:
-        self._datadog.open.remove(self._where)
+        self._datadog.open.remove(self._site)
 
 
 @pytest.fixture
 def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[Datadog]:
-    """Give a stand-in, and see that nothing is left open."""
+    """Return a stand-in, and check that nothing is left open."""
     stand_in = Datadog()
-    monkeypatch.setattr(poll, "Client", stand_in.client)
+    monkeypatch.setattr(shared_poller, "Client", stand_in.client)
     yield stand_in
     assert stand_in.open == []
-    assert poll._organisations == {}
+    assert shared_poller._organisations == {}
+    assert shared_poller._reading == {}
+
+
+def unavailable(status: int = 503, retry_after: float | None = None) -> UnavailableError:
+    """Return a transient error. Its message contains a number that differs for each status."""
+    return UnavailableError(LIST, f"Datadog answered {status}: request 1{len(str(status))}", status, retry_after)
+
+
+def clock() -> float:
+    """Return the time of the loop."""
+    return asyncio.get_running_loop().time()
 
 
 async def watch(
     seen: list[Any], *, interval: float = 10, connection: DatadogConnection = ONE, product: str = "p"
 ) -> None:
-    """Follow for ever, and keep what is seen, and when."""
+    """Follow without end, and add each snapshot with its time to a list."""
     with Follower(connection, product, interval) as follower:
         while True:
-            sight = await follower.news()
-            seen.append((asyncio.get_running_loop().time(), sight))
+            snapshot = await follower.next_snapshot()
+            seen.append((clock(), snapshot))
+
+
+async def after(seconds: float, then: Any) -> Any:
+    """Run a coroutine after so many seconds."""
+    await asyncio.sleep(seconds)
+    return await then
 
 
 async def passes(seconds: float, *watchers: Any) -> None:
-    """Let watchers watch for so many seconds."""
+    """Run watchers for so many seconds."""
     tasks = [asyncio.create_task(watcher) for watcher in watchers]
     await asyncio.sleep(seconds)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        assert result is None or isinstance(result, asyncio.CancelledError), repr(result)
 
 
-def test_a_thousand_watchers_cost_the_looks_of_one(datadog: Datadog) -> None:
-    """At the shortest interval among them, from the first until the last leaves."""
+# --- one poll for many followers ---
+
+
+def test_a_thousand_followers_cost_as_many_readings_as_one(datadog: Datadog) -> None:
+    """Followers share one poll at their shortest interval, from the first follower until the last one leaves."""
     seen: list[Any] = []
 
     async def main() -> None:
@@ -121,118 +149,25 @@ def test_a_thousand_watchers_cost_the_looks_of_one(datadog: Datadog) -> None:
     assert datadog.clients == 1
 
 
-def test_whoever_comes_later_gets_the_latest_answer_if_it_is_fresh_enough(datadog: Datadog) -> None:
-    """Else the next, which a shorter interval brings forward."""
-    seen: list[Any] = []
+def test_the_poll_reads_at_the_shortest_interval_of_its_followers(datadog: Datadog) -> None:
+    """The pace follows the followers as they come and go, but is at most one reading a second."""
 
     async def main() -> None:
-        async def later() -> None:
-            await asyncio.sleep(7)
-            with Follower(ONE, "p", 8) as fresh:
-                await fresh.news()
-                seen.append(asyncio.get_running_loop().time())
-            with Follower(ONE, "p", 5) as stale:
-                await stale.news()
-                seen.append(asyncio.get_running_loop().time())
-
-        await passes(9, watch([], interval=10), later())
-
-    quickly(main())
-    assert seen == [7, 7]
-    assert datadog.times() == [0, 7]
-
-
-def test_whoever_has_looked_by_other_means_is_not_told_what_was_before(datadog: Datadog) -> None:
-    """The next look comes at its time, and not sooner for it."""
-    seen: list[Any] = []
-
-    async def main() -> None:
-        async def later() -> None:
-            await asyncio.sleep(7)
-            with Follower(ONE, "p", 10, oldest=1) as follower:
-                await follower.news()
-                seen.append(asyncio.get_running_loop().time())
-
-        await passes(11, watch([], interval=10), later())
-
-    quickly(main())
-    assert seen == [10]
-    assert datadog.times() == [0, 10]
-
-
-def test_a_fault_of_one_product_is_told_once_beside_one_that_is_well(
-    datadog: Datadog, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The answers of the other say nothing of it."""
-    caplog.set_level("INFO")
-    datadog.down = "q"
-
-    async def main() -> None:
-        keeper = asyncio.create_task(watch([]))
-        await passes(100, watch([], product="q"))
-        [organisation] = poll._organisations.values()
-        assert organisation._announced == {}
-        keeper.cancel()
-
-    quickly(main())
-    assert len([record for record in caplog.records if "Waiting" in record.message]) == 1
-
-
-def test_a_loop_that_was_closed_with_watchers_on_it_is_forgotten(datadog: Datadog) -> None:
-    """With the keys that its connection holds."""
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(watch([]))
-    loop.run_until_complete(asyncio.sleep(0))
-    polling = asyncio.all_tasks(loop)
-    loop.close()
-    assert len(poll._organisations) == 1
-    quickly(passes(1, watch([], connection=TWO)))
-    assert poll._organisations == {}
-    for each in {task, *polling}:
-        each._log_destroy_pending = False  # type: ignore[attr-defined]
-        each.get_coro().close()
-
-
-def test_a_follower_that_cannot_be_made_leaves_no_poll(datadog: Datadog) -> None:
-    """A poll that nobody follows would look without a pause."""
-
-    async def main() -> None:
-        with pytest.raises(TypeError):
-            Follower(ONE, "p", None)  # type: ignore[arg-type]
-        await asyncio.sleep(10)
-
-    quickly(main())
-    assert datadog.looks == []
-
-
-def test_the_pace_is_that_of_those_who_are_there(datadog: Datadog) -> None:
-    """Who comes hurries it, and who leaves lets it rest; no faster than once a second."""
-
-    async def main() -> None:
-        async def visitor() -> None:
-            await asyncio.sleep(15)
-            await passes(2.5, watch([], interval=0))
-
-        await passes(40, watch([], interval=10), visitor())
+        await passes(40, watch([], interval=10), after(15, passes(2.5, watch([], interval=0))))
 
     quickly(main())
     assert datadog.times() == [0, 10, 15, 16, 17, 27, 37]
 
 
-def test_other_products_and_connections_are_polled_apart(datadog: Datadog) -> None:
-    """They never serve one another, but products of one organisation share the client with its rate limits."""
+def test_other_products_and_connections_are_polled_separately(datadog: Datadog) -> None:
+    """Each product and each connection has its own poll, and the products of one connection share a client."""
 
     async def main() -> None:
-        await passes(
-            5,
-            watch([]),
-            watch([], product="q"),
-            watch([], connection=TWO),
-            watch([], connection=ONE._replace(app_key="rotated")),
-        )
+        rotated = dataclasses.replace(ONE, app_key="rotated")
+        await passes(5, watch([]), watch([], product="q"), watch([], connection=TWO), watch([], connection=rotated))
 
     quickly(main())
-    assert sorted((where, product) for _, where, product in datadog.looks) == [
+    assert sorted((site, product) for _, site, product in datadog.readings) == [
         ("https://one", "p"),
         ("https://one", "p"),
         ("https://one", "q"),
@@ -241,33 +176,15 @@ def test_other_products_and_connections_are_polled_apart(datadog: Datadog) -> No
     assert datadog.clients == 3
 
 
-def test_nobody_is_woken_while_nothing_changes(datadog: Datadog) -> None:
-    """News is another list, and not another look."""
-    seen: list[Any] = []
-
-    async def main() -> None:
-        async def change() -> None:
-            await asyncio.sleep(25)
-            datadog.seats = (seat("1", "ann@x"),)
-
-        await passes(65, watch(seen), change())
-
-    quickly(main())
-    assert [when for when, _ in seen] == [0, 30]
-    assert [len(sight.users) for _, sight in seen] == [0, 1]
-    assert len(datadog.looks) == 7
-
-
-def test_one_who_leaves_disturbs_nobody(datadog: Datadog) -> None:
-    """Not even in the middle of a look."""
+def test_a_follower_that_leaves_does_not_disturb_the_others(datadog: Datadog) -> None:
+    """A reading continues if the follower that started it leaves meanwhile."""
     datadog.faults = [3.0]
     seen: list[Any] = []
 
     async def main() -> None:
         first = asyncio.create_task(watch([]))
-        await asyncio.sleep(1)
         second = asyncio.create_task(watch(seen))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         first.cancel()
         await asyncio.sleep(2)
         second.cancel()
@@ -275,52 +192,173 @@ def test_one_who_leaves_disturbs_nobody(datadog: Datadog) -> None:
 
     quickly(main())
     assert [when for when, _ in seen] == [3]
-    assert len(datadog.looks) == 1
+    assert len(datadog.readings) == 1
 
 
-def fault(status: int = 503, retry_after: float | None = None) -> UnavailableError:
-    """Make a passing fault."""
-    return UnavailableError(LIST, f"Datadog answered {status}: request 1{len(str(status))}", status, retry_after)
+def test_a_follower_that_cannot_be_made_starts_no_poll(datadog: Datadog) -> None:
+    """An invalid interval is an error before a poll starts, because a poll without followers would never pause."""
+
+    async def main() -> None:
+        with pytest.raises(TypeError):
+            Follower(ONE, "p", None)  # type: ignore[arg-type]
+        await asyncio.sleep(10)
+
+    quickly(main())
+    assert datadog.readings == []
 
 
-def test_a_passing_fault_is_news_once(datadog: Datadog, caplog: pytest.LogCaptureFixture) -> None:
-    """Another fault is news again, and so is that it is over; who comes meanwhile is told at once."""
-    datadog.faults = [fault(), fault(), fault(), fault(502), fault(502)]
-    seen: list[tuple[float, Sight]] = []
-    late: list[tuple[float, Sight]] = []
+def test_a_closed_loop_is_forgotten(datadog: Datadog) -> None:
+    """The polls of a closed loop are removed with their connections, which hold keys, when the next poll starts."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(watch([]))
+    loop.run_until_complete(asyncio.sleep(0))
+    polling = asyncio.all_tasks(loop)
+    loop.close()
+    assert len(shared_poller._organisations) == 1
+    quickly(passes(1, watch([], connection=TWO)))
+    assert shared_poller._organisations == {}
+    for each in {task, *polling}:
+        each._log_destroy_pending = False  # type: ignore[attr-defined]
+        each.get_coro().close()
+
+
+# --- which readings count ---
+
+
+def test_followers_are_not_woken_while_nothing_changes(datadog: Datadog) -> None:
+    """A follower receives a snapshot only if the list differs from the one that it received before."""
+    seen: list[Any] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(25, setattr, datadog, "seats", (seat("1", "ann@x"),))
+        await passes(65, watch(seen))
+
+    quickly(main())
+    assert [(when, len(snapshot.users)) for when, snapshot in seen] == [(0, 0), (30, 1)]
+    assert len(datadog.readings) == 7
+
+
+def test_another_number_of_pages_is_a_change(datadog: Datadog) -> None:
+    """A follower receives the same rows again if they came on another number of pages."""
+    seen: list[Any] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(15, setattr, datadog, "pages", 2)
+        await passes(35, watch(seen))
+
+    quickly(main())
+    assert [(when, snapshot.pages) for when, snapshot in seen] == [(0, 1), (20, 2)]
+
+
+@pytest.mark.parametrize("joins", [0, 7])
+def test_only_a_reading_that_started_after_the_follower_counts(datadog: Datadog, joins: float) -> None:
+    """A new follower waits for the next reading, which does not come sooner because of it."""
+    late: list[Any] = []
+
+    async def join() -> None:
+        with Follower(ONE, "p", 10) as first:
+            await first.next_snapshot()
+        await after(joins, watch(late))
+
+    quickly(passes(11, watch([]), join()))
+    assert [when for when, _ in late] == [10]
+    assert datadog.times() == [0, 10]
+
+
+def test_a_reading_in_progress_does_not_count_for_a_new_follower(datadog: Datadog) -> None:
+    """A follower that joins during a reading waits for the one after it."""
+    datadog.faults = [3.0]
+    first: list[Any] = []
+    late: list[Any] = []
+    quickly(passes(20, watch(first), after(1, watch(late))))
+    assert [when for when, _ in first] == [3]
+    assert [when for when, _ in late] == [13]
+
+
+def test_a_reading_in_progress_does_not_count_after_an_error_either(datadog: Datadog) -> None:
+    """A follower that first receives an error still does not receive a reading that started before it."""
+    datadog.faults = [unavailable(), 3.0]
+    late: list[Any] = []
+    quickly(passes(30, watch([]), after(11, watch(late))))
+    assert [(when, isinstance(snapshot, UnavailableError)) for when, snapshot in late] == [(11, True), (23, False)]
+
+
+def test_a_shorter_interval_brings_the_next_reading_forward(datadog: Datadog) -> None:
+    """A follower whose interval has passed since the last reading starts one at once."""
+    seen: list[Any] = []
+    quickly(passes(8, watch([]), after(7, watch(seen, interval=5))))
+    assert [when for when, _ in seen] == [7]
+    assert datadog.times() == [0, 7]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_a_follower_can_require_a_new_reading(datadog: Datadog, seconds: float) -> None:
+    """After ``require_new_reading`` a follower receives the next reading, even if the list is the same."""
+    datadog.seconds = seconds
+    seen: list[Any] = []
+    other: list[Any] = []
+
+    async def confirm() -> None:
+        with Follower(ONE, "p", 10) as follower:
+            for _ in range(3):
+                snapshot = await follower.next_snapshot()
+                seen.append((clock(), snapshot))
+                follower.require_new_reading()
+
+    async def main() -> None:
+        confirming = asyncio.create_task(confirm())
+        await passes(45, watch(other))
+        await confirming
+
+    quickly(main())
+    assert [when for when, _ in seen] == [seconds, 10 + 2 * seconds, 20 + 3 * seconds]
+    assert len({id(snapshot) for _, snapshot in seen}) == 1
+    assert len(other) == 1
+
+
+# --- errors ---
+
+
+def test_a_transient_error_is_reported_once(datadog: Datadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Followers receive a transient error once, then a different one, then the recovery; a new follower at once."""
+    datadog.faults = [unavailable(), unavailable(), unavailable(), unavailable(502), unavailable(502)]
+    seen: list[tuple[float, Snapshot]] = []
+    late: list[tuple[float, Snapshot]] = []
     caplog.set_level("INFO")
-
-    async def main() -> None:
-        async def another() -> None:
-            await asyncio.sleep(5)
-            await watch(late)
-
-        await passes(75, watch(seen), another())
-
-    quickly(main())
-    assert [(when, getattr(sight, "status", None)) for when, sight in seen] == [(0, 503), (30, 502), (50, None)]
+    quickly(passes(75, watch(seen), after(5, watch(late))))
+    assert [(when, getattr(snapshot, "status", None)) for when, snapshot in seen] == [(0, 503), (30, 502), (50, None)]
     assert [when for when, _ in late] == [5, 30, 50]
-    assert len([record for record in caplog.records if "Waiting" in record.message]) == 1
+    assert len([line for line in caplog.messages if "Waiting" in line]) == 1
 
 
-def test_what_the_server_asks_to_wait_holds_for_everyone(datadog: Datadog) -> None:
-    """Nobody who comes or goes brings the next look forward."""
-    datadog.faults = [RateLimitedError(LIST, "slow down", 300)]
+def test_an_error_is_logged_once_although_another_product_works(
+    datadog: Datadog, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Responses for one product do not make the errors of another count as new."""
+    caplog.set_level("INFO")
+    datadog.down = "q"
 
     async def main() -> None:
-        async def later() -> None:
-            await asyncio.sleep(50)
-            await watch([], interval=1)
-
-        await passes(310, watch([]), later())
+        keeper = asyncio.create_task(watch([]))
+        await passes(100, watch([], product="q"))
+        [organisation] = shared_poller._organisations.values()
+        assert organisation._announced == {}
+        keeper.cancel()
 
     quickly(main())
+    assert len([line for line in caplog.messages if "Waiting" in line]) == 1
+
+
+def test_the_wait_that_the_server_states_holds_for_everyone(datadog: Datadog) -> None:
+    """A new follower with a shorter interval does not bring the next reading forward."""
+    datadog.faults = [RateLimitError(LIST, "slow down", 300)]
+    quickly(passes(310, watch([]), after(50, watch([], interval=1))))
     assert datadog.times()[:2] == [0, 300]
 
 
 @pytest.mark.parametrize("error", [KeysRefusedError(LIST, 403, "no"), ValueError("unexpected")])
-def test_what_does_not_pass_ends_the_wait_of_all(datadog: Datadog, error: Exception) -> None:
-    """With the error as it is; whoever comes afterwards begins anew."""
+def test_a_lasting_error_ends_the_poll_for_all(datadog: Datadog, error: Exception) -> None:
+    """Every follower raises the error itself, and a later follower starts a new poll."""
     ended: list[Any] = []
 
     async def main() -> None:
@@ -334,32 +372,32 @@ def test_what_does_not_pass_ends_the_wait_of_all(datadog: Datadog, error: Except
         datadog.faults = [0.0, error]
         tasks = [asyncio.create_task(one(10 + number)) for number in range(50)]
         await asyncio.gather(*tasks, return_exceptions=True)
-        assert asyncio.get_running_loop().time() == 10
+        assert clock() == 10
         await passes(1, watch([]))
 
     quickly(main())
     assert ended == [error] * 50
-    assert len(datadog.looks) == 3
+    assert len(datadog.readings) == 3
 
 
-def test_a_poll_that_is_cancelled_from_outside_leaves_nobody_waiting(datadog: Datadog) -> None:
-    """Nor does whoever comes afterwards join it."""
+def test_a_poll_that_is_cancelled_from_outside_ends_its_followers(datadog: Datadog) -> None:
+    """Followers of a cancelled poll raise an error, and a later follower starts a new poll."""
 
     async def main() -> None:
         task = asyncio.create_task(watch([]))
         await asyncio.sleep(1)
-        [organisation] = poll._organisations.values()
+        [organisation] = shared_poller._organisations.values()
         organisation.polls["p"].task.cancel()
         with pytest.raises(RuntimeError, match="cancelled"):
             await task
         await passes(1, watch([]))
 
     quickly(main())
-    assert len(datadog.looks) == 2
+    assert len(datadog.readings) == 2
 
 
-def test_an_error_that_many_raise_does_not_grow(datadog: Datadog) -> None:
-    """Its traceback would hold the frames of a thousand tasks."""
+def test_the_traceback_of_a_shared_error_does_not_grow(datadog: Datadog) -> None:
+    """An error that many followers raise does not collect the frames of all their tasks."""
     error = KeysRefusedError(LIST, 403, "no")
     datadog.faults = [error]
 
@@ -373,29 +411,136 @@ def test_an_error_that_many_raise_does_not_grow(datadog: Datadog) -> None:
     assert frames < 10
 
 
+# --- follow: the connection ---
+
+
+class Connections:
+    """Stands in for Airflow's connections. Each reading returns the next connection, and the last one for ever."""
+
+    def __init__(self, *connections: DatadogConnection | Exception) -> None:
+        self.connections = list(connections)
+        self.read: list[str] = []
+
+    async def __call__(self, conn_id: str) -> DatadogConnection:
+        """Read a connection. That takes a moment, as it does in a triggerer."""
+        self.read.append(conn_id)
+        await asyncio.sleep(0.1)
+        connection = self.connections.pop(0) if len(self.connections) > 1 else self.connections[0]
+        if isinstance(connection, Exception):
+            raise connection
+        return connection
+
+
+async def followed(seen: list[Any], interval: float = 10) -> None:
+    """Follow through a connection's id, and add the site and time of each snapshot to a list."""
+    async with aclosing(follow("datadog_default", "p", interval)) as snapshots:
+        async for follower, _ in snapshots:
+            seen.append((clock(), follower.site))
+
+
+def test_many_followers_read_their_connection_once(datadog: Datadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers that start at the same moment share one reading of the connection, and a later one reads it again."""
+    connections = Connections(ONE)
+    monkeypatch.setattr(shared_poller, "read_connection", connections)
+
+    async def main() -> None:
+        await passes(5, *(followed([]) for _ in range(100)))
+        await passes(5, followed([]))
+
+    quickly(main())
+    assert connections.read == ["datadog_default"] * 2
+
+
+def test_a_follower_that_leaves_does_not_stop_the_reading_of_a_connection(
+    datadog: Datadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If one of several followers is cancelled while a connection is read, the others still receive it."""
+    monkeypatch.setattr(shared_poller, "read_connection", Connections(ONE))
+    seen: list[Any] = []
+
+    async def main() -> None:
+        first = asyncio.create_task(followed([]))
+        await asyncio.sleep(0.05)
+        asyncio.get_running_loop().call_soon(first.cancel)
+        await passes(5, followed(seen))
+
+    quickly(main())
+    assert seen == [(0.1, "https://one")]
+
+
+def test_an_error_of_a_connection_that_nobody_waits_for_is_not_logged(
+    datadog: Datadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If all followers leave while a connection is read, asyncio does not complain about its error."""
+    monkeypatch.setattr(shared_poller, "read_connection", Connections(ValueError("broken")))
+
+    async def main() -> None:
+        await passes(0.05, followed([]))
+        await asyncio.sleep(1)
+
+    quickly(main())
+    assert caplog.messages == []
+
+
+def test_rotated_keys_are_used(datadog: Datadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the keys are refused and the connection has others by then, the poll continues with them."""
+    monkeypatch.setattr(shared_poller, "read_connection", Connections(ONE, TWO))
+    datadog.faults = [0.0, KeysRefusedError(LIST, 403, "no")]
+    seen: list[Any] = []
+    quickly(passes(15, followed(seen)))
+    assert [site for _, site in seen] == ["https://one", "https://two"]
+    assert [site for _, site, _ in datadog.readings] == ["https://one", "https://one", "https://two"]
+
+
+@pytest.mark.parametrize(
+    ("renewed", "readings"),
+    [(ONE, 2), (ValueError("the connection is gone"), 2), (TWO, 3)],
+    ids=["same keys", "connection gone", "new keys refused too"],
+)
+def test_refused_keys_end_a_follower(
+    datadog: Datadog, monkeypatch: pytest.MonkeyPatch, renewed: DatadogConnection | Exception, readings: int
+) -> None:
+    """The refusal is raised unless the connection has other keys that work."""
+    another = dataclasses.replace(ONE, app_key="another")
+    monkeypatch.setattr(shared_poller, "read_connection", Connections(ONE, renewed, another))
+    datadog.faults = [0.0, *[KeysRefusedError(LIST, 403, "no") for _ in range(9)]]
+    with pytest.raises(KeysRefusedError):
+        quickly(followed([]))
+    assert len(datadog.readings) == readings
+
+
+# --- properties ---
+
+
 @examples(60)
 @given(
     st.lists(
-        st.tuples(st.floats(0, 100, allow_nan=False), st.floats(0.1, 100, allow_nan=False), st.integers(0, 30)),
+        st.tuples(st.floats(0, 100, width=16), st.floats(0.125, 100, width=16), st.integers(0, 30)),
         min_size=1,
         max_size=8,
-    )
+    ),
+    st.sampled_from([0.0, 0.4, 3.0]),
 )
-def test_everyone_is_served_in_time_and_nobody_too_often(visits: list[tuple[float, float, int]]) -> None:
-    """Looks are a second apart at least, and no answer is older than its reader's interval when it is given."""
+def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
+    visits: list[tuple[float, float, int]], seconds: float
+) -> None:
+    """A follower waits for its interval and two readings at most, and readings start at least a second apart."""
     datadog = Datadog()
-    waits: list[float] = []
-    original = vars(poll)["Client"]
-    setattr(poll, "Client", datadog.client)  # noqa: B010 (a property test has no fixtures of its own)
+    datadog.seconds = seconds
+    served = 0
+    original = vars(shared_poller)["Client"]
+    setattr(shared_poller, "Client", datadog.client)  # noqa: B010 (a property test has no fixtures of its own)
 
     async def main() -> None:
         async def visit(begins: float, lasts: float, interval: int) -> None:
-            loop = asyncio.get_running_loop()
+            nonlocal served
             await asyncio.sleep(begins)
             with Follower(ONE, "p", interval) as follower:
-                await follower.news()
-                waits.append(loop.time() - begins)
-                assert loop.time() - max(datadog.times()) <= max(interval, 1) + 1e-6
+                await follower.next_snapshot()
+                served += 1
+                started_at = max(start for start in datadog.times() if start + seconds <= clock() + 1e-6)
+                assert started_at >= begins - 1e-6
+                assert clock() - begins <= max(interval, 1) + 2 * seconds + 1e-6
                 await asyncio.sleep(lasts)
 
         keeper = asyncio.create_task(watch([], interval=50))
@@ -405,7 +550,7 @@ def test_everyone_is_served_in_time_and_nobody_too_often(visits: list[tuple[floa
     try:
         quickly(main())
     finally:
-        setattr(poll, "Client", original)  # noqa: B010 (as above)
-    assert max(waits) < 1e-6
+        setattr(shared_poller, "Client", original)  # noqa: B010 (as above)
+    assert served == len(visits)
     assert all(after - before >= 1 - 1e-6 for before, after in itertools.pairwise(datadog.times()))
     assert datadog.open == []

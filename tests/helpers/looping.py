@@ -1,4 +1,4 @@
-"""An event loop on which time passes only when nobody has anything else to do, and then at once."""
+"""An event loop on which time passes only when nothing else is left to do, and then at once."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from airflow_provider_seats._api.clock import Clock
+
 T = TypeVar("T")
 
 NOW: Final = 1_800_000_000.0
 
 
 class QuickLoop(asyncio.SelectorEventLoop):
-    """Jumps to the next timer when all is quiet, but waits in earnest for what runs in threads."""
+    """An event loop that jumps to its next timer when it is idle. It really waits only for work in threads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,18 +26,18 @@ class QuickLoop(asyncio.SelectorEventLoop):
             if self._threads:
                 return select(timeout if timeout == 0 else 0.05)
             if timeout is None:
-                raise RuntimeError("Everyone waits, and nothing will come.")
+                raise RuntimeError("Every task waits, and no timer is left.")
             self._now += timeout
             return select(0)
 
         self._selector.select = jump  # type: ignore[attr-defined]
 
     def time(self) -> float:
-        """Give the time of the loop, which begins at 0."""
+        """Return the time of the loop, which starts at 0."""
         return self._now
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
-        """Run in a thread, for whose end time stands still."""
+        """Run a function in a thread. Time stands still until it ends."""
 
         def done(_: object) -> None:
             self._threads -= 1
@@ -50,7 +52,7 @@ _running: list[QuickLoop] = []
 
 
 def quickly(main: Coroutine[Any, Any, T]) -> T:
-    """Run on a loop of its own, whose time takes no time."""
+    """Run a coroutine on a quick loop of its own."""
     with asyncio.Runner(loop_factory=QuickLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, QuickLoop)
@@ -61,6 +63,19 @@ def quickly(main: Coroutine[Any, Any, T]) -> T:
             _running.clear()
 
 
+def is_running() -> bool:
+    """Return whether a quick loop runs."""
+    return bool(_running)
+
+
 def now() -> float:
-    """Give the Unix time of the loop that runs, also in its threads; that of its beginning where none runs."""
+    """Return the Unix time of the quick loop, also in its threads. Return ``NOW`` if none runs."""
     return NOW + (_running[0].time() if _running else 0)
+
+
+class LoopClock(Clock):
+    """The time of the quick loop, for everything in the package."""
+
+    def now(self) -> float:
+        """Return Unix time."""
+        return now()

@@ -1,19 +1,26 @@
-"""Small makers for the tests of plans: rows, accounts, people, and the usual arguments."""
+"""Short ways to make rows, accounts, people and plans."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
-from airflow_provider_seats._planning.planner import Guards, Mode, plan_assign, plan_sync, plan_unassign
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.kept_seats import World, accounts_to_read
+from airflow_provider_seats._planning.planner import Mode, plan_assign, plan_sync, plan_unassign
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.arguments import People
+    from collections.abc import Iterable
+
+    from airflow_provider_seats._planning.people import People
     from airflow_provider_seats._planning.plan import Plan
-    from airflow_provider_seats._planning.seat_list import Holders
+    from airflow_provider_seats._planning.seat_list import SeatList
 
 P = "p"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -21,53 +28,89 @@ NONE = Guards()
 
 
 def seat(uuid: str | None, email: str | None = None, days: float | None = 100) -> SeatUser:
-    """Make a row of the seat list, held for so many days."""
+    """Return a row of the seat list that was assigned so many days ago."""
     since = None if days is None else (NOW - timedelta(days=days)).isoformat()
     return SeatUser(uuid, email, None, since)
 
 
-def user(uuid: str, email: str, status: str = "Active") -> User:
-    """Make an account."""
+def user(uuid: str, email: str | None, status: str = "Active") -> User:
+    """Return an account."""
     return User(uuid, email, None, status)
 
 
-def who(uuid: str | None, email: str | None = None) -> Person:
-    """Make a person of a report."""
+def person(uuid: str | None, email: str | None = None) -> Person:
+    """Return a person of a report."""
     return Person(id=uuid, email=email)
 
 
-def assign(people: People, users: dict[str, User], holders: Holders | None = None, guards: Guards = NONE) -> Plan:
+def world(
+    seat_list: SeatList | None = None,
+    *,
+    users: Iterable[User] = (),
+    accounts: Iterable[User] | None = None,
+    **more: Any,
+) -> World:
+    """Return what was read before a plan is made."""
+    return World(
+        NOW,
+        seat_list,
+        {email_key(each.email): each for each in users if each.email},
+        None if accounts is None else {each.id: each for each in accounts},
+        **more,
+    )
+
+
+def assign(
+    people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
+) -> Plan:
     """Plan an assignment."""
-    return plan_assign(P, people, users=users, guards=guards, holders=holders)
+    return plan_assign(P, people, world(seat_list, users=users), guards)
 
 
-def unassign(people: People, holders: Holders | None = None, guards: Guards = NONE, **more: Any) -> Plan:
+def unassign(people: People, seat_list: SeatList | None = None, guards: Guards = NONE, **more: Any) -> Plan:
     """Plan an unassignment."""
-    return plan_unassign(P, people, **{"guards": guards, "now": NOW, "holders": holders, **more})
+    return plan_unassign(P, people, world(seat_list, **more), guards)
 
 
 def sync(
     roster: People,
-    holders: Holders,
+    seat_list: SeatList,
     mode: Mode = "exact",
-    users: dict[str, User] | None = None,
+    users: Iterable[User] = (),
     guards: Guards = NONE,
     **more: Any,
 ) -> Plan:
     """Plan a sync."""
-    return plan_sync(P, roster, mode, users=users or {}, guards=guards, now=NOW, holders=holders, **more)
+    return plan_sync(P, roster, mode, world(seat_list, users=users, **more), guards)
 
 
-def those(report: Report, kind: str) -> list[Person]:
-    """Give the people of one kind."""
+def with_accounts(
+    plan: Callable[[World], Plan],
+    before: World,
+    guards: Guards,
+    accounts: Mapping[str, User],
+    roster: People | None = None,
+) -> Plan:
+    """Plan, read the accounts that the plan needs, and plan again, as an operator does."""
+    planned = plan(before)
+    if planned.refusal is not None:
+        return planned
+    wanted = accounts_to_read(planned, guards, roster)
+    if not wanted:
+        return planned
+    return plan(replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts}))
+
+
+def people_of(report: Report, kind: str) -> list[Person]:
+    """Return the people of one kind."""
     people: list[Person] = dict(report)[kind]  # type: ignore[assignment]
     return people
 
 
-def told(report: Report) -> dict[str, list[str]]:
-    """Give the kinds of a report that hold someone, by UUID or else email."""
+def kinds(report: Report) -> dict[str, list[str]]:
+    """Return the people of a report by kind, as UUIDs or else emails. Empty kinds are left out."""
     return {
-        kind: [str(person["id"] or person["email"]) for person in those(report, kind)]
+        kind: [str(each["id"] or each["email"]) for each in people_of(report, kind)]
         for kind in KINDS
-        if those(report, kind)
+        if people_of(report, kind)
     }

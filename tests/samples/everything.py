@@ -7,10 +7,15 @@ from datetime import timedelta
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.flow import KeysRefusedError, RateLimitedError
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.users import User
-from airflow_provider_seats.connection import DatadogConnection, DatadogSeatsError, InvalidConnectionError
+from airflow_provider_seats.connection import DatadogConnection
+from airflow_provider_seats.exceptions import (
+    DatadogSeatsError,
+    InvalidConnectionError,
+    KeysRefusedError,
+    RateLimitError,
+)
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Person, Report
@@ -49,10 +54,10 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         page: str | None = connection.seats_page
         try:
             again = client.run(list_seat_users("incident_response"))
-        except RateLimitedError as error:
+        except RateLimitError as error:
             raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
         except (KeysRefusedError, InvalidConnectionError) as error:
-            raise DatadogSeatsError(f"{error.passing} {works} {words} {rows} {page}") from error
+            raise DatadogSeatsError(f"{error.transient} {works} {words} {rows} {page}") from error
         return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
 
     @task

@@ -1,4 +1,4 @@
-"""Mistakes of a DAG's author, each of which an editor shows where it is made."""
+"""Mistakes in a DAG. An editor shows each of them in its line."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ UnassignSeatsOperator(task_id="f", product_code=PRODUCT, user_emails=[], preview
 UnassignSeatsOperator(task_id="g", user_emails=[])  # wrong
 UnassignSeatsOperator(task_id="h", product_code=7, user_emails=[])  # wrong
 SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=[7])  # wrong
+SyncSeatsOperator(task_id="j", product_code=PRODUCT, user_emails=[], max_unassign=None)  # wrong
 DatadogSeatsHook().list_seat_users(product=PRODUCT)  # wrong
 Fault(lost="sometimes")  # wrong
 

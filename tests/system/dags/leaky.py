@@ -6,7 +6,7 @@ import pickle
 
 from airflow.providers.common.compat.sdk import DAG, task
 
-from airflow_provider_seats.connection import DatadogSeatsError
+from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor

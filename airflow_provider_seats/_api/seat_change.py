@@ -1,0 +1,278 @@
+"""The flows that assign and unassign seats: in batches, bisecting what is refused, reading back what is unconfirmed.
+
+Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
+from airflow_provider_seats._api.identifiers import require_uuids
+from airflow_provider_seats._api.seats import PATH, read_seat_list
+from airflow_provider_seats._text import plural, without_numbers
+from airflow_provider_seats.exceptions import (
+    DatadogSeatsError,
+    RequestRefusedError,
+    SeatsRefusedError,
+    SeatsUnknownError,
+    UnavailableError,
+)
+
+# Datadog documents no delay between a write and the list that shows it. We wait this long before we call it a failure.
+READ_BACK_PAUSE: Final = 2.0
+MAX_SAME_REFUSALS: Final = 16
+_PROBE_AFTER: Final = 12
+_WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an assignment or unassignment. Everyone requested is in exactly one of the four groups, in order.
+
+    :param done: the user UUIDs that are now as requested.
+    :param refused: those that Datadog refused, with its explanation.
+    :param unknown: those whose state could not be found out.
+    :param not_done: those that were not changed, because an error ended the work or they were not tried.
+    :param error: the error that ended the work; None if there was none.
+    """
+
+    product: str
+    done: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    not_done: tuple[str, ...] = ()
+    error: DatadogSeatsError | None = None
+
+
+def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSeatsError | None:
+    """Return the error to raise for outcomes of one product; None if everyone is as requested.
+
+    :param label: how to show a user UUID in the message.
+    """
+    error = next((outcome.error for outcome in outcomes if outcome.error is not None), None)
+    refused = {uuid: detail for outcome in outcomes for uuid, detail in outcome.refused.items()}
+    if error is not None or not refused:
+        return error
+    return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
+
+
+def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+    """Assign seats of a product to users. Users who hold one keep it.
+
+    Errors of the API are not raised: the outcome says who holds a seat afterwards, who does not, and why.
+
+    :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+    """
+    return _change("POST", product, user_uuids, batch_size)
+
+
+def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+    """Unassign seats of a product from users. Users who hold none stay as they are.
+
+    Errors of the API are not raised: the outcome says who holds no seat afterwards, who does, and why.
+
+    :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+    """
+    return _change("DELETE", product, user_uuids, batch_size)
+
+
+def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
+    """Yield people in batches of at most ``size``."""
+    for start in range(0, len(people), size):
+        yield people[start : start + size]
+
+
+def _change(
+    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int
+) -> Flow[Outcome]:
+    change = _Change(method, product, require_uuids("user_uuids", user_uuids))
+    error: DatadogSeatsError | None = None
+    try:
+        for people in in_batches(change.requested, batch_size):
+            yield from change.send(people)
+    except DatadogSeatsError as ended:
+        error = ended
+    try:
+        yield from change.read_back_unconfirmed()
+        yield from change.confirm_absences()
+    except DatadogSeatsError as failed:
+        error = error or failed
+    return change.outcome(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    people: tuple[str, ...]
+    attempt: int = 1
+
+
+class _Change:
+    """One assignment or unassignment in progress: what was requested, and what is known of it so far."""
+
+    def __init__(self, method: Literal["POST", "DELETE"], product: str, requested: tuple[str, ...]) -> None:
+        self.method = method
+        self.product = product
+        self.requested = requested
+        self.done: set[str] = set()
+        self.unconfirmed: list[str] = []
+        self.absent_once: set[str] = set()
+        self.unknown: set[str] = set()
+        self.refused: dict[str, str] = {}
+        self.accepted = 0
+        self.waited = 0.0
+        self.read_twice = False
+
+    def send(self, people: tuple[str, ...]) -> Flow[None]:
+        """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
+        batches = deque([_Batch(people)])
+        accepted_before = self.accepted
+        refusals: list[RequestRefusedError] = []
+        while batches:
+            nothing_accepted = self.accepted == accepted_before
+            if nothing_accepted and len(refusals) >= MAX_SAME_REFUSALS and _are_alike(refusals):
+                # Datadog says the same about everyone, so it is not about these people. The rest is not tried.
+                if not self.accepted:
+                    raise refusals[-1]
+                return
+            # Until something is accepted, look at both ends and then in the middle, so that several bad people in a
+            # row are not mistaken for a bad product code.
+            from_end = nothing_accepted and len(refusals) % 2 == 1
+            if nothing_accepted and len(refusals) >= _PROBE_AFTER:
+                batches = _with_the_middle_first(batches)
+                from_end = False
+            batch = batches.pop() if from_end else batches.popleft()
+            try:
+                again = yield from self._send_batch(batch)
+            except RequestRefusedError as refusal:
+                refusals.append(refusal)
+                again = yield from self._bisect(batch, refusal)
+            batches.extend(again) if from_end else batches.extendleft(reversed(again))
+
+    def read_back_unconfirmed(self) -> Flow[None]:
+        """Look up the people whom accepted calls did not confirm. Most of them are as requested already."""
+        if not self.unconfirmed:
+            return
+        response = "Datadog accepted the call and did not confirm these people."
+        rest = yield from self._not_as_requested(tuple(self.unconfirmed), response)
+        if rest:
+            unconfirmed = plural(len(rest), "person is", "people are")
+            yield Pause(READ_BACK_PAUSE, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            rest = yield from self._not_as_requested(rest, response)
+        shown = "shows no seat" if self.method == "POST" else "still shows the seat"
+        self.refused.update(dict.fromkeys(rest, f"Datadog accepted the call, but the seat list {shown}"))
+
+    def confirm_absences(self) -> Flow[None]:
+        """Read the list a second time for people who were on none of its several pages, and send again who is there."""
+        if not self.absent_once:
+            return
+        self.read_twice = True
+        absent, self.absent_once = tuple(self.absent_once), set()
+        present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
+        if present:
+            yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
+
+    def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
+        """Return what is known by now."""
+        self.unknown |= self.absent_once
+        known = self.done.union(self.refused, self.unknown)
+        return Outcome(
+            product=self.product,
+            done=tuple(uuid for uuid in self.requested if uuid in self.done),
+            refused={uuid: self.refused[uuid] for uuid in self.requested if uuid in self.refused},
+            unknown=tuple(uuid for uuid in self.requested if uuid in self.unknown),
+            not_done=tuple(uuid for uuid in self.requested if uuid not in known),
+            error=error,
+        )
+
+    def _send_batch(self, batch: _Batch) -> Flow[list[_Batch]]:
+        """Send one batch. After a fault, ask the seat list what was carried out before anything is sent again.
+
+        :returns: what to send again.
+        """
+        try:
+            confirmed = yield from call(self._request(batch.people), self._confirmed)
+        except UnavailableError as fault:
+            wait = wait_after(fault, batch.attempt)
+            has_time = self.waited + wait <= MAX_WAIT
+            if has_time:
+                yield Pause(wait, fault.problem)
+                self.waited += wait
+            rest = yield from self._not_as_requested(batch.people, fault)
+            if rest and (batch.attempt >= MAX_ATTEMPTS or not has_time):
+                raise
+            return [_Batch(rest, batch.attempt + 1)] if rest else []
+        self.accepted += 1
+        unconfirmed = () if confirmed is None else tuple(uuid for uuid in batch.people if uuid not in confirmed)
+        self.unconfirmed += unconfirmed
+        self.done.update(set(batch.people).difference(unconfirmed))
+        return []
+
+    def _bisect(self, batch: _Batch, refusal: RequestRefusedError) -> Flow[list[_Batch]]:
+        """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
+        rest = yield from self._not_as_requested(batch.people, refusal)
+        if len(batch.people) == 1:
+            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.detail}"))
+            return []
+        return [_Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+
+    def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
+        """Read the seat list. Return the people who are not as requested; the others are done.
+
+        :param response: what made it necessary to look, for the message if that fails.
+        """
+        try:
+            users, pages = yield from read_seat_list(self.product, lambda _: self._progress())
+        except DatadogSeatsError as reading:
+            if isinstance(response, RequestRefusedError) and isinstance(reading, RequestRefusedError):
+                # Datadog refuses the product itself, so nobody was changed.
+                if len(people) == 1:
+                    self.refused.update(dict.fromkeys(people, f"{response.status}: {response.detail}"))
+                raise response from None
+            self.unknown.update(people)
+            raise SeatsUnknownError(self.product, people, response, reading) from reading
+        holders = {user.id for user in users}
+        rest = tuple(uuid for uuid in people if (uuid in holders) != (self.method == "POST"))
+        settled = set(people).difference(rest)
+        if self.method == "DELETE" and pages > 1 and not self.read_twice:
+            self.absent_once |= settled
+        else:
+            self.done |= settled
+        return rest
+
+    def _confirmed(self, document: dict[str, Any]) -> frozenset[str] | None:
+        """Return the people whom a response confirms; None if it confirms all."""
+        if self.method == "DELETE":
+            return None if document is EMPTY else frozenset()
+        data = document.get("data")
+        attributes = data.get("attributes") if isinstance(data, dict) else None
+        assigned = attributes.get("assigned_ids") if isinstance(attributes, dict) else None
+        return frozenset(str(uuid).lower() for uuid in assigned) if isinstance(assigned, list) else frozenset()
+
+    def _request(self, people: tuple[str, ...]) -> Request:
+        attributes = {"product_code": self.product, "user_uuids": list(people)}
+        body = {"data": {"type": "seat-assignments", "attributes": attributes}}
+        return Request(self.method, PATH, body=body, permission=_WRITE_PERMISSION, progress=self._progress())
+
+    def _progress(self) -> str:
+        finished = len(self.done) + len(self.refused)
+        verb = "assigned" if self.method == "POST" else "unassigned"
+        return f"{finished:,} of {plural(len(self.requested), 'person', 'people')} {verb} or refused so far"
+
+
+def _are_alike(refusals: list[RequestRefusedError]) -> bool:
+    return len({without_numbers(each.detail) for each in refusals}) == 1
+
+
+def _with_the_middle_first(batches: deque[_Batch]) -> deque[_Batch]:
+    """Cut the person in the middle out of the largest batch, to be sent alone and first."""
+    largest = max(range(len(batches)), key=lambda index: len(batches[index].people))
+    people = batches[largest].people
+    middle = len(people) // 2
+    parts = [_Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
+    others = list(batches)
+    return deque([_Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])

@@ -1,0 +1,116 @@
+"""The guards: limits and rules that apply before the first change."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._text import shorten
+from airflow_provider_seats.exceptions import InvalidInputError
+
+MissingUsers = Literal["fail", "skip"]
+_ALL: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most people who may lose a seat: a number, a percentage of all seats, or the larger of both.
+
+    :param people: a number of people.
+    :param percent: a percentage of all seats, rounded down to whole people.
+    :param max_people: a cap on the result. With a cap, at least one person may lose a seat.
+    :param max_percent: the same as a percentage of all seats.
+    """
+
+    people: int | None = None
+    percent: float | None = None
+    max_people: int | None = None
+    max_percent: float | None = None
+
+    def of(self, seats: int) -> int:
+        """Return how many people this is of so many seats."""
+        result = max(self.people or 0, _share(self.percent or 0, seats))
+        if self.max_people is None and self.max_percent is None:
+            return result
+        caps = [result, self.max_people or result]
+        if self.max_percent is not None:
+            caps.append(_share(self.max_percent, seats))
+        return max(1, min(caps))
+
+    def __str__(self) -> str:
+        parts = [] if self.people is None else [str(self.people)]
+        parts += [] if self.percent is None else [f"{self.percent:g}%"]
+        caps = [] if self.max_percent is None else [f"{self.max_percent:g}%"]
+        caps += [] if self.max_people is None else [str(self.max_people)]
+        return " or ".join(parts) + (f", at most {' and '.join(caps)}" if caps else "")
+
+    def describe(self, seats: int) -> str:
+        """Return how many people this is of so many seats, and why it may be none."""
+        people = self.of(seats)
+        return f"{people} (max_unassign={self}{', rounded down' if self.percent and not people else ''})"
+
+
+# Large enough for the usual week, small enough that a broken export does little harm.
+DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_percent=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """The guards of one run. None stands for one that does not apply.
+
+    :param missing_users: whether people without an enabled account refuse the plan, or are only reported.
+    :param allow_empty: whether an empty roster may unassign people.
+    :param max_unassign: the most people who may lose a seat.
+    :param max_seats: the most seats that the product may have afterwards.
+    :param min_seat_age: how many seconds a seat must have been held to be unassigned.
+    :param protect: the people whose seats are never unassigned.
+    :param check_accounts: whether accounts are read before someone loses a seat whom only their account can identify.
+    """
+
+    missing_users: MissingUsers | None = None
+    allow_empty: bool | None = None
+    max_unassign: Limit | None = None
+    max_seats: int | None = None
+    min_seat_age: float | None = None
+    protect: People = NOBODY
+    check_accounts: bool = True
+
+    @property
+    def need_seat_list(self) -> bool:
+        """Whether the seat list has to be read for them."""
+        return self.max_unassign is not None or self.max_seats is not None or bool(self.protect)
+
+    def record(self, seats: int) -> dict[str, Any]:
+        """Return the guards that apply, for the report."""
+        fields = {
+            "missing_users": self.missing_users,
+            "allow_empty": self.allow_empty,
+            "max_unassign": None if self.max_unassign is None else str(self.max_unassign),
+            "max_unassign_people": None if self.max_unassign is None else self.max_unassign.of(seats),
+            "max_seats": self.max_seats,
+            "min_seat_age": self.min_seat_age,
+            "protect": [*self.protect.uuids, *self.protect.emails] or None,
+            "check_accounts": None if self.check_accounts else False,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def parse_limit(name: str, value: object) -> Limit:
+    """Parse a number of people (``25``, ``"25"``) or a percentage of all seats (``"20%"``). 0 is a limit, too."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        return Limit(people=int(text))
+    percent = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%", text, re.ASCII)
+    if percent is None or float(percent[1]) > _ALL:
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} is neither a number of people, such as 25, nor a percentage, such as '20%'.",
+        )
+    return Limit(percent=float(percent[1]))
+
+
+def _share(percent: float, seats: int) -> int:
+    # In hundredths of a percent, because a binary fraction of 29 % may round down to one person less.
+    return seats * round(percent * 100) // 10_000

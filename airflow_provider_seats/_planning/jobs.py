@@ -1,0 +1,268 @@
+"""What an operator is to do: its rendered arguments, parsed into one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.arguments import (
+    NOT_PASSED,
+    parse_bool,
+    parse_choice,
+    parse_duration,
+    parse_non_negative_int,
+    parse_optional,
+    parse_positive_int,
+    parse_product_code,
+    parse_report,
+)
+from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, MissingUsers, parse_limit
+from airflow_provider_seats._planning.people import NOBODY, People, parse_people
+from airflow_provider_seats._planning.plan import Plan, by_id
+from airflow_provider_seats._planning.planner import Mode
+from airflow_provider_seats._text import join_names
+from airflow_provider_seats.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow_provider_seats.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every operator has to know.
+
+    :param people: the people that were passed.
+    :param preview: whether nothing is changed.
+    :param batch_size: the most people in one call.
+    """
+
+    product: str
+    people: People
+    guards: Guards
+    preview: bool
+    batch_size: int
+
+    def as_requested(self) -> Plan:
+        """Return what is known before anything is read."""
+        return Plan(self.product)
+
+
+@dataclass(frozen=True, slots=True)
+class AssignJob(Job):
+    """Assign people.
+
+    :param read_seats_first: whether only people without a seat are sent, so that the report can be undone.
+    """
+
+    read_seats_first: bool
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        product_code: object,
+        user_uuids: object,
+        user_emails: object,
+        missing_users: object,
+        max_seats: object,
+        read_seats_first: object,
+        preview: object,
+        batch_size: object,
+    ) -> AssignJob:
+        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
+        return cls(
+            product=parse_product_code(product_code),
+            people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
+            guards=Guards(
+                missing_users=parse_choice("missing_users", missing_users, MissingUsers),
+                max_seats=parse_optional("max_seats", max_seats, parse_non_negative_int),
+            ),
+            preview=parse_bool("preview", preview),
+            batch_size=parse_positive_int("batch_size", batch_size),
+            read_seats_first=parse_bool("read_seats_first", read_seats_first),
+        )
+
+    @property
+    def needs_seat_list(self) -> bool:
+        """Whether the seat list has to be read."""
+        return self.preview or self.read_seats_first or self.guards.need_seat_list
+
+    def as_requested(self) -> Plan:
+        """Return what is known before anything is read."""
+        return Plan(self.product, assign=self.people.as_persons())
+
+
+@dataclass(frozen=True, slots=True)
+class UnassignJob(Job):
+    """Unassign people.
+
+    :param read_seats_first: whether only people with a seat are sent, so that the report can be undone.
+    """
+
+    read_seats_first: bool
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        product_code: object,
+        user_uuids: object,
+        user_emails: object,
+        missing_users: object,
+        max_unassign: object,
+        protect: object,
+        check_accounts: object,
+        read_seats_first: object,
+        preview: object,
+        batch_size: object,
+    ) -> UnassignJob:
+        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
+        missing: MissingUsers = parse_choice("missing_users", missing_users, MissingUsers)
+        protected = _parse_protect(protect)
+        return cls(
+            product=parse_product_code(product_code),
+            people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
+            guards=Guards(
+                missing_users="fail" if missing == "fail" else None,
+                max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
+                protect=protected,
+                check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
+            ),
+            preview=parse_bool("preview", preview),
+            batch_size=parse_positive_int("batch_size", batch_size),
+            read_seats_first=parse_bool("read_seats_first", read_seats_first),
+        )
+
+    @property
+    def needs_seat_list(self) -> bool:
+        """Whether the seat list has to be read."""
+        return bool(self.people.emails) or self.preview or self.read_seats_first or self.guards.need_seat_list
+
+    def as_requested(self) -> Plan:
+        """Return what is known before anything is read."""
+        return Plan(self.product, unassign=self.people.as_persons())
+
+
+@dataclass(frozen=True, slots=True)
+class SyncJob(Job):
+    """Make the seats match a roster, or undo a report.
+
+    :param people: the roster; nobody for an undo.
+    :param approved: the report of an approved preview.
+    :param undo: the report to undo.
+    :param only: the people to whom the undo is limited; None for everyone.
+    """
+
+    mode: Mode
+    approved: Report | None
+    undo: Report | None
+    only: People | None
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        product_code: object,
+        user_uuids: object,
+        user_emails: object,
+        mode: object,
+        missing_users: object,
+        allow_empty: object,
+        max_unassign: object,
+        max_seats: object,
+        min_seat_age: object,
+        protect: object,
+        check_accounts: object,
+        preview: object,
+        approved: object,
+        undo: object,
+        batch_size: object,
+    ) -> SyncJob:
+        """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
+        product = parse_product_code(product_code)
+        report = parse_optional("undo", undo, parse_report)
+        chosen: Mode = parse_choice("mode", mode, Mode)
+        given = Guards(
+            missing_users=parse_choice("missing_users", missing_users, MissingUsers),
+            allow_empty=parse_bool("allow_empty", allow_empty),
+            max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
+            max_seats=parse_optional("max_seats", max_seats, parse_non_negative_int),
+            min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
+            protect=_parse_protect(protect),
+            check_accounts=parse_bool("check_accounts", check_accounts),
+        )
+        preview_report = parse_optional("approved", approved, parse_report)
+        if preview_report is not None and not preview_report["preview"]:
+            raise InvalidInputError(
+                "approved", "this is not the report of a preview. Pass that of a task with preview=True."
+            )
+        undoes_everyone = report is not None and user_uuids is NOT_PASSED and user_emails is NOT_PASSED
+        people = NOBODY if undoes_everyone else parse_people(user_uuids=user_uuids, user_emails=user_emails)
+        return cls(
+            product=product,
+            people=people if report is None else NOBODY,
+            guards=_applicable(given, chosen, is_undo=report is not None),
+            preview=parse_bool("preview", preview),
+            batch_size=parse_positive_int("batch_size", batch_size),
+            mode=chosen,
+            approved=_of_product("approved", preview_report, product),
+            undo=_undoable(_of_product("undo", report, product)),
+            only=None if report is None or undoes_everyone else _only(people, report),
+        )
+
+
+def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
+    """Return the guards that apply to a mode or to an undo."""
+    unassigns = is_undo or mode != "add_only"
+    default = None if is_undo else DEFAULT_MAX_UNASSIGN
+    return Guards(
+        missing_users=None if is_undo or mode == "remove_only" else guards.missing_users,
+        allow_empty=guards.allow_empty if unassigns and not is_undo else None,
+        max_unassign=(guards.max_unassign or default) if unassigns else None,
+        max_seats=guards.max_seats,
+        min_seat_age=guards.min_seat_age if unassigns else None,
+        protect=guards.protect if unassigns else NOBODY,
+        check_accounts=guards.check_accounts or not unassigns,
+    )
+
+
+def _parse_protect(value: object) -> People:
+    return parse_optional("protect", value, lambda name, people: parse_people(**{name: people})) or NOBODY
+
+
+def _of_product(name: str, report: Report | None, product: str) -> Report | None:
+    if report is not None and report["product"] != product:
+        raise InvalidInputError(name, f"this report is of the product {report['product']!r}, not of {product!r}.")
+    return report
+
+
+def _only(people: People, report: Report) -> People:
+    """Return the people to whom an undo is limited, who must all be in the report."""
+    changed = [*report["assigned"], *report["unassigned"]]
+    emails = {email_key(person["email"]) for person in changed if person["email"]}
+    others = [email for email in people.emails if email_key(email) not in emails]
+    others += [uuid for uuid in people.uuids if uuid not in by_id(changed)]
+    if others or not people:
+        names = join_names(others) or "nobody"
+        raise InvalidInputError(
+            "undo",
+            f"it is limited to people (user_uuids, user_emails), and the report did not change {names}. Correct them, "
+            "or leave them out to undo the whole report.",
+        )
+    return people
+
+
+def _undoable(report: Report | None) -> Report | None:
+    if report is None:
+        return None
+    if report["preview"]:
+        raise InvalidInputError("undo", "this is the report of a preview, which changed nothing.")
+    if report["seats_before"] is None or report["unknown"]:
+        raise InvalidInputError(
+            "undo",
+            "this report does not know everyone's state before it (seats_before is null, or people are unknown), so it "
+            "cannot be undone. Assign or unassign the people whom you know. With read_seats_first=True the report of "
+            "the next run can be undone.",
+        )
+    return report

@@ -1,0 +1,160 @@
+"""Who keeps a seat that would otherwise be unassigned, and which accounts have to be read to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.plan import by_id
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.users import User
+    from airflow_provider_seats._planning.guards import Guards
+    from airflow_provider_seats._planning.people import People
+    from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
+    from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats.report import Report
+
+# Accounts by user UUID. One that Datadog does not know is not in it.
+Accounts: TypeAlias = Mapping[str, "User"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What was read before a plan is made.
+
+    :param now: the time.
+    :param seat_list: the seat list; None if it was not read.
+    :param users: the accounts of emails that were looked up, by :func:`email_key`.
+    :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
+    :param earlier: what earlier attempts of the task set out to change.
+    """
+
+    now: datetime
+    seat_list: SeatList | None = None
+    users: Mapping[str, User] = field(default_factory=dict)
+    accounts: Accounts | None = None
+    earlier: EarlierAttempts | None = None
+
+    @property
+    def seats(self) -> SeatList:
+        """The seat list, for a plan that needs it."""
+        if self.seat_list is None:
+            raise TypeError("This plan needs the seat list.")
+        return self.seat_list
+
+
+class KeptSeats:
+    """Decides who keeps a seat that would otherwise be unassigned.
+
+    :param roster: the roster of a sync.
+    :param report: the report to undo.
+    """
+
+    def __init__(
+        self, world: World, guards: Guards, roster: People | None = None, report: Report | None = None
+    ) -> None:
+        self._world = world
+        self._guards = guards
+        self._protected_uuids = set(guards.protect.uuids)
+        self._protected_emails = {email_key(email) for email in guards.protect.emails}
+        self._roster_emails = {email_key(email) for email in roster.emails} if roster else set()
+        self._period = _period(report)
+        self._all_listed = not world.seats.unlisted((*guards.protect.emails, *(roster.emails if roster else ())))
+
+    def reason(self, user: SeatUser) -> str | None:
+        """Return why someone keeps the seat; None if it may be unassigned."""
+        if user.id is None:
+            return "Datadog lists the seat without a user UUID"
+        if user.id in self._protected_uuids or has_email(user, self._protected_emails):
+            return "protected"
+        return self._too_young(user) or self._outside_period(user) or self._identified(user)
+
+    def _identified(self, user: SeatUser) -> str | None:
+        """Return why the person's account, or the lack of one, keeps the seat."""
+        emails = self._roster_emails | self._protected_emails
+        if not emails or (self._all_listed and user.email is not None):
+            return None
+        if self._world.accounts is None:
+            # The accounts are read after this, unless check_accounts=False.
+            unsure = user.email is None and not self._guards.check_accounts
+            reason = "the seat list does not show the email, so the person may be in the roster or protected"
+            return reason if unsure else None
+        account = self._world.accounts.get(str(user.id))
+        if account is None or account.email is None:
+            return "the account cannot be read, so the person may be in the roster or protected"
+        if email_key(account.email) in self._protected_emails:
+            return f"protected: the account's email is {account.email}"
+        is_in_roster = email_key(account.email) in self._roster_emails
+        return f"the account's email {account.email} is in the roster" if is_in_roster else None
+
+    def _too_young(self, user: SeatUser) -> str | None:
+        if self._guards.min_seat_age is None:
+            return None
+        assigned_at = parse_time(user.assigned_at)
+        if assigned_at is None:
+            return "it is unknown since when the seat is held"
+        age = (self._world.now - assigned_at).total_seconds()
+        return "the seat is younger than min_seat_age" if age < self._guards.min_seat_age else None
+
+    def _outside_period(self, user: SeatUser) -> str | None:
+        started, ended = self._period
+        assigned_at = parse_time(user.assigned_at)
+        if assigned_at is None:
+            return None
+        if started is not None and assigned_at < started:
+            return "the seat was held before the report's changes started"
+        if ended is not None and assigned_at > ended:
+            return "the seat was assigned again after the report's changes ended"
+        return None
+
+
+def accounts_to_read(plan: Plan, guards: Guards, roster: People | None = None) -> dict[str, str | None]:
+    """Return the people about to lose a seat whose accounts have to be read first, as emails by user UUID.
+
+    The email in the seat list may not be that of the account. So if the roster or ``protect`` contains an email that no
+    row has, each person about to lose a seat may be that person. A row without an email may be anyone's.
+
+    :param roster: the roster of a sync; None for anything else.
+    """
+    if plan.seat_list is None or not guards.check_accounts or not plan.unassign:
+        return {}
+    emails = (*guards.protect.emails, *(roster.emails if roster else ()))
+    if not emails:
+        return {}
+    if plan.seat_list.unlisted(emails):
+        return {uuid: person["email"] for uuid, person in by_id(plan.unassign).items()}
+    return {uuid: None for uuid, person in by_id(plan.unassign).items() if person["email"] is None}
+
+
+def unmatched_protection(guards: Guards, seat_list: SeatList, accounts: Accounts | None = None) -> list[str]:
+    """Return the entries of ``protect`` that match nobody who holds a seat."""
+    found = {email_key(user.email) for user in (accounts or {}).values() if user.email}
+    emails = [email for email in seat_list.unlisted(guards.protect.emails) if email_key(email) not in found]
+    return [*(uuid for uuid in guards.protect.uuids if not seat_list.by_uuid(uuid)), *emails]
+
+
+def parse_time(text: object) -> datetime | None:
+    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is none."""
+    try:
+        moment = datetime.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def has_email(user: SeatUser, emails: set[str]) -> bool:
+    """Return whether the row has one of these emails, each an :func:`email_key`."""
+    return user.email is not None and email_key(user.email) in emails
+
+
+def _period(report: Report | None) -> tuple[datetime | None, datetime | None]:
+    if report is None:
+        return None, None
+    ended = parse_time(report.get("ended_at"))
+    # Datadog's clock states whole seconds, rounded down.
+    return parse_time(report.get("started_at")), ended and ended + timedelta(seconds=1)

@@ -1,0 +1,166 @@
+"""Who is meant: user UUIDs and emails, parsed from lists and from text.
+
+An entry is either exactly the person whom a reader of the file sees, or an error that shows what is hidden in it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
+from airflow_provider_seats._planning.arguments import NOT_PASSED, parse_literal
+from airflow_provider_seats._text import is_hidden, join_names, shorten
+from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats.report import Person
+
+_MAX_BAD: Final = 5
+_BYTE_ORDER_MARK: Final = "\ufeff"
+# RFC 5322 calls these, letters and digits the characters of an atom. A star is left out: it is meant as a wildcard.
+_ATOM_MARKS: Final = frozenset("!#$%&'+-/=?^_`{|}~")
+# Letters that look like an apostrophe. A reader cannot tell them from one.
+_APOSTROPHES: Final = "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8"
+_ADVICE: Final = (
+    (r"(?i)(?:smtp|mailto|sip|x500|x400):", "remove the prefix"),
+    (r"\*", "a wildcard is not supported, list each person"),
+    (r"^[\u2018\u2019']|[\u2018\u2019']$|[\u2018\u2019']@", "remove the quotation marks"),
+    (rf"[\u2018\u2019\u00b4{_APOSTROPHES}]", "write a plain apostrophe (') instead of the typographic one"),
+    (r"[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]", "remove the quotation marks"),
+    (r"[<>()\[\]{}]", "write the address alone, without brackets"),
+    (r"\.$", "remove the dot at the end"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The people that an argument names.
+
+    :param uuids: user UUIDs in lower case, each once.
+    :param emails: emails as they were passed, each once.
+    :param empty: the names of arguments that were passed and name nobody.
+    """
+
+    uuids: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.uuids or self.emails)
+
+    def __len__(self) -> int:
+        return len(self.uuids) + len(self.emails)
+
+    def as_persons(self) -> tuple[Person, ...]:
+        """Return them as a report shows people of whom nothing else is known."""
+        emails = [Person(id=None, email=email) for email in self.emails]
+        return (*emails, *(Person(id=uuid, email=None) for uuid in self.uuids))
+
+
+NOBODY: Final = People()
+
+
+def parse_people(**arguments: object) -> People:
+    """Parse people from arguments that hold UUIDs, emails or both. Each is a list, or a text that holds one.
+
+    A text may hold JSON, what Python shows of a list, or entries between commas, semicolons, spaces and lines.
+
+    :param arguments: the arguments by name. ``NOT_PASSED`` stands for one that was not passed.
+    :raises InvalidInputError: if none was passed, or an entry is neither a UUID nor an email.
+    """
+    passed = {name: value for name, value in arguments.items() if value is not NOT_PASSED}
+    if not passed:
+        raise InvalidInputError(" or ".join(arguments), "nobody was passed. Pass a list of people, or [] for nobody.")
+    uuids: dict[str, None] = {}
+    emails: dict[str, str] = {}
+    empty = []
+    for name, value in passed.items():
+        entries = _entries(name, value)
+        if not entries:
+            empty.append(name)
+        problems = []
+        for entry in entries:
+            text = strip_hidden(entry) if isinstance(entry, str) else ""
+            uuid = canonical_uuid(entry if text == "" else text)
+            if uuid is not None:
+                uuids[uuid] = None
+            elif is_email(text):
+                emails.setdefault(email_key(text), text)
+            else:
+                problems.append(_problem(entry, text))
+        if problems:
+            raise InvalidInputError(
+                name,
+                f"{join_names(problems, _MAX_BAD)}. Correct or remove "
+                f"{'it' if len(problems) == 1 else 'them'}. If the value comes from a template or a task, check what "
+                "that returned.",
+            )
+    return People(tuple(uuids), tuple(emails.values()), tuple(empty))
+
+
+def is_email(text: str) -> bool:
+    """Return whether a text is an email address.
+
+    Before the @: atoms with dots between them (RFC 5321, 5322), with letters of any script (RFC 6531). After it: labels
+    of letters, digits and hyphens.
+    """
+    local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
+    quoted = local.startswith("'") or local.endswith("'")
+    return (
+        bool(at)
+        and not quoted
+        and all(atom and all(_is_letter(each) or each in _ATOM_MARKS for each in atom) for atom in local.split("."))
+        and all(label and all(_is_letter(each) or each == "-" for each in label) for label in domain.split("."))
+    )
+
+
+def strip_hidden(text: str) -> str:
+    """Remove spaces, and characters that only control the layout of text, from both ends."""
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while end > start and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
+
+
+def _is_letter(character: str) -> bool:
+    """Return whether a character is a letter or digit of any script, or a mark that belongs to one."""
+    if character.isascii():
+        return character.isalnum()
+    category = unicodedata.category(character)
+    return category[0] in "LMN" and character not in _APOSTROPHES and not is_hidden(character)
+
+
+def _problem(entry: object, text: str) -> str:
+    problem = f"{shorten(entry)} is neither a user UUID nor an email address"
+    if any(map(is_hidden, text)):
+        return f"{problem} (it contains hidden characters, type it again)"
+    advice = next((advice for pattern, advice in _ADVICE if re.search(pattern, text)), "")
+    return f"{problem} ({advice})" if advice else problem
+
+
+def _entries(name: str, value: object) -> list[object]:
+    if value is None:
+        raise InvalidInputError(
+            name, "None: the template or task that it comes from returned nothing. Check it, or pass [] for nobody."
+        )
+    if isinstance(value, str):
+        text = strip_hidden(value.removeprefix(_BYTE_ORDER_MARK))
+        if not text.strip(" ,;"):
+            raise InvalidInputError(
+                name,
+                f"the text {shorten(value)} names nobody. Check what its template rendered to, or pass [] for nobody.",
+            )
+        value = parse_literal(text) if text.startswith(("[", "(", "{")) else text
+        if isinstance(value, str):
+            return [part for part in re.split(r"[,;\s]+", text) if part]
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
+        raise InvalidInputError(name, f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs.")
+    return list(value)

@@ -1,0 +1,288 @@
+"""Every error class of this package.
+
+.. code-block:: text
+
+    DatadogSeatsError
+    ├── InvalidConnectionError       a field of the connection cannot be used
+    ├── InvalidInputError            an argument cannot be used
+    ├── KeysRefusedError             401, 403: the keys, or a permission that their owner lacks
+    ├── CertificateError             the server's certificate was rejected
+    ├── RedirectError                3xx: the address is not that of the API
+    ├── RequestRefusedError          another 4xx
+    ├── AmbiguousUsersError          several accounts share an email
+    ├── SeatsRefusedError            Datadog refused the seats of some people
+    ├── SeatsUnknownError            it is unknown whether a change was made
+    ├── PlanRefusedError             a guard refused the plan, nothing was changed
+    │   └── UsersMissingError        people without an enabled account
+    ├── UnknownEventError            the sensor was resumed with an event that it does not know
+    └── TransientError               may work later
+        ├── RateLimitError           429
+        └── UnavailableError         no response, 408, 5xx, or a response that cannot be used
+
+``error.transient`` says whether a retry may help. The operators and the sensor raise
+:class:`~airflow.exceptions.AirflowFailException` from an error that is not transient, so Airflow does not retry it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from airflow_provider_seats._text import join_names, plural, shorten
+
+
+class DatadogSeatsError(Exception):
+    """The base class of every error that this package raises.
+
+    :cvar transient: whether a later attempt may succeed. Airflow retries only these.
+    :cvar concerns_connection: whether the user has to correct the connection.
+    """
+
+    transient: bool = False
+    concerns_connection: bool = False
+
+    def message_for(self, conn_id: str) -> str:
+        """Return the message. It names the connection's id if the connection is what to correct."""
+        return f"{self} The connection's id is {conn_id!r}." if self.concerns_connection else str(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle the error as it is: its class may take other arguments than the message."""
+        return _restore, (type(self), self.args), self.__dict__
+
+
+def restore_error(name: str, message: str) -> DatadogSeatsError:
+    """Return an error from the name of its class and its message. An unknown name becomes the base class."""
+    kinds: list[type[DatadogSeatsError]] = [DatadogSeatsError]
+    for kind in kinds:
+        kinds.extend(kind.__subclasses__())
+    return _restore(next((kind for kind in kinds if kind.__name__ == name), DatadogSeatsError), (message,))
+
+
+def _restore(kind: type[DatadogSeatsError], arguments: tuple[object, ...]) -> DatadogSeatsError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    return error
+
+
+class InvalidConnectionError(DatadogSeatsError):
+    """A field of the connection is missing or cannot be used.
+
+    :ivar conn_id: the connection's id.
+    :ivar field: the field, as the connection stores it: ``password``, ``extra.api_key``, ``host`` and so on.
+    """
+
+    def __init__(self, conn_id: str, field: str, problem: str) -> None:
+        super().__init__(f"Connection {conn_id!r}, field {field}: {problem}")
+        self.conn_id = conn_id
+        self.field = field
+
+
+class InvalidInputError(DatadogSeatsError):
+    """An argument cannot be used. The message names it and its value.
+
+    :ivar field: the name of the argument.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class KeysRefusedError(DatadogSeatsError):
+    """Datadog refused the keys, or their owner lacks a permission (401, 403).
+
+    :ivar status: the HTTP status.
+    """
+
+    concerns_connection = True
+
+    def __init__(self, call: str, status: int, detail: str, permission: str = "") -> None:
+        owner = f" Check also that the owner of the application key has {permission}." if permission else ""
+        super().__init__(
+            f"Datadog answered {status} to {call}: {detail}. Check the connection's application key (password), "
+            f"API key (extra api_key) and site.{owner}"
+        )
+        self.status = status
+
+
+class RequestRefusedError(DatadogSeatsError):
+    """Datadog refused the request (a 4xx other than 401, 403, 408 and 429).
+
+    :ivar status: the HTTP status.
+    :ivar detail: Datadog's own explanation.
+    """
+
+    def __init__(self, call: str, status: int, detail: str) -> None:
+        super().__init__(f"Datadog answered {status} to {call}: {detail}. Check the product code and the people.")
+        self.status = status
+        self.detail = detail
+
+
+class RedirectError(DatadogSeatsError):
+    """The address answered with a redirect, so it is not that of the API. Redirects are never followed.
+
+    :ivar status: the HTTP status.
+    """
+
+    concerns_connection = True
+
+    def __init__(self, call: str, status: int, location: str) -> None:
+        target = f" to {location}" if location else ""
+        super().__init__(
+            f"{call} was answered with {status}, a redirect{target}. Keys are never sent to another address. Check the "
+            "connection's site or host."
+        )
+        self.status = status
+
+
+class CertificateError(DatadogSeatsError):
+    """The certificate of the server, or of a proxy before it, was rejected. Nothing was sent."""
+
+    concerns_connection = True
+
+    def __init__(self, call: str, problem: str) -> None:
+        super().__init__(
+            f"{call}: the server's certificate was rejected ({problem}). Check the connection's site or host. For a "
+            "proxy or a private CA, set the environment variable REQUESTS_CA_BUNDLE to the file of its certificates."
+        )
+
+
+class TransientError(DatadogSeatsError):
+    """A failure that may be over later.
+
+    :ivar problem: what failed, without the advice to try again.
+    :ivar retry_after: how many seconds the server asked to wait, counted from when the error was raised; None if it
+        did not say.
+    """
+
+    transient = True
+
+    def __init__(self, problem: str, retry_after: float | None = None) -> None:
+        when = "later" if retry_after is None else f"in {math.ceil(retry_after)} s"
+        super().__init__(f"{problem}. Try again {when}.")
+        self.problem = problem
+        self.retry_after = retry_after
+
+
+class RateLimitError(TransientError):
+    """Datadog's rate limit is used up (429), for longer than a call waits, or at every attempt."""
+
+    def __init__(self, call: str, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(f"Datadog's rate limit for {call} is used up (429: {detail})", retry_after)
+
+
+class UnavailableError(TransientError):
+    """There was no response, or one that is a fault (408, 5xx) or cannot be used. A write may have been carried out.
+
+    :ivar status: the HTTP status; None if there was no response.
+    """
+
+    def __init__(self, call: str, problem: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(f"{call}: {problem}", retry_after)
+        self.status = status
+
+
+class AmbiguousUsersError(DatadogSeatsError):
+    """An email belongs to several accounts, and not exactly one of them is enabled.
+
+    :ivar accounts: the accounts of each such email, by lower-case email. Each is a
+        :class:`~airflow_provider_seats.hooks.User`.
+    """
+
+    def __init__(self, accounts: Mapping[str, Sequence[Any]]) -> None:
+        shown = "; ".join(f"{email}: {', '.join(map(str, users))}" for email, users in accounts.items())
+        super().__init__(
+            f"Several Datadog accounts have the same email, and not exactly one of them is enabled: {shown}. Nothing "
+            "was changed. Pass the UUID of the right account in user_uuids instead of the email."
+        )
+        self.accounts = dict(accounts)
+
+
+class SeatsRefusedError(DatadogSeatsError):
+    """Datadog refused to change the seats of some people. Everyone else was changed, except those not tried.
+
+    :ivar refused: Datadog's explanation for each user UUID that was refused.
+    """
+
+    def __init__(
+        self, product: str, refused: Mapping[str, str], label: Callable[[str], str] = str, not_done: int = 0
+    ) -> None:
+        by_detail: dict[str, list[str]] = {}
+        for uuid, detail in refused.items():
+            by_detail.setdefault(detail, []).append(label(uuid))
+        details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
+        others = (
+            f"{plural(not_done, 'more person was', 'more people were')} not tried"
+            if not_done
+            else "Everyone else is as requested"
+        )
+        super().__init__(
+            f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
+            "remove the people named here and run this again."
+        )
+        self.refused = dict(refused)
+
+
+class SeatsUnknownError(DatadogSeatsError):
+    """A change may have been made or not, and the seat list could not be read to find out. Running again is safe.
+
+    :ivar people: the user UUIDs whose state is unknown.
+    """
+
+    def __init__(self, product: str, people: Sequence[str], response: object, reading: DatadogSeatsError) -> None:
+        super().__init__(
+            f"{product}: it is unknown whether the seats of {plural(len(people), 'person', 'people')} were changed. "
+            f"The change: {response} The seat list, read to check it: {reading} It is safe to run this again."
+        )
+        self.people = tuple(people)
+        self.transient = reading.transient
+
+
+class PlanRefusedError(DatadogSeatsError):
+    """A guard refused the plan before the first change.
+
+    :ivar reasons: for each guard that refused: what was counted, the limit, and the argument that would allow it.
+    """
+
+    def __init__(self, product: str, reasons: Iterable[str], *, earlier_attempts: bool = False) -> None:
+        self.reasons = tuple(reasons)
+        attempt = " by this attempt" if earlier_attempts else ""
+        super().__init__(f"{product}: nothing was changed{attempt}. {' '.join(self.reasons)}")
+
+
+class UsersMissingError(PlanRefusedError):
+    """Datadog has no account, or for an assignment no enabled account, of some of the people.
+
+    :ivar emails: their emails, as they were passed.
+    """
+
+    def __init__(
+        self,
+        product: str,
+        emails: Iterable[str],
+        reasons: Iterable[str] = (),
+        *,
+        earlier_attempts: bool = False,
+        unassign: bool = False,
+    ) -> None:
+        self.emails = tuple(emails)
+        account = "Datadog account" if unassign else "enabled Datadog account"
+        advice = "Correct the emails" if unassign else "Invite them to Datadog or correct the emails"
+        missing = (
+            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {advice}, or continue "
+            "without them with missing_users='skip'."
+        )
+        super().__init__(product, (missing, *reasons), earlier_attempts=earlier_attempts)
+
+
+class UnknownEventError(DatadogSeatsError):
+    """The sensor was resumed with something that is not an event of its trigger, so the seats are unknown."""
+
+    transient = True
+
+    def __init__(self, event: object) -> None:
+        super().__init__(
+            f"The triggerer sent an event that this sensor does not know: {shorten(event)}. The seats are unknown. "
+            "Check that triggerer and workers have the same version of airflow-provider-seats, and run this again."
+        )

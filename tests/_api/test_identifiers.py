@@ -1,0 +1,113 @@
+"""What identifies a person: user UUIDs in every form, and emails in any case."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seats._api.identifiers import canonical_uuid, email_key, require_uuids
+from airflow_provider_seats.exceptions import InvalidInputError
+
+ANN = "8a2fdb92-0000-4000-8000-00000000abcd"
+FORMS = [
+    str,
+    str.upper,
+    lambda text: text.replace("-", ""),
+    lambda text: f"{{{text}}}",
+    lambda text: f"urn:uuid:{text}",
+    lambda text: f" {text}\n",
+    UUID,
+]
+_words = st.text(min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_uuid_is_accepted_in_every_form(form: Any) -> None:
+    """A UUID is accepted in every form that databases print, and becomes lower case with hyphens."""
+    assert canonical_uuid(form(ANN)) == ANN
+
+
+@given(st.uuids(), st.sampled_from(FORMS))
+def test_two_forms_of_one_uuid_are_one_person(uuid: UUID, form: Any) -> None:
+    """Two forms of one UUID are one person, whatever the UUID."""
+    assert require_uuids("user_uuids", [form(str(uuid)), uuid, str(uuid)]) == (str(uuid),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        " ",
+        "ann@example.com",
+        ANN[:-1],
+        f"{ANN}0",
+        ANN.replace("a", "g"),
+        ANN.replace("8", "\u0668"),
+        "8a2fdb9_0000_4000_8000_00000000abcd",
+        f"\ufeff{ANN}",
+        ANN.encode(),
+        7,
+        [ANN],
+    ],
+)
+def test_anything_else_is_no_uuid(value: Any) -> None:
+    """Emails, damaged UUIDs, digits of other scripts and other types are no UUID, and the error shows the value."""
+    assert canonical_uuid(value) is None
+    with pytest.raises(InvalidInputError, match=r"user_uuids: .* is not a user UUID") as caught:
+        require_uuids("user_uuids", [ANN, value])
+    assert caught.value.field == "user_uuids"
+    assert repr(value) in str(caught.value)
+
+
+def test_a_text_is_not_a_list_of_uuids() -> None:
+    """A single text is an error, because it would be read letter by letter."""
+    with pytest.raises(InvalidInputError, match=r"is text\. Pass a list"):
+        require_uuids("user_uuids", ANN)
+
+
+def test_uuids_keep_their_order() -> None:
+    """UUIDs are returned in their order, each once, also from an iterator."""
+    other = ANN.replace("8a", "11")
+    assert require_uuids("user_uuids", iter([other, ANN, other.upper()])) == (other, ANN)
+
+
+@given(st.text(max_size=60) | st.none() | st.integers() | st.binary())
+def test_no_value_raises_a_foreign_error(value: object) -> None:
+    """Every value is either no UUID or one in lower case with hyphens."""
+    uuid = canonical_uuid(value)
+    assert uuid is None or str(UUID(uuid)) == uuid
+
+
+def test_spellings_of_one_email_have_the_same_key() -> None:
+    """Case, spaces around it and the composition of accents do not make another email."""
+    assert email_key(" Ren\u00c9@X.com ") == email_key("rene\u0301@x.com") == "ren\u00e9@x.com"
+
+
+@pytest.mark.parametrize(("one", "other"), [("strasse@x.com", "stra\u00dfe@x.com"), ("\ufb01n@x.com", "fin@x.com")])
+def test_two_emails_that_only_look_alike_have_different_keys(one: str, other: str) -> None:
+    """Letters that casefold or NFKC would make equal are different people."""
+    assert email_key(one) != email_key(other)
+
+
+@given(_words)
+def test_a_key_is_its_own_key(email: str) -> None:
+    """The key of a key is the same key."""
+    assert email_key(email_key(email)) == email_key(email)
+
+
+@given(_words)
+def test_a_key_does_not_depend_on_the_composition(email: str) -> None:
+    """An email has the same key in composed and in decomposed form."""
+    assert email_key(unicodedata.normalize("NFD", email)) == email_key(unicodedata.normalize("NFC", email))
+
+
+@given(st.emails())
+def test_a_key_does_not_depend_on_the_case(email: str) -> None:
+    """An ASCII email has the same key in upper and in lower case."""
+    assert email_key(email.upper()) == email_key(email.lower()) == email.lower()

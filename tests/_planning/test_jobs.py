@@ -1,0 +1,314 @@
+"""Jobs: the rendered arguments of the operators, parsed into one value."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Limit
+from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._planning.plan import Plan
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import InvalidInputError
+from tests.helpers.planning import P, kinds, person, seat, sync
+
+U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
+
+COMMON: dict[str, Any] = {
+    "product_code": P,
+    "user_uuids": NOT_PASSED,
+    "user_emails": ["ann@x"],
+    "preview": False,
+    "batch_size": 100,
+}
+ARGUMENTS: dict[type[Job], dict[str, Any]] = {
+    AssignJob: {**COMMON, "missing_users": "fail", "max_seats": NOT_PASSED, "read_seats_first": False},
+    UnassignJob: {
+        **COMMON,
+        "missing_users": "skip",
+        "max_unassign": NOT_PASSED,
+        "protect": NOT_PASSED,
+        "check_accounts": True,
+        "read_seats_first": False,
+    },
+    SyncJob: {
+        **COMMON,
+        "mode": "exact",
+        "missing_users": "fail",
+        "allow_empty": False,
+        "max_unassign": NOT_PASSED,
+        "max_seats": NOT_PASSED,
+        "min_seat_age": NOT_PASSED,
+        "protect": NOT_PASSED,
+        "check_accounts": True,
+        "approved": NOT_PASSED,
+        "undo": NOT_PASSED,
+    },
+}
+EACH_ARGUMENT = [(kind, name) for kind, arguments in ARGUMENTS.items() for name in arguments]
+
+
+def parse(kind: type[Job], **arguments: Any) -> Any:
+    """Parse a job with the default arguments of its operator and the user ann@x."""
+    return kind.parse(**{**ARGUMENTS[kind], **arguments})  # type: ignore[attr-defined]
+
+
+def parse_sync(**arguments: Any) -> SyncJob:
+    """Parse a sync."""
+    job = parse(SyncJob, **arguments)
+    assert isinstance(job, SyncJob)
+    return job
+
+
+# --- every argument ---
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize(("kind", "name"), EACH_ARGUMENT)
+def test_nothing_is_an_error_for_every_argument(kind: type[Job], name: str, value: Any) -> None:
+    """An argument that a template or a mapped task made None or empty is an error that names it."""
+    with pytest.raises(InvalidInputError) as caught:
+        parse(kind, **{name: value})
+    assert caught.value.field == name
+    assert str(caught.value).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+@pytest.mark.parametrize("name", ["user_uuids", "user_emails"])
+@pytest.mark.parametrize("kind", ARGUMENTS)
+def test_an_empty_half_is_an_error(kind: type[Job], name: str, value: Any) -> None:
+    """If one people argument came out as nothing, the other one does not hide it."""
+    both = {"user_uuids": [U1], "user_emails": ["ann@x"], name: value}
+    with pytest.raises(InvalidInputError) as caught:
+        parse(kind, **both)
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("name", ["protect", "approved", "undo", "max_unassign", "max_seats", "min_seat_age"])
+@pytest.mark.parametrize("value", ["None", "NOT_PASSED", [None], {}])
+def test_no_stand_in_for_nothing_switches_a_guard_off(name: str, value: Any) -> None:
+    """The text of None or NOT_PASSED, a list of None and an empty mapping are errors for each guard."""
+    with pytest.raises(InvalidInputError) as caught:
+        parse_sync(**{name: value})
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("kind", ARGUMENTS)
+def test_people_must_be_passed(kind: type[Job]) -> None:
+    """A job without any people argument is an error that names both arguments."""
+    with pytest.raises(InvalidInputError, match=r"^user_uuids or user_emails: nobody was passed"):
+        parse(kind, user_emails=NOT_PASSED)
+
+
+@pytest.mark.parametrize("kind", ARGUMENTS)
+def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
+    """Every argument may be the text that a template renders."""
+    job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x"]', preview="True", batch_size="7")
+    assert job.people == People((U1,), ("Ann@x",))
+    assert (job.product, job.preview, job.batch_size) == (P, True, 7)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        job.preview = False
+
+
+# --- assign ---
+
+
+def test_an_assignment_is_described_before_anything_is_read() -> None:
+    """The report of an assignment that did not start lists everyone passed as not done."""
+    job = parse(AssignJob, user_uuids=[U1])
+    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x", U1]}
+    assert job.guards.record(0) == {"missing_users": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [({}, False), ({"preview": True}, True), ({"read_seats_first": "true"}, True), ({"max_seats": "0"}, True)],
+)
+def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
+    """An assignment reads the seat list for a preview, for max_seats, and with read_seats_first."""
+    assert parse(AssignJob, **arguments).needs_seat_list is needed
+
+
+# --- unassign ---
+
+
+def test_an_unassignment_is_described_before_anything_is_read() -> None:
+    """The report of an unassignment that did not start lists everyone passed as not done."""
+    job = parse(UnassignJob, user_uuids=[U1])
+    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x", U1]}
+    assert job.guards.record(0) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        ({}, False),
+        ({"user_emails": ["ann@x"]}, True),
+        ({"preview": True}, True),
+        ({"read_seats_first": True}, True),
+        ({"max_unassign": 0}, True),
+        ({"protect": ["boss@x"]}, True),
+        ({"missing_users": "fail"}, False),
+    ],
+)
+def test_an_unassignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
+    """An unassignment by UUID reads the seat list only for a preview, guards, and with read_seats_first."""
+    job = parse(UnassignJob, **{"user_uuids": [U1], "user_emails": NOT_PASSED, **arguments})
+    assert job.needs_seat_list is needed
+
+
+def test_an_unassignment_records_its_guards() -> None:
+    """An unassignment has no limit by default, and records the guards that were set."""
+    job = parse(UnassignJob, missing_users="fail", max_unassign="20%", protect="boss@x", check_accounts="false")
+    assert job.guards.record(10) == {
+        "missing_users": "fail",
+        "max_unassign": "20%",
+        "max_unassign_people": 2,
+        "protect": ["boss@x"],
+        "check_accounts": False,
+    }
+
+
+# --- sync ---
+
+EVERY_GUARD: dict[str, Any] = {
+    "missing_users": "skip",
+    "allow_empty": True,
+    "max_unassign": 3,
+    "max_seats": 9,
+    "min_seat_age": "7d",
+    "protect": ["boss@x"],
+    "check_accounts": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "not_applicable"),
+    [
+        ("exact", set()),
+        ("remove_only", {"missing_users"}),
+        (
+            "add_only",
+            {"allow_empty", "max_unassign", "max_unassign_people", "min_seat_age", "protect", "check_accounts"},
+        ),
+    ],
+)
+def test_a_sync_records_only_the_guards_of_its_mode(mode: str, not_applicable: set[str]) -> None:
+    """The guards in the report are those that apply to the mode."""
+    recorded = parse_sync(mode=mode, **EVERY_GUARD).guards.record(10)
+    everything = {*EVERY_GUARD, "max_unassign_people"}
+    assert set(recorded) == everything - not_applicable
+
+
+def test_an_undo_records_only_its_guards() -> None:
+    """An undo has no default limit, no empty roster and no missing people, but every other guard."""
+    job = parse_sync(undo=_report(), user_emails=NOT_PASSED, **EVERY_GUARD)
+    assert set(job.guards.record(10)) == {
+        "max_unassign",
+        "max_unassign_people",
+        "max_seats",
+        "min_seat_age",
+        "protect",
+        "check_accounts",
+    }
+    assert parse_sync(undo=_report(), user_emails=NOT_PASSED).guards.record(10) == {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "limit"), [("exact", DEFAULT_MAX_UNASSIGN), ("remove_only", DEFAULT_MAX_UNASSIGN), ("add_only", None)]
+)
+def test_a_sync_has_a_limit_by_default(mode: str, limit: Limit | None) -> None:
+    """A sync that unassigns has the default limit, which any limit replaces, also 0."""
+    assert parse_sync(mode=mode).guards.max_unassign == limit
+    assert parse_sync(mode=mode, max_unassign=0).guards.max_unassign == (Limit(people=0) if limit else None)
+
+
+def test_an_empty_half_of_a_roster_is_kept_for_the_guard() -> None:
+    """A roster with one empty list is parsed, and the guard against empty rosters sees which one it is."""
+    assert parse_sync(user_uuids=[]).people == People((), ("ann@x",), ("user_uuids",))
+
+
+def _report(**changes: Any) -> Any:
+    plan = sync(People((U1, U2)), SeatList([seat(U1, "1@x"), seat(U3, "3@x")]))
+    return {**plan.preview(), "preview": False, **changes}
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps, repr])
+def test_an_approved_preview_is_parsed(form: Any) -> None:
+    """The report of a preview is accepted as an approval in every form."""
+    assert parse_sync(approved=form(_report(preview=True))).approved == _report(preview=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("approved", {"preview": False}, "this is not the report of a preview"),
+        ("approved", {"preview": True, "product": "other"}, "this report is of the product 'other', not of 'p'"),
+        ("undo", {"preview": True}, "this is the report of a preview, which changed nothing"),
+        ("undo", {"product": "other"}, "this report is of the product 'other', not of 'p'"),
+        ("undo", {"seats_before": None}, "does not know everyone's state before it"),
+        ("undo", {"unknown": [person(U1)]}, "does not know everyone's state before it"),
+    ],
+)
+def test_a_report_that_does_not_fit_is_an_error(name: str, changes: dict[str, Any], message: str) -> None:
+    """A report of another kind or product, or one that is incomplete, is neither an approval nor undone."""
+    with pytest.raises(InvalidInputError, match=f"^{name}: .*{message}"):
+        parse_sync(**{name: _report(**changes)})
+
+
+def test_an_undo_without_people_is_of_the_whole_report() -> None:
+    """An undo without people arguments has no roster and no limit to people."""
+    job = parse_sync(undo=_report(), user_emails=NOT_PASSED)
+    assert (job.people, job.only, job.approved) == (NOBODY, None, None)
+    assert job.undo is not None
+    assert job.undo["assigned"] == [person(U2)]
+
+
+@pytest.mark.parametrize(
+    ("people", "only"),
+    [
+        ({"user_emails": ["3@X"]}, People((), ("3@X",))),
+        ({"user_uuids": [UUID(U2).hex], "user_emails": NOT_PASSED}, People((U2,))),
+        ({"user_uuids": U3.upper(), "user_emails": ["3@x"]}, People((U3,), ("3@x",))),
+    ],
+)
+def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: People) -> None:
+    """People together with undo limit it, and are no roster."""
+    job = parse_sync(undo=_report(), **people)
+    assert (job.only, job.people) == (only, NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("people", "names"),
+    [
+        ({"user_emails": ["1@x"]}, "1@x"),
+        ({"user_uuids": [U1, U2], "user_emails": ["3@x", "nobody@x"]}, f"nobody@x, {U1}"),
+        ({"user_emails": []}, "nobody"),
+        ({"user_uuids": [], "user_emails": []}, "nobody"),
+    ],
+)
+def test_an_undo_cannot_be_limited_to_people_whom_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
+    """A limit to a person whom the report did not change, or to nobody, is an error that shows them."""
+    with pytest.raises(InvalidInputError, match=f"^undo: .*the report did not change {names}\\."):
+        parse_sync(undo=_report(), **people)
+
+
+@given(st.sampled_from(EACH_ARGUMENT), st.none() | st.text(" \t\r\n", max_size=3))
+def test_nothing_never_becomes_a_job(argument: tuple[type[Job], str], value: str | None) -> None:
+    """No argument that came out as None or as white space is ever parsed into a job."""
+    kind, name = argument
+    with pytest.raises(InvalidInputError):
+        parse(kind, **{name: value})
+
+
+def test_a_sync_is_described_before_anything_is_read() -> None:
+    """The report of a sync that did not start knows only the product."""
+    assert parse_sync().as_requested() == Plan(P)

@@ -1,0 +1,271 @@
+"""SyncSeatsOperator with undo, against a FakeDatadog."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats.testing import USERS, FakeDatadog, Fault
+from tests.conftest import PRODUCT
+from tests.helpers.operators import (
+    OLD,
+    account_reads,
+    add_people,
+    assign,
+    by_email,
+    calls,
+    emails,
+    reasons,
+    refused,
+    sync,
+    unassign,
+)
+from tests.helpers.planning import kinds
+
+LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+
+def pasted(log: list[str]) -> str:
+    """Return the report that a log contains for an undo."""
+    return next(line.partition("\n")[2] for line in log if "The complete report" in line)
+
+
+# --- what an undo does ---
+
+
+def test_an_undo_restores_the_seats(datadog: FakeDatadog) -> None:
+    """An undo restores the seats from the report alone, a second one changes nothing, and an undo can be undone."""
+    people = add_people(datadog, 6)
+    datadog.add_user("new@x.com")
+    report = sync(user_emails=[*emails(0, 1, 2), "new@x.com"])
+    undone = sync(undo=json.dumps(report))
+    assert datadog.holders(PRODUCT) == set(people)
+    assert sorted(kinds(undone)["assigned"]) == sorted(people[3:])
+    assert list(kinds(sync(undo=report))) == ["unchanged"]
+    sync(undo=undone)
+    assert len(datadog.holders(PRODUCT)) == 4
+
+
+@pytest.mark.parametrize("form", [dict, json.dumps, str])
+def test_a_report_to_undo_is_accepted_in_every_form(datadog: FakeDatadog, form: Any) -> None:
+    """The report to undo can be the value of an XCom, JSON, or what Python shows of the value."""
+    people = add_people(datadog, 2)
+    sync(undo=form(unassign(user_emails=emails(0))))
+    assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_an_undo_has_no_default_limit(datadog: FakeDatadog) -> None:
+    """An undo of an assignment unassigns everyone in it, unless max_unassign is passed."""
+    people = add_people(datadog, 30, seat=None)
+    report = sync(user_uuids=people)
+    assert "max_unassign" in refused(datadog, undo=report, max_unassign=29)
+    undone = sync(undo=report)
+    assert len(undone["unassigned"]) == 30
+    assert undone["guards"] == {}
+
+
+def test_an_undo_leaves_seats_alone_that_were_held_before(datadog: FakeDatadog) -> None:
+    """A person who held a seat before the assignment keeps it when the assignment is undone."""
+    people = add_people(datadog, 1)
+    bob = datadog.add_user("bob@x.com")
+    sync(undo=assign(user_uuids=[*people, bob], max_seats=9))
+    assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_an_undo_leaves_a_seat_alone_that_was_assigned_before_the_changes(datadog: FakeDatadog) -> None:
+    """A seat whose assigned_at is before the report's changes is kept, with the reason."""
+    ann = datadog.add_user("ann@x.com")
+    report = assign(user_uuids=[ann], read_seats_first=True)
+    datadog.give_seat(PRODUCT, ann, assigned_at=OLD)
+    undone = sync(undo=report)
+    assert reasons(undone) == {ann: "the seat was held before the report's changes started"}
+    assert datadog.holders(PRODUCT) == {ann}
+
+
+def test_an_undo_leaves_a_seat_alone_that_was_assigned_again(datadog: FakeDatadog) -> None:
+    """A seat that was assigned again after the report's changes is kept, with the reason."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
+    report = assign(user_uuids=[ann, bob], read_seats_first=True)
+    datadog.give_seat(PRODUCT, ann, assigned_at=LATER)
+    undone = sync(undo=report)
+    assert reasons(undone) == {ann: "the seat was assigned again after the report's changes ended"}
+    assert kinds(undone)["unassigned"] == [bob]
+    assert datadog.holders(PRODUCT) == {ann}
+
+
+def test_a_seat_without_a_date_is_undone(datadog: FakeDatadog) -> None:
+    """A seat whose assigned_at is unknown is unassigned, because the report says that it was assigned."""
+    ann = datadog.add_user("ann@x.com")
+    report = assign(user_uuids=[ann], read_seats_first=True)
+    datadog.give_seat(PRODUCT, ann, assigned_at=None)
+    sync(undo=report)
+    assert datadog.holders(PRODUCT) == set()
+
+
+def test_an_undo_assigns_nothing_to_an_account_that_was_disabled_since(datadog: FakeDatadog) -> None:
+    """An account that was disabled or deleted since gets no seat back and is reported as missing."""
+    people = add_people(datadog, 6)
+    report = sync(user_emails=emails(0, 1, 2))
+    datadog._accounts[people[3]].status = "Disabled"
+    del datadog._accounts[people[4]]
+    undone = sync(undo=report)
+    assert by_email(undone) == {"assigned": emails(5), "missing": emails(3, 4)}
+    assert datadog.holders(PRODUCT) == {*people[:3], people[5]}
+
+
+def test_an_undo_can_skip_the_check_of_accounts(datadog: FakeDatadog) -> None:
+    """With check_accounts=False an undo reads no account, and the guards record it."""
+    people = add_people(datadog, 2)
+    report = unassign(user_emails=emails(0))
+    datadog.received.clear()
+    undone = sync(undo=report, check_accounts=False)
+    assert account_reads(datadog) == []
+    assert undone["guards"] == {"check_accounts": False}
+    assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_an_undo_of_assignments_reads_no_account(datadog: FakeDatadog) -> None:
+    """An undo that only unassigns reads the seat list and nothing else."""
+    people = add_people(datadog, 2, seat=None)
+    report = sync(user_uuids=people)
+    datadog.received.clear()
+    sync(undo=report)
+    assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
+
+
+def test_an_undo_without_the_permission_to_read_accounts_changes_nothing(datadog: FakeDatadog) -> None:
+    """If the key may not read users, an undo that assigns fails, names user_access_read and changes nothing."""
+    people = add_people(datadog, 2)
+    report = unassign(user_emails=emails(0))
+    datadog.script("GET", f"{USERS}/{people[0]}", *[Fault(403)] * 2)
+    assert "user_access_read" in refused(datadog, undo=report)
+
+
+def test_an_undo_keeps_protected_people(datadog: FakeDatadog) -> None:
+    """A person in protect keeps the seat also in an undo, by the email of the list or of the account."""
+    people = add_people(datadog, 2, seat=None)
+    report = sync(user_uuids=people)
+    datadog._seats[PRODUCT][people[1]]["email"] = "old@x.com"
+    undone = sync(undo=report, protect=emails(0, 1))
+    assert reasons(undone) == {people[0]: "protected", people[1]: "protected: the account's email is u1@x.com"}
+    assert datadog.holders(PRODUCT) == set(people)
+
+
+# --- limited to people ---
+
+
+def test_an_undo_can_be_limited_to_people(datadog: FakeDatadog) -> None:
+    """With user_emails or user_uuids an undo changes only these people of the report."""
+    people = add_people(datadog, 10)
+    new = datadog.add_user("new@x.com")
+    report = sync(user_emails=[*emails(*range(5)), "new@x.com"])
+    undone = sync(undo=report, user_emails=["U5@x.com"], user_uuids=[people[6].upper()])
+    assert sorted(kinds(undone)["assigned"]) == sorted(people[5:7])
+    assert datadog.holders(PRODUCT) == {*people[:7], new}
+    sync(undo=report, user_uuids=[new])
+    assert datadog.holders(PRODUCT) == set(people[:7])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ({"user_emails": ["ghost@x.com", *emails(0, 1)]}, "ghost@x.com, u0@x.com"),
+        ({"user_uuids": ["00000000-0000-4000-8000-000000000001"]}, "00000000-0000-4000-8000-000000000001"),
+        ({"user_emails": []}, "nobody"),
+    ],
+)
+def test_an_undo_limited_to_others_is_refused(datadog: FakeDatadog, arguments: dict[str, Any], names: str) -> None:
+    """An undo that is limited to people whom the report did not change is refused and names them."""
+    add_people(datadog, 2)
+    report = unassign(user_emails=emails(1))
+    assert f"the report did not change {names}." in refused(datadog, undo=report, **arguments)
+
+
+# --- which reports can be undone ---
+
+
+def test_a_report_that_does_not_know_the_state_before_is_refused(datadog: FakeDatadog) -> None:
+    """A report without seats_before, with unknown people, of a preview or of another product cannot be undone."""
+    people = add_people(datadog, 2, seat=None)
+    blind = assign(user_uuids=people)
+    assert "seats_before is null" in refused(datadog, undo=blind)
+    whole = sync(user_uuids=people)
+    unsure = {**whole, "unknown": [{"id": people[0], "email": None}]}
+    assert "people are unknown" in refused(datadog, undo=unsure)
+    assert "preview" in refused(datadog, undo=sync(user_uuids=people, preview=True))
+    assert "'on_call'" in refused(datadog, undo=whole, product_code="on_call")
+
+
+def test_a_damaged_report_is_refused(datadog: FakeDatadog) -> None:
+    """A report in which a key is missing or a person has no UUID is refused and the message says what is wrong."""
+    people = add_people(datadog, 2, seat=None)
+    whole = dict(sync(user_uuids=people))
+    broken = {**whole, "assigned": [{"id": "x", "email": None}]}
+    assert "not a person with a UUID" in refused(datadog, undo=broken)
+    assert "'since_attempt'" in refused(datadog, undo={key: whole[key] for key in whole if key != "since_attempt"})
+    upper = {**whole, "assigned": [{"id": people[0].upper()}]}
+    assert kinds(sync(undo=upper))["unassigned"] == [people[0]]
+
+
+def test_an_undo_through_another_connection_or_site_is_a_warning(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An undo warns if the report was made through another connection, or the connection's site is another."""
+    people = add_people(datadog, 2)
+    report = unassign(user_emails=emails(0))
+    assert (report["conn_id"], report["site"]) == ("datadog_default", datadog.url)
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", datadog.airflow_connection())
+    expected = "warning: The report was made through the connection 'datadog_default' to "
+    for other, arguments in (
+        (report, {"datadog_conn_id": "other"}),
+        ({**report, "site": "https://api.datadoghq.eu"}, {}),
+    ):
+        log: list[str] = []
+        sync(undo=other, preview=True, log=log, **arguments)
+        assert any(line.startswith(expected) for line in log)
+    log = []
+    sync(undo=report, log=log)
+    assert not any("was made through" in line for line in log)
+    assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_a_report_of_a_later_attempt_is_a_warning(datadog: FakeDatadog) -> None:
+    """An undo of a report that does not cover the first attempts warns that their changes are not undone."""
+    add_people(datadog, 2)
+    report: Any = unassign(user_emails=emails(0))
+    log: list[str] = []
+    sync(undo={**report, "since_attempt": 3}, log=log)
+    assert any("The report covers the attempts from 3 on." in line for line in log)
+
+
+# --- the report in the log ---
+
+
+@pytest.mark.parametrize("count", [1, 25, 3000])
+def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -> None:
+    """The log contains every changed person, also thousands, as JSON that undo accepts as it is."""
+    stays = datadog.add_user("stays@x.com", seat=PRODUCT)
+    people = add_people(datadog, count)
+    new = datadog.add_user("new@x.com")
+    log: list[str] = []
+    roster = {"user_uuids": [stays, new]}
+    sync(**roster, max_unassign=count, batch_size=1000, log=log)
+    assert datadog.holders(PRODUCT) == {stays, new}
+    text = pasted(log)
+    lines = text.splitlines()
+    assert all(sum(person in line for line in lines) == 1 for person in (people[0], people[-1], new))
+    undone = sync(undo=text, batch_size=1000)
+    assert datadog.holders(PRODUCT) == {stays, *people}
+    assert (len(undone["assigned"]), len(undone["unassigned"])) == (count, 1)
+
+
+def test_the_log_contains_no_report_if_nothing_was_changed(datadog: FakeDatadog) -> None:
+    """A preview and a run without changes log no report to undo."""
+    add_people(datadog, 2)
+    log: list[str] = []
+    sync(user_emails=emails(0), preview=True, log=log)
+    sync(user_emails=emails(0, 1), log=log)
+    assert not any("The complete report" in line for line in log)
