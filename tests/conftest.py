@@ -15,6 +15,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest  # noqa: E402 (as above)
 from hypothesis import settings  # noqa: E402 (as above)
+from xdist.scheduler import LoadGroupScheduling  # noqa: E402 (as above)
 
 from airflow_provider_seats._api.client import Client  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
@@ -28,9 +29,32 @@ _SLOW_SECONDS = 5
 _terminal: list[Any] = []
 
 
+_FIRST = ("test_types.py", "system", "test_packaging.py", "test_faults.py", "test_provider.py", "test_load.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the types be checked first: that takes longest, and the other tests run beside it."""
-    items.sort(key=lambda item: item.path.name != "test_types.py")
+    """Begin with what takes long, so that the other tests run beside it."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(_FIRST) if name in item.path.parts), len(_FIRST))
+
+    items.sort(key=rank)
+
+
+class ByFile(LoadGroupScheduling):
+    """Hands out the tests of a file together, and those that start an Airflow by their group or one by one.
+
+    To hand out thousands one by one takes longer than to run them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return scope if scope != nodeid or nodeid.startswith("tests/system/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """Return the scheduler of ``--dist loadgroup``."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
