@@ -73,7 +73,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember where to write. The processes that run the tests have no terminal."""
+    """Let pytest-xdist keep the order of the tests, and remember where to write."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+    # The processes that run the tests have no terminal.
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         _terminal.append(terminal)

@@ -6,6 +6,7 @@ Needs the standard library only: each cell is a ``make test`` in an environment 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,23 +14,31 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
+PINS: Final = ROOT / ".ci/constraints"
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 # Airflow 2 does not run on later ones.
 NEWEST_PYTHON_OF: Final = {"2.11": "3.12"}
 
 
 class Cell(NamedTuple):
-    """An Airflow on a Python, and where that is."""
+    """An Airflow on a Python, and where that is.
+
+    :param pre_release: the version of an Airflow that is not released yet, which may fail.
+    """
 
     airflow: str
     python: str
     interpreter: str
+    pre_release: str = ""
 
 
-def airflows() -> list[str]:
-    """Give the minors that there are pins for, the oldest first."""
-    found = [path.stem.removeprefix("airflow-") for path in (ROOT / ".ci/constraints").glob("airflow-*.txt")]
-    return sorted(found, key=lambda minor: [int(part) for part in minor.split(".")])
+def airflows() -> dict[str, str]:
+    """Return the pinned version of each minor that there are pins for, the oldest first."""
+    pins = {path.stem.removeprefix("airflow-"): path.read_text() for path in PINS.glob("airflow-*.txt")}
+    return {
+        minor: re.findall(r"^apache-airflow==(\S+)", pins[minor], re.MULTILINE)[0]
+        for minor in sorted(pins, key=lambda minor: [int(part) for part in minor.split(".")])
+    }
 
 
 def interpreter(python: str) -> str | None:
@@ -48,14 +57,29 @@ def interpreter(python: str) -> str | None:
     return done.stdout.strip()
 
 
-def cells(minors: list[str], at_hand: dict[str, str]) -> list[Cell]:
-    """Give every Airflow on the oldest Python at hand, and the oldest and the newest Airflow on each other one."""
+def cells(versions: dict[str, str], at_hand: dict[str, str]) -> list[Cell]:
+    """Give every Airflow on the oldest Python at hand, and the oldest and the newest release on each other one."""
+    pre_releases = {minor: version for minor, version in versions.items() if re.search("[a-z]", version)}
+    released = [minor for minor in versions if minor not in pre_releases]
     return [
-        Cell(minor, python, path)
+        Cell(minor, python, path, pre_releases.get(minor, ""))
         for number, (python, path) in enumerate(at_hand.items())
-        for minor in (minors if number == 0 else (minors[0], minors[-1]))
+        for minor in (versions if number == 0 else (released[0], released[-1]))
         if int(python[2:]) <= int(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
     ]
+
+
+def row(cell: Cell, words: str, *, passed: bool) -> str:
+    """Return what the table says of a cell."""
+    state = "passed" if passed else "failed" if cell.pre_release else "FAILED"
+    note = f" ({cell.pre_release} is a pre-release, which may fail)" if cell.pre_release else ""
+    return f"{cell.airflow:<8} {cell.python:<7} {state}: {words}{note}"
+
+
+def holds(results: list[tuple[Cell, bool]]) -> bool:
+    """Whether every release passed, and there was one."""
+    released = [passed for cell, passed in results if not cell.pre_release]
+    return bool(released) and all(released)
 
 
 def run(cell: Cell) -> tuple[bool, str]:
@@ -86,11 +110,11 @@ def main() -> int:
         rows.append((cell, passed, f"{words}, {minutes:.0f} min with its environment"))
     print("\nAirflow  Python")
     for cell, passed, words in rows:
-        print(f"{cell.airflow:<8} {cell.python:<7} {'passed' if passed else 'FAILED'}: {words}")
+        print(row(cell, words, passed=passed))
     for python in PYTHONS:
         if python not in at_hand:
             print(f"Python {python} is not at hand, and was not tested.")
-    return 0 if rows and all(passed for _, passed, _ in rows) else 1
+    return 0 if holds([(cell, passed) for cell, passed, _ in rows]) else 1
 
 
 if __name__ == "__main__":
