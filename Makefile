@@ -19,7 +19,10 @@ GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
 LINT := $(if $(filter $(NEWEST),$(AIRFLOW)),lint)
 # Unbuffered, for progress that is seen through a pipe. Tests that share an Airflow share a process.
 WORKERS ?= logical
-PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup --durations 10
+PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup \
+	--durations 10 --override-ini cache_dir=$(VENV)/pytest-cache
+# What a run leaves behind is in its environment, so that several may run side by side.
+export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
 # Tests start many processes, which begin in half the time from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 

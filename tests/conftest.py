@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest  # noqa: E402 (as above)
 from hypothesis import settings  # noqa: E402 (as above)
+from xdist.scheduler import LoadGroupScheduling  # noqa: E402 (as above)
 
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 from tests.helpers import examples as _profiles  # noqa: E402, F401 (as above; it registers the profiles)
@@ -29,20 +30,54 @@ _SLOW_SECONDS = 5
 _terminal: list[Any] = []
 
 
+_FIRST = ("test_types.py", "system", "test_packaging.py", "test_faults.py", "test_provider.py", "test_load.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the types be checked first: that takes longest, and the other tests run beside it."""
-    items.sort(key=lambda item: item.path.name != "test_types.py")
+    """Start what takes long first, so that the other tests run beside it."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(_FIRST) if name in item.path.parts), len(_FIRST))
+
+    items.sort(key=rank)
+
+
+class ByFile(LoadGroupScheduling):
+    """Distributes the tests of a file together, and tests that start an Airflow by group or one by one.
+
+    To distribute thousands of tests one by one would take longer than to run them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope = super()._split_scope(nodeid)
+        return scope if scope != nodeid or nodeid.startswith("tests/system/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | None:
+    """Return the scheduler of ``--dist loadgroup``."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Escape lone surrogates in what a test printed and logged, because pytest-xdist cannot transmit them."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Name each slow test when it ends, so that a long run shows where it is."""
+    """Print the name of each slow test when it ends, to show progress."""
     if report.when == "call" and report.duration > _SLOW_SECONDS and _terminal:
         _terminal[0].ensure_newline()
         _terminal[0].write_line(f"{report.nodeid} {report.outcome} after {report.duration:.0f} s")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember where to write. The processes that run the tests have no terminal."""
+    """Make pytest-xdist keep the order of the tests, and remember the terminal."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+    # The worker processes have no terminal.
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         _terminal.append(terminal)

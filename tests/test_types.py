@@ -55,7 +55,10 @@ def mypy() -> set[tuple[str, int]]:
     return {(file, int(line)) for file, line in found}
 
 
-@pytest.mark.parametrize("checker", [pyright, mypy])
+# In two groups, to run side by side.
+@pytest.mark.parametrize(
+    "checker", [pytest.param(each, marks=pytest.mark.xdist_group(each.__name__)) for each in (mypy, pyright)]
+)
 def test_every_mistake_is_seen_and_nothing_else(checker: object) -> None:
     """Type checkers see every mistake in a DAG of mistakes, and none in a DAG that uses everything."""
     wrong = {

@@ -24,11 +24,14 @@ class Cost(NamedTuple):
 
     :param calls: the calls that FakeDatadog received.
     :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum.
+    :param work: the seconds of processor time that the event loop's thread spent between two chances to run something
+        else: the 99th percentile. A busy machine adds to the lag, but not to this.
     :param memory: the bytes that each further sensor needs.
     """
 
     calls: int
     lag: tuple[float, float]
+    work: float
     memory: float
 
 
@@ -46,26 +49,34 @@ def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
             datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
         asyncio.run(_wait(10, 0.5))
         datadog.received.clear()
-        lags, _ = asyncio.run(_wait(sensors, seconds))
+        ticks, _ = asyncio.run(_wait(sensors, seconds))
         calls = len(datadog.calls())
-        lags.sort()
+        lags, work = sorted(tick.lag for tick in ticks), sorted(tick.work for tick in ticks)
+        percentile = int(len(ticks) * 0.99)
         tracemalloc.start()
         _, few = asyncio.run(_wait(sensors // 4, 1.0))
         _, many = asyncio.run(_wait(sensors, 1.0))
         tracemalloc.stop()
-    return Cost(calls, (lags[int(len(lags) * 0.99)], lags[-1]), (many - few) / (sensors - sensors // 4))
+    return Cost(calls, (lags[percentile], lags[-1]), work[percentile], (many - few) / (sensors - sensors // 4))
 
 
-async def _wait(sensors: int, seconds: float) -> tuple[list[float], int]:
-    """Start triggers as a restarted triggerer does. Return the lags of the loop, and the bytes that they need."""
+class Tick(NamedTuple):
+    """How late the event loop came back, and the processor time that its thread spent until then, in seconds."""
+
+    lag: float
+    work: float
+
+
+async def _wait(sensors: int, seconds: float) -> tuple[list[Tick], int]:
+    """Start triggers as a restarted triggerer does. Return the ticks of the loop, and the bytes that they need."""
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
     async def first(trigger: Any) -> None:
         async with aclosing(trigger.run()) as events:
             await anext(events)
 
-    lags: list[float] = []
-    clock = asyncio.create_task(_measure_lags(lags))
+    ticks: list[Tick] = []
+    clock = asyncio.create_task(_tick(ticks))
     before = tracemalloc.get_traced_memory()[0]
     triggers = [
         SeatUsersTrigger(
@@ -84,14 +95,14 @@ async def _wait(sensors: int, seconds: float) -> tuple[list[float], int]:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return lags, taken
+    return ticks, taken
 
 
-async def _measure_lags(lags: list[float]) -> None:
+async def _tick(ticks: list[Tick]) -> None:
     while True:
-        before = time.perf_counter()
+        before, worked = time.perf_counter(), time.thread_time()
         await asyncio.sleep(0.005)
-        lags.append(time.perf_counter() - before - 0.005)
+        ticks.append(Tick(time.perf_counter() - before - 0.005, time.thread_time() - worked))
 
 
 def main() -> None:

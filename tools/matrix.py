@@ -1,4 +1,4 @@
-"""The test suite on every supported Airflow, and on every supported Python at hand: ``make test-matrix``.
+"""Run the test suite on every supported Airflow, and on every installed Python: ``make test-matrix``.
 
 Needs the standard library only: each cell is a ``make test`` in an environment of its own.
 """
@@ -6,6 +6,7 @@ Needs the standard library only: each cell is a ``make test`` in an environment 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,27 +14,35 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
+PINS: Final = ROOT / ".ci/constraints"
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 # Airflow 2 does not run on later ones.
 NEWEST_PYTHON_OF: Final = {"2.11": "3.12"}
 
 
 class Cell(NamedTuple):
-    """An Airflow on a Python, and where that is."""
+    """An Airflow on a Python, and the path of its interpreter.
+
+    :param pre_release: the version of an Airflow that is not released yet, which may fail.
+    """
 
     airflow: str
     python: str
     interpreter: str
+    pre_release: str = ""
 
 
-def airflows() -> list[str]:
-    """Give the minors that there are pins for, the oldest first."""
-    found = [path.stem.removeprefix("airflow-") for path in (ROOT / ".ci/constraints").glob("airflow-*.txt")]
-    return sorted(found, key=lambda minor: [int(part) for part in minor.split(".")])
+def airflows() -> dict[str, str]:
+    """Return the pinned version of each minor that has pins, the oldest first."""
+    pins = {path.stem.removeprefix("airflow-"): path.read_text() for path in PINS.glob("airflow-*.txt")}
+    return {
+        minor: re.findall(r"^apache-airflow==(\S+)", pins[minor], re.MULTILINE)[0]
+        for minor in sorted(pins, key=lambda minor: [int(part) for part in minor.split(".")])
+    }
 
 
 def interpreter(python: str) -> str | None:
-    """Give the path of a Python of this minor, if one is at hand."""
+    """Return the path of a Python of this minor; None if none is installed."""
     try:
         done = subprocess.run(
             [f"python{python}", "-c", "import sys; print(sys.executable)"],
@@ -48,18 +57,33 @@ def interpreter(python: str) -> str | None:
     return done.stdout.strip()
 
 
-def cells(minors: list[str], at_hand: dict[str, str]) -> list[Cell]:
-    """Give every Airflow on the oldest Python at hand, and the oldest and the newest Airflow on each other one."""
+def cells(versions: dict[str, str], at_hand: dict[str, str]) -> list[Cell]:
+    """Return every Airflow on the oldest installed Python, and the oldest and newest release on each other one."""
+    pre_releases = {minor: version for minor, version in versions.items() if re.search("[a-z]", version)}
+    released = [minor for minor in versions if minor not in pre_releases]
     return [
-        Cell(minor, python, path)
+        Cell(minor, python, path, pre_releases.get(minor, ""))
         for number, (python, path) in enumerate(at_hand.items())
-        for minor in (minors if number == 0 else (minors[0], minors[-1]))
+        for minor in (versions if number == 0 else (released[0], released[-1]))
         if int(python[2:]) <= int(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
     ]
 
 
+def row(cell: Cell, words: str, *, passed: bool) -> str:
+    """Return the row of a cell in the table."""
+    state = "passed" if passed else "failed" if cell.pre_release else "FAILED"
+    note = f" ({cell.pre_release} is a pre-release, which may fail)" if cell.pre_release else ""
+    return f"{cell.airflow:<8} {cell.python:<7} {state}: {words}{note}"
+
+
+def holds(results: list[tuple[Cell, bool]]) -> bool:
+    """Return whether there was a release, and every release passed."""
+    released = [passed for cell, passed in results if not cell.pre_release]
+    return bool(released) and all(released)
+
+
 def run(cell: Cell) -> tuple[bool, str]:
-    """Test a cell; give whether it passed, and the test runner's last words."""
+    """Test a cell. Return whether it passed, and the last line of the test runner."""
     command = ["make", "--no-print-directory", "test", f"AIRFLOW={cell.airflow}", f"PYTHON={cell.interpreter}"]
     last = ""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -72,7 +96,7 @@ def run(cell: Cell) -> tuple[bool, str]:
 
 
 def main() -> int:
-    """Test all cells, and tell what came of each."""
+    """Test all cells, and print a table of the results."""
     found = {python: interpreter(python) for python in PYTHONS}
     at_hand = {python: path for python, path in found.items() if path}
     if not at_hand:
@@ -86,11 +110,11 @@ def main() -> int:
         rows.append((cell, passed, f"{words}, {minutes:.0f} min with its environment"))
     print("\nAirflow  Python")
     for cell, passed, words in rows:
-        print(f"{cell.airflow:<8} {cell.python:<7} {'passed' if passed else 'FAILED'}: {words}")
+        print(row(cell, words, passed=passed))
     for python in PYTHONS:
         if python not in at_hand:
             print(f"Python {python} is not at hand, and was not tested.")
-    return 0 if rows and all(passed for _, passed, _ in rows) else 1
+    return 0 if holds([(cell, passed) for cell, passed, _ in rows]) else 1
 
 
 if __name__ == "__main__":

@@ -23,11 +23,13 @@ pytestmark = pytest.mark.airflow
 ELSEWHERE = {
     "pip install .": "tests/test_packaging.py",
     "make demo": "the gate",
+    "make quick": "a part of make test",
     "make test": "this is it",
     "make test AIRFLOW=2.11": "the gate",
     "make test-matrix": "runs this",
     "make docs": "tests/test_docs.py",
     "make bench": "tests/test_load.py",
+    ".ci/run": "runs this",
 }
 
 
