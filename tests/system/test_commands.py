@@ -17,7 +17,7 @@ from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 from tests.test_docs import Block, blocks, runs_a_dag
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
 # What would install, test or measure from within a test, and where it is run instead.
 ELSEWHERE = {
