@@ -338,7 +338,7 @@ class Terminal(Scheduled):
             self.home.airflow(*arguments)
             return True
 
-        wait_for(begun, 120, self.tail)
+        wait_for(begun, 120, self.tail, pause=1)
         run = {"dag_id": dag_id, "dag_run_id": run_id}
         self.see(run)
         return run
@@ -353,7 +353,7 @@ class Terminal(Scheduled):
             found.update(self.tasks(run))
             return bool(found) and {task["state"] for task in found.values()} <= ended
 
-        wait_for(done, seconds, self.tail)
+        wait_for(done, seconds, self.tail, pause=1)
         return found
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

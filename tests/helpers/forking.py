@@ -24,6 +24,7 @@ from typing import Any
 MODULES = (
     "airflow.__main__",
     "airflow.api_fastapi.app",
+    "airflow.api_fastapi.execution_api.routes",
     "airflow.cli.commands.dag_command",
     "airflow.cli.commands.task_command",
     "airflow.dag_processing.bundles.local",
