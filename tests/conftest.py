@@ -21,12 +21,6 @@ from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 PRODUCT = "incident_response"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let pytest-xdist begin with the groups of tests in the order in which they are collected."""
-    if hasattr(config.option, "loadscopereorder"):
-        config.option.loadscopereorder = False
-
-
 @pytest.fixture
 def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
     """Serve a FakeDatadog, and make it the default connection."""

@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 # Those that this Airflow does not have are left out.
 MODULES = (
     "airflow.__main__",
@@ -58,12 +60,19 @@ def main() -> None:
     gc.freeze()
     # The system reaps the children.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    begun: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
         pid = os.fork()
         if pid == 0:
             run(**command)
+        begun.add(pid)
         print(pid, file=answers, flush=True)
+    # Whoever asked has ended, perhaps killed: nothing of theirs is left running.
+    for process in psutil.process_iter():
+        with suppress(OSError):
+            if os.getsid(process.pid) in begun:
+                os.kill(process.pid, signal.SIGKILL)
 
 
 def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
