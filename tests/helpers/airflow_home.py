@@ -55,7 +55,7 @@ _SETTINGS: Final = {
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__PARALLELISM": "4",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     # Files do not change while an Airflow runs, and to read one again costs a second of a processor.
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
@@ -125,18 +125,36 @@ class AirflowHome:
 
         :param more: further environment variables.
         """
+        return "".join(self.follow(*arguments, timeout=timeout, more=more))
+
+    def follow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
+        """Run an Airflow command to its end; give each line as it comes, or raise what was printed.
+
+        :param more: further environment variables.
+        """
         self._commands += 1
         output = self.path / f"command-{self._commands}.log"
+        output.touch()
         code = Path(f"{output}.code")
+        deadline = time.monotonic() + timeout
         pid = self.fork(output, arguments, more)
         try:
-            wait_for(lambda: code.exists() or not psutil.pid_exists(pid), timeout, output.read_text, pause=0.02)
+            with output.open() as written:
+                ended, line = False, ""
+                while not ended or line:
+                    # In this order, so that nothing is missed that comes in between.
+                    ended = code.exists() or not psutil.pid_exists(pid)
+                    while (line := line + written.readline()).endswith("\n") or (ended and line):
+                        yield line
+                        line = ""
+                    if time.monotonic() > deadline:
+                        raise TimeoutError(f"airflow {' '.join(arguments)}: not within {timeout} s")
+                    if not ended:
+                        time.sleep(0.02)
         finally:
             end_session(pid)
-        printed = output.read_text()
         if not code.exists() or code.read_text() != "0":
-            raise RuntimeError(f"airflow {' '.join(arguments)} did not end well:\n{printed[-8000:]}")
-        return printed
+            raise RuntimeError(f"airflow {' '.join(arguments)} did not end well:\n{output.read_text()[-8000:]}")
 
     def fork(self, output: Path, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
         """Begin an Airflow command in a process and a session of its own; give its process id."""
@@ -499,7 +517,7 @@ class Server(Scheduled):
 
 
 def wait_for(
-    condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str, *, pause: float = 0.2
+    condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str, *, pause: float = 0.4
 ) -> None:
     """Wait until a condition holds; what it raises counts as not yet.
 

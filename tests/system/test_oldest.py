@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 ANN, BOB = "ann@example.com", "bob@example.com"
-KEYS = {"api_key": "the-api-key-3141", "app_key": "the-app-key-2718"}
+API_KEY, APP_KEY = "the-api-key-3141", "the-app-key-2718"
 HIRES = [f"hire{number}@example.com" for number in range(12)]
 RUNS: dict[str, dict[str, Any]] = {
     "limits": {},
@@ -34,7 +34,10 @@ RUNS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def fakes() -> Iterator[dict[str, FakeDatadog]]:
     """Serve an organisation for each of the connections, the default one of which stumbles once."""
-    with FakeDatadog(**KEYS) as default, FakeDatadog(**KEYS) as limits:
+    with (
+        FakeDatadog(api_key=API_KEY, app_key=APP_KEY) as default,
+        FakeDatadog(api_key=API_KEY, app_key=APP_KEY) as limits,
+    ):
         for email in (ANN, BOB, *HIRES):
             default.add_user(email)
         limits.add_user(ANN)
@@ -121,5 +124,18 @@ def test_no_key_is_left_behind(terminal: Terminal, begun: dict[str, dict[str, An
         terminal.finish(run)
     files = {path: path.read_bytes() for path in terminal.home.path.rglob("*") if path.is_file()}
     assert any(b"2 hold a seat now" in content for content in files.values())
-    for key in KEYS.values():
+    for key in (API_KEY, APP_KEY):
         assert not [path for path, content in files.items() if key.encode() in content]
+
+
+def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(
+    terminal: Terminal, begun: dict[str, dict[str, Any]]
+) -> None:
+    """In fewer than 40 lines: the DAG, the task, its state, and the end of its log."""
+    terminal.seen.clear()
+    terminal.finish(begun["limits"])
+    lines = terminal.explain().splitlines()
+    assert len(lines) < 40
+    assert lines[0].startswith("limits by_hand_limits ")
+    assert lines[0].endswith(": failed")
+    assert any("0 of 1 people hold a seat; waiting for ann@example.com" in line for line in lines)

@@ -123,3 +123,12 @@ def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fa
     assert [person["email"] for person in report["assigned"]] == [ANN]
     told = (report["seats_before"], report["seats_after"], report["since_attempt"])
     assert told == ((3, 1, 1) if whole else (2, 1, 2))
+
+
+def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(server: Server, begun: Begun) -> None:
+    """In fewer than 40 lines: the DAG, the task, its state, and the end of its log."""
+    run = server.finish(begun["refused"])
+    lines = server.explain().splitlines()
+    assert len(lines) < 40
+    assert lines[0] == f"refused {run['dag_run_id']} assign: failed"
+    assert any("missing_users='skip'" in line for line in lines)
