@@ -168,6 +168,8 @@ class AirflowHome:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     text=True,
+                    # It outlives a Ctrl-C, to end what it forked.
+                    start_new_session=True,
                 )
         assert self._forks.stdin is not None
         assert self._forks.stdout is not None

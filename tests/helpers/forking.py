@@ -99,7 +99,9 @@ def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if os.getsid(0) == os.getpid():
-        Path(f"{output}.code").write_text(str(code))
+        unfinished = Path(f"{output}.unfinished")
+        unfinished.write_text(str(code))
+        unfinished.rename(f"{output}.code")
     sys.exit(code)
 
 
