@@ -65,6 +65,7 @@ def test_twine_accepts_the_wheel_and_the_sdist(built: tuple[Path, Path]) -> None
 
 
 @pytest.mark.airflow
+@pytest.mark.xdist_group("wheel")
 def test_the_wheel_alone_works_in_a_bare_airflow_and_beside_its_neighbour(
     built: tuple[Path, Path], tmp_path: Path
 ) -> None:

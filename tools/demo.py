@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -58,19 +57,14 @@ def main() -> None:
 
 def run(home: AirflowHome, dag_id: str, conf: Mapping[str, Any]) -> None:
     """Run a DAG, and show what its tasks say as they say it."""
-    command = home.command("dags", "test", dag_id, "-c", json.dumps(conf))
-    everything: list[str] = []
-    with subprocess.Popen(
-        command, env=home.environment, cwd=home.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as airflow:
-        for line in airflow.stdout or ():
-            everything.append(line)
+    try:
+        for line in home.follow("dags", "test", dag_id, "-c", json.dumps(conf)):
             if begun := STARTING.search(line):
                 print(f"   {begun['task']}", flush=True)
             elif said := SAYING.search(line):
                 print(f"       {said['words'] or said['plain']}", flush=True)
-    if airflow.returncode != 0:
-        sys.exit(f"airflow dags test {dag_id} ended with {airflow.returncode}:\n{''.join(everything)[-BROKEN:]}")
+    except RuntimeError as error:
+        sys.exit(str(error)[-BROKEN:])
 
 
 def show(seats: dict[str, list[str]]) -> None:

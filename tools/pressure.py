@@ -30,7 +30,7 @@ def main() -> None:
         with (
             redis() as broker,
             Cluster(dags, settings, database=database, broker=broker) as cluster,
-            cluster.running(*WAYS) as server,
+            cluster.nodes(*WAYS) as server,
         ):
             server.ask("POST", "/api/v2/pools", {"name": "datadog", "slots": 2, "include_deferred": False})
             for dag_id, (product, people, words) in WAYS.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -38,6 +40,36 @@ def leave_writing_to_the_system(connection, record):
 """
 
 
+# Written whole by the first command, so that parts that start at the same time do not each write one of their own.
+_TEMPLATE: Final = Path(sys.prefix) / f"airflow-home-{version('apache-airflow')}"
+_PARTS: Final = {
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    **(
+        {"dag-processor": ("dag-processor",), "api-server": ("api-server", "--host", "127.0.0.1")}
+        if AIRFLOW_3
+        else {"webserver": ("webserver", "--workers", "1")}
+    ),
+}
+_SETTINGS: Final = {
+    "CORE__LOAD_EXAMPLES": "False",
+    "CORE__PARALLELISM": "4",
+    "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    # Files do not change while an Airflow runs, and to read one again costs a second of a processor.
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+    "DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
+    "SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
+    "API__EXPOSE_STACKTRACE": "True",
+    "API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 3.0 gives none of its own
+    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    "USAGE_DATA_COLLECTION__ENABLED": "False",
+    # Airflow 2.11 runs one task at a time on SQLite, unless it is told that four are meant.
+    **({} if AIRFLOW_3 else {"CORE__EXECUTOR": "LocalExecutor", "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "3600"}),
+}
+RUNNING: Final[list[Scheduled]] = []
+
+
 class AirflowHome:
     """A folder that Airflow runs in, removed when the ``with`` block ends.
 
@@ -52,25 +84,36 @@ class AirflowHome:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
         # Compiled files make each start of Airflow twice as fast.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.port = free_port()
         self.environment = {
             **inherited,
             # Airflow starts its parts by name.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "AIRFLOW_HOME": str(self.path),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            **{f"AIRFLOW__{name}": value for name, value in _SETTINGS.items()},
+            "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
             "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(self.port),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{self.port}/execution/",
             "PYTHONWARNINGS": "ignore",
             "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
             **(settings or {}),
         }
+        self._forks: subprocess.Popen[str] | None = None
+        self._commands = 0
 
     def __enter__(self) -> Self:
-        self.airflow("db", "migrate")
+        copy_template(self.path)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._forks is not None:
+            assert self._forks.stdin is not None
+            assert self._forks.stdout is not None
+            self._forks.stdin.close()
+            self._forks.stdout.close()
+            self._forks.wait(30)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def command(self, *arguments: str) -> list[str]:
@@ -82,116 +125,286 @@ class AirflowHome:
 
         :param more: further environment variables.
         """
-        done = subprocess.run(
-            self.command(*arguments),
-            env={**self.environment, **(more or {})},
-            cwd=self.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"airflow {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-8000:]}")
-        return done.stdout
+        return "".join(self.follow(*arguments, timeout=timeout, more=more))
+
+    def follow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
+        """Run an Airflow command to its end; give each line as it comes, or raise what was printed.
+
+        :param more: further environment variables.
+        """
+        self._commands += 1
+        output = self.path / f"command-{self._commands}.log"
+        output.touch()
+        code = Path(f"{output}.code")
+        deadline = time.monotonic() + timeout
+        pid = self.fork(output, arguments, more)
+        try:
+            with output.open() as written:
+                ended, line = False, ""
+                while not ended or line:
+                    # In this order, so that nothing is missed that comes in between.
+                    ended = code.exists() or not psutil.pid_exists(pid)
+                    while (line := line + written.readline()).endswith("\n") or (ended and line):
+                        yield line
+                        line = ""
+                    if time.monotonic() > deadline:
+                        raise TimeoutError(f"airflow {' '.join(arguments)}: not within {timeout} s")
+                    if not ended:
+                        time.sleep(0.02)
+        finally:
+            end_session(pid)
+        if not code.exists() or code.read_text() != "0":
+            raise RuntimeError(f"airflow {' '.join(arguments)} did not end well:\n{output.read_text()[-8000:]}")
+
+    def fork(self, output: Path, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+        """Begin an Airflow command in a process and a session of its own; give its process id."""
+        if self._forks is None:
+            with (self.path / "forking.log").open("w") as errors:
+                self._forks = subprocess.Popen(
+                    [sys.executable, str(Path(__file__).with_name("forking.py"))],
+                    env=self.environment,
+                    cwd=self.path,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    # It outlives a Ctrl-C, to end what it forked.
+                    start_new_session=True,
+                )
+        assert self._forks.stdin is not None
+        assert self._forks.stdout is not None
+        command = {"arguments": arguments, "output": str(output), "environment": dict(more or {})}
+        print(json.dumps(command), file=self._forks.stdin, flush=True)
+        answer = self._forks.stdout.readline()
+        assert answer, (self.path / "forking.log").read_text()[-6000:]
+        return int(answer)
+
+    def part(self, name: str, *arguments: str, more: Mapping[str, str] | None = None) -> Part:
+        """Begin a part of Airflow, such as its scheduler."""
+        log = self.path / f"{name}.log"
+        return Part(self.fork(log, arguments or _PARTS[name], more), log)
 
     @contextmanager
     def standalone(self) -> Iterator[Server]:
         """Run scheduler, triggerer, DAG processor and API server until the block ends."""
-        port = free_port()
-        environment = {
-            **self.environment,
-            "AIRFLOW__API__PORT": str(port),
-            "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(port),
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-            "AIRFLOW__API__EXPOSE_STACKTRACE": "True",
-            "AIRFLOW__API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 3.0 gives none of its own
-        }
-        log = self.path / "standalone.log"
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                self.command("standalone"),
-                env=environment,
-                cwd=self.path,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            server = Server(f"http://localhost:{port}", log)
-            server.triggerer = Triggerer(self, environment, process)
-            try:
+        with self.running() as parts:
+            server = Server(f"http://localhost:{self.port}", self)
+            server.triggerer = Triggerer(self, parts)
+            with server.explained():
                 yield server
-            finally:
-                server.triggerer.end()
-                end_session(process)
+
+    @contextmanager
+    def terminal(self) -> Iterator[Terminal]:
+        """Run scheduler and triggerer of Airflow 2 until the block ends."""
+        with self.running("scheduler", "triggerer"), Terminal(self).explained() as terminal:
+            yield terminal
+
+    @contextmanager
+    def running(self, *names: str) -> Iterator[dict[str, Part]]:
+        """Run some parts of Airflow, or all, until the block ends."""
+        parts: dict[str, Part] = {}
+        try:
+            for name in names or _PARTS:
+                parts[name] = self.part(name)
+            yield parts
+        finally:
+            for part in parts.values():
+                part.ask_to_end()
+            for part in parts.values():
+                part.end()
+
+
+def copy_template(home: Path) -> None:
+    """Copy a migrated metadata database and a configuration, which are made once for an Airflow."""
+    with _TEMPLATE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _TEMPLATE.exists():
+            with tempfile.TemporaryDirectory(prefix="airflow-home-") as folder:
+                made = AirflowHome(Path(folder))
+                try:
+                    made.airflow("db", "migrate")
+                    if not AIRFLOW_3:
+                        who = ["--username", "admin", "--password", "admin", "--role", "Admin"]
+                        named = ["--firstname", "Ada", "--lastname", "Min", "--email", "admin@example.com"]
+                        made.airflow("users", "create", *who, *named)
+                    unfinished = _TEMPLATE.with_suffix(".unfinished")
+                    shutil.rmtree(unfinished, ignore_errors=True)
+                    unfinished.mkdir()
+                    shutil.copy(made.path / "airflow.db", unfinished)
+                    written = (made.path / "airflow.cfg").read_text()
+                    (unfinished / "airflow.cfg").write_text(written.replace(str(made.path), "{AIRFLOW_HOME}"))
+                    unfinished.rename(_TEMPLATE)
+                finally:
+                    made.__exit__()
+    shutil.copy(_TEMPLATE / "airflow.db", home)
+    (home / "airflow.cfg").write_text((_TEMPLATE / "airflow.cfg").read_text().replace("{AIRFLOW_HOME}", str(home)))
+
+
+class Part:
+    """A process of Airflow, and those that it began.
+
+    :ivar log: the file of what they wrote.
+    """
+
+    def __init__(self, pid: int, log: Path) -> None:
+        self.pid = pid
+        self.log = log
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, as an orchestrator does."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGTERM)
+
+    def end(self) -> None:
+        """End it and all that it began."""
+        end_session(self.pid)
 
 
 class Triggerer:
     """The triggerer of a running Airflow, to be stopped and begun again."""
 
-    def __init__(self, home: AirflowHome, environment: Mapping[str, str], standalone: subprocess.Popen[bytes]) -> None:
+    def __init__(self, home: AirflowHome, parts: dict[str, Part]) -> None:
         self._home = home
-        self._environment = environment
-        self._standalone = standalone
-        self._own: subprocess.Popen[bytes] | None = None
+        self._parts = parts
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop it, as an orchestrator does, or at once."""
-        pids = self._pids()
-        assert pids, "no triggerer runs"
-        for pid in pids if how == signal.SIGKILL else pids[:1]:
+        leader = self._parts["triggerer"].pid
+        pids = session(leader)
+        assert leader in pids, "no triggerer runs"
+        for pid in pids if how == signal.SIGKILL else [leader]:
             with suppress(ProcessLookupError):
                 os.kill(pid, how)
-        wait_for(lambda: not self._pids(), 60)
-        if self._own is not None:
-            self._own.wait(10)
+        wait_for(lambda: not session(leader), 60)
 
     def begin(self) -> None:
         """Begin another."""
-        with (self._home.path / "triggerer.log").open("a") as output:
-            self._own = subprocess.Popen(
-                self._home.command("triggerer"),
-                env=self._environment,
-                cwd=self._home.path,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._parts["triggerer"] = self._home.part("triggerer")
 
     def log(self) -> str:
-        """Give the end of what was begun here wrote."""
-        return (self._home.path / "triggerer.log").read_text()[-6000:]
-
-    def end(self) -> None:
-        """End what was begun here."""
-        if self._own is not None:
-            end_session(self._own)
-
-    def _pids(self) -> list[int]:
-        """Give its process, and then those that it began."""
-        if self._own is not None:
-            return session(self._own.pid)
-        for pid in session(self._standalone.pid):
-            with suppress(psutil.Error):
-                process = psutil.Process(pid)
-                if "triggerer" in " ".join(process.cmdline()) and pid != self._standalone.pid:
-                    parent = process.parent()
-                    if parent is None or "triggerer" not in " ".join(parent.cmdline()):
-                        return [pid, *(child.pid for child in process.children(recursive=True))]
-        return []
+        """Give the end of its log."""
+        return self._parts["triggerer"].log.read_text()[-6000:]
 
 
-class Server:
+class Scheduled:
+    """What the ways to drive a scheduler share: they say which task went wrong, and how its log ends."""
+
+    home: AirflowHome
+
+    def __init__(self) -> None:
+        self.seen: list[Mapping[str, Any]] = []
+
+    @contextmanager
+    def explained(self) -> Iterator[Self]:
+        """Let a test that fails before the block ends say what its runs did."""
+        RUNNING.append(self)
+        try:
+            yield self
+        finally:
+            RUNNING.remove(self)
+
+    def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        raise NotImplementedError
+
+    def see(self, run: Mapping[str, Any]) -> None:
+        """Note that a test looks at a run."""
+        if run not in self.seen:
+            self.seen.append(run)
+
+    def explain(self) -> str:
+        """Give, in fewer than 40 lines, the tasks that went wrong in the runs that were looked at, and a log's end."""
+        rows = [(run, name, task["state"] or "none") for run in self.seen for name, task in self.tasks(run).items()]
+        order = ["failed", "up_for_retry", "upstream_failed", "running", "deferred", "queued", "scheduled", "none"]
+        wrong = [row for row in rows if row[2] in order]
+        wrong.sort(key=lambda row: order.index(row[2]))
+        lines = [f"{run['dag_id']} {run['dag_run_id']} {name}: {state}" for run, name, state in (wrong or rows)[:8]]
+        for run, name, _ in (wrong or rows[-1:])[:1]:
+            task_id, _, index = name.removesuffix("]").partition("[")
+            folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
+            folder = folder / f"task_id={task_id}" / (f"map_index={index}" if index else "")
+            for log in sorted(folder.glob("attempt=*.log"), key=lambda path: path.stat().st_mtime)[-1:]:
+                lines.append(f"-- the end of {log.relative_to(self.home.path)}")
+                lines += [line[:300] for line in _readable(log.read_text())[-20:]]
+        return "\n".join(lines)
+
+
+def _readable(log: str) -> list[str]:
+    """Give a task's log line by line; Airflow 3 writes JSON."""
+    lines: list[str] = []
+    for line in log.splitlines():
+        try:
+            event = json.loads(line)
+            lines.append(f"{event['timestamp'][11:19]} {event['level']} {event['event']}")
+            lines += [f"  {error['exc_type']}: {error['exc_value']}" for error in event.get("error_detail") or []]
+        except (ValueError, KeyError, TypeError):
+            lines.append(line)
+    return [each for line in lines for each in line.splitlines()]
+
+
+class Terminal(Scheduled):
+    """A running Airflow 2, by its command line."""
+
+    def __init__(self, home: AirflowHome) -> None:
+        super().__init__()
+        self.home = home
+
+    def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Begin a run of a DAG, once the DAG is known."""
+        run_id = f"by_hand_{dag_id}"
+        arguments = ["dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf or {})]
+
+        def begun() -> bool:
+            self.home.airflow(*arguments)
+            return True
+
+        wait_for(begun, 120, self.tail, pause=1)
+        run = {"dag_id": dag_id, "dag_run_id": run_id}
+        self.see(run)
+        return run
+
+    def finish(self, run: Mapping[str, Any], seconds: float = 240) -> dict[str, dict[str, Any]]:
+        """Wait for the end of all tasks of a run; give them."""
+        ended = {"success", "failed", "skipped", "upstream_failed", "removed"}
+        found: dict[str, dict[str, Any]] = {}
+
+        def done() -> bool:
+            found.clear()
+            found.update(self.tasks(run))
+            return bool(found) and {task["state"] for task in found.values()} <= ended
+
+        wait_for(done, seconds, self.tail, pause=1)
+        return found
+
+    def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        self.see(run)
+        printed = self.home.airflow("tasks", "states-for-dag-run", run["dag_id"], run["dag_run_id"], "-o", "json")
+        rows: list[dict[str, Any]] = json.loads(printed[printed.index("[{") :])
+        return {
+            row["task_id"] if row.get("map_index", "") in {"", None} else f"{row['task_id']}[{row['map_index']}]": row
+            for row in rows
+        }
+
+    def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> str:
+        """Give a task's log."""
+        folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
+        return (folder / f"task_id={task_id}" / f"attempt={attempt}.log").read_text()
+
+    def tail(self) -> str:
+        """Give the end of the scheduler's log."""
+        return (self.home.path / "scheduler.log").read_text()[-3000:]
+
+
+class Server(Scheduled):
     """A running Airflow 3, by its API."""
 
     triggerer: Triggerer
 
-    def __init__(self, url: str, log: Path) -> None:
+    def __init__(self, url: str, home: AirflowHome) -> None:
+        super().__init__()
         self.url = url
-        self._log = log
+        self.home = home
         self._token: str | None = None
 
     def wait_until_ready(self, *dag_ids: str) -> None:
@@ -211,19 +424,15 @@ class Server:
 
     def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Begin a run of a DAG."""
-        self.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
         body = {"logical_date": None, "conf": dict(conf or {})}
         run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
+        self.see({"dag_id": dag_id, "dag_run_id": run["dag_run_id"]})
         return run
 
     def finish(self, run: Mapping[str, Any], seconds: float = 240) -> dict[str, Any]:
         """Wait for the end of a run; give the run."""
         wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self.tail)
         ended: dict[str, Any] = self.ask("GET", self.path(run))
-        if ended["state"] == "failed":
-            # Shown where a test that meant it to succeed fails.
-            print({name: (task["state"], task["try_number"]) for name, task in self.tasks(run).items()})
-            print(self.tail())
         return ended
 
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
@@ -231,10 +440,19 @@ class Server:
         path = f"{self.path(run)}/taskInstances/{task_id}/-1/hitlDetails"
         # A task of an example that Airflow lost is tried again a minute later.
         wait_for(lambda: bool(self.ask("GET", path)["options"]), 180, self.tail)
-        # An answer within the same moment as the question trips Airflow's scheduler; no person is as quick.
-        time.sleep(3)
+        self.wait_until_left(run, task_id)
         assert before()
         self.ask("PATCH", path, {"chosen_options": [option], "params_input": {}})
+
+    def wait_until_left(self, run: Mapping[str, Any], task_id: str) -> None:
+        """Wait until the scheduler has noted that a task that waits has left its slot.
+
+        Airflow takes a task for lost that comes back before.
+        """
+        key = f"dag_id='{run['dag_id']}', task_id='{task_id}', run_id='{run['dag_run_id']}'"
+        noted = re.compile(f"Received executor event with state success for task instance .*{re.escape(key)}")
+        scheduler = self.home.path / "scheduler.log"
+        wait_for(lambda: noted.search(scheduler.read_text()) is not None, 60, self.tail)
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Give the task instances of a run, by id, with ``[index]`` if mapped."""
@@ -291,15 +509,22 @@ class Server:
 
     def path(self, run: Mapping[str, Any]) -> str:
         """Give the path of a run in the API."""
+        self.see({"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"]})
         return f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
 
     def tail(self) -> str:
-        """Give the end of the log."""
-        return self._log.read_text()[-6000:]
+        """Give the ends of the logs of all parts."""
+        logs = [self.home.path / f"{name}.log" for name in _PARTS]
+        return "\n".join(f"== {log.stem}\n{log.read_text()[-1500:]}" for log in logs if log.exists())
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str) -> None:
-    """Wait until a condition holds; what it raises counts as not yet."""
+def wait_for(
+    condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str, *, pause: float = 0.4
+) -> None:
+    """Wait until a condition holds; what it raises counts as not yet.
+
+    :param pause: the seconds between two looks.
+    """
     deadline = time.monotonic() + seconds
     last: Exception | None = None
     while time.monotonic() < deadline:
@@ -309,7 +534,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[]
             last = None
         except (OSError, RuntimeError, KeyError) as error:
             last = error
-        time.sleep(0.3)
+        time.sleep(pause)
     raise TimeoutError(f"not within {seconds} s ({last})\n{explain()}")
 
 
@@ -321,19 +546,20 @@ def free_port() -> int:
         return port
 
 
-def end_session(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all of its session: Airflow's own children would outlive it."""
-    for number, patience in ((signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0)):
-        with suppress(ProcessLookupError):
-            for pid in session(process.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
+def end_session(leader: int) -> None:
+    """End all processes of a session: Airflow's own children would outlive it."""
+    # Nothing of a throw-away Airflow is worth a long wait.
+    for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
+        for pid in session(leader):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
         deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            process.poll()
-            if not [pid for pid in session(process.pid) if pid != process.pid or process.returncode is None]:
-                return
-            time.sleep(0.1)
+        while session(leader):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        else:
+            return
 
 
 def session(leader: int) -> list[int]:

@@ -15,10 +15,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from airflow_provider_seats.testing import FakeDatadog
-from tests.helpers.airflow_home import AirflowHome, Server, end_session, free_port, session, wait_for
+from tests.helpers.airflow_home import AirflowHome, Part, Server, free_port, session, wait_for
 
 _POSTGRES: Final = next((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
 _REDIS: Final = shutil.which("redis-server")
@@ -46,15 +46,14 @@ _SETTINGS: Final = {
     "CELERY__EXTRA_CELERY_CONFIG": json.dumps({"imports": _LOADED}),
     "CELERY__SYNC_PARALLELISM": "1",
     "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "3600",
-    "DAG_PROCESSOR__REFRESH_INTERVAL": "300",
     "LOGGING__LOGGING_LEVEL": "WARNING",
     "SCHEDULER__MAX_TIS_PER_QUERY": "0",
-    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     # How soon a node's death is noted: of what ran on it, and of what it had taken and not begun.
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
-    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-    "SCHEDULER__TASK_QUEUED_TIMEOUT": "40",
-    "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "2",
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
 
@@ -120,7 +119,6 @@ class Cluster(AirflowHome):
     """
 
     def __init__(self, dags: Path, settings: Mapping[str, str], *, database: int, broker: int) -> None:
-        self._api = free_port()
         self._broker = broker
         at = f"postgresql+psycopg2://airflow@127.0.0.1:{database}/airflow"
         super().__init__(
@@ -130,26 +128,28 @@ class Cluster(AirflowHome):
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": at,
                 "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{at}",
                 "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{broker}/0",
-                "AIRFLOW__API__PORT": str(self._api),
-                "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{self._api}/execution/",
                 **settings,
             },
         )
         (self.path / "config" / "node.py").write_text('import os\nname = lambda: os.environ.get("NODE", "main")\n')
-        self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+        self._nodes: dict[str, Part] = {}
+
+    def __enter__(self) -> Self:
+        self.airflow("db", "migrate")
+        return self
 
     @contextmanager
-    def running(self, *dag_ids: str) -> Iterator[Server]:
+    def nodes(self, *dag_ids: str) -> Iterator[Server]:
         """Run scheduler, DAG processor, API server and two workers of four slots each until the block ends."""
         try:
-            self._begin("api", "api-server", "--host", "127.0.0.1")
-            self._begin("dags", "dag-processor")
-            self._begin("scheduler", "scheduler", "--skip-serve-logs")
+            for name in ("api-server", "dag-processor", "scheduler"):
+                self._nodes[name] = self.part(name)
             for name in ("worker1", "worker2"):
                 alone = ["--skip-serve-logs", "--without-mingle", "--without-gossip"]
                 pid = ["--pid", str(self.path / f"{name}.pid")]
-                self._begin(name, "celery", "worker", "--celery-hostname", name, "--concurrency", "4", *alone, *pid)
-            server = Server(f"http://127.0.0.1:{self._api}", self.path / "scheduler.log")
+                worker = ["celery", "worker", "--celery-hostname", name, "--concurrency", "4", *alone, *pid]
+                self._nodes[name] = self.part(name, *worker, more={"NODE": name})
+            server = Server(f"http://127.0.0.1:{self.port}", self)
 
             def ready() -> bool:
                 known = {dag["dag_id"] for dag in server.ask("GET", "/api/v2/dags?limit=100")["dags"]}
@@ -158,12 +158,13 @@ class Cluster(AirflowHome):
                 return healthy and set(dag_ids) <= known and listening >= 2  # both workers
 
             wait_for(ready, 180, self._logs)
-            yield server
+            with server.explained():
+                yield server
         finally:
             for node in self._nodes.values():
-                node.terminate()
+                node.ask_to_end()
             for node in self._nodes.values():
-                end_session(node)
+                node.end()
 
     def kill(self, name: str) -> None:
         """Let a node die: all of it at once, so that no part can tell of another's end."""
@@ -177,18 +178,7 @@ class Cluster(AirflowHome):
         for pid in known:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        node.wait(10)
-
-    def _begin(self, name: str, *arguments: str) -> None:
-        with (self.path / f"{name}.log").open("a") as output:
-            self._nodes[name] = subprocess.Popen(
-                self.command(*arguments),
-                env={**self.environment, "NODE": name},
-                cwd=self.path,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        wait_for(lambda: not session(node.pid), 10)
 
     def _logs(self) -> str:
         return "\n".join(f"== {name}\n{(self.path / f'{name}.log').read_text()[-2000:]}" for name in self._nodes)

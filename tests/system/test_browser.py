@@ -6,7 +6,6 @@ import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,6 +18,7 @@ from tests.helpers.browser import picture
 
 pytestmark = [
     pytest.mark.airflow,
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed"),
 ]
 ACCEPTS = "accepts the application key and API key."
@@ -41,7 +41,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
     dags = tmp_path_factory.mktemp("dags")
     for name in ("onboarding.py", "offboarding.py"):
         shutil.copy(EXAMPLE_DAGS / name, dags)
-    with AirflowHome(dags, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}) as home:
+    as_installed = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
+    with AirflowHome(dags, as_installed) as home:
         yield home
 
 
@@ -131,12 +132,10 @@ def test_the_connection_is_made_and_tested_in_the_form_of_airflow_2(
     page: Page, home: AirflowHome, server: Server, fake: FakeDatadog
 ) -> None:
     """With the fields under their own names, both keys hidden, and nothing of other types."""
-    password = Path(home.path / "standalone_admin_password.txt")
-    wait_for(password.exists, 120, server.tail)
     wait_for(lambda: _is_healthy(server.url), 120, server.tail)
     page.goto(f"{server.url}/login/")
     page.locator("#username").fill("admin")
-    page.locator("#password").fill(password.read_text().strip())
+    page.locator("#password").fill("admin")
     page.locator("[type=submit]").click()
     page.wait_for_url("**/home*")
     page.goto(f"{server.url}/connection/add")

@@ -17,7 +17,7 @@ from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 from tests.test_docs import Block, blocks, runs_a_dag
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
 # What would install, test or measure from within a test, and where it is run instead.
 ELSEWHERE = {
@@ -52,6 +52,12 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield home
 
 
+@pytest.fixture(scope="module")
+def typed_before() -> list[str]:
+    """Keep what was typed, since several pages tell to type the same."""
+    return []
+
+
 def commands(block: Block) -> tuple[list[str], list[str]]:
     """Give the commands of a block, and the lines that it shows as their output."""
     given: list[str] = []
@@ -68,12 +74,16 @@ def commands(block: Block) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("block", blocks("console"))
-def test_what_the_documentation_tells_to_type_works(home: AirflowHome, fake: FakeDatadog, block: Block) -> None:
+def test_what_the_documentation_tells_to_type_works(
+    home: AirflowHome, fake: FakeDatadog, typed_before: list[str], block: Block
+) -> None:
     """Each command ends well, and says what it is said to."""
     given, shown = commands(block)
     connects = "print(DatadogSeatsHook().get_conn().connection.base_url)"
+    given = [each for each in given if each not in (*ELSEWHERE, *typed_before)]
+    typed_before.extend(given)
     says = f"; python -c 'from airflow_provider_seats.hooks import DatadogSeatsHook; {connects}'"
-    for command in (each for each in given if each not in ELSEWHERE):
+    for command in given:
         if "airflow_provider_seats.testing" in command:
             first = serves(f"{command} --port 0", home)
             assert not shown or re.sub(r"\d+", "N", shown[0]) == re.sub(r"\d+", "N", first)

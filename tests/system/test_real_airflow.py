@@ -1,4 +1,4 @@
-"""The package at work inside a real Airflow: its commands, the example DAGs, and a scheduler."""
+"""The package at work inside a real Airflow: its commands, and DAGs under ``airflow dags test``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
-from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, EXAMPLE_DAGS, AirflowHome, Server
+from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 
@@ -33,12 +33,7 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     dags = tmp_path_factory.mktemp("dags")
     for file in (*EXAMPLE_DAGS.glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
         shutil.copy(file, dags)
-    in_europe = {"conn_type": "datadog_seats", "password": "K", "extra": {"api_key": "A", "site": "datadoghq.eu"}}
-    connections = {
-        "AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection(),
-        "AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe),
-    }
-    with AirflowHome(dags, connections) as home:
+    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
         yield home
 
 
@@ -104,140 +99,3 @@ def test_the_seats_of_disabled_accounts_are_reclaimed(home: AirflowHome, fake: F
     fake.add_user("off@example.com", status="Disabled", seat=PRODUCT)
     home.airflow("dags", "test", "datadog_seats_reclaim")
     assert fake.emails(PRODUCT) == [f"seated{number}@example.com" for number in range(4)]
-
-
-# --- under a scheduler ---
-
-with_people = pytest.mark.skipif(AIRFLOW < (3, 1), reason="this Airflow asks no people yet")
-under_a_scheduler = pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3")
-
-
-@pytest.fixture(scope="module")
-def server(home: AirflowHome) -> Iterator[Server]:
-    """Run scheduler, triggerer, DAG processor and API server."""
-    with home.standalone() as server:
-        server.wait_until_ready("datadog_seats_onboarding", "datadog_seats_offboarding", "mapped")
-        yield server
-
-
-@under_a_scheduler
-def test_the_example_dags_run_under_a_scheduler(server: Server, fake: FakeDatadog) -> None:
-    """Reports and results are in XCom for the tasks that follow."""
-    run = server.run("datadog_seats_onboarding", {"emails": [ANN, BOB]})
-    assert run["state"] == "success"
-    assert [person["email"] for person in server.xcom(run, "assign_seats")["assigned"]] == [ANN, BOB]
-    assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")] == ["Ann", "Bob"]
-    assert server.xcom(run, "say_who") == [ANN, BOB]
-    assert fake.emails(PRODUCT) == [ANN, BOB]
-    run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB]})
-    assert run["state"] == "success"
-    assert server.xcom(run, "wait_until_gone") == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
-    assert fake.emails(PRODUCT) == []
-
-
-@under_a_scheduler
-def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fake: FakeDatadog) -> None:
-    """A task for each hire, a sensor for each, and the UUIDs of all of them handed on."""
-    run = server.run("mapped", {"emails": [ANN, BOB, CY]})
-    assert run["state"] == "success"
-    assert [len(received.user_uuids) for received in fake.calls("POST")] == [1, 1, 1]
-    assert [len(received.user_uuids) for received in fake.calls("DELETE")] == [3]
-    assert fake.holders(PRODUCT) == set()
-
-
-@under_a_scheduler
-def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server, fake: FakeDatadog) -> None:
-    """Also when the work between them fails, and only that seat; the hook serves in a task of one's own."""
-    fake.give_seat("on_call", fake.user_uuid(BOB))
-    run = server.run("borrowed", {"emails": [ANN, BOB]})
-    states = {name: task["state"] for name, task in server.tasks(run).items()}
-    assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
-    assert server.xcom(run, "work") == [ANN, BOB]
-    assert fake.emails("on_call") == [BOB]
-
-
-@under_a_scheduler
-def test_a_task_links_to_the_seats_of_its_organisation(server: Server) -> None:
-    """On the Datadog site of its connection."""
-    run = server.run("linked")
-    links = server.ask("GET", f"{server.path(run)}/taskInstances/assign/links")["extra_links"]
-    assert links == {"Datadog seats": "https://app.datadoghq.eu/billing/seats"}
-
-
-@under_a_scheduler
-def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(server: Server, fake: FakeDatadog) -> None:
-    """One attempt, although there are retries; the log ends with what to do."""
-    run = server.run("refused", {"emails": [ANN, "ghost@example.com"]})
-    task = server.tasks(run)["assign"]
-    assert (task["state"], task["try_number"]) == ("failed", 1)
-    report = server.xcom(run, "assign")
-    assert report["missing"] == [{"id": None, "email": "ghost@example.com"}]
-    assert [person["email"] for person in report["not_done"]] == [ANN]
-    failed = [event for event in server.log_of(run, "assign") if event.get("level") == "error"][-1]
-    assert "missing_users='skip'" in failed["error_detail"][0]["exc_value"]
-    assert fake.calls("POST") == []
-
-
-@under_a_scheduler
-def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fake: FakeDatadog) -> None:
-    """The second attempt finds the rest to do."""
-    fake.give_seat(PRODUCT, fake.user_uuid(ANN))
-    fake.script("GET", SEATS, Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"}))
-    run = server.run("faulty", {"emails": [ANN]})
-    task = server.tasks(run)["unassign"]
-    assert (task["state"], task["try_number"]) == ("success", 2)
-    assert fake.holders(PRODUCT) == set()
-    assert "slow down" in json.dumps(server.log_of(run, "unassign", 1))
-
-
-@with_people
-@under_a_scheduler
-def test_a_person_approves_a_review_and_undoes_it(server: Server, fake: FakeDatadog) -> None:
-    """Nothing is changed before the answer; the report in XCom is what the undo is triggered with."""
-    fake.give_seat(PRODUCT, fake.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
-    run = server.begin("datadog_seats_review", {"emails": [ANN, BOB]})
-    server.answer(run, "approve", "Approve", before=lambda: fake.emails(PRODUCT) == [CY])
-    assert server.finish(run)["state"] == "success"
-    assert fake.emails(PRODUCT) == [ANN, BOB]
-    report = server.xcom(run, "apply")
-    assert server.xcom(run, "tell") == "2 got a seat, 1 lost theirs: 2 now."
-    undone = server.run("datadog_seats_undo", {"report": report})
-    assert undone["state"] == "success"
-    assert fake.emails(PRODUCT) == [CY]
-
-
-@with_people
-@under_a_scheduler
-def test_a_review_that_is_not_approved_changes_nothing(server: Server, fake: FakeDatadog) -> None:
-    """Those who would have been changed are as they were."""
-    run = server.begin("datadog_seats_review", {"emails": [ANN]})
-    server.answer(run, "approve", "Reject", before=lambda: True)
-    server.finish(run)
-    assert server.tasks(run)["apply"]["state"] == "skipped"
-    assert fake.emails(PRODUCT) == []
-
-
-@under_a_scheduler
-def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fake: FakeDatadog) -> None:
-    """Airflow's task state store, where there is one, remembers who held a seat before the first attempt."""
-    whole = AIRFLOW >= (3, 3)
-    people = [fake.add_user(f"leaver{number}@example.com", seat=PRODUCT) for number in range(3)]
-    fake.script("DELETE", SEATS, Fault(), Fault(429, headers={"X-RateLimit-Reset": "900"}))
-    run = server.run("synced", {"emails": [ANN]})
-    task = server.tasks(run)["sync"]
-    assert (task["state"], task["try_number"]) == ("success", 2)
-    report = server.xcom(run, "sync")
-    assert [person["id"] for person in report["unassigned"]] == (people if whole else people[1:])
-    assert [person["email"] for person in report["assigned"]] == [ANN]
-    told = (report["seats_before"], report["seats_after"], report["since_attempt"])
-    assert told == ((3, 1, 1) if whole else (2, 1, 2))
-
-
-@under_a_scheduler
-def test_no_key_is_left_behind(server: Server, home: AirflowHome, fake: FakeDatadog) -> None:
-    """Neither in a task's log nor in the metadata database."""
-    server.run("datadog_seats_onboarding", {"emails": [ANN]})
-    files = [path for path in home.path.rglob("*") if path.is_file() and path.suffix in {".log", ".db", ".db-wal"}]
-    assert any(b"incident_response: 1 assigned" in path.read_bytes() for path in files)
-    for key in (fake.api_key, fake.app_key):
-        assert not [path for path in files if key.encode() in path.read_bytes()]

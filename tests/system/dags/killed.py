@@ -1,4 +1,4 @@
-"""Ten batches each, whose worker is killed in the middle; and a task that comes back when Datadog says."""
+"""Four batches each, whose worker is killed in the middle; and a task that comes back when Datadog says."""
 
 from __future__ import annotations
 
@@ -26,10 +26,18 @@ except AirflowOptionalProviderFeatureException:
     policy = {}
 
 with DAG("comes_back", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(hours=1), **policy}):
-    UnassignSeatsOperator(task_id="unassign", product_code="spare", user_emails=["person0@example.com"])
+    UnassignSeatsOperator(
+        task_id="unassign", product_code="on_call", user_emails=["ann@example.com"], datadog_conn_id="patient"
+    )
 
 stage: dict[str, Any] = json.loads(os.environ.get("STAGE", "{}"))
-arguments = {"batch_size": 1, "retries": 3, "retry_delay": timedelta(0), "pre_execute": tell_pid}
+arguments = {
+    "batch_size": 1,
+    "retries": 3,
+    "retry_delay": timedelta(0),
+    "pre_execute": tell_pid,
+    "datadog_conn_id": "deadly",
+}
 
 with DAG("killed", schedule=None, max_active_tasks=4):
     for kind, operator, people in (

@@ -14,7 +14,7 @@ from airflow_provider_seats.sensors import SeatUsersSensor
 PRODUCT = "incident_response"
 ANN = "6ef85243-35c2-4c80-a6c7-da164c84506c"
 
-with DAG("leaky", schedule=None, params={"emails": []}):
+with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_conn_id": "leaky"}):
     refused = AssignSeatsOperator(task_id="refused", product_code=PRODUCT, user_uuids=[ANN])
     misled = UnassignSeatsOperator(task_id="misled", product_code=PRODUCT, user_uuids=[ANN])
     rejected = AssignSeatsOperator(task_id="rejected", product_code=PRODUCT, user_emails="{{ params.emails }}")
@@ -25,7 +25,7 @@ with DAG("leaky", schedule=None, params={"emails": []}):
     @task(trigger_rule="all_done")
     def show() -> str:
         """Print and return what a person who looks for a fault may print and return."""
-        hook = DatadogSeatsHook()
+        hook = DatadogSeatsHook("leaky")
         client = hook.get_conn()
         shown = f"{hook!r} {client!r} {client.connection!r} {client.connection} {hook.test_connection()}"
         print(shown)
@@ -36,7 +36,7 @@ with DAG("leaky", schedule=None, params={"emails": []}):
     def raises() -> str:
         """Give an error as a whole: its words, its attributes, its causes, and pickled."""
         try:
-            DatadogSeatsHook().list_seat_users("no_such_product")
+            DatadogSeatsHook("leaky").list_seat_users("no_such_product")
         except DatadogSeatsError as error:
             return f"{error!r} {vars(error)} {error.__cause__!r} {error.__context__!r} {pickle.dumps(error)!r}"
         raise AssertionError

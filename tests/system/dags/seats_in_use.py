@@ -16,7 +16,7 @@ PRODUCT = "incident_response"
 # again, and waits are longer than a busy machine takes to note that a task has left its slot.
 again = {"retries": 2, "retry_delay": timedelta(0)}
 
-with DAG("mapped", schedule=None, params={"emails": []}, default_args=again):
+with DAG("mapped", schedule=None, params={"emails": []}, default_args={**again, "datadog_conn_id": "mapped"}):
 
     @task
     def hires(params: dict[str, list[str]]) -> list[list[str]]:
@@ -36,14 +36,14 @@ with DAG("mapped", schedule=None, params={"emails": []}, default_args=again):
     ).expand(user_emails=hires.override(task_id="hires_again")())
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_uuids=uuids) << watched
 
-with DAG("borrowed", schedule=None, params={"emails": []}):
+with DAG("borrowed", schedule=None, params={"emails": []}, default_args={"datadog_conn_id": "borrowed"}):
     who = {"product_code": "on_call", "user_emails": "{{ params.emails }}"}
     lend = AssignSeatsOperator(task_id="lend", max_seats=50, **who).as_setup()
 
     @task
     def work() -> list[str]:
         """Look who holds a seat, by the hook in a task of one's own."""
-        return sorted(str(user.email) for user in DatadogSeatsHook().list_seat_users("on_call"))
+        return sorted(str(user.email) for user in DatadogSeatsHook("borrowed").list_seat_users("on_call"))
 
     @task
     def break_down() -> None:
@@ -53,17 +53,32 @@ with DAG("borrowed", schedule=None, params={"emails": []}):
     give_back = SyncSeatsOperator(task_id="give_back", product_code="on_call", undo=lend.output)
     lend >> work() >> break_down() >> give_back.as_teardown(setups=lend)
 
-with DAG("refused", schedule=None, params={"emails": []}, default_args={"retries": 3, "retry_delay": timedelta(0)}):
+with DAG(
+    "refused",
+    schedule=None,
+    params={"emails": []},
+    default_args={"retries": 3, "retry_delay": timedelta(0), "datadog_conn_id": "refused"},
+):
     AssignSeatsOperator(task_id="assign", product_code=PRODUCT, user_emails="{{ params.emails }}")
 
-with DAG("faulty", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
+with DAG(
+    "faulty",
+    schedule=None,
+    params={"emails": []},
+    default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "faulty"},
+):
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_emails="{{ params.emails }}")
 
 with DAG("linked", schedule=None):
     # Nobody to give a seat, so that Datadog itself is not called.
     AssignSeatsOperator(task_id="assign", product_code=PRODUCT, user_emails=[], datadog_conn_id="in_europe")
 
-with DAG("synced", schedule=None, params={"emails": []}, default_args={"retries": 1, "retry_delay": timedelta(0)}):
+with DAG(
+    "synced",
+    schedule=None,
+    params={"emails": []},
+    default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "synced"},
+):
     SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
 
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
@@ -77,7 +92,7 @@ with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
         task_id="wait", product_code="on_call", deferrable=True, poke_interval=1, timeout=600
     ).expand(user_emails=each())
 
-with DAG("limits", schedule=None, default_args=again):
+with DAG("limits", schedule=None, default_args={**again, "datadog_conn_id": "limits"}):
     waits = {"product_code": "on_call", "user_emails": ["ann@example.com"], "deferrable": True, "poke_interval": 1}
     SeatUsersSensor(task_id="timeout", timeout=10, **waits)
     SeatUsersSensor(task_id="soft", timeout=10, soft_fail=True, **waits)

@@ -1,0 +1,99 @@
+"""One Airflow 3 for all tests of this folder: their DAG runs begin together, each on an organisation of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Server
+
+# What a URL, a shell or a regular expression would change is in them.
+API_KEY: Final = "api/key+3141=&%"
+APP_KEY: Final = "app/key+2718=&$"
+ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
+PRODUCTS: Final = (PRODUCT, "on_call", "approved", "rejected", "left")
+LEAVERS: Final = [f"leaver{number}@example.com" for number in range(3)]
+# These connections are in the metadata database, the others in environment variables.
+STORED: Final = ("datadog_default", "leaky")
+ORGANISATIONS: Final = (*STORED, "borrowed", "faulty", "limits", "mapped", "other", "refused", "synced")
+# The DAG and the conf of each run.
+RUNS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "limits": ("limits", {}),
+    "onboarding": ("datadog_seats_onboarding", {"emails": [ANN, BOB]}),
+    "left": ("datadog_seats_onboarding", {"emails": [ANN, BOB], "product_code": "left"}),
+    "mapped": ("mapped", {"emails": [ANN, BOB, CY]}),
+    "keyed": ("keyed", {}),
+    "borrowed": ("borrowed", {"emails": [ANN, BOB]}),
+    "linked": ("linked", {}),
+    "refused": ("refused", {"emails": [ANN, "ghost@example.com"]}),
+    "faulty": ("faulty", {"emails": [ANN]}),
+    "synced": ("synced", {"emails": [ANN]}),
+}
+if AIRFLOW >= (3, 1):  # an older one asks no people
+    RUNS["approved"] = ("datadog_seats_review", {"emails": [ANN, BOB], "product_code": "approved"})
+    RUNS["rejected"] = ("datadog_seats_review", {"emails": [ANN], "product_code": "rejected"})
+
+
+@pytest.fixture(scope="package")
+def fakes() -> Iterator[dict[str, FakeDatadog]]:
+    """Serve an organisation for each connection, with what its DAG finds there."""
+    with ExitStack() as stack:
+        fakes = {
+            name: stack.enter_context(FakeDatadog(products=PRODUCTS, api_key=API_KEY, app_key=APP_KEY))
+            for name in ORGANISATIONS
+        }
+        for fake in fakes.values():
+            for email in (ANN, BOB, CY):
+                fake.add_user(email)
+        default = fakes["datadog_default"]
+        default.give_seat("approved", default.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
+        fakes["borrowed"].give_seat("on_call", fakes["borrowed"].user_uuid(BOB))
+        fakes["faulty"].give_seat(PRODUCT, fakes["faulty"].user_uuid(ANN))
+        slow_down = Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"})
+        fakes["faulty"].script("GET", SEATS, slow_down)
+        for email in LEAVERS:
+            fakes["synced"].add_user(email, seat=PRODUCT)
+        fakes["synced"].script("DELETE", SEATS, Fault(), slow_down)
+        yield fakes
+
+
+@pytest.fixture(scope="package")
+def home(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Make an Airflow home that logs all it can, with the example DAGs and those of these tests."""
+    dags = tmp_path_factory.mktemp("dags")
+    ours = Path(__file__).parents[1] / "dags"
+    for file in (*EXAMPLE_DAGS.glob("*.py"), ours / "leaky.py", ours / "seats_in_use.py"):
+        shutil.copy(file, dags)
+    in_europe = {"conn_type": "datadog_seats", "password": "K", "extra": {"api_key": "A", "site": "datadoghq.eu"}}
+    settings = {"AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe), "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
+    for name, fake in fakes.items():
+        if name not in STORED:
+            settings[f"AIRFLOW_CONN_{name.upper()}"] = fake.airflow_connection()
+    with AirflowHome(dags, settings) as home:
+        yield home
+
+
+@pytest.fixture(scope="package")
+def server(home: AirflowHome, fakes: dict[str, FakeDatadog]) -> Iterator[Server]:
+    """Run a whole Airflow, and make connections as a person would: through the API behind the page."""
+    with home.standalone() as server:
+        server.wait_until_ready("leaky", *(dag_id for dag_id, _ in RUNS.values()))
+        for name in STORED:
+            fields = {"connection_id": name, "conn_type": "datadog_seats", "host": fakes[name].url}
+            keys = {"password": APP_KEY, "extra": json.dumps({"api_key": API_KEY})}
+            server.ask("POST", "/api/v2/connections", {**fields, **keys})
+        yield server
+
+
+@pytest.fixture(scope="package")
+def begun(server: Server) -> dict[str, dict[str, Any]]:
+    """Begin the runs of all tests, so that they run side by side; give them by name."""
+    return {name: server.begin(dag_id, conf) for name, (dag_id, conf) in RUNS.items()}

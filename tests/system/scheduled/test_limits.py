@@ -1,0 +1,49 @@
+"""How a deferred wait ends that does not end well, under a real scheduler and triggerer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+from tests.helpers.airflow_home import AIRFLOW_3, Server
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.xdist_group("scheduled"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="the triggerer is driven through the API of Airflow 3"),
+]
+Begun = dict[str, dict[str, Any]]
+
+
+def test_limits_end_a_deferred_wait_as_they_end_a_poke(server: Server, begun: Begun) -> None:
+    """The time-out is not tried again; what is to be skipped is skipped; the last line says what is missing."""
+    run = server.finish(begun["limits"])
+    tasks = server.tasks(run)
+    assert {name: task["state"] for name, task in tasks.items()} == {
+        "timeout": "failed",
+        "soft": "skipped",
+        "never": "skipped",
+        "execution": "failed",
+    }
+    assert tasks["timeout"]["try_number"] < 3
+    for name, error in (("timeout", "AirflowSensorTimeout"), ("execution", "AirflowTaskTimeout")):
+        log = server.log_of(run, name, tasks[name]["try_number"])
+        failed = [event for event in log if event.get("level") == "error"][-1]
+        assert failed["error_detail"][0]["exc_type"] == error
+        assert "0 of 1 people hold a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]
+
+
+def test_a_refused_key_fails_a_deferred_task_at_once_in_datadogs_words(
+    server: Server, begun: Begun, fakes: dict[str, FakeDatadog]
+) -> None:
+    """In the task's own log, and although there are retries."""
+    run = begun["keyed"]
+    server.wait_until_left(run, "wait")
+    fakes["other"].script("GET", SEATS, *[Fault(403, {"errors": ["No permission at all"]})] * 2)
+    server.finish(run)
+    task = server.tasks(run)["wait"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    assert "No permission at all" in json.dumps(server.log_of(run, "wait"))

@@ -1,0 +1,134 @@
+"""The operators and the sensor under a real scheduler: the example DAGs, and the ways in which people use them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats.testing import FakeDatadog
+from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, Server
+from tests.system.scheduled.conftest import ANN, BOB, CY, LEAVERS
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.xdist_group("scheduled"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3"),
+]
+Fakes = dict[str, FakeDatadog]
+Begun = dict[str, dict[str, Any]]
+with_people = pytest.mark.skipif(AIRFLOW < (3, 1), reason="this Airflow asks no people yet")
+
+
+def test_the_example_dags_run_under_a_scheduler(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Reports and results are in XCom for the tasks that follow."""
+    fake = fakes["datadog_default"]
+    run = server.finish(begun["onboarding"])
+    assert run["state"] == "success"
+    assert [person["email"] for person in server.xcom(run, "assign_seats")["assigned"]] == [ANN, BOB]
+    assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")] == ["Ann", "Bob"]
+    assert server.xcom(run, "say_who") == [ANN, BOB]
+    assert fake.emails(PRODUCT) == [ANN, BOB]
+    run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB]})
+    assert run["state"] == "success"
+    assert server.xcom(run, "wait_until_gone") == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
+    assert fake.emails(PRODUCT) == []
+
+
+def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """A task for each hire, a sensor for each, and the UUIDs of all of them handed on."""
+    fake = fakes["mapped"]
+    run = server.finish(begun["mapped"])
+    assert run["state"] == "success"
+    assert [len(received.user_uuids) for received in fake.calls("POST")] == [1, 1, 1]
+    assert [len(received.user_uuids) for received in fake.calls("DELETE")] == [3]
+    assert fake.holders(PRODUCT) == set()
+
+
+def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Also when the work between them fails, and only that seat; the hook serves in a task of one's own."""
+    run = server.finish(begun["borrowed"])
+    states = {name: task["state"] for name, task in server.tasks(run).items()}
+    assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
+    assert server.xcom(run, "work") == [ANN, BOB]
+    assert fakes["borrowed"].emails("on_call") == [BOB]
+
+
+def test_a_task_links_to_the_seats_of_its_organisation(server: Server, begun: Begun) -> None:
+    """On the Datadog site of its connection."""
+    run = server.finish(begun["linked"])
+    links = server.ask("GET", f"{server.path(run)}/taskInstances/assign/links")["extra_links"]
+    assert links == {"Datadog seats": "https://app.datadoghq.eu/billing/seats"}
+
+
+def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(
+    server: Server, fakes: Fakes, begun: Begun
+) -> None:
+    """One attempt, although there are retries; the log ends with what to do."""
+    run = server.finish(begun["refused"])
+    task = server.tasks(run)["assign"]
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    report = server.xcom(run, "assign")
+    assert report["missing"] == [{"id": None, "email": "ghost@example.com"}]
+    assert [person["email"] for person in report["not_done"]] == [ANN]
+    failed = [event for event in server.log_of(run, "assign") if event.get("level") == "error"][-1]
+    assert "missing_users='skip'" in failed["error_detail"][0]["exc_value"]
+    assert fakes["refused"].calls("POST") == []
+
+
+def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """The second attempt finds the rest to do."""
+    run = server.finish(begun["faulty"])
+    task = server.tasks(run)["unassign"]
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    assert fakes["faulty"].holders(PRODUCT) == set()
+    assert "slow down" in json.dumps(server.log_of(run, "unassign", 1))
+
+
+@with_people
+def test_a_person_approves_a_review_and_undoes_it(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Nothing is changed before the answer; the report in XCom is what the undo is triggered with."""
+    fake, run = fakes["datadog_default"], begun["approved"]
+    server.answer(run, "approve", "Approve", before=lambda: fake.emails("approved") == [CY])
+    assert server.finish(run)["state"] == "success"
+    assert fake.emails("approved") == [ANN, BOB]
+    report = server.xcom(run, "apply")
+    assert server.xcom(run, "tell") == "2 got a seat, 1 lost theirs: 2 now."
+    undone = server.run("datadog_seats_undo", {"report": report, "product_code": "approved"})
+    assert undone["state"] == "success"
+    assert fake.emails("approved") == [CY]
+
+
+@with_people
+def test_a_review_that_is_not_approved_changes_nothing(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Those who would have been changed are as they were."""
+    run = begun["rejected"]
+    server.answer(run, "approve", "Reject", before=lambda: True)
+    server.finish(run)
+    assert server.tasks(run)["apply"]["state"] == "skipped"
+    assert fakes["datadog_default"].emails("rejected") == []
+
+
+def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Airflow's task state store, where there is one, remembers who held a seat before the first attempt."""
+    whole = AIRFLOW >= (3, 3)
+    people = [fakes["synced"].user_uuid(email) for email in LEAVERS]
+    run = server.finish(begun["synced"])
+    task = server.tasks(run)["sync"]
+    assert (task["state"], task["try_number"]) == ("success", 2)
+    report = server.xcom(run, "sync")
+    assert [person["id"] for person in report["unassigned"]] == (people if whole else people[1:])
+    assert [person["email"] for person in report["assigned"]] == [ANN]
+    told = (report["seats_before"], report["seats_after"], report["since_attempt"])
+    assert told == ((3, 1, 1) if whole else (2, 1, 2))
+
+
+def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(server: Server, begun: Begun) -> None:
+    """In fewer than 40 lines: the DAG, the task, its state, and the end of its log."""
+    run = server.finish(begun["refused"])
+    lines = server.explain().splitlines()
+    assert len(lines) < 40
+    assert lines[0] == f"refused {run['dag_run_id']} assign: failed"
+    assert any("missing_users='skip'" in line for line in lines)
