@@ -225,6 +225,6 @@ def test_imports_take_under_ten_milliseconds_in_a_dag_file(
     imported: tuple[float, list[str]],
 ) -> None:
     """Importing operators, sensor and triggers in a DAG file takes under ten milliseconds."""
-    # The bound is the promise itself. It is processor time, which a busy machine lengthens less than real time. While no
+    # The bound is the promise itself. It is processor time, which a busy machine lengthens less than real time. If no
     # import keeps it, more are tried for ten seconds.
     assert imported[0] < 10

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seats._api import clock as clock_module
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats._api.clock import clock as clock_module
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.testing import _datadog
 

@@ -115,7 +115,7 @@ def test_a_time_out_fails_and_its_soft_fail_skips(terminal: Terminal, begun: dic
         "never": "skipped",
         "execution": "failed",
     }
-    assert "0 of 1 people hold a seat; waiting for ann@example.com" in terminal.log_of(run, "timeout")
+    assert "0 of 1 person holds a seat; waiting for ann@example.com" in terminal.log_of(run, "timeout")
 
 
 def test_no_key_is_left_behind(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
@@ -138,4 +138,4 @@ def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(
     assert len(lines) < 40
     assert lines[0].startswith("limits by_hand_limits ")
     assert lines[0].endswith(": failed")
-    assert any("0 of 1 people hold a seat; waiting for ann@example.com" in line for line in lines)
+    assert any("0 of 1 person holds a seat; waiting for ann@example.com" in line for line in lines)

@@ -76,7 +76,8 @@ def test_the_example_dags_run_under_dags_test(home: AirflowHome, fake: FakeDatad
 
 def test_the_review_and_its_undo_run_under_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
     """A roster from a CSV, a preview, and its application; the unattended form, without an approval."""
-    fake.give_seat(PRODUCT, fake.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
+    for email in (ANN, CY):
+        fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
     roster.write_text(f"name,email\nAnn,{ANN}\nBob,{BOB.upper()}\n")
     conf = {"roster_csv": roster.as_uri(), "max_unassign": "1"}

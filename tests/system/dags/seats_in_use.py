@@ -38,7 +38,7 @@ with DAG("mapped", schedule=None, params={"emails": []}, default_args={**again, 
 
 with DAG("borrowed", schedule=None, params={"emails": []}, default_args={"datadog_conn_id": "borrowed"}):
     who = {"product_code": "on_call", "user_emails": "{{ params.emails }}"}
-    lend = AssignSeatsOperator(task_id="lend", max_seats=50, **who).as_setup()
+    lend = AssignSeatsOperator(task_id="lend", read_seats_first=True, **who).as_setup()
 
     @task
     def work() -> list[str]:

@@ -35,7 +35,7 @@ RUNS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "linked": ("linked", {}),
     "refused": ("refused", {"emails": [ANN, "ghost@example.com"]}),
     "faulty": ("faulty", {"emails": [ANN]}),
-    "synced": ("synced", {"emails": [ANN]}),
+    "synced": ("synced", {"emails": [ANN, BOB]}),
 }
 if AIRFLOW >= (3, 1):  # an older one asks no people
     RUNS["approved"] = ("datadog_seats_review", {"emails": [ANN, BOB], "product_code": "approved"})
@@ -54,11 +54,13 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
             for email in (ANN, BOB, CY):
                 fake.add_user(email)
         default = fakes["datadog_default"]
-        default.give_seat("approved", default.user_uuid(CY), assigned_at="2020-01-01T00:00:00Z")
+        for email in (ANN, CY):
+            default.give_seat("approved", default.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
         fakes["borrowed"].give_seat("on_call", fakes["borrowed"].user_uuid(BOB))
         fakes["faulty"].give_seat(PRODUCT, fakes["faulty"].user_uuid(ANN))
         slow_down = Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"})
         fakes["faulty"].script("GET", SEATS, slow_down)
+        fakes["synced"].give_seat(PRODUCT, fakes["synced"].user_uuid(BOB))
         for email in LEAVERS:
             fakes["synced"].add_user(email, seat=PRODUCT)
         fakes["synced"].script("DELETE", SEATS, Fault(), slow_down)

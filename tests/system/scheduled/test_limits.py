@@ -33,7 +33,7 @@ def test_limits_end_a_deferred_wait_as_they_end_a_poke(server: Server, begun: Be
         log = server.log_of(run, name, tasks[name]["try_number"])
         failed = [event for event in log if event.get("level") == "error"][-1]
         assert failed["error_detail"][0]["exc_type"] == error
-        assert "0 of 1 people hold a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]
+        assert "0 of 1 person holds a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]
 
 
 def test_a_refused_key_fails_a_deferred_task_at_once_in_datadogs_words(
