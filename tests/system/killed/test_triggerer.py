@@ -47,7 +47,7 @@ def test_deferred_sensors_cost_the_calls_of_one_and_outlive_their_triggerer(
 ) -> None:
     """One look a second for all twenty, before and after a restart; each gives its own person to the next task."""
     run = begun["deferred"]
-    wait_for(lambda: states(server, run) == {"deferred": len(HIRES)}, 240, server.tail)
+    wait_for(lambda: states(server, run) == {"deferred": len(HIRES)}, 240, server.tail, pause=1)
     # Twenty looks of their own a second would be four in a fifth of a second.
     assert seconds_for(fake, 4) > 2.5
     server.triggerer.stop()
@@ -94,15 +94,15 @@ def test_changes_of_seats_run_a_dag_each_once_also_over_a_restart(
     claimed = [fake.add_user(email) for email in emails]
     fake.give_seat(PRODUCT, claimed[0])
     fake.give_seat(PRODUCT, fake.user_uuid("expected@example.com"))
-    wait_for(lambda: len(told()) == 1, 60)
+    wait_for(lambda: len(told()) == 1, 60, pause=1)
     wait_for_looks(fake, 2)
     server.triggerer.stop(how)
     fake.give_seat(PRODUCT, claimed[1])
     server.triggerer.begin()
     wait_for_looks(fake, 3)
-    wait_for(lambda: len(told()) == 1 + kept, 60, server.tail)
+    wait_for(lambda: len(told()) == 1 + kept, 60, server.tail, pause=1)
     # What would be told twice comes before what comes later.
     for number, person in enumerate(claimed[2:], 2):
         fake.give_seat(PRODUCT, person)
-        wait_for(lambda: emails[number] in told(), 60, server.tail)  # noqa: B023 (called at once)
+        wait_for(lambda: emails[number] in told(), 60, server.tail, pause=1)  # noqa: B023 (called at once)
     assert told() == (emails if kept else [emails[0], *emails[2:]])

@@ -41,7 +41,7 @@ def test_no_key_is_left_behind_by_a_full_run(
     def state(task: str) -> str:
         return str(server.tasks(run)[task]["state"])
 
-    wait_for(lambda: (state("wait"), state("raises")) == ("deferred", "success"), 90, server.tail)
+    wait_for(lambda: (state("wait"), state("raises")) == ("deferred", "success"), 90, server.tail, pause=1)
     server.wait_until_left(run, "wait")
     fake.script("GET", SEATS, *[Fault(403, echo)] * 2)
     server.finish(run)
