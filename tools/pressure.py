@@ -7,6 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.helpers.airflow_home import ROOT
 from tests.helpers.cluster import Cluster, Watched, postgres, redis
 
 MANY, FEW = 500, 100
@@ -23,7 +24,7 @@ def main() -> None:
     products = tuple(product for product, *_ in WAYS.values())
     with tempfile.TemporaryDirectory() as folder, Watched(products=products) as fake, postgres() as database:
         dags = Path(folder)
-        shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
+        shutil.copy(ROOT / "tests/system/dags/many.py", dags)
         for number in range(MANY):
             fake.add_user(f"hire{number:03}@example.com")
         settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection(), "MANY": str(MANY), "FEW": str(FEW)}

@@ -97,7 +97,7 @@ def trigger(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/dags/datadog_seats_onboarding")
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
-    expect(form).to_contain_text("Who is to get a seat, one email a line.")
+    expect(form).to_contain_text("The people who get a seat, one email a line.")
     form.locator("[name=element_emails]").fill(f"{ANN}\n{BOB}\n{CY}")
     picture(form, "trigger_form")
     form.get_by_test_id("trigger-dag-submit").click()

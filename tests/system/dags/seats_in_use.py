@@ -79,7 +79,9 @@ with DAG(
     params={"emails": []},
     default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "synced"},
 ):
-    SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1)
+    SyncSeatsOperator(
+        task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1, max_unassign=3
+    )
 
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
