@@ -1,12 +1,12 @@
-# make demo   see it work, with no Datadog account
-# make quick  lint, types and all tests that start no Airflow
-# make test   the whole test suite, with lint and types
-# make test-matrix   the test suite on each supported Airflow, and on each Python at hand
+# make demo   run the example DAGs without a Datadog account
+# make quick  run lint, type checks and the tests that start no Airflow
+# make test   run lint, type checks and all tests
+# make test-matrix   run the tests on each supported Airflow and each installed Python
 # make docs   write the API reference from the docstrings
-# make bench  measure it beside Datadog's official client, into docs/benchmark.md
+# make bench  compare the package with Datadog's official client, and write docs/benchmark.md
 #
-# Each makes an environment of its own from pinned versions. They need Python 3.11 or later and make, nothing else.
-# AIRFLOW=2.11 tests with the oldest supported Airflow; PYTHON=python3.12 takes another interpreter.
+# Each target creates its environment from pinned versions. You need only make and Python 3.11 or later.
+# AIRFLOW=2.11 selects the oldest supported Airflow. PYTHON=python3.12 selects another interpreter.
 
 NEWEST := 3.3
 AIRFLOW ?= $(NEWEST)
@@ -15,15 +15,15 @@ VENV := .venv/airflow-$(AIRFLOW)$(patsubst python3%,-python3%,$(filter-out pytho
 BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
 GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
-# Lint and types are of the newest Airflow: they are the same text for all. Types are checked by tests/test_types.py.
+# Lint runs with the newest Airflow only, because the code is the same. tests/test_types.py checks the types.
 LINT := $(if $(filter $(NEWEST),$(AIRFLOW)),lint)
-# Unbuffered, for progress that is seen through a pipe. Tests that share an Airflow share a process.
+# Unbuffered output shows the progress through a pipe. Tests that share an Airflow run in one process.
 WORKERS ?= logical
 PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup \
 	--durations 10 --override-ini cache_dir=$(VENV)/pytest-cache
-# What a run leaves behind is in its environment, so that several may run side by side.
+# Each run writes its files to its environment, so that several runs can work at the same time.
 export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
-# Tests start many processes, which begin in half the time from compiled bytecode.
+# Tests start many processes, which start twice as fast from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo quick test test-matrix lint types docs bench pins clean

@@ -108,7 +108,7 @@ class DatadogSeatsHook(BaseHook):
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
         :param batch_size: the most people in one call.
-        :returns: the UUIDs of all these users, each of whom holds a seat now, in lower case and each once.
+        :returns: the UUIDs of all these users, in lower case and each once. All of them hold a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Everyone else holds a seat.
         """
@@ -125,7 +125,7 @@ class DatadogSeatsHook(BaseHook):
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
         :param batch_size: the most people in one call.
-        :returns: the UUIDs of all these users, none of whom holds a seat now, in lower case and each once.
+        :returns: the UUIDs of all these users, in lower case and each once. None of them holds a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Nobody else holds a seat.
         """
@@ -203,7 +203,7 @@ class DatadogSeatsHook(BaseHook):
                 client.run(check_keys())
         except DatadogSeatsError as error:
             if client.connection.api_key is None and getattr(error, "status", None) in _UNKNOWN_PRODUCT:
-                # Datadog says that it has no such product only to a caller whom it has let in.
+                # Datadog says that it has no such product only to a caller that it has let in.
                 return True, accepted
             return False, f"{url} {_advice(error, kind)}"
         return True, accepted

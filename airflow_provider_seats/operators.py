@@ -241,7 +241,7 @@ class SyncSeatsOperator(_SeatsOperator):
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. With ``undo``,
-        the people to whom it is limited. (templated)
+        the people that it is limited to. (templated)
     :param user_emails: the roster by email address in any case, in the same forms. (templated)
     :param mode: ``exact`` assigns and unassigns, ``add_only`` only assigns, ``remove_only`` only unassigns. (templated)
     :param missing_users: what to do if someone to assign has no enabled Datadog account: ``fail`` changes nothing,

@@ -113,7 +113,7 @@ class SeatUsersTrigger(BaseTrigger):
         try:
             if left > 0:
                 met = await _within(left, self._met())
-            # Like a poke that sleeps over its timeout, it looks once more before it gives up, if it can read anything.
+            # Like a poke that sleeps over its timeout, it polls once more before it gives up, if it can read anything.
             if met is None and limit == "timeout" and (left <= 0 or (self._summary and not self._problem)):
                 met = await _within(_LAST_POLL_TIMEOUT, self._met(only_once=True))
         except DatadogSeatsError as error:
@@ -187,7 +187,7 @@ class SeatChangesTrigger(BaseEventTrigger):
     From Airflow 3.3 on, the seats of the last event are kept in the asset's state store, so a restart of the triggerer
     loses no change. It repeats one only if it happens within 1.5 seconds after the event. Before 3.3, changes while no
     triggerer runs are not reported. A trigger must watch for one asset only: Airflow merges triggers with equal
-    arguments, so give each another ``poll_interval``.
+    arguments, so use another ``poll_interval`` for each.
 
     It does not end with an error. The error is in the triggerer's log, and the trigger tries again each minute.
 

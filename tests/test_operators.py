@@ -284,7 +284,7 @@ def test_a_preview_that_a_guard_would_refuse_succeeds(
 
 
 def test_a_refused_preview_shows_the_whole_plan(datadog: FakeDatadog) -> None:
-    """A preview that exceeds several limits shows everyone whom the plan would change, and every reason."""
+    """A preview that exceeds several limits shows everyone that the plan would change, and every reason."""
     people = add_people(datadog, 4)
     new = datadog.add_user("new@x.com")
     report = sync(user_uuids=[people[0], new], max_unassign=2, max_seats=1, preview=True)

@@ -1,4 +1,4 @@
-"""Property tests: no sequence of operators takes a seat from a person whom the roster or ``protect`` names."""
+"""Property tests: no sequence of operators takes a seat from a person that the roster or ``protect`` names."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_an_undo_can_be_limited_to_people(datadog: FakeDatadog) -> None:
     ],
 )
 def test_an_undo_limited_to_others_is_refused(datadog: FakeDatadog, arguments: dict[str, Any], names: str) -> None:
-    """An undo that is limited to people whom the report did not change is refused and names them."""
+    """An undo that is limited to people that the report did not change is refused and names them."""
     add_people(datadog, 2)
     report = unassign(user_emails=emails(1))
     assert f"the report did not change {names}." in refused(datadog, undo=report, **arguments)

@@ -1,6 +1,6 @@
-"""The demo: onboarding and offboarding DAGs in a real Airflow, against a Datadog that lives as long as the demo.
+"""The demo: example DAGs in a real Airflow, with a FakeDatadog.
 
-Run it with ``make demo``. It needs no Datadog account, no network, and leaves nothing running.
+Run it with ``make demo``. It needs no Datadog account and no network, and it stops everything that it starts.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ PRODUCT = "incident_response"
 HIRES = ["ann@example.com", "bob@example.com"]
 LEAVERS = ["bob@example.com", "cy@example.com"]
 ROSTER = ["ann@example.com", "bob@example.com"]
-# Of all that Airflow says, what a person wants to follow: which task runs, and what our own code and the tasks say.
+# The demo shows these lines of Airflow's output: the start of a task, and the output of this package and of the tasks.
 STARTING = re.compile(r"\[DAG TEST\] starting task_id=(?P<task>\S+)")
 SAYING = re.compile(r"\] (?P<words>.*?) +\[airflow\.task\.operators\.airflow_provider_seats|\A(?P<plain>\w+ <.*)")
 BROKEN = 3000
 
 
 def main() -> None:
-    """Show the seats before, in between, and after."""
+    """Run the example DAGs, and print the seats after each of them."""
     started = time.monotonic()
     with FakeDatadog() as datadog:
         for email in ("ann@example.com", "bob@example.com"):
             datadog.add_user(email)
         for email in ("cy@example.com", "di@example.com"):
             datadog.give_seat(PRODUCT, datadog.add_user(email), assigned_at="2026-01-01T00:00:00Z")
-        say(f"A FakeDatadog serves at {datadog.url}; cy and di hold a seat of {PRODUCT}.")
-        say("Preparing a throw-away Airflow home on SQLite ...")
-        # Nobody is there to approve the preview of the review.
+        say(f"A FakeDatadog serves at {datadog.url}; cy and di hold seats of {PRODUCT}.")
+        say("Preparing a temporary Airflow home on SQLite ...")
+        # The demo cannot wait for a person to approve the preview.
         settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection(), "SEAT_REVIEW_ASK": "no"}
         with AirflowHome(EXAMPLE_DAGS, settings) as home:
             before = datadog.emails(PRODUCT)
-            say(f"Onboarding {' and '.join(HIRES)}, by the DAG datadog_seats_onboarding:")
+            say(f"Onboarding {' and '.join(HIRES)} with the DAG datadog_seats_onboarding:")
             run(home, "datadog_seats_onboarding", {"emails": HIRES})
             between = datadog.emails(PRODUCT)
-            say(f"Offboarding {' and '.join(LEAVERS)}, by the DAG datadog_seats_offboarding:")
+            say(f"Offboarding {' and '.join(LEAVERS)} with the DAG datadog_seats_offboarding:")
             run(home, "datadog_seats_offboarding", {"emails": LEAVERS})
             after = datadog.emails(PRODUCT)
-            say(f"A roster of {' and '.join(ROSTER)}: a preview, and its application, by datadog_seats_review:")
+            say(f"Previewing and applying a roster of {' and '.join(ROSTER)} with the DAG datadog_seats_review:")
             run(home, "datadog_seats_review", {"emails": ROSTER})
             synced = datadog.emails(PRODUCT)
         show({"before": before, "onboarded": between, "offboarded": after, "synced": synced})
         requests = datadog.calls()
-        print(f"\n{len(requests)} requests to Datadog, {time.monotonic() - started:.0f} seconds, nothing left running.")
+        print(f"\n{len(requests)} requests in {time.monotonic() - started:.0f} seconds. Nothing is left running.")
     if (after, synced) != (["ann@example.com", "di@example.com"], ROSTER):
-        sys.exit("The seats are not as they should be.")
+        sys.exit("The demo failed: unexpected people hold a seat.")
 
 
 def run(home: AirflowHome, dag_id: str, conf: Mapping[str, Any]) -> None:
-    """Run a DAG, and show what its tasks say as they say it."""
+    """Run a DAG, and print the output of its tasks at once."""
     try:
         for line in home.follow("dags", "test", dag_id, "-c", json.dumps(conf)):
             if begun := STARTING.search(line):
@@ -68,7 +68,7 @@ def run(home: AirflowHome, dag_id: str, conf: Mapping[str, Any]) -> None:
 
 
 def show(seats: dict[str, list[str]]) -> None:
-    """Print who holds a seat at each time, as a table."""
+    """Print a table of the people who hold a seat after each DAG."""
     people = sorted({email for emails in seats.values() for email in emails})
     wide = max(map(len, people))
     print(f"\n{'seats of ' + PRODUCT:<{wide + 10}}" + "".join(f"{when:^14}" for when in seats).rstrip())
@@ -79,9 +79,9 @@ def show(seats: dict[str, list[str]]) -> None:
         )
 
 
-def say(words: str) -> None:
-    """Tell how far the demo is."""
-    print(f"\n-- {words}", flush=True)
+def say(message: str) -> None:
+    """Print the progress of the demo."""
+    print(f"\n-- {message}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Run the test suite on every supported Airflow, and on every installed Python: ``make test-matrix``.
 
-Needs the standard library only: each cell is a ``make test`` in an environment of its own.
+It needs only the standard library. Each cell runs ``make test`` in its own environment.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).parents[1]
 PINS: Final = ROOT / ".ci/constraints"
 PYTHONS: Final = ("3.11", "3.12", "3.13")
-# Airflow 2 does not run on later ones.
+# Airflow 2 does not run on a newer Python.
 NEWEST_PYTHON_OF: Final = {"2.11": "3.12"}
 
 
 class Cell(NamedTuple):
-    """An Airflow on a Python, and the path of its interpreter.
+    """An Airflow version, a Python version and the path of the interpreter.
 
-    :param pre_release: the version of an Airflow that is not released yet, which may fail.
+    :param pre_release: the full version if it is a pre-release, which may fail.
     """
 
     airflow: str
@@ -33,7 +33,7 @@ class Cell(NamedTuple):
 
 
 def airflows() -> dict[str, str]:
-    """Return the pinned version of each minor that has pins, the oldest first."""
+    """Return the pinned Airflow version of each minor version, the oldest first."""
     pins = {path.stem.removeprefix("airflow-"): path.read_text() for path in PINS.glob("airflow-*.txt")}
     return {
         minor: re.findall(r"^apache-airflow==(\S+)", pins[minor], re.MULTILINE)[0]
@@ -42,11 +42,11 @@ def airflows() -> dict[str, str]:
 
 
 def interpreter(python: str) -> str | None:
-    """Return the path of a Python of this minor; None if none is installed."""
+    """Return the path of an installed Python of this minor version, or None."""
     try:
         done = subprocess.run(
             [f"python{python}", "-c", "import sys; print(sys.executable)"],
-            # For those who have pyenv, which else answers for its chosen version only.
+            # Without this variable, pyenv runs only the version that it is set to.
             env={**os.environ, "PYENV_VERSION": python},
             capture_output=True,
             text=True,
@@ -58,7 +58,7 @@ def interpreter(python: str) -> str | None:
 
 
 def cells(versions: dict[str, str], at_hand: dict[str, str]) -> list[Cell]:
-    """Return every Airflow on the oldest installed Python, and the oldest and newest release on each other one."""
+    """Return every Airflow on the oldest installed Python, and the oldest and newest release on each other Python."""
     pre_releases = {minor: version for minor, version in versions.items() if re.search("[a-z]", version)}
     released = [minor for minor in versions if minor not in pre_releases]
     return [
@@ -70,20 +70,20 @@ def cells(versions: dict[str, str], at_hand: dict[str, str]) -> list[Cell]:
 
 
 def row(cell: Cell, words: str, *, passed: bool) -> str:
-    """Return the row of a cell in the table."""
+    """Return the table row of a cell."""
     state = "passed" if passed else "failed" if cell.pre_release else "FAILED"
     note = f" ({cell.pre_release} is a pre-release, which may fail)" if cell.pre_release else ""
     return f"{cell.airflow:<8} {cell.python:<7} {state}: {words}{note}"
 
 
 def holds(results: list[tuple[Cell, bool]]) -> bool:
-    """Return whether there was a release, and every release passed."""
+    """Return whether at least one release was tested and every release passed."""
     released = [passed for cell, passed in results if not cell.pre_release]
     return bool(released) and all(released)
 
 
 def run(cell: Cell) -> tuple[bool, str]:
-    """Test a cell. Return whether it passed, and the last line of the test runner."""
+    """Test a cell, and return whether it passed and the summary line of pytest."""
     command = ["make", "--no-print-directory", "test", f"AIRFLOW={cell.airflow}", f"PYTHON={cell.interpreter}"]
     last = ""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -92,28 +92,28 @@ def run(cell: Cell) -> tuple[bool, str]:
             print(line, end="", flush=True)
             if line.startswith("=") and (" passed" in line or " failed" in line):
                 last = line.strip("= \n")
-    return process.returncode == 0, last or "the tests did not run"
+    return process.returncode == 0, last or "no test ran"
 
 
 def main() -> int:
-    """Test all cells, and print a table of the results."""
+    """Test all cells, print a table of the results, and return the exit code."""
     found = {python: interpreter(python) for python in PYTHONS}
     at_hand = {python: path for python, path in found.items() if path}
     if not at_hand:
-        print(f"None of Python {', '.join(PYTHONS)} is at hand.")
+        print(f"No supported Python is installed: {', '.join(PYTHONS)}.")
     rows = []
     for cell in cells(airflows(), at_hand):
         print(f"== Airflow {cell.airflow} on Python {cell.python} ==", flush=True)
         began = time.monotonic()
         passed, words = run(cell)
         minutes = (time.monotonic() - began) / 60
-        rows.append((cell, passed, f"{words}, {minutes:.0f} min with its environment"))
+        rows.append((cell, passed, f"{words}, {minutes:.0f} min including the environment"))
     print("\nAirflow  Python")
     for cell, passed, words in rows:
         print(row(cell, words, passed=passed))
     for python in PYTHONS:
         if python not in at_hand:
-            print(f"Python {python} is not at hand, and was not tested.")
+            print(f"Python {python} is not installed and was not tested.")
     return 0 if holds([(cell, passed) for cell, passed, _ in rows]) else 1
 
 

@@ -1,4 +1,4 @@
-"""How many requests a cluster sends for many hires, in each way to do it: ``python -m tools.pressure``."""
+"""Measure the requests that a cluster sends for many hires, for several kinds of DAG: ``python -m tools.pressure``."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.helpers.cluster import Cluster, Watched, postgres, redis
 
 MANY, FEW = 500, 100
 WAYS = {
-    "many": ("many", MANY, f"a task for each of {MANY}, at eight slots"),
-    "many_in_a_pool": ("pool", FEW, f"a task for each of {FEW}, in a pool of 2"),
-    "many_but_two_at_a_time": ("two", FEW, f"a task for each of {FEW}, `max_active_tis_per_dag=2`"),
-    "many_in_one_task": ("one", MANY, f"one task for all {MANY}, in batches"),
+    "many": ("many", MANY, f"{MANY} tasks on eight slots"),
+    "many_in_a_pool": ("pool", FEW, f"{FEW} tasks in a pool of 2"),
+    "many_but_two_at_a_time": ("two", FEW, f"{FEW} tasks, `max_active_tis_per_dag=2`"),
+    "many_in_one_task": ("one", MANY, f"one task for all {MANY} people, in batches"),
 }
 
 
 def main() -> None:
-    """Run each way once, and print a row for it."""
+    """Run each DAG once, and print a table row for it."""
     products = tuple(product for product, *_ in WAYS.values())
     with tempfile.TemporaryDirectory() as folder, Watched(products=products) as fake, postgres() as database:
         dags = Path(folder)

@@ -154,7 +154,7 @@ class _Change:
             batches.extend(again) if from_end else batches.extendleft(reversed(again))
 
     def read_back_unconfirmed(self) -> Flow[None]:
-        """Look up the people whom accepted calls did not confirm. Most of them are as requested already."""
+        """Look up the people that accepted calls did not confirm. Most of them are as requested already."""
         if not self.unconfirmed:
             return
         response = "Datadog accepted the call and did not confirm these people."
@@ -245,7 +245,7 @@ class _Change:
         return rest
 
     def _confirmed(self, document: dict[str, Any]) -> frozenset[str] | None:
-        """Return the people whom a response confirms; None if it confirms all."""
+        """Return the people that a response confirms; None if it confirms all."""
         if self.method == "DELETE":
             return None if document is EMPTY else frozenset()
         data = document.get("data")

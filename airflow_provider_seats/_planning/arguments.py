@@ -122,7 +122,7 @@ def parse_report(name: str, value: object) -> Report:
         value = parse_literal(value)
     if not isinstance(value, Mapping):
         raise InvalidInputError(name, f"{shorten(value)} is not a report of an operator of this package.")
-    # The task's log shows a report without the people whom an undo does not need.
+    # The task's log shows a report without the people that an undo does not need.
     report = {**{kind: [] for kind in KINDS if kind not in _CHANGED}, **value}
     kinds = (("product", str), ("preview", bool), ("seats_before", int | None), ("since_attempt", int))
     for key, kind in (*kinds, *((each, list) for each in KINDS)):

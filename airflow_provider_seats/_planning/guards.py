@@ -66,7 +66,7 @@ class Guards:
     :param max_seats: the most seats that the product may have afterwards.
     :param min_seat_age: how many seconds a seat must have been held to be unassigned.
     :param protect: the people whose seats are never unassigned.
-    :param check_accounts: whether accounts are read before someone loses a seat whom only their account can identify.
+    :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
     """
 
     missing_users: MissingUsers | None = None

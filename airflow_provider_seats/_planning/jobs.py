@@ -151,7 +151,7 @@ class SyncJob(Job):
     :param people: the roster; nobody for an undo.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
-    :param only: the people to whom the undo is limited; None for everyone.
+    :param only: the people that the undo is limited to; None for everyone.
     """
 
     mode: Mode
@@ -238,7 +238,7 @@ def _of_product(name: str, report: Report | None, product: str) -> Report | None
 
 
 def _only(people: People, report: Report) -> People:
-    """Return the people to whom an undo is limited, who must all be in the report."""
+    """Return the people that an undo is limited to. All of them must be in the report."""
     changed = [*report["assigned"], *report["unassigned"]]
     emails = {email_key(person["email"]) for person in changed if person["email"]}
     others = [email for email in people.emails if email_key(email) not in emails]
@@ -262,7 +262,7 @@ def _undoable(report: Report | None) -> Report | None:
         raise InvalidInputError(
             "undo",
             "this report does not know everyone's state before it (seats_before is null, or people are unknown), so it "
-            "cannot be undone. Assign or unassign the people whom you know. With read_seats_first=True the report of "
+            "cannot be undone. Assign or unassign the people that you know. With read_seats_first=True the report of "
             "the next run can be undone.",
         )
     return report

@@ -1,6 +1,6 @@
 """Who is meant: user UUIDs and emails, parsed from lists and from text.
 
-An entry is either exactly the person whom a reader of the file sees, or an error that shows what is hidden in it.
+An entry is either exactly the person that a reader of the file sees, or an error that shows what is hidden in it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class People:
         return len(self.uuids) + len(self.emails)
 
     def as_persons(self) -> tuple[Person, ...]:
-        """Return them as a report shows people of whom nothing else is known."""
+        """Return them as a report shows people if nothing else is known about them."""
         emails = [Person(id=None, email=email) for email in self.emails]
         return (*emails, *(Person(id=uuid, email=None) for uuid in self.uuids))
 

@@ -116,9 +116,9 @@ class Plan:
         """Report what would be done."""
         return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True)
 
-    def not_started(self, *, preview: bool) -> Report:
-        """Report that nothing was done."""
-        return self._report(not_done=[*self.unassign, *self.assign], preview=preview)
+    def not_started(self, *, preview: bool, period: Period = _NO_PERIOD) -> Report:
+        """Report that this attempt changed nothing."""
+        return self._report(not_done=[*self.unassign, *self.assign], preview=preview, period=period)
 
     def interrupted(self, period: Period = _NO_PERIOD) -> Report:
         """Report that the work was interrupted, so that it is unknown how far it got."""
@@ -231,7 +231,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Affected:
-    """Someone whom this attempt or an earlier one set out to change, and whether they held a seat."""
+    """Someone that this attempt or an earlier one set out to change, and whether they held a seat."""
 
     person: Person
     held_at_first: bool
@@ -244,7 +244,7 @@ def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
 
 
 def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
-    """Leave out people who were changed. Those who were passed by email alone are found by their email."""
+    """Leave out people who were changed. People without a UUID are compared by their email."""
     changed = list(changed)
     emails = {email_key(person["email"]) for person in changed if person["email"]}
     uuids = {person["id"] for person in changed}

@@ -78,7 +78,7 @@ def plan_undo(product: str, report: Report, only: People | None, world: World, g
 
     Seats that were held before the report's changes started, or assigned again after they ended, are left alone.
 
-    :param only: the people to whom the undo is limited; None for everyone.
+    :param only: the people that the undo is limited to; None for everyone.
     """
     seat_list = world.seats
     assign, unassign = _of_report(report, only)
@@ -105,7 +105,7 @@ def plan_undo(product: str, report: Report, only: People | None, world: World, g
 def apply_approval(plan: Plan, preview: Report) -> Plan:
     """Refuse a plan that changes someone who is not in an approved preview.
 
-    People whom the preview lists as protected or missing, and who would now be changed, are left alone.
+    People who are protected or missing in the preview, and who would now be changed, are left alone.
     """
     if plan.refusal is not None:
         return plan
@@ -141,7 +141,7 @@ def emails_to_look_up(roster: People, seat_list: SeatList, mode: Mode) -> tuple[
 def _to_assign(
     people: People, world: World, *, listed_email_suffices: bool = False
 ) -> tuple[tuple[Person, ...], tuple[Person, ...], tuple[Person, ...]]:
-    """Return the people to assign, those who hold a seat, and those without an enabled account.
+    """Return three groups: people to assign, people who hold a seat, and people without an enabled account.
 
     :param listed_email_suffices: whether an email in the seat list is enough to hold a seat, whatever the account.
     """
@@ -174,7 +174,7 @@ def _to_assign(
 
 
 def _to_unassign(rows: Iterable[SeatUser], kept: KeptSeats) -> tuple[tuple[Person, ...], tuple[Person, ...]]:
-    """Return the people whose seats may be unassigned, and those who keep theirs, with the reason."""
+    """Return the people to unassign, and the people who keep their seat, with the reason."""
     unassign: list[Person] = []
     keep: list[Person] = []
     for user in rows:
@@ -206,7 +206,7 @@ def _empty_roster(roster: People, plan: Plan, *, has_seats: bool) -> list[str]:
 
 
 def _of_report(report: Report, only: People | None) -> tuple[dict[str, Person], dict[str, Person]]:
-    """Return the people whom an undo assigns, and those whom it unassigns."""
+    """Return the people that an undo assigns, and the people that it unassigns."""
 
     def chosen(person: Person) -> bool:
         if only is None or person["id"] in only.uuids:

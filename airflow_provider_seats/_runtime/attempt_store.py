@@ -27,7 +27,7 @@ class AttemptStore:
     Airflow keeps a task's state when the task is cleared. A clear raises ``max_tries`` and a retry does not, so the
     state belongs to this series of attempts only if both agree.
 
-    :param context: the context that Airflow gives a running task.
+    :param context: the context that Airflow passes to a running task.
     :param product: state of another product does not count.
     """
 

@@ -59,7 +59,7 @@ class OperatorRun:
 
     The report is built once, at the end, from the state that was reached.
 
-    :param context: the context that Airflow gives a running task.
+    :param context: the context that Airflow passes to a running task.
     :param product_code: the argument, for the report if it cannot be parsed.
     :param conn_id: the connection's id.
     :param log: the task's log.
@@ -101,7 +101,8 @@ class OperatorRun:
             if plan.refusal is not None:
                 self._log.warning("Without preview=True this plan would be refused. %s", " ".join(plan.refusal.reasons))
             return
-        self._state = _Planned(plan)
+        earlier = Period(plan.earlier.started, self._client.server_time) if plan.earlier else Period()
+        self._state = _Planned(plan, earlier)
         if plan.refusal is not None:
             raise plan.refusal
         if plan.assign or plan.unassign:
@@ -215,7 +216,7 @@ class OperatorRun:
         )
 
     def _with_accounts(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
-        """Make a plan. If only an account can identify someone whom it changes, read the accounts and plan again."""
+        """Make a plan. If only an account can identify someone, read the accounts and plan again."""
         planned = plan(world)
         accounts: dict[str, User] | None = None
         is_undo = isinstance(job, SyncJob) and job.undo is not None
@@ -285,8 +286,10 @@ class _Parsed(_State):
 
 @dataclass(frozen=True, slots=True)
 class _Planned(_State):
+    earlier: Period
+
     def report(self) -> Report:
-        return self.plan.not_started(preview=False)
+        return self.plan.not_started(preview=False, period=self.earlier)
 
 
 @dataclass(frozen=True, slots=True)

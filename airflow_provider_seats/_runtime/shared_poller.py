@@ -117,7 +117,7 @@ class Follower:
             finally:
                 self._waiting = None
         if self._poll.error is not None or self._poll.snapshot is None:
-            # One error is raised in many tasks, each of which would lengthen its traceback.
+            # One error is raised in many tasks, and each would lengthen its traceback.
             raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
         self._seen = self._poll.snapshot
         return self._seen

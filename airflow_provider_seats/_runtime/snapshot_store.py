@@ -97,7 +97,7 @@ class SnapshotStore:
             # Airflow cannot tell which of several assets is meant.
             log.warning(
                 "%s: one trigger watches this for several assets, so Airflow stores nothing, and a restart misses "
-                "changes. Give the trigger of each asset another poll_interval.",
+                "changes. Use another poll_interval for each asset's trigger.",
                 self.name,
             )
             self._store = None

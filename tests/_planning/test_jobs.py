@@ -296,7 +296,7 @@ def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: Pe
     ],
 )
 def test_an_undo_cannot_be_limited_to_people_whom_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
-    """A limit to a person whom the report did not change, or to nobody, is an error that shows them."""
+    """A limit to a person that the report did not change, or to nobody, is an error that shows them."""
     with pytest.raises(InvalidInputError, match=f"^undo: .*the report did not change {names}\\."):
         parse_sync(undo=_report(), **people)
 

@@ -405,7 +405,7 @@ PEOPLE = 6
 
 @st.composite
 def organisations(draw: st.DrawFn) -> Organisation:
-    """Make people whose rows show the account's email, an older one or none, and some of whom hold a seat."""
+    """Make people whose rows show the account's email, an older one or none, and and some hold a seat."""
     people = {}
     for number in range(PEOPLE):
         account = f"p{number}@x.com" if draw(st.booleans()) or draw(st.booleans()) else None
@@ -431,7 +431,7 @@ def draw_names(data: st.DataObject, organisation: Organisation) -> tuple[list[st
 @examples(300)
 @given(organisations(), st.data())
 def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organisation, data: st.DataObject) -> None:
-    """No sequence of syncs, approvals, kills, retries and undos unassigns a person whom the roster or protect names.
+    """No sequence of syncs, approvals, kills, retries and undos unassigns a person that the roster or protect names.
 
     The name may be the email of the row, the email of the account, or the UUID, in any spelling.
     """

@@ -196,7 +196,7 @@ def test_a_listed_email_is_enough_even_if_the_account_is_disabled() -> None:
 
 
 def test_a_renamed_person_keeps_the_seat() -> None:
-    """A person whom the roster names by the account's email is unchanged, although the row shows another one."""
+    """A person that the roster names by the account's email is unchanged, although the row shows another one."""
     seats = SeatList([seat("3", "old@x"), seat("4", "bob@x")])
     plan = sync(People((), ("new@x", "bob@x")), seats, users=[user("3", "new@x")])
     assert kinds(plan.preview()) == {"unchanged": ["3", "4"]}
@@ -309,7 +309,7 @@ def test_a_roster_that_matches_nobody_is_refused(mode: Mode) -> None:
 
 
 def test_a_first_roster_of_an_unused_product_is_not_refused() -> None:
-    """A roster of which nobody holds a seat is carried out if nobody would be unassigned."""
+    """A roster in which nobody holds a seat is carried out if nobody would be unassigned."""
     assert sync(People(("9",)), SeatList()).refusal is None
     protected = sync(People(("9",)), SeatList([seat("1")]), guards=Guards(protect=People(("1",))))
     assert (protected.refusal, kinds(protected.preview())) == (None, {"assigned": ["9"], "protected": ["1"]})
@@ -329,7 +329,7 @@ def test_a_refusal_has_all_reasons_at_once() -> None:
 
 
 def test_a_refused_plan_is_shown_completely_in_a_preview() -> None:
-    """The preview of a plan that a guard refuses shows everyone whom it would change."""
+    """The preview of a plan that a guard refuses shows everyone that it would change."""
     seats = SeatList([seat(each) for each in "abcdefgh"])
     plan = sync(People(("a", "9")), seats, guards=Guards(max_unassign=Limit(people=1)))
     assert plan.refusal is not None
@@ -375,7 +375,7 @@ def test_a_person_who_is_not_in_the_approved_preview_is_a_refusal() -> None:
 
 
 def test_a_person_who_was_unchanged_in_the_approved_preview_is_a_refusal() -> None:
-    """A person whom the preview lists as unchanged, and whom the plan would unassign, refuses the plan."""
+    """A plan that would unassign a person that the preview lists as unchanged is refused."""
     preview = sync(ROSTER, SeatList(ROWS)).preview()
     assert "not in the approved preview: 3@x (3)" in refusal(
         apply_approval(sync(People(("4", "5")), SeatList(ROWS), guards=Guards(allow_empty=True)), preview)
@@ -511,7 +511,7 @@ def test_an_undo_compares_times_in_every_form(assigned_at: str) -> None:
 
 
 def test_a_report_without_a_period_is_undone_completely() -> None:
-    """A report of an older version, which has no period, is undone for everyone whom it changed."""
+    """A report of an older version, which has no period, is undone for everyone that it changed."""
     report = report_of(started_at=None, ended_at=None)
     assert [each["id"] for each in undo(report, SeatList([seat("3", days=900)])).unassign] == ["3"]
 

@@ -173,7 +173,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
 def test_an_undo_reverses_the_assignments_of_all_attempts(
     datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An undo of a retry's report unassigns also the people whom an earlier attempt assigned an hour before."""
+    """An undo of a retry's report unassigns also the people that an earlier attempt assigned an hour before."""
     people = add_people(datadog, 2, seat=None)
     store = Store()
     arguments: dict[str, Any] = {"user_uuids": people, "batch_size": 1, "read_seats_first": True}
@@ -187,6 +187,21 @@ def test_an_undo_reverses_the_assignments_of_all_attempts(
     datadog._seats[PRODUCT][people[1]]["assigned_at"] = str(report["started_at"])
     assert kinds(sync(undo=report)) == {"unassigned": people}
     assert datadog.holders(PRODUCT) == set()
+
+
+def test_a_retry_with_nothing_left_reports_when_the_run_changed_seats(datadog: FakeDatadog) -> None:
+    """If the first attempt changed everything before it failed, the report of the second covers its time."""
+    [ann] = add_people(datadog, 1, seat=None)
+    store = Store()
+    arguments: dict[str, Any] = {"user_uuids": [ann], "read_seats_first": True}
+    datadog.script("POST", SEATS, RATE_LIMITED)
+    with pytest.raises(RateLimitError):
+        assign(attempt(store), **arguments)
+    datadog.give_seat(PRODUCT, ann)
+    report = assign(attempt(store, 2), **arguments)
+    assert kinds(report) == {"assigned": [ann]}
+    assert report["started_at"] is not None
+    assert report["ended_at"] is not None
 
 
 def test_a_refusal_of_a_retry_does_not_deny_earlier_changes(datadog: FakeDatadog) -> None:
@@ -207,7 +222,7 @@ def test_a_refusal_of_a_first_attempt_says_that_nothing_was_changed(datadog: Fak
 
 
 def test_a_retry_gets_no_new_allowance(datadog: FakeDatadog) -> None:
-    """max_unassign counts the people whom all attempts of the series unassign."""
+    """max_unassign counts the people that all attempts of the series unassign."""
     people = add_people(datadog, 6)
     store = Store()
     interrupt(datadog, attempt(store), user_uuids=people[:4], batch_size=1, max_unassign=2)
@@ -234,7 +249,7 @@ def test_seats_after_counts_the_seats_that_there_are(datadog: FakeDatadog) -> No
 
 
 def test_a_retry_reports_nobody_twice(datadog: FakeDatadog) -> None:
-    """A person whom the first attempt unassigned by email is not unchanged in the report of the second."""
+    """A person that the first attempt unassigned by email is not unchanged in the report of the second."""
     add_people(datadog, 2)
     store = Store()
     arguments: dict[str, Any] = {"user_emails": emails(0, 1), "batch_size": 1}
@@ -344,7 +359,7 @@ def test_a_retry_with_damaged_state_covers_this_attempt_only(datadog: FakeDatado
 
 @pytest.mark.parametrize("method", ["get", "set", "delete"])
 def test_a_failing_store_does_not_fail_the_task(datadog: FakeDatadog, method: str) -> None:
-    """If the task state store fails, the seats are changed all the same."""
+    """If the task state store fails, the seats are changed anyway."""
 
     class Broken(Store):
         pass

@@ -1,4 +1,4 @@
-"""A throw-away Airflow home on SQLite, with DAGs and connections of its own."""
+"""A temporary Airflow home on SQLite, with its own DAGs and connections."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ ROOT: Final = Path(__file__).parents[2]
 EXAMPLE_DAGS: Final = ROOT / "example_dags"
 AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 AIRFLOW_3: Final = AIRFLOW >= (3, 0)
-# A new SQLite database is a hundred waits for the disk, each of which lasts for seconds where others fill that disk.
+# To create a SQLite database waits for the disk a hundred times. On a busy disk, each wait takes seconds.
 _HASTY: Final = """
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 
 @event.listens_for(Engine, "connect")
-def leave_writing_to_the_system(connection, record):
+def disable_synchronous_writes(connection, record):
     if "sqlite" in type(connection).__module__:
         connection.cursor().execute("PRAGMA synchronous=OFF")
 """
 
 
-# Written whole by the first command, so that parts that start at the same time do not each write one of their own.
+# A template is complete before it is used: parts that start together do not each create a database.
 _TEMPLATE: Final = Path(sys.prefix) / f"airflow-home-{version('apache-airflow')}"
 _PARTS: Final = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -56,22 +56,22 @@ _SETTINGS: Final = {
     "CORE__PARALLELISM": "4",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-    # Files do not change while an Airflow runs, and to read one again costs a second of a processor.
+    # Files do not change while an Airflow runs, and parsing one again costs a second of processor time.
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
     "SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
     "API__EXPOSE_STACKTRACE": "True",
-    "API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # 3.0 gives none of its own
+    "API__ENABLE_XCOM_DESERIALIZE_SUPPORT": "True",  # Airflow 3.0 has no default
     "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
     "USAGE_DATA_COLLECTION__ENABLED": "False",
-    # Airflow 2.11 runs one task at a time on SQLite, unless it is told that four are meant.
+    # Airflow 2.11 runs one task at a time on SQLite by default.
     **({} if AIRFLOW_3 else {"CORE__EXECUTOR": "LocalExecutor", "SCHEDULER__MIN_FILE_PROCESS_INTERVAL": "3600"}),
 }
 RUNNING: Final[list[Scheduled]] = []
 
 
 class AirflowHome:
-    """A folder that Airflow runs in, removed when the ``with`` block ends.
+    """The folder of an Airflow, which is removed when the ``with`` block ends.
 
     :param dags: the folder of DAG files.
     :param settings: further environment variables.
@@ -82,12 +82,12 @@ class AirflowHome:
         (self.path / "config").mkdir()
         (self.path / "config" / "airflow_local_settings.py").write_text(_HASTY)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
-        # Compiled files make each start of Airflow twice as fast.
+        # Airflow starts twice as fast from compiled files.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
         self.port = free_port()
         self.environment = {
             **inherited,
-            # Airflow starts its parts by name.
+            # Airflow finds the commands of its parts in PATH.
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "AIRFLOW_HOME": str(self.path),
             **{f"AIRFLOW__{name}": value for name, value in _SETTINGS.items()},
@@ -117,20 +117,22 @@ class AirflowHome:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def command(self, *arguments: str) -> list[str]:
-        """Give the command line of this environment's Airflow."""
+        """Return the command line of an Airflow command in this environment."""
         return [sys.executable, "-m", "airflow", *arguments]
 
     def airflow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> str:
-        """Run an Airflow command to its end; give what it printed, or raise it.
+        """Run an Airflow command to its end, and return its output.
 
         :param more: further environment variables.
+        :raises RuntimeError: with the end of the output, if the command fails.
         """
         return "".join(self.follow(*arguments, timeout=timeout, more=more))
 
     def follow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
-        """Run an Airflow command to its end; give each line as it comes, or raise what was printed.
+        """Run an Airflow command to its end, and yield each line of its output at once.
 
         :param more: further environment variables.
+        :raises RuntimeError: with the end of the output, if the command fails.
         """
         self._commands += 1
         output = self.path / f"command-{self._commands}.log"
@@ -142,22 +144,22 @@ class AirflowHome:
             with output.open() as written:
                 ended, line = False, ""
                 while not ended or line:
-                    # In this order, so that nothing is missed that comes in between.
+                    # Check for the end before reading, so that no line is missed.
                     ended = code.exists() or not psutil.pid_exists(pid)
                     while (line := line + written.readline()).endswith("\n") or (ended and line):
                         yield line
                         line = ""
                     if time.monotonic() > deadline:
-                        raise TimeoutError(f"airflow {' '.join(arguments)}: not within {timeout} s")
+                        raise TimeoutError(f"airflow {' '.join(arguments)}: still running after {timeout} s")
                     if not ended:
                         time.sleep(0.02)
         finally:
             end_session(pid)
         if not code.exists() or code.read_text() != "0":
-            raise RuntimeError(f"airflow {' '.join(arguments)} did not end well:\n{output.read_text()[-8000:]}")
+            raise RuntimeError(f"airflow {' '.join(arguments)} failed:\n{output.read_text()[-8000:]}")
 
     def fork(self, output: Path, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
-        """Begin an Airflow command in a process and a session of its own; give its process id."""
+        """Start an Airflow command in its own process and session, and return the process id."""
         if self._forks is None:
             with (self.path / "forking.log").open("w") as errors:
                 self._forks = subprocess.Popen(
@@ -168,7 +170,7 @@ class AirflowHome:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     text=True,
-                    # It outlives a Ctrl-C, to end what it forked.
+                    # It survives Ctrl-C, so that it can end the processes that it forked.
                     start_new_session=True,
                 )
         assert self._forks.stdin is not None
@@ -180,13 +182,13 @@ class AirflowHome:
         return int(answer)
 
     def part(self, name: str, *arguments: str, more: Mapping[str, str] | None = None) -> Part:
-        """Begin a part of Airflow, such as its scheduler."""
+        """Start a part of Airflow, such as its scheduler."""
         log = self.path / f"{name}.log"
         return Part(self.fork(log, arguments or _PARTS[name], more), log)
 
     @contextmanager
     def standalone(self) -> Iterator[Server]:
-        """Run scheduler, triggerer, DAG processor and API server until the block ends."""
+        """Run the scheduler, triggerer, DAG processor and API server until the block ends."""
         with self.running() as parts:
             server = Server(f"http://localhost:{self.port}", self)
             server.triggerer = Triggerer(self, parts)
@@ -195,13 +197,13 @@ class AirflowHome:
 
     @contextmanager
     def terminal(self) -> Iterator[Terminal]:
-        """Run scheduler and triggerer of Airflow 2 until the block ends."""
+        """Run the scheduler and triggerer of Airflow 2 until the block ends."""
         with self.running("scheduler", "triggerer"), Terminal(self).explained() as terminal:
             yield terminal
 
     @contextmanager
     def running(self, *names: str) -> Iterator[dict[str, Part]]:
-        """Run some parts of Airflow, or all, until the block ends."""
+        """Run the named parts of Airflow, or all parts, until the block ends."""
         parts: dict[str, Part] = {}
         try:
             for name in names or _PARTS:
@@ -215,7 +217,7 @@ class AirflowHome:
 
 
 def copy_template(home: Path) -> None:
-    """Copy a migrated metadata database and a configuration, which are made once for an Airflow."""
+    """Copy a migrated metadata database and a configuration. They are created once for each Airflow."""
     with _TEMPLATE.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _TEMPLATE.exists():
@@ -241,9 +243,9 @@ def copy_template(home: Path) -> None:
 
 
 class Part:
-    """A process of Airflow, and those that it began.
+    """A process of Airflow and its child processes.
 
-    :ivar log: the file of what they wrote.
+    :ivar log: the file of their output.
     """
 
     def __init__(self, pid: int, log: Path) -> None:
@@ -251,43 +253,43 @@ class Part:
         self.log = log
 
     def ask_to_end(self) -> None:
-        """Ask it to end, as an orchestrator does."""
+        """Send SIGTERM to the process."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
 
     def end(self) -> None:
-        """End it and all that it began."""
+        """End the process and its children."""
         end_session(self.pid)
 
 
 class Triggerer:
-    """The triggerer of a running Airflow, to be stopped and begun again."""
+    """The triggerer of a running Airflow, which a test can stop and start again."""
 
     def __init__(self, home: AirflowHome, parts: dict[str, Part]) -> None:
         self._home = home
         self._parts = parts
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it, as an orchestrator does, or at once."""
+        """Stop the triggerer with a signal. SIGKILL ends all its processes."""
         leader = self._parts["triggerer"].pid
         pids = session(leader)
-        assert leader in pids, "no triggerer runs"
+        assert leader in pids, "The triggerer is not running."
         for pid in pids if how == signal.SIGKILL else [leader]:
             with suppress(ProcessLookupError):
                 os.kill(pid, how)
         wait_for(lambda: not session(leader), 60)
 
     def begin(self) -> None:
-        """Begin another."""
+        """Start a new triggerer."""
         self._parts["triggerer"] = self._home.part("triggerer")
 
     def log(self) -> str:
-        """Give the end of its log."""
+        """Return the end of the triggerer's log."""
         return self._parts["triggerer"].log.read_text()[-6000:]
 
 
 class Scheduled:
-    """What the ways to drive a scheduler share: they say which task went wrong, and how its log ends."""
+    """Base of the clients of a scheduler, which explain a failure: the task, its state and the end of its log."""
 
     home: AirflowHome
 
@@ -296,7 +298,7 @@ class Scheduled:
 
     @contextmanager
     def explained(self) -> Iterator[Self]:
-        """Let a test that fails before the block ends say what its runs did."""
+        """Add an explanation of the DAG runs to the report of a test that fails within the block."""
         RUNNING.append(self)
         try:
             yield self
@@ -304,16 +306,16 @@ class Scheduled:
             RUNNING.remove(self)
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        """Return the task instances of a run by task id, with ``[index]`` for mapped tasks."""
         raise NotImplementedError
 
     def see(self, run: Mapping[str, Any]) -> None:
-        """Note that a test looks at a run."""
+        """Remember a run that the test uses."""
         if run not in self.seen:
             self.seen.append(run)
 
     def explain(self) -> str:
-        """Give, in fewer than 40 lines, the tasks that went wrong in the runs that were looked at, and a log's end."""
+        """Return the unsuccessful tasks of the runs that the test used, and the end of a log, in under 40 lines."""
         rows = [(run, name, task["state"] or "none") for run in self.seen for name, task in self.tasks(run).items()]
         order = ["failed", "up_for_retry", "upstream_failed", "running", "deferred", "queued", "scheduled", "none"]
         wrong = [row for row in rows if row[2] in order]
@@ -324,13 +326,13 @@ class Scheduled:
             folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
             folder = folder / f"task_id={task_id}" / (f"map_index={index}" if index else "")
             for log in sorted(folder.glob("attempt=*.log"), key=lambda path: path.stat().st_mtime)[-1:]:
-                lines.append(f"-- the end of {log.relative_to(self.home.path)}")
+                lines.append(f"-- end of {log.relative_to(self.home.path)}")
                 lines += [line[:300] for line in _readable(log.read_text())[-20:]]
         return "\n".join(lines)
 
 
 def _readable(log: str) -> list[str]:
-    """Give a task's log line by line; Airflow 3 writes JSON."""
+    """Return the lines of a task's log, also if they are JSON, as in Airflow 3."""
     lines: list[str] = []
     for line in log.splitlines():
         try:
@@ -343,14 +345,14 @@ def _readable(log: str) -> list[str]:
 
 
 class Terminal(Scheduled):
-    """A running Airflow 2, by its command line."""
+    """Client of a running Airflow 2, which uses the command line."""
 
     def __init__(self, home: AirflowHome) -> None:
         super().__init__()
         self.home = home
 
     def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Begin a run of a DAG, once the DAG is known."""
+        """Wait until Airflow knows the DAG, and start a run of it."""
         run_id = f"by_hand_{dag_id}"
         arguments = ["dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf or {})]
 
@@ -364,7 +366,7 @@ class Terminal(Scheduled):
         return run
 
     def finish(self, run: Mapping[str, Any], seconds: float = 240) -> dict[str, dict[str, Any]]:
-        """Wait for the end of all tasks of a run; give them."""
+        """Wait until all tasks of a run have ended, and return them."""
         ended = {"success", "failed", "skipped", "upstream_failed", "removed"}
         found: dict[str, dict[str, Any]] = {}
 
@@ -377,7 +379,7 @@ class Terminal(Scheduled):
         return found
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        """Return the task instances of a run by task id, with ``[index]`` for mapped tasks."""
         self.see(run)
         printed = self.home.airflow("tasks", "states-for-dag-run", run["dag_id"], run["dag_run_id"], "-o", "json")
         rows: list[dict[str, Any]] = json.loads(printed[printed.index("[{") :])
@@ -387,17 +389,17 @@ class Terminal(Scheduled):
         }
 
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> str:
-        """Give a task's log."""
+        """Return the log of a task."""
         folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
         return (folder / f"task_id={task_id}" / f"attempt={attempt}.log").read_text()
 
     def tail(self) -> str:
-        """Give the end of the scheduler's log."""
+        """Return the end of the scheduler's log."""
         return (self.home.path / "scheduler.log").read_text()[-3000:]
 
 
 class Server(Scheduled):
-    """A running Airflow 3, by its API."""
+    """Client of a running Airflow 3, which uses the API."""
 
     triggerer: Triggerer
 
@@ -408,7 +410,7 @@ class Server(Scheduled):
         self._token: str | None = None
 
     def wait_until_ready(self, *dag_ids: str) -> None:
-        """Wait until all parts are healthy and the DAGs are known."""
+        """Wait until all parts are healthy and Airflow knows the DAGs."""
 
         def ready() -> bool:
             health = self.ask("GET", "/api/v2/monitor/health")
@@ -419,35 +421,35 @@ class Server(Scheduled):
         wait_for(ready, 120, self.tail)
 
     def run(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Run a DAG to its end; give the run."""
+        """Run a DAG to its end, and return the run."""
         return self.finish(self.begin(dag_id, conf))
 
     def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Begin a run of a DAG."""
+        """Start a run of a DAG."""
         body = {"logical_date": None, "conf": dict(conf or {})}
         run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         self.see({"dag_id": dag_id, "dag_run_id": run["dag_run_id"]})
         return run
 
     def finish(self, run: Mapping[str, Any], seconds: float = 240) -> dict[str, Any]:
-        """Wait for the end of a run; give the run."""
+        """Wait until a run has ended, and return it."""
         wait_for(lambda: self.ask("GET", self.path(run))["state"] in {"success", "failed"}, seconds, self.tail)
         ended: dict[str, Any] = self.ask("GET", self.path(run))
         return ended
 
     def answer(self, run: Mapping[str, Any], task_id: str, option: str, *, before: Callable[[], bool]) -> None:
-        """Answer a task that asks a person, once it asks, and only if something holds before."""
+        """Wait for a human approval task, check the ``before`` condition, and choose an option."""
         path = f"{self.path(run)}/taskInstances/{task_id}/-1/hitlDetails"
-        # A task of an example that Airflow lost is tried again a minute later.
+        # If Airflow loses a task of an example, the task retries after a minute.
         wait_for(lambda: bool(self.ask("GET", path)["options"]), 180, self.tail)
         self.wait_until_left(run, task_id)
         assert before()
         self.ask("PATCH", path, {"chosen_options": [option], "params_input": {}})
 
     def wait_until_left(self, run: Mapping[str, Any], task_id: str) -> None:
-        """Wait until the scheduler has noted that a task that waits has left its slot.
+        """Wait until the scheduler has recorded that a deferred task left its slot.
 
-        Airflow takes a task for lost that comes back before.
+        Airflow fails a task that resumes earlier, as a lost task.
         """
         key = f"dag_id='{run['dag_id']}', task_id='{task_id}', run_id='{run['dag_run_id']}'"
         noted = re.compile(f"Received executor event with state success for task instance .*{re.escape(key)}")
@@ -455,7 +457,7 @@ class Server(Scheduled):
         wait_for(lambda: noted.search(scheduler.read_text()) is not None, 60, self.tail)
 
     def tasks(self, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Give the task instances of a run, by id, with ``[index]`` if mapped."""
+        """Return the task instances of a run by task id, with ``[index]`` for mapped tasks."""
         where = f"{self.path(run)}/taskInstances?order_by=id&limit=100"
         page = self.ask("GET", where)
         found = page["task_instances"]
@@ -467,30 +469,30 @@ class Server(Scheduled):
         }
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Give the runs of a DAG, the oldest first."""
+        """Return the runs of a DAG, the oldest first."""
         found: list[dict[str, Any]] = self.ask("GET", f"/api/v2/dags/{dag_id}/dagRuns?order_by=run_after")["dag_runs"]
         return found
 
     def xcom(self, run: Mapping[str, Any], task_id: str, key: str = "return_value", *, index: int | None = None) -> Any:
-        """Give what a task pushed, or one of a mapped task."""
+        """Return the XCom value of a task, or of one index of a mapped task."""
         where = f"{self.path(run)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
         answer = self.ask("GET", where if index is None else f"{where}&map_index={index}")
         return answer["value"]
 
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> list[dict[str, Any]]:
-        """Give the events of a task's log."""
+        """Return the events of a task's log."""
         answer = self.ask("GET", f"{self.path(run)}/taskInstances/{task_id}/logs/{attempt}?full_content=true")
         events: list[dict[str, Any]] = answer["content"]
         return events
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Call the API."""
+        """Send a request to the API, and return the parsed response."""
         if self._token is None:
             self._token = json.loads(self._send("GET", "/auth/token", None))["access_token"]
         return json.loads(self._send(method, path, body) or "null")
 
     def raw(self, path: str) -> str:
-        """Give an answer of the API as it came."""
+        """Return the text of an API response."""
         self.ask("GET", "/api/v2/version")
         return self._send("GET", path, None)
 
@@ -508,12 +510,12 @@ class Server(Scheduled):
             raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from error
 
     def path(self, run: Mapping[str, Any]) -> str:
-        """Give the path of a run in the API."""
+        """Return the path of a run in the API."""
         self.see({"dag_id": run["dag_id"], "dag_run_id": run["dag_run_id"]})
         return f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}"
 
     def tail(self) -> str:
-        """Give the ends of the logs of all parts."""
+        """Return the ends of the logs of all parts."""
         logs = [self.home.path / f"{name}.log" for name in _PARTS]
         return "\n".join(f"== {log.stem}\n{log.read_text()[-1500:]}" for log in logs if log.exists())
 
@@ -521,9 +523,9 @@ class Server(Scheduled):
 def wait_for(
     condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = str, *, pause: float = 0.4
 ) -> None:
-    """Wait until a condition holds; what it raises counts as not yet.
+    """Wait until a condition is true. Connection errors and missing keys count as false.
 
-    :param pause: the seconds between two looks.
+    :param pause: the seconds between two checks.
     """
     deadline = time.monotonic() + seconds
     last: Exception | None = None
@@ -535,11 +537,11 @@ def wait_for(
         except (OSError, RuntimeError, KeyError) as error:
             last = error
         time.sleep(pause)
-    raise TimeoutError(f"not within {seconds} s ({last})\n{explain()}")
+    raise TimeoutError(f"The condition is still false after {seconds} s ({last}).\n{explain()}")
 
 
 def free_port() -> int:
-    """Give a port that nobody uses."""
+    """Return an unused port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -547,8 +549,8 @@ def free_port() -> int:
 
 
 def end_session(leader: int) -> None:
-    """End all processes of a session: Airflow's own children would outlive it."""
-    # Nothing of a throw-away Airflow is worth a long wait.
+    """End all processes of a session, because the children of an Airflow process may survive it."""
+    # A temporary Airflow has nothing to save, so the wait is short.
     for number, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
         for pid in session(leader):
             with suppress(ProcessLookupError):
@@ -563,7 +565,7 @@ def end_session(leader: int) -> None:
 
 
 def session(leader: int) -> list[int]:
-    """Give the living processes of a session."""
+    """Return the ids of the running processes of a session."""
     found = []
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):

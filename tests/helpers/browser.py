@@ -1,4 +1,4 @@
-"""A headless Chromium, and the pictures of the documentation that are taken with it."""
+"""A headless Chromium, which also takes the screenshots of the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.airflow_home import ROOT
 
 CHROMIUM: Final = shutil.which("chromium")
 PICTURES: Final = ROOT / "docs/images"
-# It looks for no host but ours, and runs as root in a container, too.
+# Chromium connects to no other host, and can run as root in a container.
 _QUIET: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +27,7 @@ _QUIET: Final = (
     "--disable-sync",
 )
 _SAME: Final = 0.001
-# What differs each time is shown as if it did not, so that a picture changes only where what it is of has changed.
+# Dates, times and ids are replaced by fixed ones, so that a screenshot changes only if the page changes.
 _STILL: Final = r"""() => {
     const ids = [];
     const still = text => text
@@ -49,7 +49,7 @@ _STILL: Final = r"""() => {
 
 @contextmanager
 def page(height: int = 860) -> Iterator[Page]:
-    """Open a page of a browser."""
+    """Open a page in a browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
         opened = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
@@ -62,10 +62,10 @@ def page(height: int = 860) -> Iterator[Page]:
 
 
 def picture(shown: Page | Locator, name: str) -> None:
-    """Take a picture, and put it into the documentation unless the one that is there shows the same."""
+    """Take a screenshot, and save it in the documentation if it differs from the saved one."""
     whole = shown if isinstance(shown, Page) else shown.page
     whole.mouse.move(0, 0)
-    whole.wait_for_timeout(800)  # what moves comes to rest
+    whole.wait_for_timeout(800)  # until animations end
     whole.evaluate(_STILL)
     taken = Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB")
     path = PICTURES / f"{name}.png"
@@ -75,7 +75,7 @@ def picture(shown: Page | Locator, name: str) -> None:
 
 
 def _differ(taken: Image.Image, path: Path) -> float:
-    """Give the share of the points that are not nearly the same."""
+    """Return the share of pixels that differ visibly."""
     kept = Image.open(path).convert("RGB")
     if kept.size != taken.size:
         return 1.0

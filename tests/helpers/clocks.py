@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import Clock
-from airflow_provider_seats._api.clock import clock as clock_module
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.testing import _datadog
 
@@ -51,7 +50,7 @@ class FakeClock(Clock):
 
 def install(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make everything in the package use a clock."""
-    monkeypatch.setattr(clock_module, "_clock", clock)
+    monkeypatch.setattr("airflow_provider_seats._api.clock._clock", clock)
 
 
 class SharedClock(Clock):

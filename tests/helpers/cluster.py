@@ -1,4 +1,4 @@
-"""A throw-away Airflow on several nodes: PostgreSQL, Redis, and Celery workers, one of which may die."""
+"""A temporary Airflow on several nodes: PostgreSQL, Redis, and Celery workers that a test can kill."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.helpers.airflow_home import AirflowHome, Part, Server, free_port, ses
 _POSTGRES: Final = next((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
 _REDIS: Final = shutil.which("redis-server")
 AT_HAND: Final = _POSTGRES is not None and _REDIS is not None
-# Loaded once in each worker, and not in each task.
+# Each worker imports these once. Otherwise each task would import them.
 _LOADED: Final = (
     "airflow_provider_seats.operators",
     "airflow_provider_seats._api.transport",
@@ -36,7 +36,7 @@ _LOADED: Final = (
 )
 _SETTINGS: Final = {
     "CORE__EXECUTOR": "CeleryExecutor",
-    # What is queued waits no longer than the scheduler's patience with what is queued, below.
+    # Few enough tasks are queued that none reaches TASK_QUEUED_TIMEOUT below.
     "CORE__PARALLELISM": "24",
     "CORE__MAX_ACTIVE_TASKS_PER_DAG": "24",
     "CORE__HOSTNAME_CALLABLE": "node.name",
@@ -49,7 +49,7 @@ _SETTINGS: Final = {
     "LOGGING__LOGGING_LEVEL": "WARNING",
     "SCHEDULER__MAX_TIS_PER_QUERY": "0",
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-    # How soon a node's death is noted: of what ran on it, and of what it had taken and not begun.
+    # How soon the scheduler notices a dead node: first for its running tasks, then for its queued tasks.
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
     "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
@@ -60,9 +60,9 @@ _SETTINGS: Final = {
 
 @contextmanager
 def postgres() -> Iterator[int]:
-    """Serve an empty PostgreSQL with a database ``airflow``; give its port."""
+    """Run an empty PostgreSQL with a database ``airflow``, and yield its port."""
     assert _POSTGRES is not None
-    # Not below pytest's own folder, which is closed to others: PostgreSQL refuses to run as root.
+    # PostgreSQL refuses to run as root, and other accounts cannot read pytest's temporary folder.
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     run: dict[str, Any] = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     process: subprocess.Popen[bytes] | None = None
@@ -89,7 +89,7 @@ def postgres() -> Iterator[int]:
 
 @contextmanager
 def redis() -> Iterator[int]:
-    """Serve an empty Redis; give its port."""
+    """Run an empty Redis, and yield its port."""
     assert _REDIS is not None
     port = free_port()
     command = [_REDIS, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
@@ -103,14 +103,14 @@ def redis() -> Iterator[int]:
 
 
 def redis_says(port: int, *words: str) -> str:
-    """Ask Redis something."""
+    """Run a Redis command, and return its output."""
     assert _REDIS is not None
     command = [str(Path(_REDIS).with_name("redis-cli")), "-p", str(port), *words]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout
 
 
 class Cluster(AirflowHome):
-    """An Airflow on CeleryExecutor, with nodes of its own.
+    """An Airflow on CeleryExecutor with several nodes.
 
     :param dags: the folder of DAG files.
     :param settings: further environment variables.
@@ -140,7 +140,7 @@ class Cluster(AirflowHome):
 
     @contextmanager
     def nodes(self, *dag_ids: str) -> Iterator[Server]:
-        """Run scheduler, DAG processor, API server and two workers of four slots each until the block ends."""
+        """Run the scheduler, DAG processor, API server and two workers with four slots each until the block ends."""
         try:
             for name in ("api-server", "dag-processor", "scheduler"):
                 self._nodes[name] = self.part(name)
@@ -167,7 +167,7 @@ class Cluster(AirflowHome):
                 node.end()
 
     def kill(self, name: str) -> None:
-        """Let a node die: all of it at once, so that no part can tell of another's end."""
+        """Kill all processes of a node at once, so that none can report the end of another."""
         node = self._nodes.pop(name)
         known: list[int] = []
         while (now := session(node.pid)) != known:
@@ -185,17 +185,17 @@ class Cluster(AirflowHome):
 
 
 class Watched(FakeDatadog):
-    """A FakeDatadog that notes when it was asked and by how many at a time, and that can hold writes back.
+    """A FakeDatadog that records the time and the concurrency of requests, and that can delay writes.
 
-    :ivar times: when each request came, in seconds.
-    :ivar most: how many requests there were at the same time, at most.
-    :ivar held: how many writes are held back.
+    :ivar times: the time of each request, in seconds.
+    :ivar most: the highest number of concurrent requests.
+    :ivar held: the number of delayed writes.
     """
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self._respond = self._server.answer
-        # In place of the model's own, and not under its lock, so that requests may wait here side by side.
+        # This replaces the model's own method, and holds no lock, so that several requests can wait here.
         self._server.answer = self._watch
         self._open = threading.Event()
         self._count = threading.Lock()
@@ -204,22 +204,22 @@ class Watched(FakeDatadog):
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was noted."""
+        """Reset the records, and release delayed writes."""
         self.times: list[float] = []
         self.most = 0
         self.held = 0
         self._open.set()
 
     def hold_writes(self, after: int) -> None:
-        """Hold writes back after so many; every other one of those held is done already, but not answered."""
+        """Delay the responses of all writes after the first ones. Every other delayed write is already applied."""
         self._before_hold = after
 
     def let_go(self) -> None:
-        """Answer what was held back."""
+        """Respond to the delayed writes."""
         self._open.set()
 
     def rate(self) -> tuple[float, int]:
-        """Give the requests a second, in the mean, and the most that came within one second."""
+        """Return the mean number of requests per second, and the highest number within one second."""
         times = sorted(self.times)
         peak = max(bisect_left(times, begin + 1) - number for number, begin in enumerate(times))
         return len(times) / max(1.0, times[-1] - times[0]), peak

@@ -1,10 +1,10 @@
-"""A process that has loaded Airflow, and forks a process of its own for each Airflow command.
+"""A process that imports Airflow once, and forks a new process for each Airflow command.
 
-To load Airflow costs two to four seconds of a processor, and each command and each part of Airflow would pay them.
-Airflow's own modules are loaded here, and of this package what Airflow itself loads with its entry point.
+To import Airflow takes two to four seconds of processor time, which each command would otherwise need. This process
+imports modules of Airflow. It imports only those modules of this package that Airflow imports with its entry point.
 
-Each line on standard input is a command, as JSON: its arguments, its output's file, and further environment variables.
-The answer on standard output is the process id. At its end, the process writes its exit code beside its output.
+Each line on standard input is a command in JSON: its arguments, the file for its output, and environment variables.
+This process prints the process id of the command. At its end, a command writes its exit code next to its output.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-# Those that this Airflow does not have are left out.
+# Modules that this Airflow does not have are skipped.
 MODULES = (
     "airflow.__main__",
     "airflow.api_fastapi.app",
@@ -47,18 +47,18 @@ MODULES = (
 
 
 def main() -> None:
-    """Serve until standard input ends; a forked process leaves the loop and becomes the command."""
+    """Fork a process for each line until standard input ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # Airflow's own words go elsewhere
+    os.dup2(2, 1)  # the output of Airflow must not mix with the process ids
     for module in MODULES:
         with suppress(ImportError):
             importlib.import_module(module)
     ours = {name.partition(".")[2] for name in sys.modules if name.startswith("airflow_provider_seats.")}
-    # Airflow itself reads the provider's entry point, which imports these.
+    # Airflow calls the provider's entry point, which imports these.
     assert ours <= {"connection", "exceptions", "_text"}, ours
     gc.collect()
     gc.freeze()
-    # The system reaps the children.
+    # Ended children do not stay as zombies.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     begun: set[int] = set()
     for line in sys.stdin:
@@ -68,7 +68,7 @@ def main() -> None:
             run(**command)
         begun.add(pid)
         print(pid, file=answers, flush=True)
-    # Whoever asked has ended, perhaps killed: nothing of theirs is left running.
+    # The parent process has ended, or was killed. End the commands that it started.
     for process in psutil.process_iter():
         with suppress(OSError):
             if os.getsid(process.pid) in begun:
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
-    """Be the command, in a session of its own."""
+    """Run the command in this process, in a new session."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.environ.update(environment)
@@ -94,7 +94,7 @@ def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
-    except BaseException:  # noqa: BLE001 (told as Python tells it)
+    except BaseException:  # noqa: BLE001 (printed as Python prints it)
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()

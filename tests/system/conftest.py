@@ -1,4 +1,4 @@
-"""What the tests inside a real Airflow share: a second organisation, their order, and what a failing one says."""
+"""Fixtures and hooks for the tests inside a real Airflow: their order, and an explanation of failures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from airflow_provider_seats.testing import FakeDatadog
 from tests.helpers.airflow_home import RUNNING
 
-# The longest first, so that pytest-xdist's workers end together.
+# The longest group starts first, so that pytest-xdist's workers end together.
 GROUPS: Final = ("killed", "scheduled", "oldest", "cluster", "browser", "commands", "wheel")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the groups that share an Airflow begin first, the longest of them before the others."""
+    """Start the groups that share an Airflow first, in the order of ``GROUPS``."""
     for item in items:
-        # pytest-xdist 3.8 writes the group where pytest 9.2 no longer looks for it.
+        # pytest-xdist 3.8 writes the group to an attribute that pytest 9.2 no longer reads.
         named = getattr(item, "_nodeid", item.nodeid)
         if named != item.nodeid:
             item._id = type(item._id).parse(named)
@@ -31,27 +31,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let a test speak of its own runs only."""
+    """Forget the DAG runs of earlier tests, so that the report of a test contains only its own."""
     for driven in RUNNING:
         driven.seen.clear()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Say of a failing test which task went wrong, and how its log ends."""
+    """Add the unsuccessful tasks, and the end of a log, to the report of a failed test."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
     if report.failed:
         for driven in RUNNING:
             try:
                 explained = driven.explain()
-            except Exception as error:  # noqa: BLE001 (the test's own failure is what matters)
+            except Exception as error:  # noqa: BLE001 (the report must still show the test's own failure)
                 explained = f"{error!r}"
-            report.sections.append(("its runs in Airflow", explained))
+            report.sections.append(("DAG runs", explained))
     return report  # type: ignore[return-value]
 
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[FakeDatadog]:
-    """Serve a second organisation, on a host of its own."""
+    """Serve a second organisation on another host."""
     with FakeDatadog() as other:
         yield other

@@ -1,4 +1,4 @@
-"""What a person sees in Airflow's pages, in a real browser; its pictures are those of the documentation."""
+"""Airflow's web pages in a real browser. These tests also take the screenshots of the documentation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 
 @pytest.fixture(scope="module")
 def fake() -> Iterator[FakeDatadog]:
-    """Serve an organisation with three people, one of whom has a seat."""
+    """Serve an organisation with three people. One person holds a seat."""
     with FakeDatadog(api_key="a" * 32, app_key="b" * 40) as fake:
         for email in (ANN, BOB, CY):
             fake.add_user(email)
@@ -37,7 +37,7 @@ def fake() -> Iterator[FakeDatadog]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Make an Airflow home in which connections may be tested."""
+    """Create an Airflow home that allows connection tests."""
     dags = tmp_path_factory.mktemp("dags")
     for name in ("onboarding.py", "offboarding.py"):
         shutil.copy(EXAMPLE_DAGS / name, dags)
@@ -48,20 +48,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
 
 @pytest.fixture(scope="module")
 def server(home: AirflowHome) -> Iterator[Server]:
-    """Run the whole of Airflow."""
+    """Run all parts of Airflow."""
     with home.standalone() as server:
         yield server
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Open a page."""
+    """Open a page in a browser."""
     with browser.page() as page:
         yield page
 
 
 def make_connection(page: Page, server: Server, fake: FakeDatadog) -> None:
-    """Fill in the form of a new connection, save it, and test it by the button in the list."""
+    """Create a connection with the form, and test it with the button in the list."""
     page.goto(f"{server.url}/connections")
     page.get_by_role("button", name="Add Connection").click()
     form = page.get_by_role("dialog")
@@ -93,7 +93,7 @@ def make_connection(page: Page, server: Server, fake: FakeDatadog) -> None:
 
 
 def trigger(page: Page, server: Server) -> None:
-    """Fill in the form of the onboarding DAG's params, and go to its run."""
+    """Trigger the onboarding DAG with its params form, and wait for the page of the run."""
     page.goto(f"{server.url}/dags/datadog_seats_onboarding")
     page.get_by_role("button", name="Trigger").first.click()
     form = page.get_by_role("dialog")
@@ -105,9 +105,9 @@ def trigger(page: Page, server: Server) -> None:
     page.wait_for_url("**/runs/**")
 
 
-@pytest.mark.skipif(AIRFLOW < (3, 3), reason="the pages of the newest Airflow")
-def test_from_an_empty_airflow_to_a_seat_by_the_web_page_alone(page: Page, server: Server, fake: FakeDatadog) -> None:
-    """The connection is made in its form and tested, the DAG triggered in its form, and its report read in the log."""
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
+def test_a_user_can_assign_seats_with_the_web_pages_alone(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """The web pages can create and test a connection, trigger the onboarding DAG, and show the report in the log."""
     server.wait_until_ready("datadog_seats_onboarding")
     make_connection(page, server, fake)
     trigger(page, server)
@@ -127,11 +127,11 @@ def test_from_an_empty_airflow_to_a_seat_by_the_web_page_alone(page: Page, serve
     picture(page, "graph")
 
 
-@pytest.mark.skipif(AIRFLOW >= (3, 0), reason="the form of Airflow 2")
-def test_the_connection_is_made_and_tested_in_the_form_of_airflow_2(
+@pytest.mark.skipif(AIRFLOW >= (3, 0), reason="needs the connection form of Airflow 2")
+def test_the_form_of_airflow_2_creates_and_tests_a_connection(
     page: Page, home: AirflowHome, server: Server, fake: FakeDatadog
 ) -> None:
-    """With the fields under their own names, both keys hidden, and nothing of other types."""
+    """The form of Airflow 2 shows only the fields of this type, hides both keys, and tests the connection."""
     wait_for(lambda: _is_healthy(server.url), 120, server.tail)
     page.goto(f"{server.url}/login/")
     page.locator("#username").fill("admin")
@@ -158,7 +158,7 @@ def test_the_connection_is_made_and_tested_in_the_form_of_airflow_2(
     expect(page.locator("body")).to_contain_text(f"{fake.url} {ACCEPTS}")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Added Row")).to_be_visible()
-    # Saved again, it keeps its keys.
+    # A second save keeps the keys.
     page.goto(f"{server.url}/connection/list/")
     page.locator("a[href*='/connection/edit/']").first.click()
     page.locator("#description").fill("edited")

@@ -1,4 +1,4 @@
-"""Many hires on a cluster: Celery workers, Redis, PostgreSQL; a node dies, and Datadog is asked no more than meant."""
+"""Many hires on a cluster with Celery, Redis and PostgreSQL: the number of requests, and the death of a node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.cluster import AT_HAND, Cluster, Watched, postgres, redis
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("cluster"),
-    pytest.mark.skipif(not find_spec("celery"), reason="the cluster is tested with the newest Airflow"),
+    pytest.mark.skipif(not find_spec("celery"), reason="only the environment of the newest Airflow has Celery"),
     pytest.mark.skipif(not AT_HAND, reason="redis-server and postgresql are not installed"),
 ]
 
@@ -28,7 +28,7 @@ PRODUCTS = ("many", "pool", "two", "one")
 
 @pytest.fixture(scope="module")
 def fake() -> Iterator[Watched]:
-    """Serve an organisation of hires without a seat, and others who hold one of each product."""
+    """Serve an organisation with hires without a seat, and with others who hold a seat of each product."""
     with Watched(products=PRODUCTS) as fake:
         for email in HIRES:
             fake.add_user(email)
@@ -41,11 +41,11 @@ def fake() -> Iterator[Watched]:
 
 @pytest.fixture(scope="module")
 def cluster(fake: Watched, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Make the cluster's home, on a database and a broker of its own."""
+    """Create the home of a cluster, with a new database and a new broker."""
     dags = tmp_path_factory.mktemp("dags")
     shutil.copy(Path(__file__).parent / "dags" / "many.py", dags)
     connection = json.loads(fake.airflow_connection())
-    connection["extra"]["timeout"] = 120  # longer than writes are held back
+    connection["extra"]["timeout"] = 120  # longer than the delay of writes
     settings = {
         "AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(connection),
         "MANY": str(MANY),
@@ -70,30 +70,30 @@ def server(cluster: Cluster) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def nothing_noted_yet(fake: Watched) -> None:
-    """Let each test count its own requests."""
+    """Reset the recorded requests before each test."""
     fake.clear()
 
 
-def test_one_task_for_all_of_them_costs_a_few_calls(server: Server, fake: Watched) -> None:
-    """The list of users in pages, and five batches, instead of two calls for each person."""
+def test_one_task_for_all_hires_needs_few_requests(server: Server, fake: Watched) -> None:
+    """One task assigns 500 seats with at most 12 requests, because it reads pages of users and sends batches."""
     assert server.run("many_in_one_task")["state"] == "success"
     assert fake.emails("one") == sorted(HIRES + OTHERS)
     assert len(fake.times) <= 12
 
 
 @pytest.mark.parametrize(("dag_id", "product"), [("many_in_a_pool", "pool"), ("many_but_two_at_a_time", "two")])
-def test_the_pressure_of_a_task_each_can_be_bounded(server: Server, fake: Watched, dag_id: str, product: str) -> None:
-    """By a pool or by the number of active tasks: never more calls side by side than slots."""
+def test_slots_limit_concurrent_requests(server: Server, fake: Watched, dag_id: str, product: str) -> None:
+    """A pool, or a limit of active tasks, limits the concurrent requests of mapped tasks to the number of slots."""
     run = server.begin(dag_id)
     assert server.finish(run, 180)["state"] == "success"
     assert fake.emails(product) == sorted(HIRES[:FEW] + OTHERS)
     assert fake.most <= 2
-    # Two for each person; a task that Airflow takes for lost on a busy machine asks again.
+    # Each person needs two requests. On a busy machine, Airflow may lose a task, and its retry sends them again.
     assert 2 * FEW <= len(fake.times) <= 3 * FEW
 
 
-def test_a_node_that_dies_in_the_middle_costs_nobody_a_seat(cluster: Cluster, server: Server, fake: Watched) -> None:
-    """With four tasks of it in the midst of a call, half of which Datadog has carried out."""
+def test_all_hires_get_a_seat_although_a_node_dies(cluster: Cluster, server: Server, fake: Watched) -> None:
+    """Retries assign all seats after a worker dies during four requests, two of which Datadog has applied."""
     fake.hold_writes(after=16)
     run = server.begin("many")
     wait_for(lambda: fake.held >= 8, 180, server.tail)

@@ -1,4 +1,4 @@
-"""The commands that the documentation shows, run as they stand there, with a real Airflow."""
+"""The commands in the documentation, with a real Airflow."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tests.test_docs import Block, blocks, runs_a_dag
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
-# What would install, test or measure from within a test, and where it is run instead.
+# A test cannot run these commands, because they install, test or measure. The values say what runs them.
 ELSEWHERE = {
     "pip install .": "tests/test_packaging.py",
     "make demo": "the gate",
     "make quick": "a part of make test",
-    "make test": "this is it",
+    "make test": "this suite",
     "make test AIRFLOW=2.11": "the gate",
-    "make test-matrix": "runs this",
+    "make test-matrix": "runs this suite",
     "make docs": "tests/test_docs.py",
     "make bench": "tests/test_load.py",
-    ".ci/run": "runs this",
+    ".ci/run": "runs this suite",
 }
 
 
 @pytest.fixture(scope="module")
 def fake() -> Iterator[FakeDatadog]:
-    """Serve the people of whom the documentation speaks."""
+    """Serve an organisation with the people in the documentation."""
     with FakeDatadog() as fake:
         for name in ("ann", "bob", "cy", "zed"):
             fake.add_user(f"{name}@example.com")
@@ -44,7 +44,7 @@ def fake() -> Iterator[FakeDatadog]:
 
 @pytest.fixture(scope="module")
 def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Make an Airflow home with the example DAGs."""
+    """Create an Airflow home with the example DAGs."""
     dags = tmp_path_factory.mktemp("dags")
     for file in EXAMPLE_DAGS.glob("*.py"):
         shutil.copy(file, dags)
@@ -54,12 +54,12 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def typed_before() -> list[str]:
-    """Keep what was typed, since several pages tell to type the same."""
+    """Return a list for the commands that have run, because several pages show the same command."""
     return []
 
 
 def commands(block: Block) -> tuple[list[str], list[str]]:
-    """Give the commands of a block, and the lines that it shows as their output."""
+    """Return the commands of a block, and the lines of output that it shows."""
     given: list[str] = []
     shown: list[str] = []
     for line in block.text.splitlines():
@@ -74,10 +74,8 @@ def commands(block: Block) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize("block", blocks("console"))
-def test_what_the_documentation_tells_to_type_works(
-    home: AirflowHome, fake: FakeDatadog, typed_before: list[str], block: Block
-) -> None:
-    """Each command ends well, and says what it is said to."""
+def test_documented_commands_work(home: AirflowHome, fake: FakeDatadog, typed_before: list[str], block: Block) -> None:
+    """Each command in the documentation succeeds, and prints the output that the page shows."""
     given, shown = commands(block)
     connects = "print(DatadogSeatsHook().get_conn().connection.base_url)"
     given = [each for each in given if each not in (*ELSEWHERE, *typed_before)]
@@ -111,8 +109,8 @@ def test_what_the_documentation_tells_to_type_works(
 
 
 @pytest.mark.parametrize("block", [each for each in blocks("python") if runs_a_dag(each.values[0])])
-def test_a_dag_is_tested_whole_as_the_documentation_shows(home: AirflowHome, block: Block) -> None:
-    """With the metadata database that it asks for, and beside the DAGs."""
+def test_the_documented_test_of_a_dag_passes(home: AirflowHome, block: Block) -> None:
+    """The documented test of a whole DAG passes with a metadata database and the DAGs folder."""
     dags = home.environment["AIRFLOW__CORE__DAGS_FOLDER"]
     file = home.path / "test_shown.py"
     file.write_text(block.text)
@@ -128,7 +126,7 @@ def test_a_dag_is_tested_whole_as_the_documentation_shows(home: AirflowHome, blo
 
 
 def serves(command: str, home: AirflowHome) -> str:
-    """Begin a server, give its first line, and interrupt it as a person does."""
+    """Start a server, interrupt it with SIGINT, and return the first line of its output."""
     words = [sys.executable, *command.split()[1:]]
     with subprocess.Popen(
         words,
@@ -136,7 +134,7 @@ def serves(command: str, home: AirflowHome) -> str:
         env=home.environment,
         stdout=subprocess.PIPE,
         text=True,
-        # A shell's background jobs do not hear it, and whatever they begin inherits that.
+        # Background jobs of a shell ignore SIGINT, and their children inherit this.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (it is single-threaded here)
     ) as server:
         late = threading.Timer(60, server.kill)

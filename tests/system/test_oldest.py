@@ -1,4 +1,4 @@
-"""Airflow 2 with a real scheduler and triggerer, driven and read by the command line alone."""
+"""Airflow 2 with a real scheduler and triggerer, which the tests use through the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.airflow_home import AIRFLOW_3, EXAMPLE_DAGS, AirflowHome, Ter
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("oldest"),
-    pytest.mark.skipif(AIRFLOW_3, reason="tests/system/scheduled does this through the API of Airflow 3"),
+    pytest.mark.skipif(AIRFLOW_3, reason="tests/system/scheduled tests this with Airflow 3"),
 ]
 
 ANN, BOB = "ann@example.com", "bob@example.com"
@@ -33,7 +33,7 @@ RUNS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def fakes() -> Iterator[dict[str, FakeDatadog]]:
-    """Serve an organisation for each of the connections, the default one of which stumbles once."""
+    """Serve an organisation for each connection. The default one responds once with 429."""
     with (
         FakeDatadog(api_key=API_KEY, app_key=APP_KEY) as default,
         FakeDatadog(api_key=API_KEY, app_key=APP_KEY) as limits,
@@ -47,7 +47,7 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
 
 @pytest.fixture(scope="module")
 def terminal(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """Run scheduler and triggerer, with the example DAG of onboarding trying again after a second."""
+    """Run the scheduler and triggerer, with a retry delay of one second in the onboarding example."""
     dags = tmp_path_factory.mktemp("dags")
     shutil.copy(Path(__file__).parent / "dags" / "seats_in_use.py", dags)
     example = (EXAMPLE_DAGS / "onboarding.py").read_text()
@@ -60,19 +60,19 @@ def terminal(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def begun(terminal: Terminal) -> dict[str, dict[str, Any]]:
-    """Begin the runs of all tests, so that they run side by side; give them by DAG."""
+    """Start the runs of all tests at the same time, and return them by DAG id."""
     return {dag_id: terminal.begin(dag_id, conf) for dag_id, conf in RUNS.items()}
 
 
 def states(tasks: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Give the state of each task."""
+    """Return the state of each task."""
     return {name: task["state"] for name, task in tasks.items()}
 
 
-def test_onboarding_is_mended_by_airflows_retry(
+def test_onboarding_succeeds_after_a_retry(
     terminal: Terminal, begun: dict[str, dict[str, Any]], fakes: dict[str, FakeDatadog]
 ) -> None:
-    """The second attempt assigns the seats, the sensor sees them, and the next task tells who holds one."""
+    """After a 429, the second attempt assigns the seats, the sensor finds them, and the next task logs them."""
     run = begun["datadog_seats_onboarding"]
     assert states(terminal.finish(run)) == dict.fromkeys(("assign_seats", "wait_for_seats", "say_who"), "success")
     assert fakes["datadog_default"].emails(PRODUCT) == [ANN, BOB]
@@ -84,7 +84,7 @@ def test_onboarding_is_mended_by_airflows_retry(
 def test_twelve_mapped_deferred_sensors_share_one_poll(
     terminal: Terminal, begun: dict[str, dict[str, Any]], fakes: dict[str, FakeDatadog]
 ) -> None:
-    """All of them wait in the triggerer and end well, for the calls of one."""
+    """Twelve deferred sensors of the same product send the polls of one sensor, and all of them succeed."""
     run, fake = begun["deferred"], fakes["datadog_default"]
 
     def waiting() -> Counter[str]:
@@ -98,15 +98,15 @@ def test_twelve_mapped_deferred_sensors_share_one_poll(
     wait_for(lambda: polls() >= first, 60, terminal.tail, pause=0.02)
     began = time.monotonic()
     wait_for(lambda: polls() >= first + 4, 60, terminal.tail, pause=0.02)
-    # Twelve polls a second would be four in a third of a second; a busy machine makes it longer, never shorter.
+    # With a poll for each sensor, four polls would take a third of a second. A busy machine only makes polls slower.
     assert time.monotonic() - began > 2.5
     for email in HIRES:
         fake.give_seat("on_call", fake.user_uuid(email))
     assert Counter(states(terminal.finish(run)).values()) == {"success": len(HIRES) + 1}
 
 
-def test_a_time_out_fails_and_its_soft_fail_skips(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
-    """The last line of the log says who is missing."""
+def test_timeouts_fail_a_sensor_or_skip_it(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
+    """A timeout fails a deferred sensor, or skips it with soft_fail or never_fail, and logs the missing people."""
     run = begun["limits"]
     found = states(terminal.finish(run))
     assert {name: found[name] for name in ("timeout", "soft", "never", "execution")} == {
@@ -118,8 +118,8 @@ def test_a_time_out_fails_and_its_soft_fail_skips(terminal: Terminal, begun: dic
     assert "0 of 1 person holds a seat; waiting for ann@example.com" in terminal.log_of(run, "timeout")
 
 
-def test_no_key_is_left_behind(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
-    """Neither in a log nor in the metadata database."""
+def test_no_file_contains_a_key(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
+    """The logs and the metadata database contain no keys."""
     for run in begun.values():
         terminal.finish(run)
     files = {path: path.read_bytes() for path in terminal.home.path.rglob("*") if path.is_file()}
@@ -128,10 +128,10 @@ def test_no_key_is_left_behind(terminal: Terminal, begun: dict[str, dict[str, An
         assert not [path for path, content in files.items() if key.encode() in content]
 
 
-def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(
+def test_a_failed_test_reports_the_task_and_the_end_of_its_log(
     terminal: Terminal, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """In fewer than 40 lines: the DAG, the task, its state, and the end of its log."""
+    """The explanation of a failure shows the DAG, the task, its state and the end of its log in fewer than 40 lines."""
     terminal.seen.clear()
     terminal.finish(begun["limits"])
     lines = terminal.explain().splitlines()

@@ -1,4 +1,4 @@
-"""The package at work inside a real Airflow: its commands, and DAGs under ``airflow dags test``."""
+"""The package inside a real Airflow: Airflow's commands, and DAGs with ``airflow dags test``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fake() -> Iterator[FakeDatadog]:
 
 @pytest.fixture(scope="module")
 def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Make an Airflow home with the example DAGs and those of the tests."""
+    """Create an Airflow home with the example DAGs and the DAGs of the tests."""
     dags = tmp_path_factory.mktemp("dags")
     for file in (*EXAMPLE_DAGS.glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
         shutil.copy(file, dags)
@@ -39,7 +39,7 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(autouse=True)
 def nobody_holds_a_seat(fake: FakeDatadog) -> None:
-    """Begin each test with no seat given and nothing received."""
+    """Unassign all seats, and forget the received requests, before each test."""
     for product in (PRODUCT, "on_call"):
         for holder in fake.holders(product):
             fake.take_seat(product, holder)
@@ -47,7 +47,7 @@ def nobody_holds_a_seat(fake: FakeDatadog) -> None:
 
 
 def test_airflow_lists_the_provider_and_its_hook(home: AirflowHome) -> None:
-    """Found by its entry point, without a complaint."""
+    """Airflow finds the provider and its hook through the entry point."""
     assert "airflow-provider-seats" in home.airflow("providers", "list")
     hooks = json.loads(home.airflow("providers", "hooks", "-o", "json").splitlines()[-1])
     assert [hook["class"] for hook in hooks if hook["connection_type"] == "datadog_seats"] == [
@@ -55,8 +55,8 @@ def test_airflow_lists_the_provider_and_its_hook(home: AirflowHome) -> None:
     ]
 
 
-def test_airflow_keeps_a_connection_of_the_type(home: AirflowHome) -> None:
-    """Made on the command line, read back, and removed."""
+def test_airflow_stores_a_connection_of_this_type(home: AirflowHome) -> None:
+    """The command line can add, show and delete a connection of this type."""
     extra = json.dumps({"api_key": "A", "site": "datadoghq.eu"})
     made = home.airflow(
         "connections", "add", "seats", "--conn-type", "datadog_seats", "--conn-password", "P", "--conn-extra", extra
@@ -66,16 +66,16 @@ def test_airflow_keeps_a_connection_of_the_type(home: AirflowHome) -> None:
     home.airflow("connections", "delete", "seats")
 
 
-def test_the_example_dags_run_under_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
-    """Onboarding gives seats and offboarding takes them, with emails from the run's params."""
+def test_the_example_dags_run_with_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
+    """Onboarding assigns seats, and offboarding unassigns them, for the emails in the params of the run."""
     home.airflow("dags", "test", "datadog_seats_onboarding", "-c", json.dumps({"emails": [ANN, BOB.upper()]}))
     assert fake.emails(PRODUCT) == [ANN, BOB]
     home.airflow("dags", "test", "datadog_seats_offboarding", "-c", json.dumps({"emails": [ANN]}))
     assert fake.emails(PRODUCT) == [BOB]
 
 
-def test_the_review_and_its_undo_run_under_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
-    """A roster from a CSV, a preview, and its application; the unattended form, without an approval."""
+def test_the_review_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
+    """Without human approval, the review reads a roster from a CSV file, previews the changes and applies them."""
     for email in (ANN, CY):
         fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
@@ -85,16 +85,16 @@ def test_the_review_and_its_undo_run_under_dags_test(home: AirflowHome, fake: Fa
     assert fake.emails(PRODUCT) == [ANN, BOB]
 
 
-def test_a_deferred_sensor_runs_under_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
-    """What the worker's look cannot know, the trigger's finds out."""
+def test_a_deferred_sensor_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
+    """After the sensor's poll in the worker gets a 429, the trigger polls again and finds the seat."""
     fake.give_seat("on_call", fake.user_uuid(ANN))
     fake.script("GET", SEATS, Fault(429, headers={"X-RateLimit-Reset": "900"}))
     home.airflow("dags", "test", "deferred", "-c", json.dumps({"emails": [ANN]}))
     assert [each.status for each in fake.calls()] == [429, 200]
 
 
-def test_the_seats_of_disabled_accounts_are_reclaimed(home: AirflowHome, fake: FakeDatadog) -> None:
-    """By the example DAG, within its limit of a fifth."""
+def test_reclaim_unassigns_the_seats_of_disabled_accounts(home: AirflowHome, fake: FakeDatadog) -> None:
+    """The reclaim example unassigns the seats of disabled accounts, up to a fifth of all seats."""
     for number in range(4):
         fake.add_user(f"seated{number}@example.com", seat=PRODUCT)
     fake.add_user("off@example.com", status="Disabled", seat=PRODUCT)

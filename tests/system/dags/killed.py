@@ -1,4 +1,4 @@
-"""Four batches each, whose worker is killed in the middle; and a task that comes back when Datadog says."""
+"""Tasks with four batches whose workers the tests kill, and a task that retries when Datadog allows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOpera
 
 
 def tell_pid(context: Any) -> None:
-    """Leave word of which process it is that runs this product's task."""
+    """Write the process id of the task to a file with the name of its product."""
     Path(os.environ["PIDS"], context["task"].product_code).write_text(str(os.getpid()))
 
 

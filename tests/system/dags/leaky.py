@@ -1,4 +1,4 @@
-"""Tasks that fail in ways in which a key might come out, and that show all they have."""
+"""Tasks that fail in ways that might leak a key, and tasks that print and return all that they can read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_c
 
     @task(trigger_rule="all_done")
     def show() -> str:
-        """Print and return what a person who looks for a fault may print and return."""
+        """Print and return what a person might print to find a bug."""
         hook = DatadogSeatsHook("leaky")
         client = hook.get_conn()
         shown = f"{hook!r} {client!r} {client.connection!r} {client.connection} {hook.test_connection()}"
@@ -34,7 +34,7 @@ with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_c
 
     @task(trigger_rule="all_done")
     def raises() -> str:
-        """Give an error as a whole: its words, its attributes, its causes, and pickled."""
+        """Return an error in all forms: its message, attributes, causes and pickle."""
         try:
             DatadogSeatsHook("leaky").list_seat_users("no_such_product")
         except DatadogSeatsError as error:

@@ -1,4 +1,4 @@
-"""Many hires at once: a task for each, held back in several ways, and one task for all."""
+"""Many hires: a task for each person, with several limits, and one task for all people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways in which people put the operators and the sensor to use."""
+"""DAGs that use the operators and the sensor as users do."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from airflow_provider_seats.sensors import SeatUsersSensor
 
 PRODUCT = "incident_response"
 
-# Airflow loses a task now and then that comes back as soon as it defers or reschedules, so that each may be tried
-# again, and waits are longer than a busy machine takes to note that a task has left its slot.
+# Airflow sometimes loses a task that resumes right after it defers or reschedules. So the tasks have retries, and they
+# wait longer than a busy machine needs to record that a task left its slot.
 again = {"retries": 2, "retry_delay": timedelta(0)}
 
 with DAG("mapped", schedule=None, params={"emails": []}, default_args={**again, "datadog_conn_id": "mapped"}):
 
     @task
     def hires(params: dict[str, list[str]]) -> list[list[str]]:
-        """Give a list for each hire."""
+        """Return a list for each hire."""
         return [[email] for email in params["emails"]]
 
     mapped = AssignSeatsOperator.partial(task_id="assign", product_code=PRODUCT).expand(user_emails=hires())
 
     @task
     def gather(reports: list[dict[str, list[dict[str, str]]]]) -> list[str]:
-        """Give the UUIDs of all reports."""
+        """Return the UUIDs in all reports."""
         return [person["id"] for report in reports for person in report["assigned"]]
 
     uuids = gather(mapped.output)
@@ -42,12 +42,12 @@ with DAG("borrowed", schedule=None, params={"emails": []}, default_args={"datado
 
     @task
     def work() -> list[str]:
-        """Look who holds a seat, by the hook in a task of one's own."""
+        """Return the emails of the seat holders, with the hook."""
         return sorted(str(user.email) for user in DatadogSeatsHook("borrowed").list_seat_users("on_call"))
 
     @task
     def break_down() -> None:
-        """Fail, so that only the teardown is left."""
+        """Fail, so that only the teardown still runs."""
         raise ValueError("broken")
 
     give_back = SyncSeatsOperator(task_id="give_back", product_code="on_call", undo=lend.output)
@@ -70,7 +70,7 @@ with DAG(
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_emails="{{ params.emails }}")
 
 with DAG("linked", schedule=None):
-    # Nobody to give a seat, so that Datadog itself is not called.
+    # The list is empty, so that the task sends no request to Datadog.
     AssignSeatsOperator(task_id="assign", product_code=PRODUCT, user_emails=[], datadog_conn_id="in_europe")
 
 with DAG(
@@ -87,7 +87,7 @@ with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
     @task
     def each(params: dict[str, list[str]]) -> list[list[str]]:
-        """Give a list for each who is waited for."""
+        """Return a list for each person."""
         return [[email] for email in params["emails"]]
 
     SeatUsersSensor.partial(

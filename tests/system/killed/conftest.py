@@ -1,4 +1,4 @@
-"""One Airflow 3 for all tests that kill parts of it: it notices soon when a worker or a triggerer is gone."""
+"""One Airflow 3 for all tests that kill parts of it. It soon notices that a worker or a triggerer is gone."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CHANGES: Final = "datadog_seats_changes"
 HIRES: Final = [f"hire{number}@example.com" for number in range(20)]
 # The DAG's id and the conf of each run.
 RUNS: Final[dict[str, dict[str, Any]]] = {"deferred": {"emails": HIRES}, "killed": {}}
-if AIRFLOW >= (3, 3):  # an older one has no retry policies
+if AIRFLOW >= (3, 3):  # older versions have no retry policies
     RUNS["comes_back"] = {}
 Stage = tuple[DeadlyDatadog, dict[str, Any], Path]
 
 
 @pytest.fixture(scope="package")
 def fake() -> Iterator[FakeDatadog]:
-    """Serve an organisation with people to wait for."""
+    """Serve an organisation with the people that the sensors wait for."""
     with FakeDatadog() as fake:
         for email in ("expected@example.com", *HIRES):
             fake.add_user(email)
@@ -34,7 +34,7 @@ def fake() -> Iterator[FakeDatadog]:
 
 @pytest.fixture(scope="package")
 def patient() -> Iterator[FakeDatadog]:
-    """Serve an organisation that refuses each call of a first attempt, and says when to come back."""
+    """Serve an organisation that responds to the first attempt with 503 and a ``Retry-After`` header."""
     with FakeDatadog() as patient:
         patient.add_user("ann@example.com", seat="on_call")
         patient.script("GET", SEATS, *[Fault(503, headers={"Retry-After": "2"})] * 5)
@@ -43,7 +43,7 @@ def patient() -> Iterator[FakeDatadog]:
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Serve an organisation with a product for each moment at which a worker may die."""
+    """Serve an organisation with a product for each moment at which a worker dies."""
     pids = tmp_path_factory.mktemp("pids")
     moments = {
         f"{kind}_{batch}_{'after' if done else 'before'}": (batch, done) for kind in KINDS for batch, done in MOMENTS
@@ -68,7 +68,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def server(
     fake: FakeDatadog, patient: FakeDatadog, stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """Run a whole Airflow, with the example DAG of changes looking each second."""
+    """Run all parts of Airflow, with a poll interval of one second in the example DAG of changes."""
     datadog, people, pids = stage
     dags = tmp_path_factory.mktemp("dags")
     for name in ("killed.py", "seats_in_use.py"):
@@ -83,7 +83,7 @@ def server(
         "AIRFLOW_VAR_DATADOG_SEATS_EXPECTED": json.dumps(["Expected@example.com"]),
         "PIDS": str(pids),
         "STAGE": json.dumps(people),
-        # Longer than a worker waits for a processor on a busy machine.
+        # On a busy machine, a worker may send its heartbeat late.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
@@ -97,5 +97,5 @@ def server(
 
 @pytest.fixture(scope="package")
 def begun(server: Server) -> dict[str, dict[str, Any]]:
-    """Begin the runs of all tests, so that they run side by side; give them by DAG."""
+    """Start the runs of all tests at the same time, and return them by DAG id."""
     return {dag_id: server.begin(dag_id, conf) for dag_id, conf in RUNS.items()}

@@ -1,4 +1,4 @@
-"""A Datadog that kills those who call it."""
+"""A FakeDatadog that kills its clients."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from airflow_provider_seats.testing import FakeDatadog
 if TYPE_CHECKING:
     from airflow_provider_seats.testing._server import Answer, Request
 
-# Two batches of leavers and two of joiners in a sync: the first, the last, and both sides of the turn.
+# A sync has two batches of leavers and two of joiners.
 BATCHES = 4
 KINDS = ("assign", "unassign", "sync")
 MOMENTS = [(batch, applied) for batch in range(1, BATCHES + 1) for applied in (False, True)]
 
 
 class DeadlyDatadog(FakeDatadog):
-    """Kills whoever sends it a certain write, once: before it is done, or after it is done and not yet answered."""
+    """A FakeDatadog that kills the sender of a certain write once, before it applies the write or after it."""
 
     def __init__(self, pids: Path, moments: dict[str, tuple[int, bool]]) -> None:
         super().__init__(products=tuple(moments))
@@ -50,7 +50,7 @@ class DeadlyDatadog(FakeDatadog):
         raise ConnectionAbortedError
 
     def _kill(self, product: str) -> None:
-        """Kill the task's process; in the second batch also the worker that watches over it: nobody reports its end."""
+        """Kill the process of the task. In the second batch, also kill its supervisor, which would report the end."""
         pid = int((self.pids / product).read_text())
         victims = [psutil.Process(pid)]
         if product.split("_")[1] == "2":

@@ -1,4 +1,4 @@
-"""Workers that are killed in the middle of their work, and what a real scheduler makes of it."""
+"""Retries after the death of a worker, with a real scheduler."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("killed"),
-    pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="needs the API of Airflow 3"),
 ]
 
 
-@pytest.mark.skipif(AIRFLOW == (3, 0), reason="Airflow 3.0 does not try a task again whose process was killed")
-def test_a_worker_that_dies_at_any_moment_leaves_work_that_its_retry_completes(
+@pytest.mark.skipif(AIRFLOW == (3, 0), reason="Airflow 3.0 does not retry a task after its process was killed")
+def test_a_retry_completes_the_work_of_a_worker_that_died_at_any_moment(
     server: Server, stage: Stage, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """The end is exact, nobody lost a seat whom nobody meant, and a sync's report tells of the whole run."""
+    """After a worker dies, the retry makes the remaining changes only, and the report covers the whole run."""
     datadog, people, _ = stage
     run = begun["killed"]
     assert server.finish(run, 300)["state"] == "success"
@@ -43,11 +43,11 @@ def test_a_worker_that_dies_at_any_moment_leaves_work_that_its_retry_completes(
                 assert (report["seats_before"], report["seats_after"]) == (5, 5)
 
 
-@pytest.mark.skipif(AIRFLOW < (3, 3), reason="this Airflow has no retry policies yet")
-def test_a_task_comes_back_when_datadog_allows_it(
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the retry policies of Airflow 3.3")
+def test_a_task_retries_when_datadog_allows_it(
     server: Server, patient: FakeDatadog, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """In seconds, although its own ``retry_delay`` is an hour."""
+    """A retry policy starts the retry when Datadog allows it, not after the ``retry_delay`` of an hour."""
     run = server.finish(begun["comes_back"])
     task = server.tasks(run)["unassign"]
     assert (task["state"], task["try_number"]) == ("success", 2)

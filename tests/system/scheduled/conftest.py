@@ -1,4 +1,4 @@
-"""One Airflow 3 for all tests of this folder: their DAG runs begin together, each on an organisation of its own."""
+"""One Airflow 3 for all tests in this folder. Their DAG runs start together, and use separate organisations."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Server
 
-# What a URL, a shell or a regular expression would change is in them.
+# The keys contain characters that URLs, shells and regular expressions treat specially.
 API_KEY: Final = "api/key+3141=&%"
 APP_KEY: Final = "app/key+2718=&$"
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 PRODUCTS: Final = (PRODUCT, "on_call", "approved", "rejected", "left")
 LEAVERS: Final = [f"leaver{number}@example.com" for number in range(3)]
-# These connections are in the metadata database, the others in environment variables.
+# These connections are in the metadata database. The others are in environment variables.
 STORED: Final = ("datadog_default", "leaky")
 ORGANISATIONS: Final = (*STORED, "borrowed", "faulty", "limits", "mapped", "other", "refused", "synced")
-# The DAG and the conf of each run.
+# The DAG id and the conf of each run.
 RUNS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "limits": ("limits", {}),
     "onboarding": ("datadog_seats_onboarding", {"emails": [ANN, BOB]}),
@@ -37,14 +37,14 @@ RUNS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "faulty": ("faulty", {"emails": [ANN]}),
     "synced": ("synced", {"emails": [ANN, BOB]}),
 }
-if AIRFLOW >= (3, 1):  # an older one asks no people
+if AIRFLOW >= (3, 1):  # older versions have no human approval
     RUNS["approved"] = ("datadog_seats_review", {"emails": [ANN, BOB], "product_code": "approved"})
     RUNS["rejected"] = ("datadog_seats_review", {"emails": [ANN], "product_code": "rejected"})
 
 
 @pytest.fixture(scope="package")
 def fakes() -> Iterator[dict[str, FakeDatadog]]:
-    """Serve an organisation for each connection, with what its DAG finds there."""
+    """Serve an organisation for each connection, with the users, seats and faults for its DAG."""
     with ExitStack() as stack:
         fakes = {
             name: stack.enter_context(FakeDatadog(products=PRODUCTS, api_key=API_KEY, app_key=APP_KEY))
@@ -69,7 +69,7 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
 
 @pytest.fixture(scope="package")
 def home(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Make an Airflow home that logs all it can, with the example DAGs and those of these tests."""
+    """Create an Airflow home with the example DAGs, the DAGs of these tests and logs at level DEBUG."""
     dags = tmp_path_factory.mktemp("dags")
     ours = Path(__file__).parents[1] / "dags"
     for file in (*EXAMPLE_DAGS.glob("*.py"), ours / "leaky.py", ours / "seats_in_use.py"):
@@ -85,7 +85,7 @@ def home(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="package")
 def server(home: AirflowHome, fakes: dict[str, FakeDatadog]) -> Iterator[Server]:
-    """Run a whole Airflow, and make connections as a person would: through the API behind the page."""
+    """Run all parts of Airflow, and create connections through the API that the web page uses."""
     with home.standalone() as server:
         server.wait_until_ready("leaky", *(dag_id for dag_id, _ in RUNS.values()))
         for name in STORED:
@@ -97,5 +97,5 @@ def server(home: AirflowHome, fakes: dict[str, FakeDatadog]) -> Iterator[Server]
 
 @pytest.fixture(scope="package")
 def begun(server: Server) -> dict[str, dict[str, Any]]:
-    """Begin the runs of all tests, so that they run side by side; give them by name."""
+    """Start the runs of all tests at the same time, and return them by name."""
     return {name: server.begin(dag_id, conf) for name, (dag_id, conf) in RUNS.items()}

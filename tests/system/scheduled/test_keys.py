@@ -1,4 +1,4 @@
-"""Where keys might leak: everything that a full run leaves behind is searched for them."""
+"""A search for keys in everything that a full run stores."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.system.scheduled.conftest import ANN, API_KEY, APP_KEY, BOB, STORED
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("scheduled"),
-    pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="needs the API of Airflow 3"),
 ]
 
 FORMS = {form for key in (API_KEY, APP_KEY) for form in (key, quote(key), quote(key, safe=""), quote_plus(key))}
 
 
-def test_no_key_is_left_behind_by_a_full_run(
+def test_a_full_run_leaks_no_key(
     server: Server,
     home: AirflowHome,
     fakes: dict[str, FakeDatadog],
     begun: dict[str, dict[str, Any]],
     other: FakeDatadog,
 ) -> None:
-    """Logs at DEBUG, database, rendered templates, XCom, triggers, the audit log, exceptions, reprs and the API."""
+    """No log, database entry, template, XCom, trigger, exception, repr or API response contains a key in any form."""
     fake, emails = fakes["leaky"], {"emails": [ANN, BOB]}
     left = server.finish(begun["left"])
     gone = server.begin("datadog_seats_offboarding", {**emails, "product_code": "left"})

@@ -1,4 +1,4 @@
-"""How a deferred wait ends that does not end well, under a real scheduler and triggerer."""
+"""Failures of deferred sensors, with a real scheduler and triggerer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.helpers.airflow_home import AIRFLOW_3, Server
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("scheduled"),
-    pytest.mark.skipif(not AIRFLOW_3, reason="the triggerer is driven through the API of Airflow 3"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="needs the API of Airflow 3"),
 ]
 Begun = dict[str, dict[str, Any]]
 
 
-def test_limits_end_a_deferred_wait_as_they_end_a_poke(server: Server, begun: Begun) -> None:
-    """The time-out is not tried again; what is to be skipped is skipped; the last line says what is missing."""
+def test_limits_end_a_deferred_sensor_as_in_poke_mode(server: Server, begun: Begun) -> None:
+    """A timeout fails without a retry, soft_fail and never_fail skip, and the error names the missing people."""
     run = server.finish(begun["limits"])
     tasks = server.tasks(run)
     assert {name: task["state"] for name, task in tasks.items()} == {
@@ -36,10 +36,10 @@ def test_limits_end_a_deferred_wait_as_they_end_a_poke(server: Server, begun: Be
         assert "0 of 1 person holds a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]
 
 
-def test_a_refused_key_fails_a_deferred_task_at_once_in_datadogs_words(
+def test_a_rejected_key_fails_a_deferred_task_with_datadogs_message(
     server: Server, begun: Begun, fakes: dict[str, FakeDatadog]
 ) -> None:
-    """In the task's own log, and although there are retries."""
+    """A deferred task with a rejected key fails without a retry, and logs Datadog's message."""
     run = begun["keyed"]
     server.wait_until_left(run, "wait")
     fakes["other"].script("GET", SEATS, *[Fault(403, {"errors": ["No permission at all"]})] * 2)

@@ -1,4 +1,4 @@
-"""The operators and the sensor under a real scheduler: the example DAGs, and the ways in which people use them."""
+"""The operators and the sensor with a real scheduler: the example DAGs and other uses."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.system.scheduled.conftest import ANN, BOB, CY, LEAVERS
 pytestmark = [
     pytest.mark.airflow,
     pytest.mark.xdist_group("scheduled"),
-    pytest.mark.skipif(not AIRFLOW_3, reason="the scheduler is driven through the API of Airflow 3"),
+    pytest.mark.skipif(not AIRFLOW_3, reason="needs the API of Airflow 3"),
 ]
 Fakes = dict[str, FakeDatadog]
 Begun = dict[str, dict[str, Any]]
-with_people = pytest.mark.skipif(AIRFLOW < (3, 1), reason="this Airflow asks no people yet")
+with_people = pytest.mark.skipif(AIRFLOW < (3, 1), reason="needs the human approval of Airflow 3.1")
 
 
-def test_the_example_dags_run_under_a_scheduler(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """Reports and results are in XCom for the tasks that follow."""
+def test_the_example_dags_run_with_a_scheduler(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """The example DAGs change the seats, and push reports and results to XCom for the next tasks."""
     fake = fakes["datadog_default"]
     run = server.finish(begun["onboarding"])
     assert run["state"] == "success"
@@ -38,7 +38,7 @@ def test_the_example_dags_run_under_a_scheduler(server: Server, fakes: Fakes, be
 
 
 def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """A task for each hire, a sensor for each, and the UUIDs of all of them handed on."""
+    """Operators and sensors can be mapped over people, and an operator accepts UUIDs from XCom."""
     fake = fakes["mapped"]
     run = server.finish(begun["mapped"])
     assert run["state"] == "success"
@@ -47,8 +47,8 @@ def test_mapped_tasks_and_lists_from_xcom_work(server: Server, fakes: Fakes, beg
     assert fake.holders(PRODUCT) == set()
 
 
-def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """Also when the work between them fails, and only that seat; the hook serves in a task of one's own."""
+def test_a_teardown_undoes_the_assignments_of_its_setup(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """A teardown unassigns only the seats that its setup assigned, also if the work between them fails."""
     run = server.finish(begun["borrowed"])
     states = {name: task["state"] for name, task in server.tasks(run).items()}
     assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
@@ -56,17 +56,17 @@ def test_a_seat_borrowed_by_a_setup_is_given_back_by_its_teardown(server: Server
     assert fakes["borrowed"].emails("on_call") == [BOB]
 
 
-def test_a_task_links_to_the_seats_of_its_organisation(server: Server, begun: Begun) -> None:
-    """On the Datadog site of its connection."""
+def test_a_task_links_to_the_seats_page_of_its_organisation(server: Server, begun: Begun) -> None:
+    """The link of a task leads to the seats page on the Datadog site of its connection."""
     run = server.finish(begun["linked"])
     links = server.ask("GET", f"{server.path(run)}/taskInstances/assign/links")["extra_links"]
     assert links == {"Datadog seats": "https://app.datadoghq.eu/billing/seats"}
 
 
-def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(
+def test_a_permanent_error_fails_without_a_retry_and_pushes_the_report(
     server: Server, fakes: Fakes, begun: Begun
 ) -> None:
-    """One attempt, although there are retries; the log ends with what to do."""
+    """A permanent error fails the first attempt, pushes the report, and logs how to continue."""
     run = server.finish(begun["refused"])
     task = server.tasks(run)["assign"]
     assert (task["state"], task["try_number"]) == ("failed", 1)
@@ -78,8 +78,8 @@ def test_what_no_retry_would_mend_fails_at_once_and_leaves_its_report(
     assert fakes["refused"].calls("POST") == []
 
 
-def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """The second attempt finds the rest to do."""
+def test_a_retry_succeeds_after_a_transient_error(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """After a transient error, the second attempt makes the remaining changes."""
     run = server.finish(begun["faulty"])
     task = server.tasks(run)["unassign"]
     assert (task["state"], task["try_number"]) == ("success", 2)
@@ -88,8 +88,8 @@ def test_a_passing_fault_is_mended_by_airflows_retry(server: Server, fakes: Fake
 
 
 @with_people
-def test_a_person_approves_a_review_and_undoes_it(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """Nothing is changed before the answer; the report in XCom is what the undo is triggered with."""
+def test_a_user_can_approve_a_review_and_undo_it(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """A review changes nothing before the approval, and its report in XCom is the input of the undo DAG."""
     fake, run = fakes["datadog_default"], begun["approved"]
     server.answer(run, "approve", "Approve", before=lambda: fake.emails("approved") == [ANN, CY])
     assert server.finish(run)["state"] == "success"
@@ -102,8 +102,8 @@ def test_a_person_approves_a_review_and_undoes_it(server: Server, fakes: Fakes, 
 
 
 @with_people
-def test_a_review_that_is_not_approved_changes_nothing(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """Those who would have been changed are as they were."""
+def test_a_rejected_review_changes_nothing(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """A rejected review skips the sync and changes no seats."""
     run = begun["rejected"]
     server.answer(run, "approve", "Reject", before=lambda: True)
     server.finish(run)
@@ -111,8 +111,8 @@ def test_a_review_that_is_not_approved_changes_nothing(server: Server, fakes: Fa
     assert fakes["datadog_default"].emails("rejected") == []
 
 
-def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fakes: Fakes, begun: Begun) -> None:
-    """Airflow's task state store, where there is one, remembers who held a seat before the first attempt."""
+def test_the_retry_of_a_sync_reports_the_changes_of_the_whole_run(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """On Airflow 3.3, the report of a retry covers all attempts, and on older versions it covers the retry."""
     whole = AIRFLOW >= (3, 3)
     people = [fakes["synced"].user_uuid(email) for email in LEAVERS]
     run = server.finish(begun["synced"])
@@ -125,8 +125,8 @@ def test_the_retry_of_a_sync_tells_what_the_whole_run_changed(server: Server, fa
     assert counts == ((4, 2, 1) if whole else (3, 2, 2))
 
 
-def test_a_failing_test_says_which_task_went_wrong_and_how_its_log_ends(server: Server, begun: Begun) -> None:
-    """In fewer than 40 lines: the DAG, the task, its state, and the end of its log."""
+def test_a_failed_test_reports_the_task_and_the_end_of_its_log(server: Server, begun: Begun) -> None:
+    """The explanation of a failure shows the DAG, the task, its state and the end of its log in fewer than 40 lines."""
     run = server.finish(begun["refused"])
     lines = server.explain().splitlines()
     assert len(lines) < 40
