@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import selectors
 import socket
 import threading
 import time
@@ -104,20 +105,33 @@ class Server(ThreadingHTTPServer):
         self._faults: dict[tuple[str, str], deque[Fault]] = {}
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self._wake: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
         """Start to serve."""
+        self._wake, woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, args=(woken,), daemon=True)
         self._thread.start()
 
     def end(self) -> None:
         """Close the port, and every connection that a client keeps open."""
-        self.shutdown()
-        self._thread.join()
+        if self._wake is not None and self._thread is not None:
+            self._wake.close()
+            self._thread.join()
+            self._wake = None
         self.server_close()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def _serve(self, woken: socket.socket) -> None:
+        """Accept connections until the other end of a socket is closed. Unlike ``serve_forever`` this ends at once."""
+        with woken, selectors.DefaultSelector() as selector:
+            selector.register(self, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            while all(key.fileobj is self for key, _ in selector.select()):
+                self.handle_request()
 
     def script(self, method: str, path: str, faults: tuple[Fault, ...]) -> None:
         """Answer the next requests of this method and path with these faults."""

@@ -171,7 +171,7 @@ def datadog(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, by_
 
 def is_served(datadog: FakeDatadog) -> bool:
     """Return whether a FakeDatadog answers over sockets."""
-    return datadog._server._thread.is_alive()
+    return datadog._server._wake is not None
 
 
 @pytest.fixture
