@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -154,19 +155,45 @@ class World(NamedTuple):
     waited: list[float]
 
 
-@pytest.fixture
-def by_hand() -> bool:
-    """Return whether a test without a world plays its faults by hand. Its parameters override this."""
-    return False
+@contextmanager
+def stage(world: str) -> Iterator[tuple[FakeDatadog, FakeDatadog, World]]:
+    """Yield a FakeDatadog on the default connection, a second host, which must receive nothing, and a world.
+
+    If faults are played by hand, neither host opens a port.
+    """
+    host: Callable[[], AbstractContextManager[FakeDatadog]] = unserved if world == PLAYED else FakeDatadog
+    with pytest.MonkeyPatch.context() as monkeypatch, host() as datadog, host() as other:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        clock = FakeClock()
+        clock.time = time.time()
+        install(clock, monkeypatch)
+        client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key, TIMEOUT))
+        serves: dict[str, Callable[[Flow[Any]], Any]] = {
+            "worker": client.run,
+            "event loop": lambda flow: quickly(client.arun(flow)),
+            PLAYED: lambda flow: serve(flow, lambda step: answer_by(datadog, step), Played(pauses=clock.waited)),
+        }
+        yield datadog, other, World(world, serves[world], clock.waited)
+        assert other.received == []
+
+
+@pytest.fixture(params=[PLAYED, *SERVED])
+def staged(request: pytest.FixtureRequest) -> Iterator[tuple[FakeDatadog, FakeDatadog, World]]:
+    """Serve flows with no I/O, over sockets in a worker, and over sockets on an event loop."""
+    with stage(request.param) as staged:
+        yield staged
 
 
 @pytest.fixture
-def datadog(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, by_hand: bool) -> Iterator[FakeDatadog]:
-    """Start a FakeDatadog on the default connection. If faults are played by hand, it opens no port."""
-    world = request.node.callspec.params.get("world") if hasattr(request.node, "callspec") else None
-    with unserved() if by_hand or world == PLAYED else FakeDatadog() as fake:
-        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", fake.airflow_connection())
-        yield fake
+def datadog(staged: tuple[FakeDatadog, FakeDatadog, World]) -> FakeDatadog:
+    """Return the FakeDatadog of the stage."""
+    return staged[0]
+
+
+@pytest.fixture
+def world(staged: tuple[FakeDatadog, FakeDatadog, World]) -> World:
+    """Return the world of the stage."""
+    return staged[2]
 
 
 def is_served(datadog: FakeDatadog) -> bool:
@@ -174,27 +201,14 @@ def is_served(datadog: FakeDatadog) -> bool:
     return datadog._server._wake is not None
 
 
-@pytest.fixture
-def other(datadog: FakeDatadog) -> Iterator[FakeDatadog]:
-    """Start a second host, which must receive nothing."""
-    with FakeDatadog() if is_served(datadog) else unserved() as other:
-        yield other
-        assert other.received == []
-
-
-@pytest.fixture(params=[PLAYED, *SERVED])
-def world(request: pytest.FixtureRequest, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Serve flows with no I/O, over sockets in a worker, and over sockets on an event loop."""
-    clock = FakeClock()
-    clock.time = time.time()
-    install(clock, monkeypatch)
-    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key, TIMEOUT))
-    serves: dict[str, Callable[[Flow[Any]], Any]] = {
-        "worker": client.run,
-        "event loop": lambda flow: quickly(client.arun(flow)),
-        PLAYED: lambda flow: serve(flow, lambda step: answer_by(datadog, step), Played(pauses=clock.waited)),
-    }
-    return World(request.param, serves[request.param], clock.waited)
+@contextmanager
+def case_of(*names: object) -> Iterator[None]:
+    """Name the case in the error of an assertion. One test goes through many cases, because each test costs time."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"The case: {', '.join(map(str, names))}")
+        raise
 
 
 def everywhere(*on_the_wire: str) -> list[Any]:
@@ -262,134 +276,128 @@ def script(datadog: FakeDatadog, other: FakeDatadog, operation: str, fault: Faul
     datadog.script(method, path, *[Fault(**{**vars(fault), "headers": headers})] * times)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("world", "name"), everywhere(*ON_THE_WIRE), indirect=["world"])
-def test_an_operation_survives_a_single_fault(
-    datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, name: str
-) -> None:
+@pytest.mark.parametrize(("kind", "name"), everywhere(*ON_THE_WIRE))
+def test_an_operation_survives_a_single_fault(kind: str, name: str) -> None:
     """A transient fault is retried until everything is done, and another one raises its error with an exact outcome."""
-    case = CASES[name]
-    people = prepare(datadog, operation)
-    before = datadog.holders(PRODUCT)
-    script(datadog, other, operation, case.fault, 1)
-    result, error = run(world, OPERATIONS[operation].flow(people))
-    if case.kind in {TRANSIENT, KEYS_REFUSED} or (case.kind == REFUSED and operation in WRITES):
-        assert error is None
-        assert_complete(datadog, operation, people, result)
-    elif operation == "get accounts" and name == "404":
-        # Datadog does not know the account.
-        assert (list(result), error) == ([people[1]], None)
-    else:
-        assert isinstance(error, ERRORS[case.kind])
-        assert_exact(datadog, operation, people, before, result)
-    assert sum(world.waited) <= MAX_WAIT
+    for operation, (_, _, flow) in OPERATIONS.items():
+        with case_of(operation), stage(kind) as (datadog, other, world):
+            case = CASES[name]
+            people = prepare(datadog, operation)
+            before = datadog.holders(PRODUCT)
+            script(datadog, other, operation, case.fault, 1)
+            result, error = run(world, flow(people))
+            if case.kind in {TRANSIENT, KEYS_REFUSED} or (case.kind == REFUSED and operation in WRITES):
+                assert error is None
+                assert_complete(datadog, operation, people, result)
+            elif operation == "get accounts" and name == "404":
+                # Datadog does not know the account.
+                assert (list(result), error) == ([people[1]], None)
+            else:
+                assert isinstance(error, ERRORS[case.kind])
+                assert_exact(datadog, operation, people, before, result)
+            assert sum(world.waited) <= MAX_WAIT
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize(("world", "name"), everywhere(*LASTING_ON_THE_WIRE), indirect=["world"])
-def test_a_lasting_fault_raises_an_error_of_the_package(
-    datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, name: str
-) -> None:
+@pytest.mark.parametrize(("kind", "name"), everywhere(*LASTING_ON_THE_WIRE))
+def test_a_lasting_fault_raises_an_error_of_the_package(kind: str, name: str) -> None:
     """A lasting fault raises an error with Datadog's detail and its cause in bounded time, with an exact outcome."""
-    case = CASES[name]
-    people = prepare(datadog, operation)
-    before = datadog.holders(PRODUCT)
-    script(datadog, other, operation, case.fault, 200)
-    method, path, flow = OPERATIONS[operation]
-    result, error = run(world, flow(people))
-    if operation == "get accounts" and name == "404":
-        # Datadog does not know the account.
-        assert (list(result), error) == ([people[1]], None)
-        return
-    if operation in WRITES:
-        assert_exact(datadog, operation, people, before, result)
-        if case.kind == REFUSED:
-            assert set(result.refused) == {each for each in people if (each in before) == (operation == "unassign")}
-            assert all("the exact detail" in detail for detail in result.refused.values())
-            return
-        if case.kind == TRANSIENT and (
-            case.fault.applied or case.fault.delay or case.fault.lost in {"during", "after"}
-        ):
-            assert_complete(datadog, operation, people, result)
-            return
-    assert isinstance(error, ERRORS[case.kind])
-    assert error.transient == (case.kind == TRANSIENT)
-    calls = len(datadog.calls(method, path))
-    assert calls <= {TRANSIENT: MAX_ATTEMPTS, KEYS_REFUSED: 2, REDIRECT: 1, REFUSED: 1}[case.kind] * 3
-    if case.kind == KEYS_REFUSED:
-        assert calls == 2
-    if isinstance(case.fault.body, dict) and case.kind in {KEYS_REFUSED, REFUSED}:
-        assert "the exact detail" in str(error)
-    if isinstance(error, UnavailableError) and error.status is None and case.fault.lost is not None:
-        assert error.__cause__ is not None
-    for key in (datadog.api_key, datadog.app_key):
-        assert key not in f"{error!r} {error.__cause__!r}"
-    assert sum(world.waited) <= MAX_WAIT * 1.1
+    for operation, (method, path, flow) in OPERATIONS.items():
+        with case_of(operation), stage(kind) as (datadog, other, world):
+            case = CASES[name]
+            people = prepare(datadog, operation)
+            before = datadog.holders(PRODUCT)
+            script(datadog, other, operation, case.fault, 200)
+            result, error = run(world, flow(people))
+            if operation == "get accounts" and name == "404":
+                # Datadog does not know the account.
+                assert (list(result), error) == ([people[1]], None)
+                continue
+            if operation in WRITES:
+                assert_exact(datadog, operation, people, before, result)
+                if case.kind == REFUSED:
+                    assert set(result.refused) == {
+                        each for each in people if (each in before) == (operation == "unassign")
+                    }
+                    assert all("the exact detail" in detail for detail in result.refused.values())
+                    continue
+                if case.kind == TRANSIENT and (
+                    case.fault.applied or case.fault.delay or case.fault.lost in {"during", "after"}
+                ):
+                    assert_complete(datadog, operation, people, result)
+                    continue
+            assert isinstance(error, ERRORS[case.kind])
+            assert error.transient == (case.kind == TRANSIENT)
+            calls = len(datadog.calls(method, path))
+            assert calls <= {TRANSIENT: MAX_ATTEMPTS, KEYS_REFUSED: 2, REDIRECT: 1, REFUSED: 1}[case.kind] * 3
+            if case.kind == KEYS_REFUSED:
+                assert calls == 2
+            if isinstance(case.fault.body, dict) and case.kind in {KEYS_REFUSED, REFUSED}:
+                assert "the exact detail" in str(error)
+            if isinstance(error, UnavailableError) and error.status is None and case.fault.lost is not None:
+                assert error.__cause__ is not None
+            for key in (datadog.api_key, datadog.app_key):
+                assert key not in f"{error!r} {error.__cause__!r}"
+            assert sum(world.waited) <= MAX_WAIT * 1.1
 
 
 WRITING = ("applied but 502", "500", "lost before", "lost after", "422", "409", "null")
 READING = ("500", "lost during", "403", "302", "422", "null")
 
 
-@pytest.mark.parametrize("operation", WRITES)
 @pytest.mark.parametrize(
-    ("world", "writing", "reading"),
+    ("kind", "writing", "reading"),
     [
         *((PLAYED, writing, reading) for writing in WRITING for reading in READING),
         *((world, *pair) for world in SERVED for pair in zip(WRITING, (*READING, READING[0]), strict=True)),
     ],
-    indirect=["world"],
 )
-def test_people_whose_state_cannot_be_read_are_unknown(  # noqa: PLR0917 (fixtures)
-    datadog: FakeDatadog, other: FakeDatadog, world: World, operation: str, writing: str, reading: str
-) -> None:
+def test_people_whose_state_cannot_be_read_are_unknown(kind: str, writing: str, reading: str) -> None:
     """If neither the change nor the seat list is answered, the outcome calls the people unknown."""
-    people = prepare(datadog, operation)
-    before = datadog.holders(PRODUCT)
-    script(datadog, other, operation, CASES[writing].fault, 1)
-    script(datadog, other, "list", CASES[reading].fault, 200)
-    result, error = run(world, OPERATIONS[operation].flow(people))
-    assert error is not None
-    assert_exact(datadog, operation, people, before, result)
-    if writing in {"422", "409"} and reading == "422":
-        # Datadog refuses the product itself, and nobody was sent alone.
-        assert set(result.not_done) == set(people)
-    else:
-        assert result.unknown
+    for operation in WRITES:
+        with case_of(operation), stage(kind) as (datadog, other, world):
+            people = prepare(datadog, operation)
+            before = datadog.holders(PRODUCT)
+            script(datadog, other, operation, CASES[writing].fault, 1)
+            script(datadog, other, "list", CASES[reading].fault, 200)
+            result, error = run(world, OPERATIONS[operation].flow(people))
+            assert error is not None
+            assert_exact(datadog, operation, people, before, result)
+            if writing in {"422", "409"} and reading == "422":
+                # Datadog refuses the product itself, and nobody was sent alone.
+                assert set(result.not_done) == set(people)
+            else:
+                assert result.unknown
 
 
-@pytest.mark.parametrize("times", [1, 200])
-@pytest.mark.parametrize("kind", ["assign", "assign and read first", "unassign", "unassign by email", "sync"])
 @pytest.mark.parametrize(
-    ("by_hand", "name"), [*((True, name) for name in CASES), *((False, name) for name in IN_A_REPORT_ON_THE_WIRE)]
+    ("kind", "name"), [*((PLAYED, name) for name in CASES), *(("worker", name) for name in IN_A_REPORT_ON_THE_WIRE)]
 )
-def test_a_report_says_exactly_who_was_changed(  # noqa: PLR0917 (fixtures)
-    datadog: FakeDatadog,
-    other: FakeDatadog,
-    no_waits: list[float],
-    ti: FakeTaskInstance,
-    monkeypatch: pytest.MonkeyPatch,
-    by_hand: bool,
-    kind: str,
-    name: str,
-    times: int,
-) -> None:
+def test_a_report_says_exactly_who_was_changed(kind: str, name: str) -> None:
     """After every fault, the report contains everyone once, in the group that matches the seats."""
-    if by_hand:
-        monkeypatch.setattr(Client, "_exchange", lambda _, request: answer_by(datadog, request))
+    for job in ("assign", "assign and read first", "unassign", "unassign by email", "sync"):
+        for times in (1, 200):
+            with case_of(job, times), stage(kind) as (datadog, other, _), pytest.MonkeyPatch.context() as monkeypatch:
+                if kind == PLAYED:
+                    monkeypatch.setattr(Client, "_exchange", lambda _, request, host=datadog: answer_by(host, request))
+                check_report(datadog, other, job, name, times)
+
+
+def check_report(datadog: FakeDatadog, other: FakeDatadog, job: str, name: str, times: int) -> None:
+    """Check the report of an operator that meets a fault so many times."""
+    ti = FakeTaskInstance()
     people = [datadog.add_user(f"person{number}@x.com") for number in range(5)]
-    holders = {"assign": people[:1], "assign and read first": people[:1], "sync": people[:3]}.get(kind, people[1:])
+    holders = {"assign": people[:1], "assign and read first": people[:1], "sync": people[:3]}.get(job, people[1:])
     for person in holders:
         datadog.give_seat(PRODUCT, person)
     arguments: dict[str, Any] = {"task_id": "task", "product_code": PRODUCT, "batch_size": 2}
     operator: Any
-    if kind == "sync":
+    if job == "sync":
         operator = SyncSeatsOperator(**arguments, user_uuids=people[2:], max_unassign=5)
-    elif kind.startswith("assign"):
-        operator = AssignSeatsOperator(**arguments, user_uuids=people, read_seats_first="read first" in kind)
+    elif job.startswith("assign"):
+        operator = AssignSeatsOperator(**arguments, user_uuids=people, read_seats_first="read first" in job)
     else:
         emails = [f"person{number}@x.com" for number in range(5)]
-        given: dict[str, Any] = {"user_emails": emails} if "email" in kind else {"user_uuids": people}
+        given: dict[str, Any] = {"user_emails": emails} if "email" in job else {"user_uuids": people}
         operator = UnassignSeatsOperator(**arguments, **given)
     before = datadog.holders(PRODUCT)
     for operation in ("assign", "unassign"):
@@ -439,7 +447,7 @@ def assert_exact(
     assert all((each in holders) == (each in before) for each in (*result.refused, *result.not_done))
 
 
-@pytest.mark.parametrize("world", SERVED, indirect=True)
+@pytest.mark.parametrize("staged", SERVED, indirect=True)
 def test_a_refused_connection_is_a_transient_error(world: World, datadog: FakeDatadog) -> None:
     """A refused connection raises a transient error with the cause attached, and changes nothing."""
     people = prepare(datadog, "assign")
@@ -505,6 +513,7 @@ def test_a_rate_limit_longer_than_the_bound_raises_the_seconds_to_wait(
     assert len(datadog.calls()) == 1
 
 
+@pytest.mark.parametrize("staged", ["worker"], indirect=True)
 def test_a_client_never_exceeds_a_stated_rate_limit(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client waits for a used-up rate limit to reset instead of provoking a 429, also for calls side by side."""
     datadog.rate_limit = (5, 1.0)
