@@ -539,7 +539,7 @@ class World:
 _some = st.sets(st.sampled_from([uuid(name) for name in "abcdefghij"]))
 
 
-@examples(500)
+@examples(200)
 @given(
     requested=_some,
     before=_some,

@@ -428,7 +428,7 @@ def draw_names(data: st.DataObject, organisation: Organisation) -> tuple[list[st
     return names, chosen
 
 
-@examples(300)
+@examples(80)
 @given(organisations(), st.data())
 def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organisation, data: st.DataObject) -> None:
     """No sequence of syncs, approvals, kills, retries and undos unassigns a person that the roster or protect names.

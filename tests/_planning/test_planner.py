@@ -557,7 +557,7 @@ _guards = st.builds(
 )
 
 
-@examples(500)
+@examples(150)
 @given(
     rows=st.lists(_row, unique_by=lambda row: row[0]),
     uuids=_ids,
