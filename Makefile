@@ -26,7 +26,7 @@ export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
 # Tests start many processes, which start twice as fast from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo quick test test-matrix lint types docs bench pins clean
+.PHONY: help demo quick without-airflow test test-matrix lint types docs bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -34,8 +34,11 @@ help:
 demo: $(VENV)/ready
 	@$(BIN)/python -m tools.demo
 
-quick: $(VENV)/ready $(LINT)
-	$(PYTEST) -m "not airflow" --hypothesis-profile quick
+quick: $(VENV)/ready
+	@$(MAKE) --no-print-directory -j 2 $(LINT) without-airflow
+
+without-airflow:
+	$(PYTEST) -m "not airflow" --ignore tests/system --hypothesis-profile quick
 
 test: $(VENV)/ready $(LINT)
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=98

@@ -226,13 +226,13 @@ def test_an_error_can_be_pickled_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("site", KNOWN_SITES)
-@pytest.mark.parametrize("organisation", ["acme", "a", "1st-acme", "acme2", "us5x", "europe"])
-def test_an_organisations_sub_domain_means_its_site(site: str, organisation: str) -> None:
+def test_an_organisations_sub_domain_means_its_site(site: str) -> None:
     """An organisation's sub-domain before a known site means that site, in the site and in the host."""
     url = f"https://api.{site}"
-    assert parse(extra={"site": f"{organisation}.{site}"}).base_url == url
-    assert parse(extra={"site": f"https://{organisation}.{site}/billing"}).base_url == url
-    assert parse(host=f"https://{organisation}.{site}").base_url == url
+    for organisation in ("acme", "a", "1st-acme", "acme2", "us5x", "europe"):
+        assert parse(extra={"site": f"{organisation}.{site}"}).base_url == url, organisation
+        assert parse(extra={"site": f"https://{organisation}.{site}/billing"}).base_url == url, organisation
+        assert parse(host=f"https://{organisation}.{site}").base_url == url, organisation
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,9 @@ def test_a_preview_of_an_assign_equals_the_run(datadog: FakeDatadog, ti: FakeTas
     assert preview["assigned"] == done["assigned"] == [{"id": ann, "email": "ann@x.com"}]
 
 
-def test_a_missing_permission_to_read_users_is_named(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+def test_a_missing_permission_to_read_users_is_named(
+    datadog: FakeDatadog, no_waits: list[float], ti: FakeTaskInstance
+) -> None:
     """If the key may not read users, an assign by email fails, names user_access_read and assigns nobody."""
     datadog.add_user("ann@x.com")
     datadog.script("GET", USERS, *[Fault(403, {"errors": ["Forbidden"]})] * 2)

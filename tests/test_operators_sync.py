@@ -364,7 +364,7 @@ def test_a_person_whose_account_has_no_email_keeps_the_seat(datadog: FakeDatadog
     assert datadog.holders(PRODUCT) == set(people)
 
 
-def test_a_missing_permission_to_read_accounts_changes_nothing(datadog: FakeDatadog) -> None:
+def test_a_missing_permission_to_read_accounts_changes_nothing(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """If the key may not read users, the sync fails, names user_access_read and changes nothing."""
     people = add_people(datadog, 3)
     for person in people:

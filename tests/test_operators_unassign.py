@@ -174,7 +174,9 @@ def test_an_unassign_can_skip_the_check_of_accounts(datadog: FakeDatadog, check:
     assert "warning: protect: nobody who holds a seat matches boss@x.com." in log
 
 
-def test_an_unassign_without_the_permission_to_check_accounts_changes_nothing(datadog: FakeDatadog) -> None:
+def test_an_unassign_without_the_permission_to_check_accounts_changes_nothing(
+    datadog: FakeDatadog, no_waits: list[float]
+) -> None:
     """If accounts must be read and the key may not, the unassign fails, names the permission and changes nothing."""
     people = add_people(datadog, 1)
     datadog.script("GET", f"{USERS}/{people[0]}", *[Fault(403)] * 2)

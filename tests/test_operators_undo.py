@@ -136,7 +136,9 @@ def test_an_undo_of_assignments_reads_no_account(datadog: FakeDatadog) -> None:
     assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
 
 
-def test_an_undo_without_the_permission_to_read_accounts_changes_nothing(datadog: FakeDatadog) -> None:
+def test_an_undo_without_the_permission_to_read_accounts_changes_nothing(
+    datadog: FakeDatadog, no_waits: list[float]
+) -> None:
     """If the key may not read users, an undo that assigns fails, names user_access_read and changes nothing."""
     people = add_people(datadog, 2)
     report = unassign(user_emails=emails(0))

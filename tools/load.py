@@ -47,15 +47,15 @@ def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
         for number in range(seats):
             datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
-        asyncio.run(_wait(10, 0.5))
+        asyncio.run(_wait(10, 0.2))
         datadog.received.clear()
         ticks, _ = asyncio.run(_wait(sensors, seconds))
         calls = len(datadog.calls())
         lags, work = sorted(tick.lag for tick in ticks), sorted(tick.work for tick in ticks)
         percentile = int(len(ticks) * 0.99)
         tracemalloc.start()
-        _, few = asyncio.run(_wait(sensors // 4, 1.0))
-        _, many = asyncio.run(_wait(sensors, 1.0))
+        _, few = asyncio.run(_wait(sensors // 4, 0.5))
+        _, many = asyncio.run(_wait(sensors, 0.5))
         tracemalloc.stop()
     return Cost(calls, (lags[percentile], lags[-1]), work[percentile], (many - few) / (sensors - sensors // 4))
 

@@ -212,8 +212,12 @@ def case_of(*names: object) -> Iterator[None]:
 
 
 def everywhere(*on_the_wire: str) -> list[Any]:
-    """Return every fault to play by hand, and these to serve over sockets too."""
-    served = [(world, name) for world in SERVED for name in on_the_wire]
+    """Return every fault to play by hand, these to serve in a worker, and one of each kind on an event loop.
+
+    Worker and event loop share everything that sends and receives.
+    """
+    served = [("worker", name) for name in on_the_wire]
+    served += [("event loop", name) for name in on_the_wire if name in LASTING_ON_THE_WIRE]
     return [
         pytest.param(world, name, id=f"{world}-{name}")
         for world, name in [*((PLAYED, name) for name in CASES), *served]
