@@ -88,12 +88,19 @@ def table(report: Report) -> list[str]:
     return lines
 
 
+def can_be_undone(report: Report) -> bool:
+    """Return whether a report says who was changed: the seat list was read first, and nobody is unknown."""
+    return report["seats_before"] is not None and not report["unknown"]
+
+
 def for_undo(report: Report) -> str | None:
-    """Return everything that an undo needs as JSON, one person a line; None if the report changed nobody.
+    """Return everything that an undo needs as JSON, one person a line; None if the table says everything.
 
     A cleared task loses its XCom, so the log is where this stays.
     """
     if report["preview"] or not (report["assigned"] or report["unassigned"]):
+        return None
+    if not can_be_undone(report) and all(len(people) <= _MAX_ROWS for _, people in _people(report)):
         return None
     facts = {key: value for key, value in report.items() if key not in {*KINDS, "guards", "refusals"}}
     parts = [json.dumps(facts)[1:-1]]

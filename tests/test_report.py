@@ -120,6 +120,14 @@ def test_the_log_shows_everyone_of_thousands() -> None:
     assert max(map(len, text.splitlines())) < 300
 
 
+def test_the_log_of_a_report_that_cannot_be_undone_is_short() -> None:
+    """If the seat list was not read, the log shows the JSON only if the table does not name everyone."""
+    few: Any = {**Plan(P).not_started(preview=False), "assigned": [person(U3)] * 20}
+    assert for_undo(few) is None
+    many: Any = {**few, "assigned": [person(U3)] * 21}
+    assert len(parse_report("undo", for_undo(many))["assigned"]) == 21
+
+
 @given(
     st.dictionaries(st.uuids().map(str), st.none() | st.text(max_size=9).map("{}@x".format), min_size=1, max_size=4),
     st.sampled_from(["assigned", "unassigned", "unknown"]),
@@ -127,7 +135,11 @@ def test_the_log_shows_everyone_of_thousands() -> None:
 def test_the_json_can_be_passed_to_undo(people: dict[str, str | None], kind: str) -> None:
     """The JSON of any report is parsed back into the same people."""
     persons = [person(uuid, email) for uuid, email in people.items()]
-    report: Any = {**Plan(P).not_started(preview=False), "assigned": [person(U3)], kind: persons}
+    report: Any = {**Plan(P).not_started(preview=False), "seats_before": 1, "assigned": [person(U3)], kind: persons}
+    if kind == "unknown":
+        # The table shows everyone, and the report cannot be undone.
+        assert for_undo(report) is None
+        report["assigned"] = [person(U3)] * 21
     parsed = dict(parse_report("undo", for_undo(report)))
     for key in ("assigned", "unassigned", "unknown", "product", "since_attempt", "started_at", "ended_at"):
         assert parsed[key] == report[key]

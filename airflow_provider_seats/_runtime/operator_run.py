@@ -29,7 +29,7 @@ from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
-from airflow_provider_seats.report import Report, for_undo, table
+from airflow_provider_seats.report import Report, can_be_undone, for_undo, table
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -135,7 +135,8 @@ class OperatorRun:
         plan = replace(self._state.plan, origin=Origin(self._conn_id, self._site))
         report = replace(self._state, plan=plan).report()
         if (text := for_undo(report)) is not None:
-            self._log.info("The complete report, to pass to undo:\n%s", text)
+            purpose = ", to pass to undo" if can_be_undone(report) else ""
+            self._log.info("The complete report%s:\n%s", purpose, text)
         for line in table(report):
             self._log.info("%s", line)
         return report
