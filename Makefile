@@ -18,8 +18,8 @@ GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
 # Lint runs with the newest Airflow only, because the code is the same. tests/test_types.py checks the types.
 LINT := $(if $(filter $(NEWEST),$(AIRFLOW)),lint)
 # Unbuffered output shows the progress through a pipe. Tests that share an Airflow run in one process.
-WORKERS ?= logical
-PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup \
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --maxprocesses 8 --dist loadgroup \
 	--durations 10 --override-ini cache_dir=$(VENV)/pytest-cache
 # Each run writes its files to its environment, so that several runs can work at the same time.
 export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
@@ -38,10 +38,11 @@ quick: $(VENV)/ready
 	@$(MAKE) --no-print-directory -j 2 $(LINT) without-airflow
 
 without-airflow:
-	$(PYTEST) -m "not airflow" --ignore tests/system --hypothesis-profile quick
+	$(PYTEST) --numprocesses $(or $(WORKERS),$(CORES)) -m "not airflow" --ignore tests/system --hypothesis-profile quick
 
+# One process more than cores: most of the time, system tests wait for an Airflow.
 test: $(VENV)/ready $(LINT)
-	$(PYTEST) --cov --cov-report=term --cov-fail-under=98
+	$(PYTEST) --numprocesses $(or $(WORKERS),$(shell expr $(CORES) + 1)) --cov --cov-report=term --cov-fail-under=98
 
 test-matrix:
 	@$(PYTHON) -m tools.matrix

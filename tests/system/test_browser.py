@@ -100,8 +100,11 @@ def trigger(page: Page, server: Server) -> None:
     expect(form).to_contain_text("The people who get a seat, one email a line.")
     form.locator("[name=element_emails]").fill(f"{ANN}\n{BOB}\n{CY}")
     picture(form, "trigger_form")
-    form.get_by_test_id("trigger-dag-submit").click()
-    expect(form).to_be_hidden()
+    submit = form.get_by_test_id("trigger-dag-submit")
+    expect(submit).to_be_enabled()
+    submit.click()
+    # A busy machine takes long to create the run.
+    expect(form).to_be_hidden(timeout=120_000)
     page.wait_for_url("**/runs/**")
 
 
