@@ -10,19 +10,26 @@ from uuid import UUID
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 def email_key(email: str) -> str:
     """Return what two spellings of one email have in common: Unicode's composed form, in lower case.
 
     ``casefold`` would make one person of two: ``strasse`` and ``stra\u00dfe`` are different addresses.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).lower())
+    text = email.strip()
+    if text.isascii():  # there may be 100,000 of them
+        return text.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
 def canonical_uuid(value: object) -> str | None:
     """Return a UUID in lower case with hyphens, from every form that :class:`uuid.UUID` accepts; None if it is none."""
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, str) and _CANONICAL.fullmatch(value):
+        return value
     text = value.strip() if isinstance(value, str) else ""
     # UUID() also accepts what int() does: underscores, and digits of other scripts.
     if not re.fullmatch(r"[0-9a-fA-F{}:urnid-]+", text):
