@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ class Cost(NamedTuple):
     """The cost of the sensors.
 
     :param calls: the calls that FakeDatadog received.
+    :param seconds: how long the sensors waited.
     :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum.
     :param work: the seconds of processor time that the event loop's thread spent between two chances to run something
         else: the 99th percentile. A busy machine adds to the lag, but not to this.
@@ -30,34 +32,43 @@ class Cost(NamedTuple):
     """
 
     calls: int
+    seconds: float
     lag: tuple[float, float]
     work: float
     memory: float
 
 
-def measure(sensors: int, seats: int, seconds: float = 5.0) -> Cost:
-    """Return the cost of sensors that each wait for another person, who is never assigned a seat.
+def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
+    """Return the cost of sensors that each wait for another person, until the seat list was read several times.
 
     The memory is the difference between all sensors and a quarter of them, because the first sensors load modules and
     lists that all share.
     """
+    from airflow_provider_seats._api import PAGE_SIZE
     from airflow_provider_seats.testing import FakeDatadog
 
     with FakeDatadog() as datadog:
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
         for number in range(seats):
             datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
-        asyncio.run(_wait(10, 0.2))
-        datadog.received.clear()
-        ticks, _ = asyncio.run(_wait(sensors, seconds))
-        calls = len(datadog.calls())
+        pages = max(1, -(-seats // PAGE_SIZE))
+
+        def wait(sensors: int, readings: int) -> tuple[list[Tick], int]:
+            datadog.received.clear()
+            return asyncio.run(_wait(sensors, lambda: len(datadog.received) >= pages * readings))
+
+        wait(10, 1)
+        started = time.monotonic()
+        ticks, _ = wait(sensors, readings)
+        calls, seconds = len(datadog.calls()), time.monotonic() - started
         lags, work = sorted(tick.lag for tick in ticks), sorted(tick.work for tick in ticks)
         percentile = int(len(ticks) * 0.99)
         tracemalloc.start()
-        _, few = asyncio.run(_wait(sensors // 4, 0.5))
-        _, many = asyncio.run(_wait(sensors, 0.5))
+        _, few = wait(sensors // 4, 1)
+        _, many = wait(sensors, 1)
         tracemalloc.stop()
-    return Cost(calls, (lags[percentile], lags[-1]), work[percentile], (many - few) / (sensors - sensors // 4))
+    memory = (many - few) / (sensors - sensors // 4)
+    return Cost(calls, seconds, (lags[percentile], lags[-1]), work[percentile], memory)
 
 
 class Tick(NamedTuple):
@@ -67,7 +78,7 @@ class Tick(NamedTuple):
     work: float
 
 
-async def _wait(sensors: int, seconds: float) -> tuple[list[Tick], int]:
+async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int]:
     """Start triggers as a restarted triggerer does. Return the ticks of the loop, and the bytes that they need."""
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
@@ -88,7 +99,10 @@ async def _wait(sensors: int, seconds: float) -> tuple[list[Tick], int]:
         for number in range(sensors)
     ]
     tasks = [asyncio.create_task(first(trigger)) for trigger in triggers]
-    await asyncio.sleep(seconds)
+    async with asyncio.timeout(120):
+        while not done():  # noqa: ASYNC110 - FakeDatadog runs in other threads
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)  # The sensors look at the last reading.
     taken = tracemalloc.get_traced_memory()[0] - before
     clock.cancel()
     assert not any(task.done() for task in tasks), "a sensor did not wait"
@@ -113,8 +127,9 @@ def main() -> None:
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             cost = measure(sensors, seats)
     print(
-        f"{sensors} sensors, {seats} seats, 5 s: {cost.calls} calls; lag: {cost.lag[0] * 1000:.1f} ms (99 %), "
-        f"{cost.lag[1] * 1000:.0f} ms (maximum); {cost.memory / 1024:.1f} KiB for each sensor"
+        f"{sensors} sensors, {seats} seats, {cost.calls} calls in {cost.seconds:.1f} s; "
+        f"lag: {cost.lag[0] * 1000:.1f} ms (99 %), {cost.lag[1] * 1000:.0f} ms (maximum); "
+        f"{cost.memory / 1024:.1f} KiB for each sensor"
     )
 
 
