@@ -60,10 +60,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile | Non
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape lone surrogates in what a test printed and logged, because pytest-xdist cannot transmit them."""
+    """Escape lone surrogates in a report, because pytest-xdist cannot transmit them."""
     report = yield
-    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    report.sections = [(name, _escaped(text)) for name, text in report.sections]
+    if report.failed and _escaped(failure := str(report.longrepr)) != failure:
+        report.longrepr = _escaped(failure)
     return report
+
+
+def _escaped(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -31,6 +31,8 @@ class User:
     :param email: as Datadog stores it, in lower case.
     :param status: ``Active``, ``Pending`` or ``Disabled``.
     :param service_account: whether it is a service account rather than a person's.
+    :param created_at: when the account was created, in ISO 8601.
+    :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
     """
 
     id: str
@@ -38,6 +40,8 @@ class User:
     name: str | None
     status: str | None
     service_account: bool = False
+    created_at: str | None = None
+    last_login_at: str | None = None
 
     @property
     def disabled(self) -> bool:
@@ -229,6 +233,8 @@ def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
         name=text(attributes, "name"),
         status=text(attributes, "status"),
         service_account=attributes.get("service_account") is True,
+        created_at=text(attributes, "created_at"),
+        last_login_at=text(attributes, "last_login_time"),
     )
 
 

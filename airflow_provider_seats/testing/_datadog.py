@@ -32,16 +32,21 @@ class _Account:
     name: str
     status: str
     service_account: bool
+    handle: str
+    created_at: str
+    last_login_at: str | None
 
     def as_json(self) -> dict[str, Any]:
         attributes = {
             "email": self.email,
-            "handle": self.email,
+            "handle": self.handle,
             "name": self.name,
             "status": self.status,
             "disabled": self.status == "Disabled",
             "service_account": self.service_account,
             "verified": self.status != "Pending",
+            "created_at": self.created_at,
+            "last_login_time": self.last_login_at,
         }
         return {"type": "users", "id": self.id, "attributes": attributes}
 
@@ -111,15 +116,26 @@ class FakeDatadog:
         user_uuid: str | None = None,
         status: Literal["Active", "Pending", "Disabled"] = "Active",
         service_account: bool = False,
+        handle: str | None = None,
+        created_at: str | None = None,
+        last_login_at: str | None = None,
         seat: str | None = None,
     ) -> str:
-        """Add an account, and a seat of the product ``seat`` if one is passed. Return its UUID."""
+        """Add an account, and a seat of the product ``seat`` if one is passed. Return its UUID.
+
+        :param handle: the handle; the email if none is passed.
+        :param created_at: when the account was created, in ISO 8601; now if nothing is passed.
+        :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
+        """
         account = _Account(
             id=user_uuid or str(uuid.uuid4()),
             email=email.lower(),
             name=name or email.partition("@")[0].title(),
             status=status,
             service_account=service_account,
+            handle=handle or email.lower(),
+            created_at=created_at or datetime.now(UTC).isoformat(),
+            last_login_at=last_login_at,
         )
         with self._lock:
             self._accounts[account.id] = account

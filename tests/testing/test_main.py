@@ -19,8 +19,9 @@ from tests.conftest import PRODUCT
 KEYS = {"DD-API-KEY": API_KEY, "DD-APPLICATION-KEY": APP_KEY}
 
 
-def test_the_command_serves_until_it_is_interrupted() -> None:
-    """The command prints the line that defines the connection, and ends with 0 when it is interrupted."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_interrupted(end: signal.Signals) -> None:
+    """The command prints the line that defines the connection, and ends with 0 when it is interrupted or terminated."""
     people = ["ann@example.com", "--seated", "bob@example.com"]
     command = [sys.executable, "-m", "airflow_provider_seats.testing", "--port", "0", *people]
     with subprocess.Popen(
@@ -36,8 +37,11 @@ def test_the_command_serves_until_it_is_interrupted() -> None:
         answer = requests.get(connection["host"] + SEATS, params=query, headers=KEYS, timeout=5).json()
         assert [row["attributes"]["email"] for row in answer["data"]] == ["bob@example.com"]
         assert fake.stdout.readline().startswith("200  GET /api/v2/seats/users")
-        fake.send_signal(signal.SIGINT)
-        assert fake.wait(timeout=10) == 0
+        fake.send_signal(end)
+        try:
+            assert fake.wait(timeout=30) == 0
+        finally:
+            fake.kill()
     assert any("ann@example.com" in line for line in lines)
 
 
