@@ -14,6 +14,7 @@
     ├── SeatsUnknownError            it is unknown whether a change was made
     ├── PlanRefusedError             a guard refused the plan, nothing was changed
     │   └── UsersMissingError        people without an enabled account
+    │       └── UsersNotReadyError   the same, and the task was asked to try again later
     ├── UnknownEventError            the sensor was resumed with an event that it does not know
     └── TransientError               may work later
         ├── RateLimitError           429
@@ -257,6 +258,8 @@ class UsersMissingError(PlanRefusedError):
     :ivar emails: their emails, as they were passed.
     """
 
+    _before_advice = ""
+
     def __init__(
         self,
         product: str,
@@ -270,10 +273,22 @@ class UsersMissingError(PlanRefusedError):
         account = "Datadog account" if unassign else "enabled Datadog account"
         advice = "Correct the emails" if unassign else "Invite them to Datadog or correct the emails"
         missing = (
-            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {advice}, or continue "
-            "without them with missing_users='skip'."
+            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {self._before_advice}"
+            f"{advice}, or continue without them with missing_users='skip'."
         )
         super().__init__(product, (missing, *reasons), earlier_attempts=earlier_attempts)
+
+
+class UsersNotReadyError(UsersMissingError, TransientError):
+    """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
+
+    transient = True
+    _before_advice = "Airflow retries the task as often as its retries allow (missing_users='retry'). If none is left: "
+
+    def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
+        UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)
+        self.problem = str(self)
+        self.retry_after = None
 
 
 class UnknownEventError(DatadogSeatsError):

@@ -1,8 +1,9 @@
-"""The report of an operator: its keys, and the table that the task's log shows of it."""
+"""The report of an operator: its keys, the table in the task's log, and the summary for people."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NotRequired, TypedDict
 
@@ -17,6 +18,13 @@ KINDS: Final = (
     "not_done",
 )
 _MAX_ROWS: Final = 20
+# A chat message holds some 3,000 characters.
+_MAX_SUMMARY: Final = 2_800
+_MAX_LINE: Final = 500
+_MAX_NAMES: Final = 5
+
+
+_NOT_FOR_UNDO: Final = ("counts", "guards", "refusals", "warnings")
 
 
 class Person(TypedDict):
@@ -37,17 +45,19 @@ class Report(TypedDict):
     ``assigned`` and ``unassigned`` are the people whose seats changed. If the seat list was not read first, they are
     the people who now hold a seat, or hold none. ``unchanged`` people needed no change, ``missing`` people have no
     enabled Datadog account, Datadog ``refused`` some, a guard ``protected`` some, the state of ``unknown`` people could
-    not be found out, and ``not_done`` people were not changed because an error came first.
+    not be found out, and ``not_done`` people were not changed because an error came first. ``counts`` has the number of
+    people of each kind. A sync counts ``unchanged`` people, and lists them only with ``report_unchanged=True``.
 
     ``seats_before`` and ``seats_after`` count the product's seats; None if that is unknown. ``guards`` are the guards
-    that applied, by argument. ``refusals`` are the reasons why a guard refuses the plan. ``since_attempt`` is the first
-    attempt of the task that the report covers. ``started_at`` and ``ended_at`` enclose the changes, by Datadog's clock
-    in ISO 8601; None if nothing was changed. ``conn_id`` is the connection's id and ``site`` its base URL, None if the
-    connection was not read.
+    that applied, by argument. ``refusals`` are the reasons why a guard refuses the plan. ``warnings`` are what a person
+    should look at. ``since_attempt`` is the first attempt of the task that the report covers. ``started_at`` and
+    ``ended_at`` enclose the changes, by Datadog's clock in ISO 8601; None if nothing was changed. ``conn_id`` is the
+    connection's id and ``site`` its base URL, None if the connection was not read.
     """
 
     product: str
     preview: bool
+    counts: dict[str, int]
     assigned: list[Person]
     unassigned: list[Person]
     unchanged: list[Person]
@@ -60,6 +70,7 @@ class Report(TypedDict):
     seats_after: int | None
     guards: dict[str, Any]
     refusals: list[str]
+    warnings: list[str]
     since_attempt: int
     started_at: str | None
     ended_at: str | None
@@ -70,12 +81,7 @@ class Report(TypedDict):
 def table(report: Report) -> list[str]:
     """Return the lines that a task logs: one with counts, and one for each person, but not for everyone of many."""
     groups = [(_label(kind, report), people) for kind, people in _people(report) if people]
-    counts = ", ".join(f"{len(people)} {label}" for label, people in groups)
-    preview = " (preview, nothing is changed)" if report["preview"] else ""
-    lines = [f"{report['product']}{preview}: {counts or 'nobody to change'}"]
-    if report["seats_before"] is not None:
-        after = "unknown" if report["seats_after"] is None else report["seats_after"]
-        lines[0] += f"; seats before {report['seats_before']}, after {after}"
+    lines = [_headline(report)]
     shown = [(label, person) for label, people in groups for person in people[:_MAX_ROWS]]
     width = max((len(label) for label, _ in groups), default=0)
     email_width = max((len(person["email"] or "-") for _, person in shown), default=0)
@@ -102,13 +108,64 @@ def for_undo(report: Report) -> str | None:
         return None
     if not can_be_undone(report) and all(len(people) <= _MAX_ROWS for _, people in _people(report)):
         return None
-    facts = {key: value for key, value in report.items() if key not in {*KINDS, "guards", "refusals"}}
+    facts = {key: value for key, value in report.items() if key not in {*KINDS, *_NOT_FOR_UNDO}}
     parts = [json.dumps(facts)[1:-1]]
     for kind in ("assigned", "unassigned", "unknown"):
         people = ",\n  ".join(json.dumps(person) for person in dict(_people(report))[kind])
         parts.append(f'"{kind}": [\n  {people}]' if people else f'"{kind}": []')
     joined = ",\n ".join(parts)
     return f"{{{joined}}}"
+
+
+def summary(report: Report, error: BaseException | None = None) -> str:
+    """Return a report as Markdown that fits into a chat message.
+
+    :param error: the error that the task fails with.
+    """
+    lines = [_headline(report), ""]
+    for kind, people in _people(report):
+        if people and kind != "unchanged":
+            names = [_named(person) for person in people[:_MAX_NAMES]]
+            more = f" and {len(people) - _MAX_NAMES:,} more" if len(people) > _MAX_NAMES else ""
+            lines.append(f"- {_label(kind, report)}: {', '.join(names)}{more}")
+    lines += [f"- Applying this would be refused: {reason}" for reason in report["refusals"] if report["preview"]]
+    lines += [f"- Warning: {warning}" for warning in report["warnings"]]
+    if error is not None:
+        lines.append(f"- The task failed: {error or type(error).__name__}")
+    lines = [shortened(line, _MAX_LINE) for line in lines]
+    while len("\n".join(lines)) > _MAX_SUMMARY:
+        # The end says what to do.
+        del lines[-2]
+    return "\n".join(lines).strip()
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text as one line that is cut after ``limit`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[:limit]}..."
+
+
+def _named(person: Person) -> str:
+    reason = f" ({person['reason']})" if "reason" in person else ""
+    return f"{code(person['email'] or str(person['id']))}{reason}"
+
+
+def code(text: str) -> str:
+    """Return a text as code in Markdown, so that none of its characters is markup."""
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", text))))
+    return f"{fence} {text} {fence}"
+
+
+def _headline(report: Report) -> str:
+    counts = ", ".join(f"{count:,} {_label(kind, report)}" for kind, count in report["counts"].items() if count)
+    preview = " (preview, nothing is changed)" if report["preview"] else ""
+    line = f"{report['product']}{preview}: {counts or 'nobody to change'}"
+    if report["seats_before"] is None:
+        return line
+    after = "unknown" if report["seats_after"] is None else f"{report['seats_after']:,}"
+    return f"{line}; seats before {report['seats_before']:,}, after {after}"
 
 
 def _people(report: Report) -> Iterator[tuple[str, list[Person]]]:

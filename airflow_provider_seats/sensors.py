@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._planning.condition import Require, SeatState
     from airflow_provider_seats._runtime.sensor_run import Deferral, Met, SensorRun
-    from airflow_provider_seats.operators import PeopleArgument
+    from airflow_provider_seats.operators._base import PeopleArgument
 
 
 class SeatUsersSensor(BaseSensorOperator):

@@ -6,11 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from airflow_provider_seats._planning.arguments import parse_choice
 from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
-MissingUsers = Literal["fail", "skip"]
+MissingUsers = Literal["fail", "skip", "retry"]
+OnSchedule = Literal["ignore", "keep", "refuse"]
 _ALL: Final = 100
 
 
@@ -60,27 +62,33 @@ DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_pe
 class Guards:
     """The guards of one run. None stands for one that does not apply.
 
-    :param missing_users: whether people without an enabled account refuse the plan, or are only reported.
+    :param missing_users: whether people without an enabled account refuse the plan, at this attempt or for good, or are
+        only reported.
     :param allow_empty: whether an empty roster may unassign people.
     :param max_unassign: the most people who may lose a seat.
     :param max_seats: the most seats that the product may have afterwards.
+    :param warn_seats: the most seats that the product may have afterwards without a warning.
     :param min_seat_age: how many seconds a seat must have been held to be unassigned.
     :param protect: the people whose seats are never unassigned.
     :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
+    :param on_schedule: whether people who are found in an on-call schedule keep their seat, or refuse the plan.
     """
 
     missing_users: MissingUsers | None = None
     allow_empty: bool | None = None
     max_unassign: Limit | None = None
     max_seats: int | None = None
+    warn_seats: int | None = None
     min_seat_age: float | None = None
     protect: People = NOBODY
     check_accounts: bool = True
+    on_schedule: OnSchedule | None = None
 
     @property
     def need_seat_list(self) -> bool:
         """Whether the seat list has to be read for them."""
-        return self.max_unassign is not None or self.max_seats is not None or bool(self.protect)
+        limits = (self.max_unassign, self.max_seats, self.warn_seats, self.min_seat_age, self.on_schedule)
+        return bool(self.protect) or any(limit is not None for limit in limits)
 
     def record(self, seats: int) -> dict[str, Any]:
         """Return the guards that apply, for the report."""
@@ -90,15 +98,17 @@ class Guards:
             "max_unassign": None if self.max_unassign is None else str(self.max_unassign),
             "max_unassign_people": None if self.max_unassign is None else self.max_unassign.of(seats),
             "max_seats": self.max_seats,
+            "warn_seats": self.warn_seats,
             "min_seat_age": self.min_seat_age,
             "protect": [*self.protect.uuids, *self.protect.emails] or None,
             "check_accounts": None if self.check_accounts else False,
+            "on_schedule": self.on_schedule,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
 
 def parse_limit(name: str, value: object) -> Limit:
-    """Parse a number of people (``25``, ``"25"``) or a percentage of all seats (``"20%"``). 0 is a limit, too."""
+    """Parse a number (``25``, ``"25"``) or a percentage (``"20%"``). 0 is a limit, too."""
     text = "" if isinstance(value, bool) else str(value).strip()
     if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
         return Limit(people=int(text))
@@ -106,9 +116,25 @@ def parse_limit(name: str, value: object) -> Limit:
     if percent is None or float(percent[1]) > _ALL:
         raise InvalidInputError(
             name,
-            f"{shorten(value)} is neither a number of people, such as 25, nor a percentage, such as '20%'.",
+            f"{shorten(value)} is neither a whole number, such as 25, nor a percentage, such as '20%'.",
         )
     return Limit(percent=float(percent[1]))
+
+
+def parse_warn_seats(name: str, value: object, max_seats: int | None) -> int:
+    """Parse a number of seats, or a percentage of ``max_seats``."""
+    limit = parse_limit(name, value)
+    if limit.percent is not None and max_seats is None:
+        raise InvalidInputError(
+            name, f"{shorten(value)} is a percentage of max_seats, which was not passed. Pass max_seats or a number."
+        )
+    return limit.of(max_seats or 0)
+
+
+def parse_on_schedule(value: object) -> OnSchedule | None:
+    """Parse what happens to people who are found in an on-call schedule; None if they are not looked up."""
+    choice: OnSchedule = parse_choice("on_schedule", value, OnSchedule)
+    return None if choice == "ignore" else choice
 
 
 def _share(percent: float, seats: int) -> int:

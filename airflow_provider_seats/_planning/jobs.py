@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.arguments import (
@@ -17,7 +17,14 @@ from airflow_provider_seats._planning.arguments import (
     parse_product_code,
     parse_report,
 )
-from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, MissingUsers, parse_limit
+from airflow_provider_seats._planning.guards import (
+    DEFAULT_MAX_UNASSIGN,
+    Guards,
+    MissingUsers,
+    parse_limit,
+    parse_on_schedule,
+    parse_warn_seats,
+)
 from airflow_provider_seats._planning.people import NOBODY, People, parse_people
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.planner import Mode
@@ -66,17 +73,20 @@ class AssignJob(Job):
         user_emails: object,
         missing_users: object,
         max_seats: object,
+        warn_seats: object,
         read_seats_first: object,
         preview: object,
         batch_size: object,
     ) -> AssignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
+        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
         return cls(
             product=parse_product_code(product_code),
             people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
             guards=Guards(
                 missing_users=parse_choice("missing_users", missing_users, MissingUsers),
-                max_seats=parse_optional("max_seats", max_seats, parse_non_negative_int),
+                max_seats=limit,
+                warn_seats=_parse_warn_seats(warn_seats, limit),
             ),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
@@ -111,14 +121,16 @@ class UnassignJob(Job):
         user_emails: object,
         missing_users: object,
         max_unassign: object,
+        min_seat_age: object,
         protect: object,
         check_accounts: object,
+        on_schedule: object,
         read_seats_first: object,
         preview: object,
         batch_size: object,
     ) -> UnassignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
-        missing: MissingUsers = parse_choice("missing_users", missing_users, MissingUsers)
+        missing = parse_choice("missing_users", missing_users, Literal["fail", "skip"])
         protected = _parse_protect(protect)
         return cls(
             product=parse_product_code(product_code),
@@ -126,8 +138,10 @@ class UnassignJob(Job):
             guards=Guards(
                 missing_users="fail" if missing == "fail" else None,
                 max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
+                min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
                 protect=protected,
                 check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
+                on_schedule=parse_on_schedule(on_schedule),
             ),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
@@ -149,12 +163,14 @@ class SyncJob(Job):
     """Make the seats match a roster, or undo a report.
 
     :param people: the roster; nobody for an undo.
+    :param report_unchanged: whether the report lists the people who already match.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
     :param only: the people that the undo is limited to; None for everyone.
     """
 
     mode: Mode
+    report_unchanged: bool
     approved: Report | None
     undo: Report | None
     only: People | None
@@ -171,9 +187,12 @@ class SyncJob(Job):
         allow_empty: object,
         max_unassign: object,
         max_seats: object,
+        warn_seats: object,
         min_seat_age: object,
         protect: object,
         check_accounts: object,
+        on_schedule: object,
+        report_unchanged: object,
         preview: object,
         approved: object,
         undo: object,
@@ -183,14 +202,17 @@ class SyncJob(Job):
         product = parse_product_code(product_code)
         report = parse_optional("undo", undo, parse_report)
         chosen: Mode = parse_choice("mode", mode, Mode)
+        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
         given = Guards(
             missing_users=parse_choice("missing_users", missing_users, MissingUsers),
             allow_empty=parse_bool("allow_empty", allow_empty),
             max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
-            max_seats=parse_optional("max_seats", max_seats, parse_non_negative_int),
+            max_seats=limit,
+            warn_seats=_parse_warn_seats(warn_seats, limit),
             min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
             protect=_parse_protect(protect),
             check_accounts=parse_bool("check_accounts", check_accounts),
+            on_schedule=parse_on_schedule(on_schedule),
         )
         preview_report = parse_optional("approved", approved, parse_report)
         if preview_report is not None and not preview_report["preview"]:
@@ -206,6 +228,7 @@ class SyncJob(Job):
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
             mode=chosen,
+            report_unchanged=parse_bool("report_unchanged", report_unchanged),
             approved=_of_product("approved", preview_report, product),
             undo=_undoable(_of_product("undo", report, product)),
             only=None if report is None or undoes_everyone else _only(people, report),
@@ -221,14 +244,20 @@ def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
         allow_empty=guards.allow_empty if unassigns and not is_undo else None,
         max_unassign=(guards.max_unassign or default) if unassigns else None,
         max_seats=guards.max_seats,
+        warn_seats=guards.warn_seats,
         min_seat_age=guards.min_seat_age if unassigns else None,
         protect=guards.protect if unassigns else NOBODY,
         check_accounts=guards.check_accounts or not unassigns,
+        on_schedule=guards.on_schedule if unassigns else None,
     )
 
 
 def _parse_protect(value: object) -> People:
     return parse_optional("protect", value, lambda name, people: parse_people(**{name: people})) or NOBODY
+
+
+def _parse_warn_seats(value: object, max_seats: int | None) -> int | None:
+    return parse_optional("warn_seats", value, lambda name, limit: parse_warn_seats(name, limit, max_seats))
 
 
 def _of_product(name: str, report: Report | None, product: str) -> Report | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.plan import by_id
+from airflow_provider_seats._text import join_names
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.seat_list import SeatList
     from airflow_provider_seats.report import Report
 
+_MAX_SCHEDULES: Final = 5
 # Accounts by user UUID. One that Datadog does not know is not in it.
 Accounts: TypeAlias = Mapping[str, "User"]
 
@@ -32,6 +34,7 @@ class World:
     :param users: the accounts of emails that were looked up, by :func:`email_key`.
     :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
     :param earlier: what earlier attempts of the task set out to change.
+    :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID.
     """
 
     now: datetime
@@ -39,6 +42,7 @@ class World:
     users: Mapping[str, User] = field(default_factory=dict)
     accounts: Accounts | None = None
     earlier: EarlierAttempts | None = None
+    schedules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def seats(self) -> SeatList:
@@ -72,7 +76,9 @@ class KeptSeats:
             return "Datadog lists the seat without a user UUID"
         if user.id in self._protected_uuids or has_email(user, self._protected_emails):
             return "protected"
-        return self._too_young(user) or self._outside_period(user) or self._identified(user)
+        return (
+            self._too_young(user) or self._outside_period(user) or self._identified(user) or self._on_schedule(user.id)
+        )
 
     def _identified(self, user: SeatUser) -> str | None:
         """Return why the person's account, or the lack of one, keeps the seat."""
@@ -100,6 +106,10 @@ class KeptSeats:
             return "it is unknown since when the seat is held"
         age = (self._world.now - assigned_at).total_seconds()
         return "the seat is younger than min_seat_age" if age < self._guards.min_seat_age else None
+
+    def _on_schedule(self, uuid: str) -> str | None:
+        names = self._world.schedules.get(uuid) if self._guards.on_schedule == "keep" else None
+        return f"found in {on_call_schedules(names)}" if names else None
 
     def _outside_period(self, user: SeatUser) -> str | None:
         started, ended = self._period
@@ -145,6 +155,11 @@ def parse_time(text: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def on_call_schedules(names: Sequence[str]) -> str:
+    """Return the names of on-call schedules for a sentence."""
+    return f"the on-call schedule{'' if len(names) == 1 else 's'} {join_names(names, _MAX_SCHEDULES)}"
 
 
 def has_email(user: SeatUser, emails: set[str]) -> bool:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats.report import Person, Report
+from airflow_provider_seats._text import plural
+from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
@@ -66,6 +67,8 @@ class Plan:
     :param refusal: why nothing may be changed; None if the plan may be carried out.
     :param earlier: what earlier attempts set out to change, if Airflow remembers it.
     :param since_attempt: the first attempt of the task whose changes are known.
+    :param warnings: what a person should look at.
+    :param report_unchanged: whether the report lists ``unchanged`` people. It always counts them.
     """
 
     product: str
@@ -80,6 +83,8 @@ class Plan:
     earlier: EarlierAttempts | None = None
     since_attempt: int = 1
     origin: Origin = Origin()
+    warnings: tuple[str, ...] = ()
+    report_unchanged: bool = True
 
     @property
     def seats_before(self) -> int | None:
@@ -115,6 +120,15 @@ class Plan:
     def preview(self) -> Report:
         """Report what would be done."""
         return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True)
+
+    def to_unassign_in_all(self) -> list[Person]:
+        """Return the people who lose their seat by this attempt and by earlier ones."""
+        assigning, unassigning = by_id(self.assign), by_id(self.unassign)
+        return [
+            each.person
+            for uuid, each in self._affected().items()
+            if each.held_at_first and uuid not in assigning and (uuid in unassigning or not each.held_now)
+        ]
 
     def not_started(self, *, preview: bool, period: Period = _NO_PERIOD) -> Report:
         """Report that this attempt changed nothing."""
@@ -184,27 +198,47 @@ class Plan:
         after = None
         if self.seat_list is not None and not unknown:
             after = len(self.seat_list) + len(assigned) - len(unassigned)
+        people: dict[str, list[Person]] = {
+            "assigned": list(gained.values()),
+            "unassigned": list(lost.values()),
+            "unchanged": [*_without(changed, self.unchanged), *back.values()],
+            "missing": list(self.missing),
+            "refused": refused,
+            "protected": list(self.protected),
+            "unknown": unknown,
+            "not_done": not_done,
+        }
         return Report(
             product=self.product,
             preview=preview,
-            assigned=list(gained.values()),
-            unassigned=list(lost.values()),
-            unchanged=[*_without(changed, self.unchanged), *back.values()],
-            missing=list(self.missing),
+            counts={kind: len(people[kind]) for kind in KINDS},
+            assigned=people["assigned"],
+            unassigned=people["unassigned"],
+            unchanged=people["unchanged"] if self.report_unchanged else list(back.values()),
+            missing=people["missing"],
             refused=refused,
-            protected=list(self.protected),
+            protected=people["protected"],
             unknown=unknown,
             not_done=not_done,
             seats_before=self.seats_before,
             seats_after=after,
             guards=dict(self.guards),
             refusals=list(self.refusal.reasons) if self.refusal else [],
+            warnings=[*self.warnings, *self._many_seats(after, preview=preview)],
             since_attempt=self.since_attempt,
             started_at=_iso(period.started),
             ended_at=_iso(period.ended),
             conn_id=self.origin.conn_id,
             site=self.origin.site,
         )
+
+    def _many_seats(self, seats: int | None, *, preview: bool) -> list[str]:
+        limit = self.guards.get("warn_seats")
+        if limit is None or seats is None or seats <= limit:
+            return []
+        there_are = "There would be" if preview else "There is" if seats == 1 else "There are"
+        advice = "Unassign those that nobody needs, or raise the limit."
+        return [f"{there_are} {plural(seats, 'seat')} of {self.product}, more than warn_seats={limit}. {advice}"]
 
     def _with_direction(self, people: list[Person]) -> list[Person]:
         unassigning = by_id(self.unassign)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, World, has_email
+from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, World, has_email, on_call_schedules
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
+from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
@@ -27,13 +27,13 @@ def plan_assign(product: str, people: People, world: World, guards: Guards) -> P
     """Plan an assignment. If the seat list was read, the people in it are left alone."""
     assign, unchanged, missing = _to_assign(people, world)
     plan = Plan(product, assign, (), unchanged, missing, (), world.seat_list, earlier=world.earlier)
-    return _guarded(plan, guards)
+    return _guarded(plan, guards, world)
 
 
 def plan_unassign(product: str, people: People, world: World, guards: Guards) -> Plan:
     """Plan an unassignment. If the seat list was read, the people who are not in it are left alone."""
     if world.seat_list is None:
-        return _guarded(Plan(product, unassign=people.as_persons()), guards)
+        return _guarded(Plan(product, unassign=people.as_persons()), guards, world)
     rows: dict[str, SeatUser] = {}
     unchanged: list[Person] = []
     missing: list[Person] = []
@@ -51,11 +51,16 @@ def plan_unassign(product: str, people: People, world: World, guards: Guards) ->
     # They were passed, so keeping their seats is not a success.
     names = join_names(without_uuid)
     reason = f"Datadog lists the seats of {names} without a user UUID. Pass the UUIDs in user_uuids instead."
-    return _guarded(plan, guards, reasons=[reason] if without_uuid else [], unassign=True)
+    return _guarded(plan, guards, world, reasons=[reason] if without_uuid else [], unassign=True)
 
 
-def plan_sync(product: str, roster: People, mode: Mode, world: World, guards: Guards) -> Plan:
-    """Plan what makes the seats match a roster."""
+def plan_sync(
+    product: str, roster: People, mode: Mode, world: World, guards: Guards, *, report_unchanged: bool = False
+) -> Plan:
+    """Plan what makes the seats match a roster.
+
+    :param report_unchanged: whether the report lists the people who already match. There may be 100,000.
+    """
     seat_list = world.seats
     assign, seated, missing = _to_assign(roster, world, listed_email_suffices=True)
     unassign: tuple[Person, ...] = ()
@@ -68,9 +73,19 @@ def plan_sync(product: str, roster: People, mode: Mode, world: World, guards: Gu
     has_seats = bool(seated)
     if mode == "remove_only":
         seated, assign, missing = (*seated, *assign, *missing), (), ()
-    plan = Plan(product, assign, unassign, seated, missing, kept, seat_list, earlier=world.earlier)
+    plan = Plan(
+        product,
+        assign,
+        unassign,
+        seated,
+        missing,
+        kept,
+        seat_list,
+        earlier=world.earlier,
+        report_unchanged=report_unchanged,
+    )
     reasons = [] if mode == "add_only" or guards.allow_empty else _empty_roster(roster, plan, has_seats=has_seats)
-    return _guarded(plan, guards, {"mode": mode}, reasons)
+    return _guarded(plan, guards, world, {"mode": mode}, reasons)
 
 
 def plan_undo(product: str, report: Report, only: People | None, world: World, guards: Guards) -> Plan:
@@ -99,7 +114,7 @@ def plan_undo(product: str, report: Report, only: People | None, world: World, g
         seat_list,
         earlier=world.earlier,
     )
-    return _guarded(plan, guards)
+    return _guarded(plan, guards, world)
 
 
 def apply_approval(plan: Plan, preview: Report) -> Plan:
@@ -220,6 +235,7 @@ def _of_report(report: Report, only: People | None) -> tuple[dict[str, Person], 
 def _guarded(
     plan: Plan,
     guards: Guards,
+    world: World,
     more: Mapping[str, Any] | None = None,
     reasons: Iterable[str] = (),
     *,
@@ -228,7 +244,7 @@ def _guarded(
     """Record the guards in the plan, and refuse it if one of them does, or for reasons found before."""
     before = plan.seats_before or 0
     # Counted over all attempts, so that a retry gets no new allowance.
-    unassigned = plan.preview()["unassigned"]
+    unassigned = plan.to_unassign_in_all()
     reasons = list(reasons)
     if guards.max_unassign is not None and len(unassigned) > guards.max_unassign.of(before):
         names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
@@ -237,14 +253,17 @@ def _guarded(
             f"{guards.max_unassign.describe(before)}: {names}. If this is intended, raise max_unassign for this run."
         )
     reasons += _too_many_seats(plan, guards.max_seats)
+    reasons += _on_schedule(plan, world) if guards.on_schedule == "refuse" else []
     plan = replace(plan, guards={**(more or {}), **guards.record(before)})
-    if plan.missing and guards.missing_users == "fail":
-        emails = [str(person["email"]) for person in plan.missing]
-        refusal = UsersMissingError(
-            plan.product, emails, reasons, earlier_attempts=plan.earlier is not None, unassign=unassign
-        )
-        return replace(plan, refusal=refusal)
-    return _refused(plan, reasons) if reasons else plan
+    if not plan.missing or guards.missing_users in {"skip", None}:
+        return _refused(plan, reasons) if reasons else plan
+    emails = [str(person["email"]) for person in plan.missing]
+    is_retry = plan.earlier is not None
+    if guards.missing_users == "retry" and not reasons:
+        return replace(plan, refusal=UsersNotReadyError(plan.product, emails, earlier_attempts=is_retry))
+    # A retry does not help against the other reasons.
+    refusal = UsersMissingError(plan.product, emails, reasons, earlier_attempts=is_retry, unassign=unassign)
+    return replace(plan, refusal=refusal)
 
 
 def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
@@ -254,6 +273,17 @@ def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
     changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
     advice = "If this is intended, raise max_seats."
     return [f"There would be {plural(after, 'seat')} ({changes}), and the limit is {max_seats}. {advice}"]
+
+
+def _on_schedule(plan: Plan, world: World) -> list[str]:
+    found = [
+        f"{plan.label(uuid)} is found in {on_call_schedules(names)}"
+        for uuid in by_id(plan.unassign)
+        if (names := world.schedules.get(uuid))
+    ]
+    if not found:
+        return []
+    return [f"{join_names(found, _MAX_PEOPLE)}. Replace them there first, or keep their seats with on_schedule='keep'."]
 
 
 def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:

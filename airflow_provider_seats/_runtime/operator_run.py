@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
 from airflow_provider_seats._api.users import User, get_accounts, search_accounts, unambiguous
@@ -29,7 +30,7 @@ from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
-from airflow_provider_seats.report import Report, can_be_undone, for_undo, table
+from airflow_provider_seats.report import Report, can_be_undone, for_undo, summary, table
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,6 +44,7 @@ T = TypeVar("T")
 
 # Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
 _RETURN_VALUE: Final = "return_value"
+_SUMMARY: Final = "summary"
 
 
 class OperatorRun:
@@ -75,6 +77,7 @@ class OperatorRun:
         self._push_report = push_report
         self._total_users: int | None = None
         self._attempts: AttemptStore | None = None
+        self._warnings: list[str] = []
         self._number: int = getattr(context.get("ti"), "try_number", 1)
         self._state: _State = _Parsing(Plan(str(product_code), since_attempt=self._number))
 
@@ -85,9 +88,7 @@ class OperatorRun:
                 self._execute(parse())
             except BaseException as error:
                 # Also for a time-out of the task or a signal.
-                report = self._finish(error)
-                if self._push_report and "ti" in self._context:
-                    self._push(report)
+                self._push(_RETURN_VALUE, self._finish(error))
                 raise
             return self._finish(None)
 
@@ -132,20 +133,31 @@ class OperatorRun:
         """Build and log the report."""
         if self._attempts is not None:
             self._attempts.forget_after(error)
-        plan = replace(self._state.plan, origin=Origin(self._conn_id, self._site))
+        origin = Origin(self._conn_id, self._site)
+        plan = replace(self._state.plan, origin=origin, warnings=tuple(self._warnings))
         report = replace(self._state, plan=plan).report()
         if (text := for_undo(report)) is not None:
             purpose = ", to pass to undo" if can_be_undone(report) else ""
             self._log.info("The complete report%s:\n%s", purpose, text)
         for line in table(report):
             self._log.info("%s", line)
+        for warning in report["warnings"][len(self._warnings) :]:
+            self._log.warning("%s", warning)
+        self._push(_SUMMARY, summary(report, error))
         return report
 
-    def _push(self, report: Report) -> None:
+    def _push(self, key: str, value: object) -> None:
+        if not self._push_report or "ti" not in self._context:
+            return
         try:
-            self._context["ti"].xcom_push(key=_RETURN_VALUE, value=report)
+            self._context["ti"].xcom_push(key=key, value=value)
         except Exception as error:  # noqa: BLE001 (the error of the task itself matters more)
-            self._log.warning("The report could not be pushed to XCom (%s). The log contains it.", error)
+            self._log.warning("The %s could not be pushed to XCom (%s). The log contains the report.", key, error)
+
+    def _warn(self, message: str) -> None:
+        """Log a warning, and add it to the report."""
+        self._warnings.append(message)
+        self._log.warning("%s", message)
 
     def _plan(self, job: Job) -> Plan:
         """Read what a plan needs, and make it."""
@@ -174,11 +186,8 @@ class OperatorRun:
 
         seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
         if job.people.emails and (unnamed := seats.rows_without_email()):
-            self._log.warning(
-                "%s: %s no email, so someone passed by email may hold one of them unnoticed.",
-                job.product,
-                plural(unnamed, "seat has", "seats have"),
-            )
+            seats_have = plural(unnamed, "seat has", "seats have")
+            self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
         unlisted = seats.unlisted(job.people.emails) if job.guards.missing_users == "fail" else ()
         users = {email_key(user.email): user for user in self._find_accounts(unlisted) if user.email}
         world = self._world(seats, users=users)
@@ -190,7 +199,11 @@ class OperatorRun:
         users = unambiguous(wanted, self._find_accounts(wanted))
         world = self._world(seats, users=users)
         return self._with_accounts(
-            world, job, lambda world: plan_sync(job.product, job.people, job.mode, world, job.guards)
+            world,
+            job,
+            lambda world: plan_sync(
+                job.product, job.people, job.mode, world, job.guards, report_unchanged=job.report_unchanged
+            ),
         )
 
     def _plan_undo(self, job: SyncJob) -> Plan:
@@ -199,40 +212,38 @@ class OperatorRun:
             raise TypeError("There is nothing to undo.")
         seats = self._read_seats(job)
         if report["since_attempt"] > 1:
-            self._log.warning(
-                "The report covers the attempts from %d on. Changes of earlier attempts are not undone.",
-                report["since_attempt"],
-            )
+            since = report["since_attempt"]
+            self._warn(f"The report covers the attempts from {since} on. Changes of earlier attempts are not undone.")
         conn_id, site = report.get("conn_id"), report.get("site")
         if (conn_id and conn_id != self._conn_id) or (site and site != self._site):
-            self._log.warning(
-                "The report was made through the connection %r to %s. This undo goes through %r to %s.",
-                conn_id,
-                site,
-                self._conn_id,
-                self._site,
+            self._warn(
+                f"The report was made through the connection {conn_id!r} to {site}. This undo goes through "
+                f"{self._conn_id!r} to {self._site}."
             )
         return self._with_accounts(
             self._world(seats), job, lambda world: plan_undo(job.product, report, job.only, world, job.guards)
         )
 
     def _with_accounts(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
-        """Make a plan. If only an account can identify someone, read the accounts and plan again."""
+        """Make a plan. Read the accounts and on-call schedules that it depends on, and plan again."""
         planned = plan(world)
-        accounts: dict[str, User] | None = None
+        if planned.refusal is not None:
+            return planned
         is_undo = isinstance(job, SyncJob) and job.undo is not None
         roster = job.people if isinstance(job, SyncJob) and not is_undo and job.mode != "add_only" else None
-        if planned.refusal is None:
-            people = accounts_to_read(planned, job.guards, roster)
-            if is_undo and job.guards.check_accounts:
-                # An account that was disabled since gets no seat back.
-                people |= {uuid: person["email"] for uuid, person in by_id(planned.assign).items()}
-            if people:
-                accounts = self._run(get_accounts(people, self._total_users))
-                planned = plan(replace(world, accounts=accounts))
-            if unmatched := unmatched_protection(job.guards, world.seats, accounts):
-                self._log.warning("protect: nobody who holds a seat matches %s.", join_names(unmatched))
-                planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
+        people = accounts_to_read(planned, job.guards, roster)
+        if is_undo and job.guards.check_accounts:
+            # An account that was disabled since gets no seat back.
+            people |= {uuid: person["email"] for uuid, person in by_id(planned.assign).items()}
+        if people:
+            world = replace(world, accounts=self._run(get_accounts(people, self._total_users)))
+            planned = plan(world)
+        if planned.refusal is None and planned.unassign and job.guards.on_schedule is not None:
+            world = replace(world, schedules=self._run(find_schedules(by_id(planned.unassign))))
+            planned = plan(world)
+        if unmatched := unmatched_protection(job.guards, world.seats, world.accounts):
+            self._warn(f"protect: nobody who holds a seat matches {join_names(unmatched)}.")
+            planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
         return planned
 
     @cached_property

@@ -1,0 +1,104 @@
+"""Assign seats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
+from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_seats._planning.guards import MissingUsers
+    from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PeopleArgument
+    from airflow_provider_seats.report import Report
+
+
+class AssignSeatsOperator(SeatsOperator):
+    """Assign seats of a Datadog product to people. Running it again is safe: people who hold a seat keep it.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
+
+    Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
+    nobody. Emails need the permission ``user_access_read``. UUIDs alone cost one call for each batch and nothing else.
+
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. Unless the seat list is read first (``read_seats_first``, ``preview``, ``max_seats`` or
+    ``warn_seats``), ``assigned``
+    contains everyone who holds a seat now, because it is unknown who held one before.
+
+    An error that no retry can fix fails the task at once (:class:`~airflow.exceptions.AirflowFailException`). A rate
+    limit, a lost connection or a fault of Datadog (:class:`~airflow_provider_seats.exceptions.TransientError`) is left
+    to the task's retries.
+
+    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
+    :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
+    :param user_emails: email addresses in any case, in the same forms. (templated)
+    :param missing_users: what to do if an email has no enabled Datadog account: ``fail`` changes nothing, ``skip``
+        continues without the person and reports them as ``missing``. ``retry`` changes nothing and leaves it to the
+        task's ``retries`` and ``retry_delay``, for accounts that SSO or SCIM creates later. (templated)
+    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
+        and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
+    :param read_seats_first: read the seat list and send only people without a seat, so that the report says who was
+        changed and can be undone. (templated)
+    :param preview: report who would be assigned and change nothing. (templated)
+    :param batch_size: the most people in one call. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *COMMON_FIELDS,
+        *("missing_users", "max_seats", "warn_seats", "read_seats_first"),
+    )
+    ui_color = "#e8e0f5"
+
+    def __init__(
+        self,
+        *,
+        product_code: str,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
+        missing_users: MissingUsers = "fail",
+        max_seats: CountArgument = NOT_PASSED,
+        warn_seats: CountArgument = NOT_PASSED,
+        read_seats_first: FlagArgument = False,
+        preview: FlagArgument = False,
+        batch_size: int | str = BATCH_SIZE,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
+        self.missing_users = missing_users
+        self.max_seats = max_seats
+        self.warn_seats = warn_seats
+        self.read_seats_first = read_seats_first
+
+    def execute(self, context: Context) -> Report:
+        """Assign people, and return the report."""
+        from airflow_provider_seats._planning.jobs import AssignJob  # noqa: PLC0415 (not loaded in a DAG file)
+
+        return self._run(
+            context,
+            lambda: AssignJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                missing_users=self.missing_users,
+                max_seats=self.max_seats,
+                warn_seats=self.warn_seats,
+                read_seats_first=self.read_seats_first,
+                preview=self.preview,
+                batch_size=self.batch_size,
+            ),
+        )

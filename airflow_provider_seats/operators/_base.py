@@ -1,0 +1,50 @@
+"""What the operators have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_seats.links import SeatsPageLink
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from airflow.sdk import Context, XComArg
+
+    from airflow_provider_seats._planning.arguments import NotPassed
+    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats.report import Report
+
+    PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
+    ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | NotPassed
+    CountArgument: TypeAlias = int | str | XComArg | NotPassed
+    DurationArgument: TypeAlias = timedelta | float | str | XComArg | NotPassed
+    FlagArgument: TypeAlias = bool | str | XComArg
+
+COMMON_FIELDS: Final = ("product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id")
+
+
+class SeatsOperator(BaseOperator):
+    """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
+
+    template_fields: Sequence[str] = COMMON_FIELDS
+    template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
+    operator_extra_links = (SeatsPageLink(),)
+
+    product_code: str
+    datadog_conn_id: str
+
+    def _run(self, context: Context, parse: Callable[[], Job]) -> Report:
+        from airflow_provider_seats._runtime.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
+
+        run = OperatorRun(
+            context,
+            product_code=self.product_code,
+            conn_id=self.datadog_conn_id,
+            log=self.log,
+            push_report=self.do_xcom_push,
+        )
+        return run.run(parse)

@@ -1,0 +1,162 @@
+"""Make seats match a roster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
+from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_seats._planning.guards import MissingUsers, OnSchedule
+    from airflow_provider_seats._planning.planner import Mode
+    from airflow_provider_seats.operators._base import (
+        CountArgument,
+        DurationArgument,
+        FlagArgument,
+        PeopleArgument,
+        ReportArgument,
+    )
+    from airflow_provider_seats.report import Report
+
+
+class SyncSeatsOperator(SeatsOperator):
+    """Make the seats of a Datadog product match a roster, within guards that are checked before anything is changed.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/
+
+    The operator reads the whole seat list first and matches people by UUID or email. It looks up only the rest of the
+    roster, and writes only the difference. It unassigns before it assigns, because Datadog bills the highest number of
+    seats that was held at the same time.
+
+    Before someone loses a seat because the roster does not name them, the operator makes sure that the account behind
+    the seat has no other email that the roster or ``protect`` names (see ``check_accounts``).
+
+    With ``undo`` instead of a roster it reverses the changes of an earlier report of any of these operators.
+
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
+    :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
+
+    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
+    :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. With ``undo``,
+        the people that it is limited to. (templated)
+    :param user_emails: the roster by email address in any case, in the same forms. (templated)
+    :param mode: ``exact`` assigns and unassigns, ``add_only`` only assigns, ``remove_only`` only unassigns. (templated)
+    :param missing_users: what to do if someone to assign has no enabled Datadog account: ``fail`` changes nothing,
+        ``skip`` continues without the person and reports them as ``missing``, ``retry`` changes nothing and leaves it
+        to the task's ``retries`` and ``retry_delay``. (templated)
+    :param allow_empty: whether people may lose their seats if the roster is empty, half of it is empty, or nobody in it
+        holds a seat. (templated)
+    :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
+        ``"20%"``). More is refused, and 0 forbids it. The default is the larger of 5 people and 20 %, but at most half
+        of the seats and at most 100 people; one is always allowed. An undo has no default. (templated)
+    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
+        and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
+    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
+        ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
+        email that the seat list does not, because the list may show another email than the account. It needs the
+        permission ``user_access_read``. (templated)
+    :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
+        does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and
+        ``refuse`` need the permission ``on_call_read``. Escalation policies and overrides cannot be seen. (templated)
+    :param report_unchanged: list the people who already match in the report, not only their number. (templated)
+    :param preview: report what would be done and change nothing, even if a guard would refuse it. (templated)
+    :param approved: the report of a preview. Changing someone who is not in it is refused. (templated)
+    :param undo: an earlier report whose changes are reversed. (templated)
+    :param batch_size: the most people in one call. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *COMMON_FIELDS,
+        *("mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "warn_seats"),
+        *("min_seat_age", "protect", "check_accounts", "on_schedule", "report_unchanged", "approved", "undo"),
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **SeatsOperator.template_fields_renderers,
+        "approved": "json",
+        "undo": "json",
+    }
+    ui_color = "#e0f5e8"
+
+    def __init__(
+        self,
+        *,
+        product_code: str,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
+        mode: Mode = "exact",
+        missing_users: MissingUsers = "fail",
+        allow_empty: FlagArgument = False,
+        max_unassign: CountArgument = NOT_PASSED,
+        max_seats: CountArgument = NOT_PASSED,
+        warn_seats: CountArgument = NOT_PASSED,
+        min_seat_age: DurationArgument = NOT_PASSED,
+        protect: PeopleArgument = NOT_PASSED,
+        check_accounts: FlagArgument = True,
+        on_schedule: OnSchedule = "ignore",
+        report_unchanged: FlagArgument = False,
+        preview: FlagArgument = False,
+        approved: ReportArgument = NOT_PASSED,
+        undo: ReportArgument = NOT_PASSED,
+        batch_size: int | str = BATCH_SIZE,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
+        self.mode = mode
+        self.missing_users = missing_users
+        self.allow_empty = allow_empty
+        self.max_unassign = max_unassign
+        self.max_seats = max_seats
+        self.warn_seats = warn_seats
+        self.min_seat_age = min_seat_age
+        self.protect = protect
+        self.check_accounts = check_accounts
+        self.on_schedule = on_schedule
+        self.report_unchanged = report_unchanged
+        self.approved = approved
+        self.undo = undo
+
+    def execute(self, context: Context) -> Report:
+        """Make the seats match, and return the report."""
+        from airflow_provider_seats._planning.jobs import SyncJob  # noqa: PLC0415 (not loaded in a DAG file)
+
+        return self._run(
+            context,
+            lambda: SyncJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                mode=self.mode,
+                missing_users=self.missing_users,
+                allow_empty=self.allow_empty,
+                max_unassign=self.max_unassign,
+                max_seats=self.max_seats,
+                warn_seats=self.warn_seats,
+                min_seat_age=self.min_seat_age,
+                protect=self.protect,
+                check_accounts=self.check_accounts,
+                on_schedule=self.on_schedule,
+                report_unchanged=self.report_unchanged,
+                preview=self.preview,
+                approved=self.approved,
+                undo=self.undo,
+                batch_size=self.batch_size,
+            ),
+        )

@@ -1,0 +1,121 @@
+"""Unassign seats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
+from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_seats._planning.guards import OnSchedule
+    from airflow_provider_seats.operators._base import CountArgument, DurationArgument, FlagArgument, PeopleArgument
+    from airflow_provider_seats.report import Report
+
+
+class UnassignSeatsOperator(SeatsOperator):
+    """Unassign seats of a Datadog product from people. Running it again is safe: people without a seat are left alone.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
+
+    Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
+    nobody. Emails are looked up in the seat list itself, so ``user_access_read`` is not needed for them. If several
+    accounts share an email, all of their seats are unassigned. UUIDs alone cost one call for each batch.
+
+    The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
+    fails. With UUIDs alone, and without ``read_seats_first``, ``preview`` or a guard, ``unassigned`` contains everyone
+    who holds no seat now, because it is unknown who held one before.
+
+    Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
+    :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
+
+    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
+    :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
+    :param user_emails: email addresses in any case, in the same forms. (templated)
+    :param missing_users: what to do if an email holds no seat and Datadog does not know it: ``skip`` reports the person
+        as ``unchanged``, ``fail`` changes nothing and needs the permission ``user_access_read``. A misspelt leaver
+        keeps costing money. (templated)
+    :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
+        ``"20%"``). More is refused. (templated)
+    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
+        ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
+        the seat list does not, because the list may show another email than the account. It needs the permission
+        ``user_access_read``. (templated)
+    :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
+        does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and
+        ``refuse`` need the permission ``on_call_read``. Escalation policies and overrides cannot be seen. (templated)
+    :param read_seats_first: read the seat list and send only people with a seat, so that the report says who was
+        changed and can be undone. (templated)
+    :param preview: report who would be unassigned and change nothing. (templated)
+    :param batch_size: the most people in one call. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *COMMON_FIELDS,
+        *("missing_users", "max_unassign", "min_seat_age", "protect", "check_accounts", "on_schedule"),
+        "read_seats_first",
+    )
+    ui_color = "#f5e6e0"
+
+    def __init__(
+        self,
+        *,
+        product_code: str,
+        user_uuids: PeopleArgument = NOT_PASSED,
+        user_emails: PeopleArgument = NOT_PASSED,
+        missing_users: Literal["fail", "skip"] = "skip",
+        max_unassign: CountArgument = NOT_PASSED,
+        min_seat_age: DurationArgument = NOT_PASSED,
+        protect: PeopleArgument = NOT_PASSED,
+        check_accounts: FlagArgument = True,
+        on_schedule: OnSchedule = "ignore",
+        read_seats_first: FlagArgument = False,
+        preview: FlagArgument = False,
+        batch_size: int | str = BATCH_SIZE,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.preview = preview
+        self.batch_size = batch_size
+        self.datadog_conn_id = datadog_conn_id
+        self.missing_users = missing_users
+        self.max_unassign = max_unassign
+        self.min_seat_age = min_seat_age
+        self.protect = protect
+        self.check_accounts = check_accounts
+        self.on_schedule = on_schedule
+        self.read_seats_first = read_seats_first
+
+    def execute(self, context: Context) -> Report:
+        """Unassign people, and return the report."""
+        from airflow_provider_seats._planning.jobs import UnassignJob  # noqa: PLC0415 (not loaded in a DAG file)
+
+        return self._run(
+            context,
+            lambda: UnassignJob.parse(
+                product_code=self.product_code,
+                user_uuids=self.user_uuids,
+                user_emails=self.user_emails,
+                missing_users=self.missing_users,
+                max_unassign=self.max_unassign,
+                min_seat_age=self.min_seat_age,
+                protect=self.protect,
+                check_accounts=self.check_accounts,
+                on_schedule=self.on_schedule,
+                read_seats_first=self.read_seats_first,
+                preview=self.preview,
+                batch_size=self.batch_size,
+            ),
+        )
