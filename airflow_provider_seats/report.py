@@ -131,7 +131,7 @@ def summary(report: Report, error: BaseException | None = None) -> str:
     lines += [f"- Applying this would be refused: {reason}" for reason in report["refusals"] if report["preview"]]
     lines += [f"- Warning: {warning}" for warning in report["warnings"]]
     if error is not None:
-        lines.append(f"- The task failed: {error or type(error).__name__}")
+        lines.append(f"- The task failed: {str(error) or type(error).__name__}")
     lines = [shortened(line, _MAX_LINE) for line in lines]
     while len("\n".join(lines)) > _MAX_SUMMARY:
         # The end says what to do.
@@ -140,9 +140,10 @@ def summary(report: Report, error: BaseException | None = None) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """Return a text as one line that is cut after ``limit`` characters."""
+    """Return a text as one line of at most ``limit`` characters. A cut leaves the end, which says what to do."""
     line = " ".join(text.split())
-    return line if len(line) <= limit else f"{line[:limit]}..."
+    half = (limit - 5) // 2
+    return line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
 
 
 def _named(person: Person) -> str:

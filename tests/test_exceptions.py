@@ -28,6 +28,7 @@ from airflow_provider_seats.exceptions import (
     UnavailableError,
     UnknownEventError,
     UsersMissingError,
+    UsersNotReadyError,
     restore_error,
 )
 
@@ -46,6 +47,7 @@ ERRORS: list[DatadogSeatsError] = [
     SeatsUnknownError("p", ["1"], "Datadog accepted the call.", GONE),
     PlanRefusedError("p", ["The roster is empty."], earlier_attempts=True),
     UsersMissingError("p", ["gone@x"], ["There would be 2 seats."]),
+    UsersNotReadyError("p", ["new@x"]),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
     RateLimitError(CALL, "Too many requests", 60),

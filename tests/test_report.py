@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._planning.arguments import parse_report
+from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import Origin, Period, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats.report import KINDS, Person, Report, for_undo, table
+from airflow_provider_seats.report import KINDS, Person, Report, code, for_undo, summary, table
 from tests.helpers.planning import NOW, P, assign, person, seat, sync, unassign
 
 NOTHING = Outcome(P)
@@ -95,7 +96,11 @@ def test_the_log_shows_what_an_undo_needs() -> None:
         ' "unknown": []}',
     ]
     wanted: dict[str, Any] = {
-        **{key: value for key, value in report.items() if key not in {*KINDS, "guards", "refusals"}},
+        **{
+            key: value
+            for key, value in report.items()
+            if key not in {*KINDS, "counts", "guards", "refusals", "warnings"}
+        },
         **{kind: dict(report)[kind] for kind in ("assigned", "unassigned", "unknown")},
     }
     assert json.loads(text) == wanted
@@ -143,3 +148,81 @@ def test_the_json_can_be_passed_to_undo(people: dict[str, str | None], kind: str
     parsed = dict(parse_report("undo", for_undo(report)))
     for key in ("assigned", "unassigned", "unknown", "product", "since_attempt", "started_at", "ended_at"):
         assert parsed[key] == report[key]
+
+
+# --- the summary ---
+
+
+def test_the_summary_names_people_and_reasons() -> None:
+    """The summary has the counts, then a line for each kind of people, with the reasons."""
+    seats = SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x"), seat("4", "4@x")])
+    guards = Guards(protect=People((), ("2@x",)))
+    assert summary(sync(People(("3",)), seats, guards=guards).preview()).splitlines() == [
+        "p (preview, nothing is changed): 2 unassigned, 1 unchanged, 1 protected; seats before 4, after 2",
+        "",
+        "- unassigned: `1@x`, `4@x`",
+        "- protected: `2@x` (protected)",
+    ]
+
+
+def test_the_summary_of_nothing_is_one_line() -> None:
+    """The summary of a report without people is its first line."""
+    assert summary(assign(People()).preview()) == "p (preview, nothing is changed): nobody to change"
+
+
+def test_the_summary_ends_with_what_to_do() -> None:
+    """The summary shows what would be refused in a preview, the warnings, and at the end why the task failed."""
+    plan = replace(sync(People(), SeatList([seat("1")])), warnings=("Look here.",))
+    assert plan.refusal is not None
+    [reason] = plan.refusal.reasons
+    preview = summary(plan.preview()).splitlines()
+    assert preview[-2:] == [f"- Applying this would be refused: {reason}", "- Warning: Look here."]
+    failed = summary(plan.not_started(preview=False), plan.refusal).splitlines()
+    assert failed[-2:] == ["- Warning: Look here.", f"- The task failed: {plan.refusal}"]
+    assert summary(plan.not_started(preview=False), KeyboardInterrupt()).endswith(
+        "- The task failed: KeyboardInterrupt"
+    )
+
+
+def test_the_summary_names_five_people_of_a_kind() -> None:
+    """The summary counts the people beyond five of a kind instead of naming them."""
+    text = summary(unassign(People(tuple(map(str, range(1_200))))).not_started(preview=False))
+    assert text.splitlines()[-1] == "- not done: `0`, `1`, `2`, `3`, `4` and 1,195 more"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(KINDS),
+        st.lists(st.builds(person, st.none(), st.text(min_size=1)), min_size=1, max_size=7),
+        max_size=len(KINDS),
+    ),
+    st.lists(st.text(max_size=3_000), max_size=4),
+    st.none() | st.builds(ValueError, st.text(max_size=5_000)),
+)
+def test_any_summary_fits_into_a_chat_message(
+    people: dict[str, list[Person]], warnings: list[str], error: Exception | None
+) -> None:
+    """The summary has at most 2,800 characters, and its last line still says why the task failed."""
+    counts = {kind: len(people.get(kind, ())) for kind in KINDS}
+    report: Any = {**Plan(P).not_started(preview=False), **people, "counts": counts, "warnings": warnings}
+    text = summary(report, error)
+    assert len(text) <= 2_800
+    assert error is None or text.splitlines()[-1].startswith("- The task failed: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a_b*@x", "`a_b*@x`"), ("a`b@x", "`` a`b@x ``"), ("``a`@x", "``` ``a`@x ```")]
+)
+def test_a_name_is_code_so_that_nothing_in_it_is_markup(text: str, shown: str) -> None:
+    """The fence of the code is longer than every row of backticks in the text."""
+    assert code(text) == shown
+
+
+def test_a_sync_counts_people_who_already_match() -> None:
+    """A sync counts unchanged people, and lists them only if it is asked to."""
+    plan = sync(People((), ("1@x", "2@x")), SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3")]))
+    assert [each["id"] for each in plan.preview()["unchanged"]] == ["1", "2"]
+    short = replace(plan, report_unchanged=False).preview()
+    assert (short["unchanged"], short["counts"]) == ([], {**dict.fromkeys(KINDS, 0), "unassigned": 1, "unchanged": 2})
+    assert table(short)[0] == table(plan.preview())[0]
+    assert len(table(short)) == 2

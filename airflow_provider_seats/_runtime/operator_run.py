@@ -152,7 +152,7 @@ class OperatorRun:
         try:
             self._context["ti"].xcom_push(key=key, value=value)
         except Exception as error:  # noqa: BLE001 (the error of the task itself matters more)
-            self._log.warning("The %s could not be pushed to XCom (%s). The log contains the report.", key, error)
+            self._log.warning("The report could not be pushed to XCom as %s (%s). The log contains it.", key, error)
 
     def _warn(self, message: str) -> None:
         """Log a warning, and add it to the report."""

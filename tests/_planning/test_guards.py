@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, Limit, parse_limit
+from airflow_provider_seats._planning.guards import (
+    DEFAULT_MAX_UNASSIGN,
+    Guards,
+    Limit,
+    parse_limit,
+    parse_on_schedule,
+    parse_warn_seats,
+)
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats.exceptions import InvalidInputError
 
@@ -116,8 +123,8 @@ def test_a_limit_is_parsed_from_a_number_or_a_percentage(value: Any, limit: Limi
     "value", [None, "", "x", -1, "-1", 1.5, "101%", "%", "1e2%", "20.123%", True, False, "\u0662", "\u0662%", []]
 )
 def test_anything_else_is_no_limit(value: Any) -> None:
-    """A value that is neither a number of people nor a percentage is an error that names the argument."""
-    with pytest.raises(InvalidInputError, match=r"^max_unassign: .* neither a number of people.* nor a percentage"):
+    """A value that is neither a whole number nor a percentage is an error that names the argument."""
+    with pytest.raises(InvalidInputError, match=r"^max_unassign: .* neither a whole number.* nor a percentage"):
         parse_limit("max_unassign", value)
 
 
@@ -149,7 +156,10 @@ def test_only_guards_that_apply_are_recorded() -> None:
     ("guards", "needed"),
     [
         (Guards(), False),
-        (Guards(missing_users="fail", min_seat_age=1.0, allow_empty=True, check_accounts=False), False),
+        (Guards(missing_users="fail", allow_empty=True, check_accounts=False), False),
+        (Guards(min_seat_age=0.0), True),
+        (Guards(warn_seats=0), True),
+        (Guards(on_schedule="keep"), True),
         (Guards(max_unassign=Limit(people=0)), True),
         (Guards(max_seats=0), True),
         (Guards(protect=People((), ("a@x",))), True),
@@ -158,3 +168,26 @@ def test_only_guards_that_apply_are_recorded() -> None:
 def test_a_guard_that_counts_or_protects_needs_the_seat_list(guards: Guards, needed: bool) -> None:
     """The seat list is read for a limit of 0 and for protected people as well."""
     assert guards.need_seat_list is needed
+
+
+@pytest.mark.parametrize(
+    ("value", "max_seats", "seats"), [(0, None, 0), ("90", None, 90), ("90%", 50, 45), ("90%", 0, 0), (120, 100, 120)]
+)
+def test_warn_seats_is_a_number_or_a_percentage_of_max_seats(value: object, max_seats: int | None, seats: int) -> None:
+    """``warn_seats`` is a number of seats, or a percentage of ``max_seats`` that is rounded down."""
+    assert parse_warn_seats("warn_seats", value, max_seats) == seats
+
+
+def test_a_percentage_without_max_seats_is_an_error() -> None:
+    """A percentage of ``max_seats`` needs that argument, and the message says so."""
+    with pytest.raises(
+        InvalidInputError, match=r"^warn_seats: '90%' is a percentage of max_seats, which was not passed"
+    ):
+        parse_warn_seats("warn_seats", "90%", None)
+
+
+def test_on_schedule_is_one_of_three_words() -> None:
+    """``ignore`` stands for no guard, and another word is an error."""
+    assert [parse_on_schedule(word) for word in ("ignore", "keep", "refuse")] == [None, "keep", "refuse"]
+    with pytest.raises(InvalidInputError, match=r"^on_schedule: 'no' is not one of 'ignore', 'keep', 'refuse'"):
+        parse_on_schedule("no")

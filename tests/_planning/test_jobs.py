@@ -30,13 +30,21 @@ COMMON: dict[str, Any] = {
     "batch_size": 100,
 }
 ARGUMENTS: dict[type[Job], dict[str, Any]] = {
-    AssignJob: {**COMMON, "missing_users": "fail", "max_seats": NOT_PASSED, "read_seats_first": False},
+    AssignJob: {
+        **COMMON,
+        "missing_users": "fail",
+        "max_seats": NOT_PASSED,
+        "warn_seats": NOT_PASSED,
+        "read_seats_first": False,
+    },
     UnassignJob: {
         **COMMON,
         "missing_users": "skip",
         "max_unassign": NOT_PASSED,
+        "min_seat_age": NOT_PASSED,
         "protect": NOT_PASSED,
         "check_accounts": True,
+        "on_schedule": "ignore",
         "read_seats_first": False,
     },
     SyncJob: {
@@ -46,9 +54,12 @@ ARGUMENTS: dict[type[Job], dict[str, Any]] = {
         "allow_empty": False,
         "max_unassign": NOT_PASSED,
         "max_seats": NOT_PASSED,
+        "warn_seats": NOT_PASSED,
         "min_seat_age": NOT_PASSED,
         "protect": NOT_PASSED,
         "check_accounts": True,
+        "on_schedule": "ignore",
+        "report_unchanged": False,
         "approved": NOT_PASSED,
         "undo": NOT_PASSED,
     },

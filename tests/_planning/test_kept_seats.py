@@ -190,7 +190,7 @@ def sync_with(
 ) -> Plan:
     """Plan a sync with the accounts that it reads."""
     return with_accounts(
-        lambda state: plan_sync(P, roster, mode, state, guards),
+        lambda state: plan_sync(P, roster, mode, state, guards, report_unchanged=True),
         world(SeatList(rows)),
         guards,
         {each.id: each for each in accounts},
@@ -395,6 +395,9 @@ DEFAULTS: dict[str, Any] = {
     "min_seat_age": NOT_PASSED,
     "protect": NOT_PASSED,
     "check_accounts": True,
+    "on_schedule": "ignore",
+    "warn_seats": NOT_PASSED,
+    "report_unchanged": False,
     "preview": False,
     "approved": NOT_PASSED,
     "undo": NOT_PASSED,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id
 from airflow_provider_seats._planning.seat_list import SeatList
@@ -30,6 +31,7 @@ def test_every_report_has_the_same_keys() -> None:
     assert done == Report(
         product=P,
         preview=False,
+        counts={**dict.fromkeys(KINDS, 0), "unassigned": 2, "refused": 1, "not_done": 2},
         assigned=[],
         unassigned=[person("1", "1@x"), person("2", "2@x")],
         unchanged=[],
@@ -42,6 +44,7 @@ def test_every_report_has_the_same_keys() -> None:
         seats_after=3,
         guards={},
         refusals=[],
+        warnings=[],
         since_attempt=1,
         started_at="2026-11-21T12:00:00+00:00",
         ended_at="2026-11-21T12:00:09+00:00",
@@ -258,3 +261,20 @@ def test_seats_before_are_those_of_the_first_attempt(earlier: EarlierAttempts | 
     plan = replace(sync(People(("1",)), SeatList([seat("1")])), earlier=earlier)
     assert plan.seats_before == (4 if earlier else 1)
     assert Plan(P).seats_before is None
+
+
+@pytest.mark.parametrize(("limit", "warned"), [(0, True), (1, True), (2, False), (None, False)])
+def test_more_seats_than_warn_seats_is_a_warning(limit: int | None, warned: bool) -> None:
+    """A report warns if the seats afterwards are more than ``warn_seats``, and the preview says that they would be."""
+    plan = assign(People(("1",)), seat_list=SeatList([seat("2")]), guards=Guards(warn_seats=limit))
+    advice = f"2 seats of p, more than warn_seats={limit}. Unassign those that nobody needs, or raise the limit."
+    assert plan.preview()["warnings"] == ([f"There would be {advice}"] if warned else [])
+    done = plan.report(NOTHING, Outcome(P, done=("1",)))
+    assert done["warnings"] == ([f"There are {advice}"] if warned else [])
+
+
+def test_a_warning_about_one_seat_or_an_unknown_number() -> None:
+    """The warning has the right number, and there is none if the seats afterwards are unknown."""
+    plan = unassign(People(("1",)), SeatList([seat("1"), seat("2")]), Guards(warn_seats=0))
+    assert plan.report(Outcome(P, done=("1",)), NOTHING)["warnings"][0].startswith("There is 1 seat of p, more than")
+    assert plan.interrupted()["warnings"] == []

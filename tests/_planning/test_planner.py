@@ -17,7 +17,7 @@ from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
 from airflow_provider_seats._planning.planner import Mode, apply_approval, emails_to_look_up, plan_sync, plan_undo
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
+from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from tests.helpers.examples import examples
 from tests.helpers.planning import (
     NONE,
@@ -629,3 +629,79 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     after = (before - to_unassign) | to_assign
     back = kinds(undo(done, SeatList([by_uuid.get(each, seat(each)) for each in sorted(after)])).preview())
     assert (after - set(back.get("unassigned", []))) | set(back.get("assigned", [])) == before
+
+
+# --- accounts that do not exist yet ---
+
+
+def test_a_missing_account_is_left_to_the_retries_of_the_task() -> None:
+    """With missing_users="retry" nobody is changed, and the error is transient and states no time to wait."""
+    seats = SeatList([seat("1", "gone@x"), seat("2", "ann@x"), seat("3", "bob@x")])
+    for plan in (
+        assign(People((), ("new@x",)), guards=Guards(missing_users="retry")),
+        sync(People((), ("new@x", "ann@x", "bob@x")), seats, guards=Guards(missing_users="retry")),
+    ):
+        error = plan.refusal
+        assert isinstance(error, UsersNotReadyError)
+        assert (error.emails, error.transient, error.retry_after) == (("new@x",), True, None)
+        assert kinds(plan.preview())["missing"] == ["new@x"]
+        assert "There is no enabled Datadog account for new@x (1 in all). Airflow retries the task" in str(error)
+
+
+def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
+    """If a guard refuses the plan as well, the task fails at once, and the error has all reasons."""
+    seats = SeatList([seat("1", "gone@x"), seat("2", "ann@x")])
+    guards = Guards(missing_users="retry", max_unassign=Limit(people=0))
+    error = sync(People((), ("new@x", "ann@x")), seats, guards=guards).refusal
+    assert (type(error), error and error.transient) == (UsersMissingError, False)
+    assert "new@x" in str(error)
+    assert "max_unassign=0" in str(error)
+
+
+# --- on-call schedules ---
+
+BOTH = {"1": ("Nights", "Primary")}
+
+
+def test_people_in_a_schedule_keep_their_seat() -> None:
+    """With on_schedule="keep" the report names the schedules, and everyone else loses the seat."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
+    guards = Guards(on_schedule="keep")
+    for plan in (
+        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
+        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+    ):
+        assert plan.refusal is None
+        assert kinds(plan.preview()).items() >= {"unassigned": ["2"], "protected": ["1"]}.items()
+        assert plan.protected[0]["reason"] == "found in the on-call schedules Nights, Primary"
+
+
+def test_people_in_a_schedule_refuse_the_plan() -> None:
+    """With on_schedule="refuse" nobody is changed, and the message names the person, the schedules and what to do."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
+    guards = Guards(on_schedule="refuse")
+    for plan in (
+        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
+        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+    ):
+        assert sorted(kinds(plan.preview())["unassigned"]) == ["1", "2"]
+        assert refusal(plan) == (
+            "p: nothing was changed. ann@x (1) is found in the on-call schedules Nights, Primary. Replace them there "
+            "first, or keep their seats with on_schedule='keep'."
+        )
+
+
+def test_schedules_of_people_who_keep_their_seat_refuse_nothing() -> None:
+    """A schedule counts only for people who are about to lose a seat, and only if the guard is set."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x")])
+    guards = Guards(on_schedule="refuse", protect=People(("1",)))
+    assert unassign(People(("1", "2")), seats, guards, schedules=BOTH).refusal is None
+    assert kinds(unassign(People(("1",)), seats, schedules=BOTH).preview()) == {"unassigned": ["1"]}
+
+
+def test_a_young_seat_is_not_unassigned() -> None:
+    """An unassignment with min_seat_age keeps younger seats, and reports the reason."""
+    seats = SeatList([seat("1", days=1), seat("2", days=30)])
+    plan = unassign(People(("1", "2", "3")), seats, Guards(min_seat_age=7 * 86_400.0))
+    assert kinds(plan.preview()) == {"unassigned": ["2"], "unchanged": ["3"], "protected": ["1"]}
+    assert plan.protected[0]["reason"] == "the seat is younger than min_seat_age"

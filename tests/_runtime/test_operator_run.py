@@ -31,7 +31,7 @@ from tests.helpers.operators import (
 KEYS = {
     *("product", "preview", "assigned", "unassigned", "unchanged", "missing", "refused", "protected", "unknown"),
     *("not_done", "seats_before", "seats_after", "guards", "refusals", "since_attempt", "started_at", "ended_at"),
-    *("conn_id", "site"),
+    *("conn_id", "site", "counts", "warnings"),
 }
 
 
@@ -208,10 +208,28 @@ def test_a_rate_limit_error_has_the_seconds_to_wait(datadog: FakeDatadog, ti: Fa
     assert caught.value.retry_after == 900
 
 
-def test_a_success_pushes_nothing_itself(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
-    """The report of a success is returned, and Airflow pushes it."""
+def test_a_success_pushes_only_the_summary_itself(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """The report of a success is returned, and Airflow pushes it. The summary is pushed beside it."""
     add_people(datadog, 1)
     assert sync({"ti": ti}, user_emails=emails(0))["unchanged"]
+    assert ti.pushed == {"summary": f"{PRODUCT}: 1 unchanged; seats before 1, after 1"}
+
+
+def test_a_failure_pushes_a_summary_that_says_why(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """The summary of a failed task ends with the message of its error."""
+    add_people(datadog, 9)
+    message = failure(sync, ti, user_emails=emails(0))[0]
+    lines = ti.pushed["summary"].splitlines()
+    assert lines[0] == f"{PRODUCT}: 1 unchanged, 8 not done; seats before 9, after 9"
+    assert lines[-1] == f"- The task failed: {message}"
+
+
+def test_a_task_that_pushes_no_xcom_pushes_no_summary(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """With ``do_xcom_push=False`` neither the report nor its summary is pushed."""
+    add_people(datadog, 1)
+    sync({"ti": ti}, user_emails=emails(0), do_xcom_push=False)
+    with pytest.raises(AirflowFailException):
+        sync({"ti": ti}, user_emails=[], do_xcom_push=False)
     assert ti.pushed == {}
 
 
@@ -230,7 +248,8 @@ def test_the_error_of_the_task_wins_over_that_of_xcom(
         sync({"ti": BrokenXCom()}, **arguments, log=log)
     assert "bucket" not in str(caught.value)
     assert any(
-        "warning: The report could not be pushed to XCom (The XCom bucket is not there). The log contains" in line
+        "warning: The report could not be pushed to XCom as return_value (The XCom bucket is not there). The log"
+        in line
         for line in log
     )
 

@@ -55,8 +55,8 @@ def unassign(context: Any = None, *, log: list[str] | None = None, **arguments: 
 
 
 def sync(context: Any = None, *, log: list[str] | None = None, **arguments: Any) -> Report:
-    """Run a SyncSeatsOperator, and return its report."""
-    return execute(SyncSeatsOperator, context, log=log, **arguments)
+    """Run a SyncSeatsOperator, and return its report, which lists unchanged people."""
+    return execute(SyncSeatsOperator, context, log=log, **{"report_unchanged": True, **arguments})
 
 
 def failure(kind: Any, ti: FakeTaskInstance, **arguments: Any) -> tuple[str, dict[str, list[str]]]:

@@ -81,7 +81,7 @@ def sync(
     **more: Any,
 ) -> Plan:
     """Plan a sync."""
-    return plan_sync(P, roster, mode, world(seat_list, users=users, **more), guards)
+    return plan_sync(P, roster, mode, world(seat_list, users=users, **more), guards, report_unchanged=True)
 
 
 def with_accounts(

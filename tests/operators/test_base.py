@@ -24,14 +24,18 @@ from tests.helpers.operators import (
     unassign,
 )
 
-ASSIGN = ("user_uuids", "user_emails", "max_seats", "missing_users", "read_seats_first", "preview", "batch_size")
+ASSIGN = (
+    *("user_uuids", "user_emails", "max_seats", "warn_seats", "missing_users", "read_seats_first", "preview"),
+    "batch_size",
+)
 UNASSIGN = (
-    *("user_uuids", "user_emails", "max_unassign", "protect", "missing_users", "check_accounts", "read_seats_first"),
-    *("preview", "batch_size"),
+    *("user_uuids", "user_emails", "max_unassign", "min_seat_age", "protect", "missing_users", "check_accounts"),
+    *("on_schedule", "read_seats_first", "preview", "batch_size"),
 )
 SYNC = (
     *("user_uuids", "user_emails", "mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
-    *("protect", "check_accounts", "approved", "undo", "preview", "batch_size"),
+    *("warn_seats", "protect", "check_accounts", "on_schedule", "report_unchanged", "approved", "undo", "preview"),
+    "batch_size",
 )
 EVERY_ARGUMENT = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
@@ -175,7 +179,7 @@ def test_a_mapped_operator_without_a_guard_runs(datadog: FakeDatadog) -> None:
     with DAG("mapped", schedule=None):
         mapped = SyncSeatsOperator.partial(task_id="task", product_code=PRODUCT).expand(user_emails=[emails(0)])
     report = mapped.unmap({"user_emails": emails(0)}).execute({})
-    assert by_email(report) == {"unassigned": emails(1), "unchanged": emails(0)}
+    assert by_email(report) == {"unassigned": emails(1)}
     assert datadog.holders(PRODUCT) == {people[0]}
 
 
@@ -328,7 +332,7 @@ def test_an_invalid_connection_fails_the_task_at_once(ti: FakeTaskInstance, monk
 def test_a_write_without_people_to_change_is_never_sent(datadog: FakeDatadog, kind: Any) -> None:
     """Every operator sends no write if everyone already is as requested."""
     people = add_people(datadog, 2, seat=None if kind is UnassignSeatsOperator else PRODUCT)
-    more: dict[str, Any] = {} if kind is SyncSeatsOperator else {"read_seats_first": True}
+    more: dict[str, Any] = {"report_unchanged" if kind is SyncSeatsOperator else "read_seats_first": True}
     report = execute(kind, user_uuids=people, **more)
     assert list(by_email(report)) == ["unchanged"]
     assert calls(datadog) == ["GET seats/users"]
