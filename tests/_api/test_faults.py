@@ -92,14 +92,9 @@ CASES = {
 # Faults that take different ways through sockets. All faults are played by hand.
 ON_THE_WIRE = (
     "429 in seconds",
-    "429 in Unix time",
-    "429 with a negative time",
-    "429 with invalid headers",
-    "429 without headers",
     "429 as HTML",
     "500",
     "502 as HTML",
-    "503 with Retry-After",
     "lost before",
     "lost during",
     "lost after",
@@ -108,11 +103,9 @@ ON_THE_WIRE = (
     "truncated",
     "null",
     "cut inside a character",
-    "401",
     "403",
     "302",
     "304",
-    "404",
     "422",
 )
 # If they last, only these take different ways.
@@ -396,7 +389,7 @@ def check_report(datadog: FakeDatadog, other: FakeDatadog, job: str, name: str, 
     arguments: dict[str, Any] = {"task_id": "task", "product_code": PRODUCT, "batch_size": 2}
     operator: Any
     if job == "sync":
-        operator = SyncSeatsOperator(**arguments, user_uuids=people[2:], max_unassign=5)
+        operator = SyncSeatsOperator(**arguments, user_uuids=people[2:], max_unassign=5, report_unchanged=True)
     elif job.startswith("assign"):
         operator = AssignSeatsOperator(**arguments, user_uuids=people, read_seats_first="read first" in job)
     else:
