@@ -9,6 +9,7 @@
     ├── CertificateError             the server's certificate was rejected
     ├── RedirectError                3xx: the address is not that of the API
     ├── RequestRefusedError          another 4xx
+    ├── OnCallNotAvailableError      the Datadog site has no on-call API
     ├── AmbiguousUsersError          several accounts share an email
     ├── SeatsRefusedError            Datadog refused the seats of some people
     ├── SeatsUnknownError            it is unknown whether a change was made
@@ -118,6 +119,16 @@ class RequestRefusedError(DatadogSeatsError):
         super().__init__(f"Datadog answered {status} to {call}: {detail}. Check the product code and the people.")
         self.status = status
         self.detail = detail
+
+
+class OnCallNotAvailableError(DatadogSeatsError):
+    """The Datadog site has no on-call API (404), so nobody can be looked up in on-call schedules."""
+
+    def __init__(self, call: str, detail: str) -> None:
+        super().__init__(
+            f"Datadog answered 404 to {call}: {detail}. This Datadog site has no on-call API, so nobody can be looked "
+            "up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
+        )
 
 
 class RedirectError(DatadogSeatsError):

@@ -1,0 +1,60 @@
+"""Read lists that come in numbered pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
+from airflow_provider_seats._api.flow import Flow, Request, call, unusable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list.
+
+    :param rows: the rows, by an id that tells them apart.
+    :param total: how many rows the whole list has; None if the response does not state it.
+    """
+
+    rows: Mapping[str, T]
+    total: int | None
+
+
+def page_query(number: int) -> tuple[tuple[str, str], ...]:
+    """Return the query parameters of a page. The first one has the number 0."""
+    return ("page[size]", str(PAGE_SIZE)), ("page[number]", str(number))
+
+
+def read_pages(
+    request_page: Callable[[int], Request], read: Callable[[dict[str, Any]], Page[T]]
+) -> Flow[tuple[dict[str, T], int]]:
+    """Read a list to its end. Return its rows by id, and how many pages it had.
+
+    :param request_page: returns the request for a page, by its number.
+    :param read: takes the JSON object of a response; raises ``ValueError`` if it is not as documented.
+    :raises UnavailableError: if the list ends before the total that it states, or the total changes on the way.
+    """
+    rows: dict[str, T] = {}
+    number = 0
+    total: int | None = None
+    while True:
+        request = request_page(number)
+        page = yield from call(request, read)
+        if number and page.total != total:
+            raise unusable(request, None, f"the list changed while it was read: it had {total} rows, then {page.total}")
+        known, total = len(rows), page.total
+        rows.update(page.rows)
+        number += 1
+        if len(rows) >= total if total is not None else len(page.rows) < PAGE_SIZE:
+            return rows, number
+        if len(rows) == known or number >= MAX_PAGES:
+            raise unusable(request, None, f"the list ends after {known} rows and announces {total}")
+
+
+def parse_total(value: object) -> int | None:
+    """Return a number of rows; None if it is none."""
+    return value if isinstance(value, int) and value >= 0 else None
