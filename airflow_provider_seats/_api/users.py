@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text, unusable
+from airflow_provider_seats._api import PAGE_SIZE
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError
 
@@ -157,18 +158,15 @@ def _preferred(accounts: tuple[User, ...]) -> tuple[User, ...]:
 
 def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | None]]:
     """Return all users whose email or name contains the text, and how many users there are in all."""
-    users: dict[str, User] = {}
-    number = 0
-    while True:
-        request = _list_request(needle, number, progress)
-        page, total, filtered = yield from call(request, _read_page)
-        known = len(users)
-        users.update((user.id, user) for user in page)
-        number += 1
-        if len(users) >= filtered if filtered is not None else len(page) < PAGE_SIZE:
-            return list(users.values()), total
-        if len(users) == known or number >= MAX_PAGES:
-            raise unusable(request, None, f"it ends after {known} users and announces {filtered}")
+    total: int | None = None
+
+    def read(document: dict[str, Any]) -> Page[User]:
+        nonlocal total
+        users, total, filtered = _read_page(document)
+        return Page({user.id: user for user in users}, filtered)
+
+    users, _ = yield from read_pages(lambda number: _list_request(needle, number, progress), read)
+    return list(users.values()), total
 
 
 def _list_all(pages: int) -> Flow[list[User] | None]:
@@ -212,7 +210,7 @@ def _pages(total: int) -> int:
 
 def _list_request(needle: str, number: int, progress: str) -> Request:
     search = (("filter", needle),) if needle else ()
-    query = (*search, ("page[size]", str(PAGE_SIZE)), ("page[number]", str(number)))
+    query = (*search, *page_query(number))
     return Request("GET", PATH, query, permission=_PERMISSION, progress=progress)
 
 
@@ -221,7 +219,7 @@ def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | 
     meta = document.get("meta")
     page = meta.get("page") if isinstance(meta, dict) else None
     counts = page if isinstance(page, dict) else {}
-    return users, _count(counts.get("total_count")), _count(counts.get("total_filtered_count"))
+    return users, parse_total(counts.get("total_count")), parse_total(counts.get("total_filtered_count"))
 
 
 def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
@@ -236,7 +234,3 @@ def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
         created_at=text(attributes, "created_at"),
         last_login_at=text(attributes, "last_login_time"),
     )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
