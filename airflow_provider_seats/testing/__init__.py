@@ -1,4 +1,4 @@
-"""FakeDatadog: a local Datadog with seats and users, to try a DAG, for tests, and for your own CI.
+"""FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI. It has seats, users, teams and schedules.
 
 .. code-block:: python
 
@@ -18,7 +18,10 @@ and refuses a whole call for one unknown UUID.
 from airflow_provider_seats.testing._datadog import (
     API_KEY,
     APP_KEY,
+    PERMISSIONS,
+    SCHEDULES,
     SEATS,
+    TEAMS,
     USERS,
     VALIDATE,
     VALIDATE_KEYS,
@@ -29,7 +32,10 @@ from airflow_provider_seats.testing._server import Fault, Received
 __all__ = [
     "API_KEY",
     "APP_KEY",
+    "PERMISSIONS",
+    "SCHEDULES",
     "SEATS",
+    "TEAMS",
     "USERS",
     "VALIDATE",
     "VALIDATE_KEYS",

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, VALIDATE, VALIDATE_KEYS, FakeDatadog
+from airflow_provider_seats.testing import (
+    API_KEY,
+    PERMISSIONS,
+    SCHEDULES,
+    SEATS,
+    TEAMS,
+    USERS,
+    VALIDATE,
+    VALIDATE_KEYS,
+    FakeDatadog,
+)
 from tests.conftest import PRODUCT
-
-GHOST = "00000000-0000-0000-0000-000000000000"
-KEYS = {"DD-API-KEY": API_KEY, "DD-APPLICATION-KEY": APP_KEY}
-
-
-@pytest.fixture
-def official(datadog: FakeDatadog) -> Iterator[Any]:
-    """Return Datadog's official client, set up as its documentation says."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the client's own imports
-        from datadog_api_client import ApiClient, Configuration
-
-    configuration = Configuration(host=datadog.url, api_key={"apiKeyAuth": API_KEY, "appKeyAuth": APP_KEY})
-    with ApiClient(configuration) as client:
-        yield client
+from tests.testing.conftest import GHOST, KEYS, ask
 
 
 def test_the_official_client_lists_assigns_and_unassigns(datadog: FakeDatadog, official: Any) -> None:
@@ -102,12 +96,6 @@ def test_the_official_client_reads_an_account(datadog: FakeDatadog, official: An
     with pytest.raises(NotFoundException) as raised:
         users.get_user(GHOST)
     assert (raised.value.status, raised.value.body) == (404, {"errors": ["User not found"]})
-
-
-def ask(datadog: FakeDatadog, method: str, path: str, headers: dict[str, str] = KEYS, **more: Any) -> tuple[int, Any]:
-    """Send a request. Return the status and the JSON of the answer."""
-    answer = requests.request(method, datadog.url + path, headers=headers, timeout=5, **more)
-    return answer.status_code, answer.json() if answer.content else None
 
 
 @pytest.mark.parametrize(
@@ -208,3 +196,47 @@ def test_rate_limits_are_stated_and_enforced() -> None:
     assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert 0 < float(answers[0].headers["X-RateLimit-Reset"]) <= 3600
     assert answers[0].headers["X-RateLimit-Limit"] == "2"
+
+
+def test_the_owner_of_the_keys_may_do_everything_by_default(datadog: FakeDatadog) -> None:
+    """By default no permission is missing, and the permissions are those of all endpoints."""
+    assert datadog.permissions == PERMISSIONS
+    assert {"teams_read", "on_call_read", "user_access_read", "billing_read", "billing_edit"} < PERMISSIONS
+
+
+PERMISSION_CASES = [
+    ("GET", USERS, {"user_access_read"}),
+    ("GET", f"{USERS}/{GHOST}", {"user_access_read"}),
+    ("GET", TEAMS, {"teams_read"}),
+    ("GET", f"{TEAMS}/{GHOST}/memberships", {"teams_read"}),
+    ("GET", SCHEDULES, {"on_call_read"}),
+    ("GET", f"{SCHEDULES}/{GHOST}", {"on_call_read"}),
+    ("GET", SEATS, {"billing_read", "incident_read", "on_call_read"}),
+    ("POST", SEATS, {"billing_edit", "incident_write", "on_call_write"}),
+    ("DELETE", SEATS, {"billing_edit", "incident_write", "on_call_write"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "permissions"), PERMISSION_CASES)
+def test_one_of_the_permissions_of_an_endpoint_is_needed(
+    datadog: FakeDatadog, method: str, path: str, permissions: set[str]
+) -> None:
+    """Any one of its permissions opens an endpoint, and without them it answers 403 in Datadog's form."""
+    body = {"data": {"attributes": {"product_code": PRODUCT, "user_uuids": [GHOST]}}}
+    more: dict[str, Any] = {"params": {"product_code": PRODUCT}} if method == "GET" else {"json": body}
+    datadog.permissions -= permissions
+    refusal = {"errors": ["Forbidden", "Failed permission authorization checks"]}
+    assert ask(datadog, method, path, **more) == (403, refusal)
+    for permission in permissions:
+        datadog.permissions = {permission}
+        assert ask(datadog, method, path, **more)[0] != 403
+
+
+def test_permissions_are_passed_by_name() -> None:
+    """Only the permissions that are passed are given, and a name that no endpoint knows is an error."""
+    with FakeDatadog(permissions=["teams_read"]) as datadog:
+        assert ask(datadog, "GET", TEAMS)[0] == 200
+        assert ask(datadog, "GET", USERS)[0] == 403
+        assert ask(datadog, "GET", VALIDATE_KEYS)[0] == 200
+    with pytest.raises(ValueError, match=r"permissions: \['team_read'\] are not among \['billing_edit', "):
+        FakeDatadog(permissions=["team_read"])

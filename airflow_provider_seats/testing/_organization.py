@@ -1,0 +1,134 @@
+"""What a fake Datadog organisation consists of, and what its endpoints have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from airflow_provider_seats.testing._server import Answer, Request
+
+JSON_API: Final = "application/vnd.api+json"
+_MOST_IN_A_PAGE: Final = 100
+
+
+@dataclass
+class Account:
+    """A user of the organisation."""
+
+    id: str
+    email: str
+    name: str
+    status: str
+    service_account: bool
+    handle: str
+    created_at: str
+    last_login_at: str | None
+
+
+@dataclass
+class Team:
+    """A team. Its members are user UUIDs."""
+
+    id: str
+    handle: str
+    name: str
+    members: list[str]
+    is_managed: bool
+    created_at: str
+
+
+@dataclass
+class Schedule:
+    """An on-call schedule with one layer. Its members are user UUIDs by the ids of their memberships."""
+
+    id: str
+    name: str
+    members: dict[str, str]
+    teams: list[str]
+    time_zone: str
+    layer_id: str
+    starts_at: str
+
+
+@dataclass
+class Organization:
+    """The state of an organisation, and how it behaves where Datadog's behaviour is not known."""
+
+    seated_users: Literal["include", "omit"]
+    unknown_users: Literal["refuse", "ignore"]
+    seats: dict[str, dict[str, dict[str, Any]]]
+    accounts: dict[str, Account] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An endpoint of the API.
+
+    :param path: its path, in which ``{id}`` stands for one segment.
+    :param handle: answers a request; takes the organisation, the request and the segment.
+    :param permissions: any one of these suffices; with none of them given, everybody may call it.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Organization, Request, str], Answer]
+    permissions: frozenset[str] = frozenset()
+
+    def match(self, request: Request) -> str | None:
+        """Return the segment for ``{id}`` (empty if the path has none), or None if the request is for another one."""
+        match = self._pattern.fullmatch(request.path) if request.method == self.method else None
+        return None if match is None else "".join(match.groups()).lower()
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.path).replace(re.escape("{id}"), "([^/]+)"))
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a list that a request asks for."""
+
+    number: int
+    size: int
+
+    @classmethod
+    def parse(cls, request: Request, default_size: int) -> Page | Answer:
+        """Return the page, or the answer that refuses it."""
+        size = parse_whole(request.query.get("page[size]", str(default_size)))
+        number = parse_whole(request.query.get("page[number]", "0"))
+        if size is None or number is None or not 0 < size <= _MOST_IN_A_PAGE:
+            return error(HTTPStatus.BAD_REQUEST, "Invalid page parameter")
+        return cls(number, size)
+
+    def of(self, rows: list[Any]) -> list[Any]:
+        """Return the rows of this page."""
+        return rows[self.number * self.size : (self.number + 1) * self.size]
+
+    def counts(self, total: int) -> dict[str, Any]:
+        """Return the numbers that teams and schedules state with each page. The last page has a next one, too."""
+        return {
+            "type": "number_size",
+            "number": self.number,
+            "size": self.size,
+            "total": total,
+            "first_number": 0,
+            "prev_number": max(0, self.number - 1),
+            "next_number": self.number + 1,
+            "last_number": max(0, -(-total // self.size) - 1),
+        }
+
+
+def error(status: int, *messages: str) -> Answer:
+    """Return an error as most endpoints answer it: plain strings."""
+    return Answer(status, {"errors": list(messages)})
+
+
+def parse_whole(text: str) -> int | None:
+    """Return a whole number, or None if the text is none."""
+    return int(text) if text.isdecimal() else None
