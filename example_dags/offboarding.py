@@ -1,4 +1,7 @@
-"""Unassign the seats of people who leave, and wait until Datadog no longer lists them."""
+"""Unassign the seats of people who leave, and wait until Datadog no longer lists them.
+
+If someone is found in an on-call schedule, nothing is changed: replace them there first, or nobody is paged at night.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,19 @@ with DAG(
             title="Product",
             description="Datadog's code of the product.",
         ),
+        "on_schedule": Param(
+            "refuse",
+            type="string",
+            enum=["refuse", "ignore"],
+            title="People in an on-call schedule",
+            description="Refuse the run, or do not look. To look needs the permission on_call_read.",
+        ),
+        "max_unassign": Param(
+            "10",
+            type="string",
+            title="Most people who may lose a seat",
+            description="A number, or a percentage of all seats such as 20%. Raise it for one run if more is intended.",
+        ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ) as dag:
@@ -38,6 +54,8 @@ with DAG(
         task_id="unassign_seats",
         product_code="{{ params.product_code }}",
         user_emails="{{ params.emails }}",
+        on_schedule="{{ params.on_schedule }}",
+        max_unassign="{{ params.max_unassign }}",
     )
 
     wait = SeatUsersSensor(
