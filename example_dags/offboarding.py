@@ -1,6 +1,7 @@
 """Unassign the seats of people who leave, and wait until Datadog no longer lists them.
 
 If someone is found in an on-call schedule, nothing is changed: replace them there first, or nobody is paged at night.
+The look-up needs the permission on_call_read.
 """
 
 from __future__ import annotations
@@ -34,13 +35,6 @@ with DAG(
             title="Product",
             description="Datadog's code of the product.",
         ),
-        "on_schedule": Param(
-            "refuse",
-            type="string",
-            enum=["refuse", "ignore"],
-            title="People in an on-call schedule",
-            description="Refuse the run, or do not look. To look needs the permission on_call_read.",
-        ),
         "max_unassign": Param(
             "10",
             type="string",
@@ -54,7 +48,7 @@ with DAG(
         task_id="unassign_seats",
         product_code="{{ params.product_code }}",
         user_emails="{{ params.emails }}",
-        on_schedule="{{ params.on_schedule }}",
+        on_schedule="refuse",
         max_unassign="{{ params.max_unassign }}",
     )
 

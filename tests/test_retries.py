@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowOptionalProviderFeatureException
 
-from airflow_provider_seats.exceptions import RateLimitError, TransientError, UnavailableError
+from airflow_provider_seats.exceptions import RateLimitError, TransientError, UnavailableError, UsersNotReadyError
 from tests.helpers.airflow_home import AIRFLOW
 
 LIST = "GET /list"
@@ -38,7 +38,11 @@ def test_a_task_is_retried_when_datadog_allows_it(error: TransientError) -> None
 
 @has_policies
 @pytest.mark.parametrize(
-    "error", [UnavailableError(LIST, "down", 503), ValueError("x"), AirflowFailException("no"), KeyboardInterrupt()]
+    "error",
+    [
+        *(UnavailableError(LIST, "down", 503), UsersNotReadyError("p", ["new@x"])),
+        *(ValueError("x"), AirflowFailException("no"), KeyboardInterrupt()),
+    ],
 )
 def test_an_error_without_a_time_is_left_to_the_task(error: BaseException) -> None:
     """The task's own ``retry_delay`` applies to an error that states no time."""

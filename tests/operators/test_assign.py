@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats.exceptions import UsersNotReadyError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import GHOST, add_people, assign, by_email, calls, failure, refused, sync
@@ -184,3 +185,24 @@ def test_do_xcom_push_false_pushes_no_report(datadog: FakeDatadog, ti: FakeTaskI
     with pytest.raises(AirflowFailException):
         assign({"ti": ti}, user_uuids=[GHOST], do_xcom_push=False)
     assert ti.pushed == {}
+
+
+def test_a_missing_account_is_left_to_the_retries(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """With missing_users="retry" nobody is assigned until every account exists, and the error is transient."""
+    ann = datadog.add_user("ann@x.com")
+    arguments: dict[str, Any] = {"user_emails": ["ann@x.com", "new@x.com"], "missing_users": "retry"}
+    with pytest.raises(UsersNotReadyError) as caught:
+        assign({"ti": ti}, **arguments)
+    assert caught.value.emails == ("new@x.com",)
+    assert by_email(ti.pushed["return_value"]) == {"missing": ["new@x.com"], "not_done": ["ann@x.com"]}
+    new = datadog.add_user("new@x.com")
+    assign(**arguments)
+    assert datadog.holders(PRODUCT) == {ann, new}
+
+
+def test_more_seats_than_warn_seats_is_a_warning(datadog: FakeDatadog) -> None:
+    """An assignment that leads to more seats succeeds and warns; one within the number does not."""
+    people = [datadog.add_user(f"u{number}@x.com") for number in range(3)]
+    assert assign(user_uuids=people[:2], warn_seats=2)["warnings"] == []
+    [warning] = assign(user_uuids=people, warn_seats=2)["warnings"]
+    assert warning.startswith(f"There are 3 seats of {PRODUCT}, more than warn_seats=2.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_seats.exceptions import UnavailableError
+from airflow_provider_seats.exceptions import UnavailableError, UsersNotReadyError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
@@ -562,3 +562,47 @@ def test_seat_ages_are_counted_from_now(datadog: FakeDatadog) -> None:
     datadog.give_seat(PRODUCT, younger, assigned_at=(now - timedelta(hours=35)).isoformat())
     report = sync(user_emails=emails(0, 1), min_seat_age="36h")
     assert (kinds(report)["unassigned"], list(reasons(report))) == ([older], [younger])
+
+
+# --- accounts that do not exist yet ---
+
+
+def test_a_missing_account_is_retried(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+    """With missing_users="retry" nothing is changed until every account exists, and the report names those missing."""
+    ann, bob = add_people(datadog, 2)
+    arguments: dict[str, Any] = {"user_emails": [*emails(0), "new@x.com"], "missing_users": "retry"}
+    with pytest.raises(UsersNotReadyError, match=r"There is no enabled Datadog account for new@x\.com"):
+        sync({"ti": ti}, **arguments)
+    assert by_email(ti.pushed["return_value"])["missing"] == ["new@x.com"]
+    assert datadog.holders(PRODUCT) == {ann, bob}
+    new = datadog.add_user("new@x.com")
+    sync({"ti": ti}, **arguments)
+    assert datadog.holders(PRODUCT) == {ann, new}
+
+
+# --- warnings and sizes ---
+
+
+def test_more_seats_than_warn_seats_is_a_warning_at_the_end_of_the_log(datadog: FakeDatadog) -> None:
+    """The sync succeeds, and its last log line, its report and its summary warn."""
+    people = add_people(datadog, 3)
+    log: list[str] = []
+    ti = FakeTaskInstance()
+    report = sync({"ti": ti}, log=log, user_uuids=people, max_seats=4, warn_seats="50%")
+    [warning] = report["warnings"]
+    assert warning.startswith(f"There are 3 seats of {PRODUCT}, more than warn_seats=2.")
+    assert log[-1] == f"warning: {warning}"
+    assert ti.pushed["summary"].endswith(f"- Warning: {warning}")
+    assert report["guards"]["warn_seats"] == 2
+
+
+def test_a_report_does_not_grow_with_the_organisation(datadog: FakeDatadog) -> None:
+    """A sync reports the people who already match as a number, in XCom and in the log."""
+    people = add_people(datadog, 300)
+    new = [datadog.add_user(f"new{number}@x.com") for number in range(3)]
+    log: list[str] = []
+    report = sync(log=log, user_uuids=[*people[3:], *new], report_unchanged=False)
+    assert (len(report["unassigned"]), len(report["assigned"]), report["unchanged"]) == (3, 3, [])
+    assert report["counts"]["unchanged"] == 297
+    assert len(json.dumps(report)) < 3_000
+    assert sum(map(len, log)) < 4_000
