@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, MAX_WAIT, Flow
+from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, unassign_seats
 from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._api.users import find_users, get_accounts
@@ -20,6 +21,7 @@ from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
     DatadogSeatsError,
     KeysRefusedError,
+    OnCallNotAvailableError,
     RateLimitError,
     RedirectError,
     RequestRefusedError,
@@ -28,7 +30,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
-from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
+from airflow_provider_seats.testing import SCHEDULES, SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.clocks import FakeClock, SharedClock, install
 from tests.helpers.looping import quickly
@@ -138,7 +140,7 @@ ERRORS: dict[str, tuple[type[DatadogSeatsError], ...]] = {
     TRANSIENT: (UnavailableError, RateLimitError),
     KEYS_REFUSED: (KeysRefusedError,),
     REDIRECT: (RedirectError,),
-    REFUSED: (RequestRefusedError,),
+    REFUSED: (RequestRefusedError, OnCallNotAvailableError),
 }
 
 
@@ -237,6 +239,7 @@ OPERATIONS = {
     "unassign": Operation("DELETE", SEATS, lambda people: unassign_seats(PRODUCT, people, 2)),
     "find users": Operation("GET", USERS, lambda _: find_users(["person1@x.com", "nobody@x.com"])),
     "get accounts": Operation("GET", f"{USERS}/{FIRST}", lambda people: get_accounts(dict.fromkeys(people[:2]))),
+    "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2])),
 }
 
 
@@ -246,6 +249,7 @@ def prepare(datadog: FakeDatadog, operation: str) -> list[str]:
         datadog.add_user(f"person{number}@x.com", f"P{number}", user_uuid=None if number else FIRST)
         for number in range(5)
     ]
+    datadog.add_schedule("Nights", people[:1])
     for person in {"list": people, "assign": people[:1], "unassign": people[1:]}.get(operation, []):
         datadog.give_seat(PRODUCT, person)
     return people
@@ -257,6 +261,8 @@ def assert_complete(datadog: FakeDatadog, operation: str, people: list[str], res
         assert [user.id for user in result] == people
     elif operation == "find users":
         assert {email: user.id for email, user in result.items()} == {"person1@x.com": people[1]}
+    elif operation == "find schedules":
+        assert result == {people[0]: ("Nights",)}
     elif operation == "get accounts":
         assert {uuid: user.email for uuid, user in result.items()} == {
             people[0]: "person0@x.com",

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_seats._api import on_call
+from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Response
 from airflow_provider_seats._api.on_call import PATH, find_schedules
+from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
     InvalidInputError,
     KeysRefusedError,
@@ -16,7 +21,9 @@ from airflow_provider_seats.exceptions import (
     RequestRefusedError,
     UnavailableError,
 )
-from tests.helpers.playing import Played, lost, play, reply, uuid
+from airflow_provider_seats.testing import SCHEDULES, FakeDatadog
+from tests.helpers.looping import quickly
+from tests.helpers.playing import Played, answer_by, lost, play, reply, serve, unserved, uuid
 
 ANN, BOB, CY = uuid("ann"), uuid("bob"), uuid("cy")
 
@@ -184,3 +191,64 @@ def test_anything_but_a_uuid_is_refused_before_a_call(value: object) -> None:
     played = play(find_schedules([ANN, value]))  # type: ignore[list-item]
     assert isinstance(played.error, InvalidInputError)
     assert played.calls == ""
+
+
+PEOPLE = [uuid(f"p{number}") for number in range(8)]
+
+
+@given(
+    schedules=st.lists(st.tuples(st.sampled_from(["A", "B", "C", ""]), st.sets(st.sampled_from(PEOPLE)))),
+    wanted=st.lists(st.sampled_from(PEOPLE)),
+    in_a_call=st.integers(1, 4),
+    in_a_page=st.integers(1, 3),
+)
+def test_everybody_is_found_in_their_schedules_and_nowhere_else(
+    schedules: list[tuple[str, set[str]]], wanted: list[str], in_a_call: int, in_a_page: int
+) -> None:
+    """Whatever the schedules, groups and pages are, the result and the number of searches are those of a model."""
+    with (
+        unserved() as datadog,
+        patch.object(on_call, "_PEOPLE_IN_A_CALL", in_a_call),
+        patch("airflow_provider_seats._api.pages.PAGE_SIZE", in_a_page),
+    ):
+        ids = [datadog.add_schedule(name, members) for name, members in schedules]
+        played: Played[dict[str, tuple[str, ...]]] = Played()
+        result = serve(find_schedules(wanted), lambda step: answer_by(datadog, step), played)
+    people = list(dict.fromkeys(wanted))
+    found = {
+        person: {
+            name or schedule_id
+            for schedule_id, (name, members) in zip(ids, schedules, strict=True)
+            if person in members
+        }
+        for person in people
+    }
+    assert result == {person: tuple(sorted(names)) for person, names in found.items() if names}
+    assert list(result) == [person for person in people if found[person]]
+    groups = [people[start : start + in_a_call] for start in range(0, len(people), in_a_call)]
+    asked = [group for group in groups if len(group) > 1 and any(found[person] for person in group)]
+    searches = [request for request in played.requests if dict(request.query)["page[number]"] == "0"]
+    assert len(searches) == len(groups) + sum(map(len, asked))
+
+
+@pytest.mark.parametrize("way", ["worker", "event loop"])
+def test_a_client_finds_people_over_sockets(datadog: FakeDatadog, way: str) -> None:
+    """A worker and an event loop find the same people with the same calls."""
+    people = [datadog.add_user(f"u{number}@x.com") for number in range(20)]
+    datadog.add_schedule("Nights", [people[3], people[7]])
+    datadog.add_schedule("Days", [people[7]])
+    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
+    flow = find_schedules(people)
+    found = client.run(flow) if way == "worker" else quickly(client.arun(flow))
+    client.close()
+    assert found == {people[3]: ("Nights",), people[7]: ("Days", "Nights")}
+    assert len(datadog.calls("GET", SCHEDULES)) == 1 + 20
+
+
+def test_twenty_leavers_are_one_call_over_sockets(datadog: FakeDatadog) -> None:
+    """Twenty people on no schedule are one request."""
+    datadog.add_schedule("Nights", [datadog.add_user("cy@x.com")])
+    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
+    assert client.run(find_schedules([datadog.add_user(f"u{number}@x.com") for number in range(20)])) == {}
+    client.close()
+    assert len(datadog.calls()) == 1
