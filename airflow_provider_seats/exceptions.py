@@ -10,6 +10,7 @@
     ├── RedirectError                3xx: the address is not that of the API
     ├── RequestRefusedError          another 4xx
     ├── OnCallNotAvailableError      the Datadog site has no on-call API
+    ├── TeamsNotFoundError           a handle is not that of exactly one team
     ├── AmbiguousUsersError          several accounts share an email
     ├── SeatsRefusedError            Datadog refused the seats of some people
     ├── SeatsUnknownError            it is unknown whether a change was made
@@ -129,6 +130,30 @@ class OnCallNotAvailableError(DatadogSeatsError):
             f"Datadog answered 404 to {call}: {detail}. This Datadog site has no on-call API, so nobody can be looked "
             "up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
         )
+
+
+class TeamsNotFoundError(DatadogSeatsError):
+    """A handle is not that of exactly one Datadog team.
+
+    :ivar unknown: for each handle that no team has, the handles that a search for it finds.
+    :ivar ambiguous: for each handle that several teams have, their ids.
+    """
+
+    def __init__(self, unknown: Mapping[str, Sequence[str]], ambiguous: Mapping[str, Sequence[str]]) -> None:
+        problems = [
+            f"no team has the handle {shorten(handle)}"
+            + (f" (a search finds {join_names(map(shorten, similar), 5)})" if similar else "")
+            for handle, similar in unknown.items()
+        ]
+        problems += [
+            f"several teams have the handle {shorten(handle)}: {join_names(ambiguous[handle])}" for handle in ambiguous
+        ]
+        super().__init__(
+            f"Datadog teams: {'; '.join(problems)}. Pass each handle exactly as the team's page in Datadog shows it, "
+            "without @. The name of a team is not its handle."
+        )
+        self.unknown = dict(unknown)
+        self.ambiguous = dict(ambiguous)
 
 
 class RedirectError(DatadogSeatsError):

@@ -15,8 +15,9 @@ from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import SeatUser, check_access, list_seat_users
+from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.users import User, check_keys, find_accounts, find_users
-from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code
+from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.connection import (
@@ -149,6 +150,21 @@ class DatadogSeatsHook(BaseHook):
         if people.uuids:
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
         return self.get_conn().run(find_users(people.emails))
+
+    def list_team_members(self, *handles: str) -> list[str]:
+        """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
+
+        It needs the permission ``teams_read``. Members of sub-teams are not included. A team without members is an
+        empty list.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/teams/#get-team-memberships
+
+        :param handles: the handles of the teams, exactly as Datadog shows them, without ``@``.
+        :returns: the UUIDs in lower case, each once, in the order of the handles and of Datadog's lists.
+        :raises InvalidInputError: if there is no handle, or one that is empty or not text, before anything is sent.
+        :raises TeamsNotFoundError: if a handle is not that of exactly one team.
+        """
+        return self.get_conn().run(list_team_members(parse_team_handles(handles)))
 
     def audit_seats(
         self, product_code: str, *, status: bool = False, csv_path: str | None = None, csv_conn_id: str | None = None

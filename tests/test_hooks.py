@@ -18,7 +18,9 @@ from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
     InvalidConnectionError,
     InvalidInputError,
+    KeysRefusedError,
     SeatsRefusedError,
+    TeamsNotFoundError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import API_KEY, APP_KEY, VALIDATE_KEYS, FakeDatadog, Fault
@@ -212,6 +214,40 @@ def test_an_email_of_several_accounts_is_an_error(datadog: FakeDatadog) -> None:
 
 
 # --- audit ---
+
+
+def test_the_members_of_teams_are_listed(datadog: FakeDatadog) -> None:
+    """The members of several teams are returned once, in two calls for each team, and sub-teams do not matter."""
+    ann, bob, cy = (datadog.add_user(f"{name}@x.com") for name in ("ann", "bob", "cy"))
+    datadog.add_team("sre", [bob, ann])
+    datadog.add_team("payments", [cy, bob])
+    datadog.add_team("sre-eu", [datadog.add_user("di@x.com")])
+    assert DatadogSeatsHook().list_team_members(" sre ", "payments") == [bob, ann, cy]
+    assert len(datadog.calls()) == 4
+
+
+def test_an_unknown_team_is_an_error(datadog: FakeDatadog) -> None:
+    """An unknown handle is an error that names it, and shows what is hidden in it."""
+    datadog.add_team("sre")
+    with pytest.raises(TeamsNotFoundError, match=r"no team has the handle 'sre\\u200b'"):
+        DatadogSeatsHook().list_team_members("sre\u200b")
+
+
+@pytest.mark.parametrize("handles", [(), ("",), ("sre", " "), (None,), (["sre"],), (7,)])
+def test_anything_but_a_handle_is_an_error(datadog: FakeDatadog, handles: Any) -> None:
+    """No handle, an empty one and anything but text is an error that names it, before anything is sent."""
+    with pytest.raises(InvalidInputError, match=r"^handles: ") as raised:
+        DatadogSeatsHook().list_team_members(*handles)
+    assert not handles or repr(handles[-1]) in str(raised.value)
+    assert datadog.calls() == []
+
+
+def test_listing_a_team_needs_a_permission(datadog: FakeDatadog, no_waits: list[float]) -> None:
+    """Without the permission, the error names it."""
+    datadog.add_team("sre")
+    datadog.permissions.remove("teams_read")
+    with pytest.raises(KeysRefusedError, match="has the permission teams_read"):
+        DatadogSeatsHook().list_team_members("sre")
 
 
 def test_an_audit_returns_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:

@@ -85,6 +85,4 @@ def _read_page(document: dict[str, Any]) -> Page[str]:
         if schedule_id is None:
             raise ValueError("one of its schedules has no id")
         names[schedule_id] = text(attributes, "name") or schedule_id
-    meta = document.get("meta")
-    page = meta.get("page") if isinstance(meta, dict) else None
-    return Page(names, parse_total(page.get("total")) if isinstance(page, dict) else None)
+    return Page(names, parse_total(document, "meta", "page", "total"))

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, unusable
+from airflow_provider_seats._text import plural
 
 T = TypeVar("T")
 
@@ -52,9 +53,17 @@ def read_pages(
         if len(rows) >= total if total is not None else len(page.rows) < PAGE_SIZE:
             return rows, number
         if len(rows) == known or number >= MAX_PAGES:
-            raise unusable(request, None, f"the list ends after {known} rows and announces {total}")
+            raise unusable(request, None, f"the list ends after {plural(known, 'row')} and announces {total}")
 
 
-def parse_total(value: object) -> int | None:
-    """Return a number of rows; None if it is none."""
+def parse_total(document: Mapping[str, Any], *names: str) -> int | None:
+    """Return the number of rows that a response states under these nested names; None if it states none."""
+    value = nested(document, *names)
     return value if isinstance(value, int) and value >= 0 else None
+
+
+def nested(value: Any, *names: str) -> Any:  # noqa: ANN401 (any JSON)
+    """Return what is under these names in JSON objects inside one another; None if there is nothing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value

@@ -216,10 +216,8 @@ def _list_request(needle: str, number: int, progress: str) -> Request:
 
 def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | None]:
     users = [user for row in resources(document) if (user := _user(*row)) is not None]
-    meta = document.get("meta")
-    page = meta.get("page") if isinstance(meta, dict) else None
-    counts = page if isinstance(page, dict) else {}
-    return users, parse_total(counts.get("total_count")), parse_total(counts.get("total_filtered_count"))
+    total = parse_total(document, "meta", "page", "total_count")
+    return users, total, parse_total(document, "meta", "page", "total_filtered_count")
 
 
 def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final, TypeVar, cast, get_args
@@ -64,6 +64,19 @@ def parse_product_code(value: object) -> str:
             "product_code", f"{shorten(value)} is not a product code. Pass one such as 'incident_response'."
         )
     return code
+
+
+def parse_team_handles(handles: Sequence[object]) -> tuple[str, ...]:
+    """Parse handles of Datadog teams, each without surrounding spaces."""
+    if not handles:
+        raise InvalidInputError("handles", "there is none. Pass the handle of at least one team, such as 'sre'.")
+    for handle in handles:
+        if not isinstance(handle, str) or not handle.strip():
+            raise InvalidInputError(
+                "handles",
+                f"{shorten(handle)} is not the handle of a team. Pass each handle as an argument of its own, as text.",
+            )
+    return tuple(str(handle).strip() for handle in handles)
 
 
 def parse_choice(name: str, value: object, kind: object) -> Any:  # noqa: ANN401 (one of the values of kind)

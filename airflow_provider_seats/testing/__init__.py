@@ -19,15 +19,15 @@ from airflow_provider_seats.testing._datadog import (
     API_KEY,
     APP_KEY,
     PERMISSIONS,
-    SCHEDULES,
-    SEATS,
-    TEAMS,
-    USERS,
     VALIDATE,
     VALIDATE_KEYS,
     FakeDatadog,
 )
+from airflow_provider_seats.testing._on_call import SCHEDULES
+from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
+from airflow_provider_seats.testing._teams import TEAMS
+from airflow_provider_seats.testing._users import USERS
 
 __all__ = [
     "API_KEY",

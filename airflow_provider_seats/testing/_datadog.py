@@ -12,28 +12,27 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing import _on_call, _seats, _teams, _users
+from airflow_provider_seats.testing._on_call import ON_CALL_API
 from airflow_provider_seats.testing._organization import Account, Endpoint, Organization, Schedule, Team, error
+from airflow_provider_seats.testing._seats import SEATS_API, give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
+from airflow_provider_seats.testing._teams import TEAMS_API
+from airflow_provider_seats.testing._users import USERS_API
 
-SEATS: Final = _seats.PATH
-USERS: Final = _users.PATH
-TEAMS: Final = _teams.PATH
-SCHEDULES: Final = _on_call.PATH
 VALIDATE_KEYS: Final = "/api/v2/validate_keys"
 VALIDATE: Final = "/api/v1/validate"
 
 API_KEY: Final = "fake-api-key"
 APP_KEY: Final = "fake-application-key"
 _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    *_seats.ENDPOINTS,
-    *_users.ENDPOINTS,
-    *_teams.ENDPOINTS,
+    *SEATS_API,
+    *USERS_API,
+    *TEAMS_API,
     Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
     Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
 )
 PERMISSIONS: Final[frozenset[str]] = frozenset(
-    permission for endpoint in (*_ENDPOINTS, *_on_call.ENDPOINTS) for permission in endpoint.permissions
+    permission for endpoint in (*_ENDPOINTS, *ON_CALL_API) for permission in endpoint.permissions
 )
 
 
@@ -75,7 +74,7 @@ class FakeDatadog:
         self._organization = Organization(seated_users, unknown_users, {product: {} for product in products})
         self._accounts = self._organization.accounts
         self._seats = self._organization.seats
-        self._endpoints = _ENDPOINTS + (_on_call.ENDPOINTS if on_call_api else ())
+        self._endpoints = _ENDPOINTS + (ON_CALL_API if on_call_api else ())
         self._calls: dict[tuple[str, str, int], int] = {}
         self._lock = threading.RLock()
         self._server = Server(port, self._answer)
@@ -202,7 +201,7 @@ class FakeDatadog:
         :param fields: what the seat list shows instead (``id``, ``email``, ``name``, ``assigned_at``).
         """
         with self._lock:
-            _seats.give_seat(self._organization, product, user_uuid, fields)
+            give_seat(self._organization, product, user_uuid, fields)
 
     def take_seat(self, product: str, user_uuid: str) -> None:
         """Unassign a seat, as if the person returned it in the web page."""

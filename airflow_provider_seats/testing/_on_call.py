@@ -10,7 +10,7 @@ from typing import Any, Final
 from airflow_provider_seats.testing._organization import JSON_API, Endpoint, Organization, Page, Schedule, error
 from airflow_provider_seats.testing._server import Answer, Request
 
-PATH: Final = "/api/v2/on-call/schedules"
+SCHEDULES: Final = "/api/v2/on-call/schedules"
 _DEFAULT_SIZE: Final = 10
 _FILTER: Final = re.compile(r"\b(user|team)\.id:(?:\(([^()]*)\)|([^\s()]+))")
 
@@ -117,4 +117,4 @@ def _team(organization: Organization, team_id: str) -> dict[str, Any]:
 
 
 _READ: Final = frozenset({"on_call_read"})
-ENDPOINTS: Final = (Endpoint("GET", PATH, _list, _READ), Endpoint("GET", f"{PATH}/{{id}}", _get, _READ))
+ON_CALL_API: Final = (Endpoint("GET", SCHEDULES, _list, _READ), Endpoint("GET", f"{SCHEDULES}/{{id}}", _get, _READ))

@@ -10,7 +10,7 @@ from typing import Any, Final
 from airflow_provider_seats.testing._organization import JSON_API, Endpoint, Organization, parse_whole
 from airflow_provider_seats.testing._server import Answer, Request
 
-PATH: Final = "/api/v2/seats/users"
+SEATS: Final = "/api/v2/seats/users"
 _DEFAULT_LIMIT: Final = 100
 
 
@@ -100,8 +100,8 @@ def _error(status: int, detail: str) -> Answer:
 
 
 _WRITE: Final = frozenset({"billing_edit", "incident_write", "on_call_write"})
-ENDPOINTS: Final = (
-    Endpoint("GET", PATH, _list, frozenset({"billing_read", "incident_read", "on_call_read"})),
-    Endpoint("POST", PATH, _assign, _WRITE),
-    Endpoint("DELETE", PATH, _unassign, _WRITE),
+SEATS_API: Final = (
+    Endpoint("GET", SEATS, _list, frozenset({"billing_read", "incident_read", "on_call_read"})),
+    Endpoint("POST", SEATS, _assign, _WRITE),
+    Endpoint("DELETE", SEATS, _unassign, _WRITE),
 )

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from airflow_provider_seats.testing._organization import Endpoint, Organization, Page, Team, error
 from airflow_provider_seats.testing._server import Answer, Request
 
-PATH: Final = "/api/v2/team"
+TEAMS: Final = "/api/v2/team"
 _DEFAULT_SIZE: Final = 100
 
 
@@ -75,7 +75,7 @@ def _team(team: Team) -> dict[str, Any]:
         "is_managed": team.is_managed,
     }
     links = {"team_links": "links", "user_team_permissions": "permission-settings"}
-    relationships = {name: {"links": {"related": f"{PATH}/{team.id}/{path}"}} for name, path in links.items()}
+    relationships = {name: {"links": {"related": f"{TEAMS}/{team.id}/{path}"}} for name, path in links.items()}
     return {"type": "team", "id": team.id, "attributes": attributes, "relationships": relationships}
 
 
@@ -93,7 +93,7 @@ def _emails(organization: Organization, team: Team) -> list[str]:
 
 
 _READ: Final = frozenset({"teams_read"})
-ENDPOINTS: Final = (
-    Endpoint("GET", PATH, _list, _READ),
-    Endpoint("GET", f"{PATH}/{{id}}/memberships", _memberships, _READ),
+TEAMS_API: Final = (
+    Endpoint("GET", TEAMS, _list, _READ),
+    Endpoint("GET", f"{TEAMS}/{{id}}/memberships", _memberships, _READ),
 )

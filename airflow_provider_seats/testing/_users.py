@@ -8,7 +8,7 @@ from typing import Any, Final
 from airflow_provider_seats.testing._organization import Account, Endpoint, Organization, Page, error
 from airflow_provider_seats.testing._server import Answer, Request
 
-PATH: Final = "/api/v2/users"
+USERS: Final = "/api/v2/users"
 _DEFAULT_SIZE: Final = 10
 
 
@@ -51,4 +51,4 @@ def _get(organization: Organization, _: Request, user_uuid: str) -> Answer:
 
 
 _READ: Final = frozenset({"user_access_read"})
-ENDPOINTS: Final = (Endpoint("GET", PATH, _list, _READ), Endpoint("GET", f"{PATH}/{{id}}", _get, _READ))
+USERS_API: Final = (Endpoint("GET", USERS, _list, _READ), Endpoint("GET", f"{USERS}/{{id}}", _get, _READ))

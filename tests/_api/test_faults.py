@@ -16,6 +16,7 @@ from airflow_provider_seats._api.flow import MAX_ATTEMPTS, MAX_WAIT, Flow
 from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, unassign_seats
 from airflow_provider_seats._api.seats import list_seat_users
+from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.users import find_users, get_accounts
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
@@ -30,7 +31,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
-from airflow_provider_seats.testing import SCHEDULES, SEATS, USERS, FakeDatadog, Fault
+from airflow_provider_seats.testing import SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.clocks import FakeClock, SharedClock, install
 from tests.helpers.looping import quickly
@@ -239,6 +240,7 @@ OPERATIONS = {
     "unassign": Operation("DELETE", SEATS, lambda people: unassign_seats(PRODUCT, people, 2)),
     "find users": Operation("GET", USERS, lambda _: find_users(["person1@x.com", "nobody@x.com"])),
     "get accounts": Operation("GET", f"{USERS}/{FIRST}", lambda people: get_accounts(dict.fromkeys(people[:2]))),
+    "list team members": Operation("GET", TEAMS, lambda _: list_team_members(["sre"])),
     "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2])),
 }
 
@@ -249,6 +251,7 @@ def prepare(datadog: FakeDatadog, operation: str) -> list[str]:
         datadog.add_user(f"person{number}@x.com", f"P{number}", user_uuid=None if number else FIRST)
         for number in range(5)
     ]
+    datadog.add_team("sre", people)
     datadog.add_schedule("Nights", people[:1])
     for person in {"list": people, "assign": people[:1], "unassign": people[1:]}.get(operation, []):
         datadog.give_seat(PRODUCT, person)
@@ -261,6 +264,8 @@ def assert_complete(datadog: FakeDatadog, operation: str, people: list[str], res
         assert [user.id for user in result] == people
     elif operation == "find users":
         assert {email: user.id for email, user in result.items()} == {"person1@x.com": people[1]}
+    elif operation == "list team members":
+        assert result == people
     elif operation == "find schedules":
         assert result == {people[0]: ("Nights",)}
     elif operation == "get accounts":

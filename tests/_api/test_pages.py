@@ -17,7 +17,7 @@ def listing() -> Flow[tuple[dict[str, int], int]]:
     """Return a flow that reads a list."""
 
     def read(document: dict[str, Any]) -> Page[int]:
-        return Page({str(row): row for row in document["data"]}, parse_total(document.get("total")))
+        return Page({str(row): row for row in document["data"]}, parse_total(document, "total"))
 
     return read_pages(lambda number: Request("GET", "/list", page_query(number)), read)
 
@@ -75,4 +75,10 @@ def test_a_list_that_may_be_incomplete_is_an_error(pages: list[Response], proble
 @pytest.mark.parametrize(("value", "total"), [(0, 0), (7, 7), (-1, None), ("7", None), (None, None), (1.5, None)])
 def test_a_total_is_a_whole_number(value: object, total: int | None) -> None:
     """A total that is no whole number counts as not stated."""
-    assert parse_total(value) == total
+    assert parse_total({"meta": {"total": value}}, "meta", "total") == total
+
+
+@pytest.mark.parametrize("document", [{}, {"meta": None}, {"meta": []}, {"meta": {"page": 7}}, {"meta": {"page": {}}}])
+def test_a_total_may_be_missing(document: dict[str, Any]) -> None:
+    """A response without a total, or with other things in its place, states none."""
+    assert parse_total(document, "meta", "page", "total") is None
