@@ -5,6 +5,8 @@
     with FakeDatadog() as datadog:
         ann = datadog.add_user("ann@example.com")
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
+        datadog.add_team("sre", [ann])
+        datadog.add_schedule("Nights", [ann])
         ...  # run a DAG or call an operator
         assert datadog.holders("incident_response") == {ann}
 
