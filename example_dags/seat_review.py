@@ -1,12 +1,11 @@
 """Make the seats match the company's roster after a person approved a preview. A second DAG undoes the changes.
 
-The roster is a list of emails in the run's params, or a CSV file with a column `email`. On Airflow 3.1 or later a
+The roster is a list of emails in the run's params, or a CSV file that the HR system exports. On Airflow 3.1 or later a
 person approves the preview. Without an answer nothing is changed.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 from datetime import timedelta
 from typing import Any
@@ -14,12 +13,12 @@ from typing import Any
 from airflow.providers.common.compat.sdk import (
     DAG,
     AirflowOptionalProviderFeatureException,
-    ObjectStoragePath,
     Param,
     task,
 )
 
 from airflow_provider_seats.operators import SyncSeatsOperator
+from airflow_provider_seats.rosters import read_roster
 
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -57,7 +56,13 @@ with DAG(
             None,
             type=["null", "string"],
             title="Roster file",
-            description="A CSV file with a column 'email', such as s3://hr/roster.csv or file:///srv/roster.csv.",
+            description="A CSV file, such as s3://hr/roster.csv or file:///srv/roster.csv.",
+        ),
+        "roster_column": Param(
+            "email",
+            type="string",
+            title="Roster column",
+            description="The column of the file that holds email addresses or user UUIDs.",
         ),
         "mode": Param(
             "exact",
@@ -84,14 +89,14 @@ with DAG(
 ):
 
     @task
-    def read_roster(params: dict[str, Any]) -> list[str]:
-        """Return everyone who should have a seat."""
+    def get_roster(params: dict[str, Any]) -> list[str]:
+        """Return everyone who should have a seat. For a file alone, task(read_roster)(...) is enough."""
         if params["roster_csv"] is None:
             return list(params["emails"])
-        lines = ObjectStoragePath(params["roster_csv"]).read_text().splitlines()
-        return [row["email"] for row in csv.DictReader(lines)]
+        # To keep only some rows, pass where={"Status": "Active"}.
+        return read_roster(params["roster_csv"], column=params["roster_column"])
 
-    roster = read_roster()
+    roster = get_roster()
     guards = {
         "product_code": "{{ params.product_code }}",
         "user_emails": roster,

@@ -31,6 +31,7 @@ _ADVICE: Final = (
     (r"[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]", "remove the quotation marks"),
     (r"[<>()\[\]{}]", "write the address alone, without brackets"),
     (r"\.$", "remove the dot at the end"),
+    (r"@.*[,;|/\s].*@", "it contains several addresses, separate them"),
 )
 
 
@@ -89,7 +90,7 @@ def parse_people(**arguments: object) -> People:
             elif is_email(text):
                 emails.setdefault(email_key(text), text)
             else:
-                problems.append(_problem(entry, text))
+                problems.append(describe_problem(entry, text))
         if problems:
             raise InvalidInputError(
                 name,
@@ -138,7 +139,11 @@ def _is_letter(character: str) -> bool:
     return category[0] in "LMN" and character not in _APOSTROPHES and not is_hidden(character)
 
 
-def _problem(entry: object, text: str) -> str:
+def describe_problem(entry: object, text: str) -> str:
+    """Return why an entry is neither a UUID nor an email, and what to do.
+
+    :param text: the entry without blanks at its ends.
+    """
     problem = f"{shorten(entry)} is neither a user UUID nor an email address"
     if any(map(is_hidden, text)):
         return f"{problem} (it contains hidden characters, type it again)"

@@ -20,6 +20,7 @@ from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Person, Report
 from airflow_provider_seats.retries import RetryAfter
+from airflow_provider_seats.rosters import read_roster
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger
@@ -106,7 +107,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
     sync = SyncSeatsOperator(
         task_id="sync",
         product_code="incident_response",
-        user_emails=roster.override(task_id="roster_again")(),
+        user_emails=task(read_roster)("s3://hr/staff.csv", where={"Status": ["Active", "On leave"]}, conn_id="aws"),
         mode="remove_only",
         missing_users="retry",
         allow_empty=False,

@@ -75,14 +75,21 @@ def test_the_example_dags_run_with_dags_test(home: AirflowHome, fake: FakeDatado
 
 
 def test_the_review_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
-    """Without human approval, the review reads a roster from a CSV file, previews the changes and applies them."""
+    """Without human approval, the review reads a roster from Excel, previews the changes and applies them."""
     for email in (ANN, CY):
         fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
-    roster.write_text(f"name,email\nAnn,{ANN}\nBob,{BOB.upper()}\n")
-    conf = {"roster_csv": roster.as_uri(), "max_unassign": "1"}
+    roster.write_bytes(f"Name;Work Email\r\nAnn;{ANN}\r\nBob;{BOB.upper()}\r\n;\r\n".encode("utf-8-sig"))
+    conf = {"roster_csv": roster.as_uri(), "roster_column": "work email", "max_unassign": "1"}
     home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf), more={"SEAT_REVIEW_ASK": "no"})
     assert fake.emails(PRODUCT) == [ANN, BOB]
+
+
+def test_read_roster_is_a_task(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
+    """task(read_roster) renders its arguments, and its result is the roster of an operator."""
+    (tmp_path / "roster.csv").write_text(f"email,status\n{ANN},Active\n{BOB},Left\n")
+    home.airflow("dags", "test", "from_file", "-c", json.dumps({"file": (tmp_path / "roster.csv").as_uri()}))
+    assert fake.emails(PRODUCT) == [ANN]
 
 
 def test_a_deferred_sensor_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
