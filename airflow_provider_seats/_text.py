@@ -39,6 +39,11 @@ def shorten(value: object, limit: int = _MAX_VALUE) -> str:
     return shown if len(shown) <= limit else f"{shown[:limit]}..."
 
 
+def shorten_url(url: str) -> str:
+    """Return a path or URL for a message, without a password that it may contain."""
+    return shorten(re.sub(r"(?<=//)[^/@]*:[^/@]*(?=@)", "***", url))
+
+
 def without_numbers(text: str) -> str:
     """Replace numbers and ids, which differ from call to call, so that two messages can be compared."""
     return re.sub(r"[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*", "#", text)

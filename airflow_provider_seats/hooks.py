@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,10 +15,11 @@ from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import SeatUser, check_access, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
-from airflow_provider_seats._api.users import User, check_keys, find_accounts, find_users
+from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
 from airflow_provider_seats._planning.people import parse_people
-from airflow_provider_seats._text import shorten
+from airflow_provider_seats._text import shorten, shorten_url
 from airflow_provider_seats.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -168,34 +168,44 @@ class DatadogSeatsHook(BaseHook):
 
     def audit_seats(
         self, product_code: str, *, status: bool = False, csv_path: str | None = None, csv_conn_id: str | None = None
-    ) -> list[dict[str, str | None]]:
+    ) -> list[AuditRow]:
         """Return everyone who holds a seat of a product as plain values, and optionally write them as CSV.
 
-        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
+        .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats and
+            https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+        In the CSV, an apostrophe stands before what a spreadsheet would run as a formula, as OWASP advises: before
+        ``=``, ``+``, ``-``, ``@`` (also in wide form), a tab or a line break at the beginning of a cell, and after a
+        comma, semicolon, tab or line break in it. To get the original back, remove the first apostrophe at each such
+        place.
 
         :param product_code: Datadog's code of the product.
-        :param status: whether to look up the ``status`` of the accounts, such as ``Disabled``. It needs the permission
-            ``user_access_read``. The status is None if the account is not found by its email.
+        :param status: whether to read the accounts that hold the seats. It needs the permission ``user_access_read``,
+            and costs at most one call for each person (one more if an email is outdated), or the list of all users
+            where that is fewer calls.
         :param csv_path: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as ``file:///...`` or
-            ``s3://...``.
+            ``s3://...``. The file is UTF-8 and replaces one that is there. A local folder is created.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
-        :returns: rows of ``id``, ``email``, ``name``, ``assigned_at`` (ISO 8601) and, with ``status=True``, ``status``.
+        :returns: rows of ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601). With ``status=True`` they have
+            also the ``status`` (such as ``Disabled``), ``last_login_at``, ``created_at`` (ISO 8601) and
+            ``service_account`` of the account that has the seat's user UUID. All four are None if Datadog does not
+            know the account; ``last_login_at`` alone is None if its owner has never logged in.
+        :raises InvalidInputError: if this Airflow cannot write such a path.
         """
-        users = self.list_seat_users(product_code)
-        rows = [user._asdict() for user in users]
+        seats = self.list_seat_users(product_code)
+        rows = audit_rows(seats)
         if status:
-            emails = [user.email for user in users if user.email]
-            found = {account.id: account.status for account in self.get_conn().run(find_accounts(emails))}
-            rows = [{**row, "status": found.get(str(row["id"]))} for row in rows]
+            client = self.get_conn()
+            unidentified = [seat.email for seat in seats if seat.email and not seat.id]
+            same_emails, total = client.run(search_accounts(unidentified))
+            accounts = client.run(get_accounts({seat.id: seat.email for seat in seats if seat.id}, total))
+            rows = with_accounts(rows, accounts, same_emails)
         if csv_path is not None:
-            columns = [*SeatUser._fields, *(["status"] if status else [])]
-            from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
-
-            path = ObjectStoragePath(csv_path, conn_id=csv_conn_id)
-            with path.open("w") as file:  # type: ignore[no-untyped-call]
-                writer = csv.DictWriter(file, columns, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            with storage_path("csv_path", csv_path, csv_conn_id) as path:
+                if path.protocol in {"", "file"}:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    file.write(to_csv(rows, status=status))
         return rows
 
     def test_connection(self) -> tuple[bool, str]:
@@ -251,6 +261,21 @@ def fail_without_retry(conn_id: str) -> Iterator[None]:
         if error.transient:
             raise
         raise AirflowFailException(error.message_for(conn_id)) from error
+
+
+@contextmanager
+def storage_path(argument: str, path: str, conn_id: str | None) -> Iterator[Any]:
+    """Yield Airflow's ``ObjectStoragePath``. What it raises is left to the task's retries, if one may help.
+
+    :param argument: the argument that the path comes from.
+    :raises InvalidInputError: if Airflow does not know this kind of URL, or lacks the package for it.
+    """
+    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
+
+    try:
+        yield ObjectStoragePath(path, conn_id=conn_id)
+    except (ImportError, ValueError) as error:
+        raise InvalidInputError(argument, f"Airflow cannot open {shorten_url(path)}: {error}") from error
 
 
 def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)

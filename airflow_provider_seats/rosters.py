@@ -41,11 +41,8 @@ def read_roster(
         to correct, with the row numbers that a spreadsheet shows.
     """
     # A DAG file imports this module, so what it needs is imported when it is called.
-    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415
-
     from airflow_provider_seats._planning.roster import RosterFile  # noqa: PLC0415
-    from airflow_provider_seats.exceptions import InvalidInputError  # noqa: PLC0415
-    from airflow_provider_seats.hooks import fail_without_retry  # noqa: PLC0415
+    from airflow_provider_seats.hooks import fail_without_retry, storage_path  # noqa: PLC0415
 
     with fail_without_retry(conn_id or ""):
         file = RosterFile.parse(
@@ -55,9 +52,6 @@ def read_roster(
             encoding=encoding,
             allow_empty=allow_empty,
         )
-        try:
-            content = ObjectStoragePath(file.path, conn_id=conn_id).read_bytes()
-        except (ImportError, ValueError) as error:
-            # Airflow cannot read this kind of URL, or its provider is not installed.
-            raise InvalidInputError("path", f"Airflow cannot read {file.shown}: {error}") from error
+        with storage_path("path", file.path, conn_id) as storage:
+            content = storage.read_bytes()
         return file.people(content)

@@ -23,7 +23,7 @@ from airflow_provider_seats.exceptions import (
     TeamsNotFoundError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.testing import API_KEY, APP_KEY, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.tls import serve_with_tls
 
@@ -251,26 +251,73 @@ def test_listing_a_team_needs_a_permission(datadog: FakeDatadog, no_waits: list[
 
 
 def test_an_audit_returns_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:
-    """An audit returns the seats with the status of their accounts, and writes the same rows as CSV."""
-    ann = datadog.add_user("ann@x.com", 'Ann, "A"', seat=PRODUCT)
+    """An audit returns the seats with their accounts, and writes the same rows as CSV in UTF-8."""
+    ann = datadog.add_user("ann@x.com", 'Zo\xeb, "Z"', last_login_at="2026-11-01T00:00:00Z", seat=PRODUCT)
     off = datadog.add_user("off@x.com", status="Disabled", seat=PRODUCT)
     left = datadog.add_user("left@x.com")
     datadog.give_seat(PRODUCT, left, email=None, name=None, assigned_at=None)
+    datadog.give_seat(PRODUCT, GHOST, email="off@x.com")
     hook = DatadogSeatsHook()
-    assert [list(row) for row in hook.audit_seats(PRODUCT)] == [["id", "email", "name", "assigned_at"]] * 3
-    path = tmp_path / "audit.csv"
+    assert [list(row) for row in hook.audit_seats(PRODUCT)] == [["id", "email", "name", "assigned_at"]] * 4
+    path = tmp_path / "2026/audit.csv"
     rows = hook.audit_seats(PRODUCT, status=True, csv_path=path.as_uri())
-    assert {row["id"]: row["status"] for row in rows} == {ann: "Active", off: "Disabled", left: None}
-    with path.open(newline="") as file:
-        assert list(csv.DictReader(file)) == [{key: value or "" for key, value in row.items()} for row in rows]
+    assert {row["id"]: (row["status"], row["last_login_at"], row["service_account"]) for row in rows} == {
+        ann: ("Active", "2026-11-01T00:00:00Z", False),
+        off: ("Disabled", None, False),
+        left: ("Active", None, False),
+        GHOST: (None, None, None),
+    }
+    assert all((row["created_at"] is None) == (row["id"] == GHOST) for row in rows)
+    with path.open(newline="", encoding="utf-8") as file:
+        written = list(csv.DictReader(file))
+    assert written == [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
 
 
-def test_an_audit_shows_the_status_of_accounts_that_share_an_email(datadog: FakeDatadog) -> None:
-    """An audit shows the status of each account by its UUID, also if two accounts share an email."""
+def test_an_audit_shows_the_account_that_holds_the_seat(datadog: FakeDatadog) -> None:
+    """If two accounts share an email, the row shows the one that holds the seat, also if that is disabled."""
     first = datadog.add_user("ann@x.com", status="Disabled", seat=PRODUCT)
-    second = datadog.add_user("ann@x.com", seat=PRODUCT)
+    datadog.add_user("ann@x.com", last_login_at="2026-11-01T00:00:00Z")
+    [row] = DatadogSeatsHook().audit_seats(PRODUCT, status=True)
+    assert (row["id"], row["status"], row["last_login_at"]) == (first, "Disabled", None)
+
+
+def test_an_audit_finds_the_account_of_a_seat_without_uuid_by_its_email(datadog: FakeDatadog) -> None:
+    """A seat that is listed without a UUID shows the account of its email, for one call more."""
+    ann, bob = datadog.add_user("ann@x.com", seat=PRODUCT), datadog.add_user("bob@x.com", status="Disabled")
+    datadog.give_seat(PRODUCT, bob, id=None)
     rows = DatadogSeatsHook().audit_seats(PRODUCT, status=True)
-    assert {row["id"]: row["status"] for row in rows} == {first: "Disabled", second: "Active"}
+    assert [(row["id"], row["status"]) for row in rows] == [(ann, "Active"), (None, "Disabled")]
+    assert len(datadog.calls()) == 3
+
+
+@pytest.mark.parametrize(
+    ("seats", "others", "reads"),
+    [(1, 0, 1), (3, 0, 3), (4, 0, 2), (120, 0, 3), (5, 250, 4), (5, 1000, 5)],
+)
+def test_an_audit_reads_accounts_in_the_fewest_calls(datadog: FakeDatadog, seats: int, others: int, reads: int) -> None:
+    """The accounts cost at most one call for each person, or the list of all users where that is fewer calls."""
+    for number in range(seats):
+        datadog.add_user(f"seated{number}@x.com", seat=PRODUCT)
+    for number in range(others):
+        datadog.add_user(f"other{number}@x.com")
+    rows = DatadogSeatsHook().audit_seats(PRODUCT, status=True)
+    assert {row["status"] for row in rows} == {"Active"}
+    assert len(datadog.calls("GET")) - len(datadog.calls("GET", SEATS)) == reads
+
+
+def test_an_audit_escapes_what_a_spreadsheet_would_run(datadog: FakeDatadog, tmp_path: Path) -> None:
+    """A name that a spreadsheet would run as a formula is escaped in the CSV, and returned as it is."""
+    datadog.add_user("ann@x.com", "=HYPERLINK(1)", seat=PRODUCT)
+    path = tmp_path / "audit.csv"
+    [row] = DatadogSeatsHook().audit_seats(PRODUCT, csv_path=str(path))
+    assert row["name"] == "=HYPERLINK(1)"
+    assert ",'=HYPERLINK(1)," in path.read_text()
+
+
+def test_a_path_that_airflow_cannot_write_is_an_error(datadog: FakeDatadog) -> None:
+    """A kind of URL that this Airflow does not know is an error that names the argument, and shows no password."""
+    with pytest.raises(InvalidInputError, match=r"csv_path: Airflow cannot open 'nosuchscheme://\*\*\*@x/a.csv'"):
+        DatadogSeatsHook().audit_seats(PRODUCT, csv_path="nosuchscheme://me:secret@x/a.csv")
 
 
 # --- test_connection ---

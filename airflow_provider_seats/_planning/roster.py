@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Self
@@ -11,7 +10,7 @@ from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
 from airflow_provider_seats._planning.arguments import parse_bool, parse_literal
 from airflow_provider_seats._planning.csv_table import CsvTable, comparable, decode, parse_encoding, parse_table
 from airflow_provider_seats._planning.people import describe_problem, is_email, strip_hidden
-from airflow_provider_seats._text import join_names, plural, shorten
+from airflow_provider_seats._text import join_names, plural, shorten, shorten_url
 from airflow_provider_seats.exceptions import InvalidInputError
 
 _MAX_BAD: Final = 5
@@ -69,11 +68,11 @@ class RosterFile:
         :param content: the content of the file.
         :raises InvalidInputError: if the file cannot be read exactly, or names nobody.
         """
-        text = decode(content, self.encoding, self.shown)
+        text = decode(content, self.encoding, self._shown)
         wanted = [("column", self.column), *(("where", condition.column) for condition in self.where)]
-        table = parse_table(text, wanted, self.shown)
+        table = parse_table(text, wanted, self._shown)
         if table is None:
-            return self._nobody("path", f"{self.shown} is empty")
+            return self._nobody("path", f"{self._shown} is empty")
         return self._people(table)
 
     def _people(self, table: CsvTable) -> list[str]:
@@ -109,18 +108,18 @@ class RosterFile:
         if problems:
             raise InvalidInputError(
                 "path",
-                f"{self.shown}, column {shorten(self.column)}: {join_names(problems, _MAX_BAD)}. Correct the file.",
+                f"{self._shown}, column {shorten(self.column)}: {join_names(problems, _MAX_BAD)}. Correct the file.",
             )
         if people:
             return list(people.values())
         if not count:
-            return self._nobody("path", f"{self.shown} has a header and no other row")
+            return self._nobody("path", f"{self._shown} has a header and no other row")
         values = "; ".join(
             f"the column {shorten(test.column)} contains {join_names(map(shorten, known), _MAX_VALUES)}"
             for (_, test), known in zip(tests, seen, strict=True)
         )
         conditions = " and ".join(map(str, self.where))
-        return self._nobody("where", f"none of the {plural(count, 'row')} of {self.shown} has {conditions}; {values}")
+        return self._nobody("where", f"none of the {plural(count, 'row')} of {self._shown} has {conditions}; {values}")
 
     def _nobody(self, argument: str, problem: str) -> list[str]:
         if self.allow_empty:
@@ -145,9 +144,8 @@ class RosterFile:
         return True
 
     @property
-    def shown(self) -> str:
-        """The path for a message, without a password."""
-        return shorten(re.sub(r"(?<=//)[^/@]*:[^/@]*(?=@)", "***", self.path))
+    def _shown(self) -> str:
+        return shorten_url(self.path)
 
 
 def _parse_name(argument: str, value: object, advice: str) -> str:

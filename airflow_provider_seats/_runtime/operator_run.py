@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import email_key
@@ -28,6 +28,7 @@ from airflow_provider_seats._planning.planner import (
 )
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
+from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, summary, table
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._runtime import TaskLog
 
 T = TypeVar("T")
-
-# Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
-_RETURN_VALUE: Final = "return_value"
-_SUMMARY: Final = "summary"
 
 
 class OperatorRun:
@@ -88,7 +85,7 @@ class OperatorRun:
                 self._execute(parse())
             except BaseException as error:
                 # Also for a time-out of the task or a signal.
-                self._push(_RETURN_VALUE, self._finish(error))
+                self._push(RETURN_VALUE, self._finish(error))
                 raise
             return self._finish(None)
 
@@ -143,16 +140,12 @@ class OperatorRun:
             self._log.info("%s", line)
         for warning in report["warnings"][len(self._warnings) :]:
             self._log.warning("%s", warning)
-        self._push(_SUMMARY, summary(report, error))
+        self._push(SUMMARY, summary(report, error))
         return report
 
     def _push(self, key: str, value: object) -> None:
-        if not self._push_report or "ti" not in self._context:
-            return
-        try:
-            self._context["ti"].xcom_push(key=key, value=value)
-        except Exception as error:  # noqa: BLE001 (the error of the task itself matters more)
-            self._log.warning("The report could not be pushed to XCom as %s (%s). The log contains it.", key, error)
+        if self._push_report:
+            push_to_xcom(self._context, self._log, key, value)
 
     def _warn(self, message: str) -> None:
         """Log a warning, and add it to the report."""

@@ -17,7 +17,12 @@ from airflow_provider_seats.exceptions import (
     RateLimitError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import (
+    AssignSeatsOperator,
+    AuditSeatsOperator,
+    SyncSeatsOperator,
+    UnassignSeatsOperator,
+)
 from airflow_provider_seats.report import Person, Report
 from airflow_provider_seats.retries import RetryAfter
 from airflow_provider_seats.rosters import read_roster
@@ -51,6 +56,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()], batch_size=50)
         taken: list[str] = verbs.unassign_seats("incident_response", given)
         rows = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
+        seen: list[str] = [row["email"] or "" for row in rows if row.get("last_login_at")]
         works, words = verbs.test_connection()
         page: str | None = connection.seats_page
         try:
@@ -58,7 +64,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         except RateLimitError as error:
             raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
         except (KeysRefusedError, InvalidConnectionError) as error:
-            raise DatadogSeatsError(f"{error.transient} {works} {words} {rows} {page}") from error
+            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page}") from error
         return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
 
     @task
@@ -135,6 +141,17 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
     mapped = AssignSeatsOperator.partial(task_id="mapped", product_code="incident_response").expand(
         user_emails=[["ann@example.com"]]
     )
+    audit = AuditSeatsOperator(
+        task_id="audit",
+        product_code="incident_response",
+        status=True,
+        csv_path="s3://audit/{{ ds }}/seats.csv",
+        csv_conn_id="aws_default",
+        datadog_conn_id="datadog_default",
+        retries=3,
+    )
+    audits = AuditSeatsOperator.partial(task_id="audits", csv_path=None).expand(product_code=roster())
+    audit >> audits
     assign >> [unassign, preview] >> sync >> undo >> wait >> mapped
     hook() >> rehearse()
     read(sync.output)  # type: ignore[arg-type] # Airflow hands over what the output stands for

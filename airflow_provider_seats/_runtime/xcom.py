@@ -1,0 +1,24 @@
+"""What a task pushes to XCom besides what it returns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_seats._runtime import TaskLog
+
+# Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
+RETURN_VALUE: Final = "return_value"
+SUMMARY: Final = "summary"
+
+
+def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> None:
+    """Push a value to XCom. If that fails, only log it: what the task does matters more."""
+    if "ti" not in context:
+        return
+    try:
+        context["ti"].xcom_push(key=key, value=value)
+    except Exception as error:  # noqa: BLE001 (as above)
+        log.warning("The report could not be pushed to XCom as %s (%s). The log contains it.", key, error)

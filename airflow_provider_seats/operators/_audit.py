@@ -1,0 +1,82 @@
+"""Audit seats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseOperator
+
+from airflow_provider_seats.connection import DEFAULT_CONN_ID
+from airflow_provider_seats.links import SeatsPageLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context, XComArg
+
+    from airflow_provider_seats._planning.audit import Audit
+    from airflow_provider_seats.operators._base import FlagArgument
+
+
+class AuditSeatsOperator(BaseOperator):
+    """Count the seats of a Datadog product, and optionally write who holds them as CSV. It changes nothing.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
+
+    The ``return_value`` is a dict of ``product``, ``seats``, ``seats_by_month`` (by month of assignment, in UTC),
+    ``csv_path``, and with ``status=True`` the numbers of seats whose accounts are ``disabled``, ``service_accounts``,
+    ``never_logged_in`` (people only) or not found (``unknown_accounts``). A short Markdown text is pushed to XCom as
+    ``summary``, also if the task fails.
+
+    Errors are as in :class:`AssignSeatsOperator`. If the file cannot be written, because its storage is away, that is
+    left to the task's retries.
+
+    :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
+    :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
+        most one call for each person, or the list of all users where that is fewer calls. (templated)
+    :param csv_path: where to write the seats: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
+        ``s3://audit/{{ ds }}/seats.csv``. An existing file is replaced. The file is UTF-8; for its columns and for
+        cells that look like formulas see :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`.
+        (templated)
+    :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    """
+
+    template_fields: Sequence[str] = ("product_code", "status", "csv_path", "csv_conn_id", "datadog_conn_id")
+    operator_extra_links = (SeatsPageLink(),)
+    ui_color = "#e0ebf5"
+
+    def __init__(
+        self,
+        *,
+        product_code: str,
+        status: FlagArgument = False,
+        csv_path: str | XComArg | None = None,
+        csv_conn_id: str | XComArg | None = None,
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.product_code = product_code
+        self.status = status
+        self.csv_path = csv_path
+        self.csv_conn_id = csv_conn_id
+        self.datadog_conn_id = datadog_conn_id
+
+    def execute(self, context: Context) -> Audit:
+        """Audit the seats, and return the counts."""
+        from airflow_provider_seats._planning.audit import AuditJob  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.audit_run import run_audit  # noqa: PLC0415 (as above)
+
+        return run_audit(
+            context,
+            lambda: AuditJob.parse(
+                product_code=self.product_code,
+                status=self.status,
+                csv_path=self.csv_path,
+                csv_conn_id=self.csv_conn_id,
+            ),
+            product_code=self.product_code,
+            conn_id=self.datadog_conn_id,
+            log=self.log,
+            push_summary=self.do_xcom_push,
+        )
