@@ -117,7 +117,10 @@ class RequestRefusedError(DatadogSeatsError):
     """
 
     def __init__(self, call: str, status: int, detail: str) -> None:
-        super().__init__(f"Datadog answered {status} to {call}: {detail}. Check the product code and the people.")
+        super().__init__(
+            f"Datadog answered {status} to {call}: {detail}. Check the arguments of the task, such as "
+            "the product code and the people."
+        )
         self.status = status
         self.detail = detail
 
@@ -285,7 +288,8 @@ class PlanRefusedError(DatadogSeatsError):
     def __init__(self, product: str, reasons: Iterable[str], *, earlier_attempts: bool = False) -> None:
         self.reasons = tuple(reasons)
         attempt = " by this attempt" if earlier_attempts else ""
-        super().__init__(f"{product}: nothing was changed{attempt}. {' '.join(self.reasons)}")
+        # Not super(): a subclass may also be a TransientError, which words its message in its own way.
+        DatadogSeatsError.__init__(self, f"{product}: nothing was changed{attempt}. {' '.join(self.reasons)}")
 
 
 class UsersMissingError(PlanRefusedError):

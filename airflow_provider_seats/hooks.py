@@ -144,8 +144,8 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: for a value that is not an email, before anything is sent.
         :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
         """
-        if isinstance(emails, str):
-            raise InvalidInputError("emails", f"{shorten(emails)} is text. Pass a list.")
+        if isinstance(emails, str) or not isinstance(emails, Iterable):
+            raise InvalidInputError("emails", f"{shorten(emails)} is not a list. Pass a list of emails.")
         people = parse_people(emails=list(emails))
         if people.uuids:
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")

@@ -20,8 +20,15 @@ KINDS: Final = (
 _MAX_ROWS: Final = 20
 # A chat message holds some 3,000 characters.
 _MAX_SUMMARY: Final = 2_800
-_MAX_LINE: Final = 500
+_MAX_NOTES: Final = 1_800
+_FEW_NOTES: Final = 2
+_MAX_LINE: Final = 400
+_MAX_REASON: Final = 120
 _MAX_NAMES: Final = 5
+# What Markdown or a chat reads as more than text. An underscore inside a word is none of it.
+_find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)")
+# A chat reads <...> as a link or a mention, also in code.
+_ANGLES: Final = str.maketrans("<>", "\u2039\u203a")
 
 
 _NOT_FOR_UNDO: Final = ("counts", "guards", "refusals", "warnings")
@@ -117,52 +124,62 @@ def for_undo(report: Report) -> str | None:
     return f"{{{joined}}}"
 
 
-def summary(report: Report, error: BaseException | None = None) -> str:
+def summary(report: Report, problem: str | None = None) -> str:
     """Return a report as Markdown that fits into a chat message.
 
-    :param error: the error that the task fails with.
+    :param problem: why the task failed.
     """
+    notes = [f"Applying this would be refused: {reason}" for reason in report["refusals"] if report["preview"]]
+    notes += [f"Warning: {warning}" for warning in report["warnings"]]
+    notes += [] if problem is None else [f"The task failed: {problem}"]
+    limit = _MAX_NOTES // max(len(notes), _FEW_NOTES)
+    last = [f"- {plain(note, limit)}" for note in notes]
     lines = [_headline(report), ""]
     for kind, people in _people(report):
         if people and kind != "unchanged":
-            names = [_named(person) for person in people[:_MAX_NAMES]]
-            more = f" and {len(people) - _MAX_NAMES:,} more" if len(people) > _MAX_NAMES else ""
-            lines.append(f"- {_label(kind, report)}: {', '.join(names)}{more}")
-    lines += [f"- Applying this would be refused: {reason}" for reason in report["refusals"] if report["preview"]]
-    lines += [f"- Warning: {warning}" for warning in report["warnings"]]
-    if error is not None:
-        lines.append(f"- The task failed: {str(error) or type(error).__name__}")
-    lines = [shortened(line, _MAX_LINE) for line in lines]
-    while len("\n".join(lines)) > _MAX_SUMMARY:
-        # The end says what to do.
-        del lines[-2]
-    return "\n".join(lines).strip()
+            lines.append(_named(f"- {_label(kind, report)}: ", people))
+    left = _MAX_SUMMARY - sum(len(line) + 1 for line in last)
+    while len(lines) > 1 and sum(len(line) + 1 for line in lines) > left:
+        # The notes say what to do, and the counts are in the first line.
+        del lines[-1]
+    return "\n".join((*lines, *last)).strip()
 
 
-def shortened(text: str, limit: int) -> str:
-    """Return a text as one line of at most ``limit`` characters. A cut leaves the end, which says what to do."""
-    line = " ".join(text.split())
-    half = (limit - 5) // 2
-    return line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
-
-
-def _named(person: Person) -> str:
-    reason = f" ({person['reason']})" if "reason" in person else ""
-    return f"{code(person['email'] or str(person['id']))}{reason}"
+def plain(text: str, limit: int) -> str:
+    """Return a text as one line of Markdown that shows it as it is. A cut leaves the end, which says what to do."""
+    line = " ".join(text.split()).translate(_ANGLES).replace("`", "'")
+    half = (limit - 7) // 2
+    line = line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
+    return code(line) if _find_markup.search(line) else line
 
 
 def code(text: str) -> str:
     """Return a text as code in Markdown, so that none of its characters is markup."""
+    text = text.translate(_ANGLES)
     if "`" not in text:
         return f"`{text}`"
     fence = "`" * (1 + max(map(len, re.findall("`+", text))))
     return f"{fence} {text} {fence}"
 
 
+def _named(line: str, people: list[Person]) -> str:
+    """Return a line with the names of people, as many as fit, and how many more there are."""
+    shown = 0
+    for person in people[:_MAX_NAMES]:
+        reason = f" ({plain(person['reason'], _MAX_REASON)})" if "reason" in person else ""
+        name = f"{code(person['email'] or person['id'] or '-')}{reason}"
+        if len(line) + len(name) > _MAX_LINE and shown:
+            break
+        line += f", {name}" if shown else name
+        shown += 1
+    return line if shown == len(people) else f"{line} and {len(people) - shown:,} more"
+
+
 def _headline(report: Report) -> str:
     counts = ", ".join(f"{count:,} {_label(kind, report)}" for kind, count in report["counts"].items() if count)
     preview = " (preview, nothing is changed)" if report["preview"] else ""
-    line = f"{report['product']}{preview}: {counts or 'nobody to change'}"
+    nobody = "nobody would be changed" if report["preview"] else "nobody was changed"
+    line = f"{report['product']}{preview}: {counts or nobody}"
     if report["seats_before"] is None:
         return line
     after = "unknown" if report["seats_after"] is None else f"{report['seats_after']:,}"

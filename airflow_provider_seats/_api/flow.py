@@ -211,14 +211,14 @@ def resource(row: object) -> tuple[str | None, Mapping[str, Any]]:
 
 
 def text(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return a field that is text or null.
+    """Return a field that is text or null. A blank text says as much as null.
 
     :raises ValueError: if it is anything else.
     """
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"its {name} is {type(value).__name__}")
-    return value and encodable(value)
+    return encodable(value) if value and value.strip() else None
 
 
 def wait_after(error: DatadogSeatsError, attempt: int) -> float:

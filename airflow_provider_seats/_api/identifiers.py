@@ -46,8 +46,8 @@ def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
     :param field: the name of the argument, for the error.
     :raises InvalidInputError: for the first value that is not a UUID.
     """
-    if isinstance(values, str):
-        raise InvalidInputError(field, f"{shorten(values)} is text. Pass a list.")
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidInputError(field, f"{shorten(values)} is not a list. Pass a list of user UUIDs.")
     found: dict[str, None] = {}
     for value in values:
         uuid = canonical_uuid(value)

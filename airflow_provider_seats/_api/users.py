@@ -31,6 +31,7 @@ class User:
     :param id: the user UUID.
     :param email: as Datadog stores it, in lower case.
     :param status: ``Active``, ``Pending`` or ``Disabled``.
+    :param handle: what they log in with, which may differ from the email.
     :param service_account: whether it is a service account rather than a person's.
     :param created_at: when the account was created, in ISO 8601.
     :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
@@ -43,11 +44,17 @@ class User:
     service_account: bool = False
     created_at: str | None = None
     last_login_at: str | None = None
+    handle: str | None = None
 
     @property
     def disabled(self) -> bool:
         """Whether the account is disabled. For an assignment it then counts as missing."""
         return (self.status or "").lower() == "disabled"
+
+    @property
+    def names(self) -> set[str]:
+        """What may name the account in a list of emails: its email and its handle, each an :func:`email_key`."""
+        return {email_key(name) for name in (self.email, self.handle) if name}
 
     def __str__(self) -> str:
         kind = "service account, " if self.service_account else ""
@@ -231,4 +238,5 @@ def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
         service_account=attributes.get("service_account") is True,
         created_at=text(attributes, "created_at"),
         last_login_at=text(attributes, "last_login_time"),
+        handle=text(attributes, "handle"),
     )

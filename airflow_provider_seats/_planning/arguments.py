@@ -146,8 +146,8 @@ def parse_report(name: str, value: object) -> Report:
     for key in ("started_at", "ended_at"):
         if report.get(key) is not None and not _is_time(report[key]):
             raise InvalidInputError(name, f"its {key!r} is {shorten(report[key])}, which is not a time in ISO 8601.")
-    for key in _CHANGED:
-        report[key] = [_parse_person(name, person) for person in report[key]]
+    for key in KINDS:
+        report[key] = [_parse_person(name, person, needs_uuid=key in _CHANGED) for person in report[key]]
     return cast("Report", report)
 
 
@@ -170,9 +170,10 @@ def _is_time(value: object) -> bool:
     return True
 
 
-def _parse_person(name: str, person: object) -> Person:
+def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:
     fields = person if isinstance(person, Mapping) else {}
     uuid, email = canonical_uuid(fields.get("id")), fields.get("email")
-    if uuid is None or not isinstance(email, str | None):
+    is_known = uuid is not None or (not needs_uuid and fields.get("id", "") is None)
+    if not is_known or not isinstance(email, str | None):
         raise InvalidInputError(name, f"it contains {shorten(person)}, which is not a person with a UUID.")
     return Person(id=uuid, email=email)

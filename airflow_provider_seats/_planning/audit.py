@@ -16,7 +16,7 @@ from airflow_provider_seats._planning.arguments import parse_bool, parse_product
 from airflow_provider_seats._planning.kept_seats import parse_time
 from airflow_provider_seats._text import encodable, plural, shorten
 from airflow_provider_seats.exceptions import InvalidInputError
-from airflow_provider_seats.report import code, shortened
+from airflow_provider_seats.report import code, plain
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
@@ -175,7 +175,7 @@ def summarize(audit: Audit) -> str:
 
 def summarize_failure(product: object, error: BaseException) -> str:
     """Return the summary of an audit that failed."""
-    return f"{product}: the audit failed: {shortened(str(error) or type(error).__name__, _MAX_ERROR)}"
+    return f"{product}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
 
 
 def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Mapping[str, User]]) -> User | None:

@@ -50,6 +50,11 @@ class Job:
     preview: bool
     batch_size: int
 
+    @property
+    def needs_seat_list(self) -> bool:
+        """Whether the seat list has to be read."""
+        return True
+
     def as_requested(self) -> Plan:
         """Return what is known before anything is read."""
         return Plan(self.product)
@@ -272,12 +277,14 @@ def _only(people: People, report: Report) -> People:
     emails = {email_key(person["email"]) for person in changed if person["email"]}
     others = [email for email in people.emails if email_key(email) not in emails]
     others += [uuid for uuid in people.uuids if uuid not in by_id(changed)]
-    if others or not people:
-        names = join_names(others) or "nobody"
+    if not people:
+        field = " and ".join(people.empty)
+        raise InvalidInputError(field, "nobody to limit the undo to. Leave it out to undo the whole report.")
+    if others:
         raise InvalidInputError(
             "undo",
-            f"it is limited to people (user_uuids, user_emails), and the report did not change {names}. Correct them, "
-            "or leave them out to undo the whole report.",
+            f"it is limited to people (user_uuids, user_emails), and the report did not change {join_names(others)}. "
+            "Correct them, or leave them out to undo the whole report.",
         )
     return people
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -31,10 +32,13 @@ class World:
 
     :param now: the time.
     :param seat_list: the seat list; None if it was not read.
-    :param users: the accounts of emails that were looked up, by :func:`email_key`.
+    :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
     :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
     :param earlier: what earlier attempts of the task set out to change.
     :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID.
+    :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
+    :param counted: how many people a plan would unassign before accounts and schedules were read.
+    :param checked: whether accounts and schedules were read, as far as they are needed.
     """
 
     now: datetime
@@ -43,6 +47,9 @@ class World:
     accounts: Accounts | None = None
     earlier: EarlierAttempts | None = None
     schedules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
+    counted: int = 0
+    checked: bool = True
 
     @property
     def seats(self) -> SeatList:
@@ -93,10 +100,10 @@ class KeptSeats:
         account = self._world.accounts.get(str(user.id))
         if account is None or account.email is None:
             return "the account cannot be read, so the person may be in the roster or protected"
-        if email_key(account.email) in self._protected_emails:
-            return f"protected: the account's email is {account.email}"
-        is_in_roster = email_key(account.email) in self._roster_emails
-        return f"the account's email {account.email} is in the roster" if is_in_roster else None
+        if account.names & self._protected_emails:
+            return f"protected: the account's email is {account.email}{_handle(account)}"
+        is_in_roster = account.names & self._roster_emails
+        return f"the account's email {account.email}{_handle(account)} is in the roster" if is_in_roster else None
 
     def _too_young(self, user: SeatUser) -> str | None:
         if self._guards.min_seat_age is None:
@@ -141,11 +148,18 @@ def accounts_to_read(plan: Plan, guards: Guards, roster: People | None = None) -
     return {uuid: None for uuid, person in by_id(plan.unassign).items() if person["email"] is None}
 
 
-def unmatched_protection(guards: Guards, seat_list: SeatList, accounts: Accounts | None = None) -> list[str]:
-    """Return the entries of ``protect`` that match nobody who holds a seat."""
-    found = {email_key(user.email) for user in (accounts or {}).values() if user.email}
-    emails = [email for email in seat_list.unlisted(guards.protect.emails) if email_key(email) not in found]
-    return [*(uuid for uuid in guards.protect.uuids if not seat_list.by_uuid(uuid)), *emails]
+def unmatched_protection(guards: Guards, world: World) -> list[str]:
+    """Return the entries of ``protect`` that match nobody in the seat list, as far as accounts are known."""
+    seats = world.seats
+    users = (*(world.accounts or {}).values(), *world.users.values(), *chain(*world.same_emails.values()))
+    found = {name for user in users if seats.by_uuid(user.id) for name in user.names}
+    emails = [email for email in seats.unlisted(guards.protect.emails) if email_key(email) not in found]
+    return [*(uuid for uuid in guards.protect.uuids if not seats.by_uuid(uuid)), *emails]
+
+
+def _handle(account: User) -> str:
+    differs = account.handle and email_key(account.handle) != email_key(account.email or "")
+    return f" (handle {account.handle})" if differs else ""
 
 
 def parse_time(text: object) -> datetime | None:

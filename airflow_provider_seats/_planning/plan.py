@@ -132,7 +132,12 @@ class Plan:
 
     def not_started(self, *, preview: bool, period: Period = _NO_PERIOD) -> Report:
         """Report that this attempt changed nothing."""
-        return self._report(not_done=[*self.unassign, *self.assign], preview=preview, period=period)
+        not_done = [*self.unassign, *self.assign]
+        unknown: list[Person] = []
+        if self.seat_list is None and self.earlier is not None:
+            # Only the seat list says how far the earlier attempts got.
+            unknown = [*self.earlier.unassigned.values(), *self.earlier.assigned.values()]
+        return self._report(not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
 
     def interrupted(self, period: Period = _NO_PERIOD) -> Report:
         """Report that the work was interrupted, so that it is unknown how far it got."""

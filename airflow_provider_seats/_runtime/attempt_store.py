@@ -58,7 +58,8 @@ class AttemptStore:
 
     def since(self, plan: Plan) -> int:
         """Return the first attempt that the report of a plan covers."""
-        remembers = self._store is not None and plan.seat_list is not None and not self._is_damaged
+        is_complete = plan.seat_list is not None or plan.earlier is not None
+        remembers = self._store is not None and is_complete and not self._is_damaged
         return min(max(self._first, 1), self._number) if remembers else self._number
 
     def remember(self, plan: Plan, started: datetime | None) -> None:

@@ -67,8 +67,11 @@ def test_anything_else_is_no_uuid(value: Any) -> None:
 
 def test_a_text_is_not_a_list_of_uuids() -> None:
     """A single text is an error, because it would be read letter by letter."""
-    with pytest.raises(InvalidInputError, match=r"is text\. Pass a list"):
+    with pytest.raises(InvalidInputError, match=r"is not a list\. Pass a list of user UUIDs"):
         require_uuids("user_uuids", ANN)
+    nothing: Any = None
+    with pytest.raises(InvalidInputError, match=r"^user_uuids: None is not a list"):
+        require_uuids("user_uuids", nothing)
 
 
 def test_uuids_keep_their_order() -> None:

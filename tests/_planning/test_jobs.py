@@ -18,6 +18,7 @@ from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats.report import KINDS
 from tests.helpers.planning import P, kinds, person, seat, sync
 
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
@@ -302,14 +303,39 @@ def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: Pe
     [
         ({"user_emails": ["1@x"]}, "1@x"),
         ({"user_uuids": [U1, U2], "user_emails": ["3@x", "nobody@x"]}, f"nobody@x, {U1}"),
-        ({"user_emails": []}, "nobody"),
-        ({"user_uuids": [], "user_emails": []}, "nobody"),
     ],
 )
 def test_an_undo_cannot_be_limited_to_people_whom_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
-    """A limit to a person that the report did not change, or to nobody, is an error that shows them."""
+    """A limit to a person that the report did not change is an error that shows them."""
     with pytest.raises(InvalidInputError, match=f"^undo: .*the report did not change {names}\\."):
         parse_sync(undo=_report(), **people)
+
+
+@pytest.mark.parametrize(
+    ("people", "field"),
+    [({"user_emails": []}, "user_emails"), ({"user_uuids": [], "user_emails": []}, "user_uuids and user_emails")],
+)
+def test_an_undo_cannot_be_limited_to_nobody(people: dict[str, Any], field: str) -> None:
+    """A limit to nobody is an error that names the argument."""
+    with pytest.raises(InvalidInputError, match=f"^{field}: nobody to limit the undo to"):
+        parse_sync(undo=_report(), **people)
+
+
+@pytest.mark.parametrize("person", [{}, "x", None, {"id": "?"}, {"id": None, "email": 7}])
+def test_a_damaged_person_in_a_preview_is_an_error(person: Any) -> None:
+    """A person in an approved preview that is no person is an error that shows it, in every kind of people."""
+    for kind in KINDS:
+        damaged = {**_report(), "preview": True, kind: [person]}
+        with pytest.raises(InvalidInputError, match=r"^approved: it contains .* is not a person with a UUID"):
+            parse_sync(approved=damaged)
+
+
+def test_uuids_in_a_preview_are_accepted_in_every_form() -> None:
+    """The people of an approved preview are compared by canonical UUIDs, and may have none if they were missing."""
+    preview = {**_report(), "preview": True, "protected": [person(U2.upper())], "missing": [person(None, "new@x")]}
+    approved = parse_sync(approved=preview).approved
+    assert approved is not None
+    assert (approved["protected"], approved["missing"]) == ([person(U2)], [person(None, "new@x")])
 
 
 @given(st.sampled_from(EACH_ARGUMENT), st.none() | st.text(" \t\r\n", max_size=3))

@@ -31,7 +31,6 @@ from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Period, Plan, by_id
 from airflow_provider_seats._planning.planner import (
     Mode,
-    apply_approval,
     emails_to_look_up,
     plan_sync,
     plan_unassign,
@@ -275,9 +274,11 @@ def test_a_protected_entry_that_matches_nobody_is_found() -> None:
     """The entries of protect that match no row and no account that was read are returned as they were passed."""
     guards = Guards(protect=People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x")))
     seats = SeatList([ANN, BOB])
-    assert unmatched_protection(guards, seats) == ["8", "Boss@x", "Typo@x"]
-    assert unmatched_protection(guards, seats, {"1": user("1", "boss@x")}) == ["8", "Typo@x"]
-    assert unmatched_protection(NONE, seats) == []
+    assert unmatched_protection(guards, world(seats)) == ["8", "Boss@x", "Typo@x"]
+    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == ["8", "Typo@x"]
+    assert unmatched_protection(guards, world(seats, users=[user("1", "boss@x")])) == ["8", "Typo@x"]
+    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == ["8", "Boss@x", "Typo@x"]
+    assert unmatched_protection(NONE, world(seats)) == []
 
 
 # --- nobody loses a seat by accident ---
@@ -347,7 +348,7 @@ class Organisation:
         if job.undo is not None:
             report, only = job.undo, job.only
             plan = with_accounts(
-                lambda state: plan_undo(P, report, only, state, job.guards),
+                lambda state: plan_undo(P, report, only, state, job.guards, approved=job.approved),
                 World(self.now, seats, earlier=earlier),
                 job.guards,
                 self.accounts,
@@ -357,13 +358,13 @@ class Organisation:
             users = {email_key(user.email): user for user in self.accounts.values() if user.email}
             found = {email: users[email] for email in wanted if email in users}
             plan = with_accounts(
-                lambda state: plan_sync(P, job.people, job.mode, state, job.guards),
+                lambda state: plan_sync(P, job.people, job.mode, state, job.guards, approved=job.approved),
                 World(self.now, seats, found, earlier=earlier),
                 job.guards,
                 self.accounts,
                 job.people,
             )
-        return plan if job.approved is None else apply_approval(plan, job.approved)
+        return plan
 
     def carry_out(self, plan: Plan, *, killed_after: int | None = None) -> None:
         """Change the seats as planned, and keep the report; or stop after so many changes without one."""

@@ -306,6 +306,12 @@ def test_an_unknown_job_is_a_programming_error(datadog: FakeDatadog) -> None:
     log: Any = logging.getLogger(__name__)
     context: Any = {}
     run = OperatorRun(context, product_code=PRODUCT, conn_id="datadog_default", log=log, push_report=False)
-    job: Any = type("Unknown", (), {"product": PRODUCT, "preview": False, "as_requested": lambda _: run._state.plan})()
+    unknown = {
+        "product": PRODUCT,
+        "preview": False,
+        "needs_seat_list": False,
+        "as_requested": lambda _: run._state.plan,
+    }
+    job: Any = type("Unknown", (), unknown)()
     with pytest.raises(TypeError, match="Unknown is not a job"):
         run.run(lambda: job)

@@ -137,3 +137,14 @@ def interrupt(datadog: FakeDatadog, context: Any, kind: Any = sync, **arguments:
     datadog.script("DELETE", SEATS, Fault(), RATE_LIMITED)
     with pytest.raises(RateLimitError):
         kind(context, **arguments)
+
+
+def shifting(datadog: FakeDatadog, *omitted: str) -> None:
+    """Answer the next reading of the seat list with two pages that shift, so that some people are on neither."""
+    rows = [
+        {"type": "seat-users", "id": uuid, "attributes": {"email": f"x{number}@y.com"}}
+        for number, uuid in enumerate(sorted(datadog.holders(PRODUCT).difference(omitted)))
+    ]
+    half = len(rows) // 2
+    first = {"data": rows[:half], "meta": {"next_cursor": f"after-{half}"}}
+    datadog.script("GET", SEATS, Fault(200, first), Fault(200, {"data": rows[half:], "meta": {"next_cursor": None}}))

@@ -78,10 +78,13 @@ def sync(
     mode: Mode = "exact",
     users: Iterable[User] = (),
     guards: Guards = NONE,
+    *,
+    approved: Report | None = None,
     **more: Any,
 ) -> Plan:
     """Plan a sync."""
-    return plan_sync(P, roster, mode, world(seat_list, users=users, **more), guards, report_unchanged=True)
+    state = world(seat_list, users=users, **more)
+    return plan_sync(P, roster, mode, state, guards, approved=approved, report_unchanged=True)
 
 
 def with_accounts(
@@ -92,13 +95,13 @@ def with_accounts(
     roster: People | None = None,
 ) -> Plan:
     """Plan, read the accounts that the plan needs, and plan again, as an operator does."""
-    planned = plan(before)
-    if planned.refusal is not None:
-        return planned
-    wanted = accounts_to_read(planned, guards, roster)
-    if not wanted:
-        return planned
-    return plan(replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts}))
+    first = plan(replace(before, checked=False))
+    if first.refusal is not None:
+        return first
+    before = replace(before, counted=len(first.to_unassign_in_all()))
+    if wanted := accounts_to_read(first, guards, roster):
+        before = replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts})
+    return plan(before)
 
 
 def people_of(report: Report, kind: str) -> list[Person]:

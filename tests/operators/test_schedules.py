@@ -98,7 +98,8 @@ def test_a_missing_permission_changes_nothing(datadog: FakeDatadog, ti: FakeTask
     datadog.permissions.remove("on_call_read")
     message, people = failure(unassign, ti, user_uuids=[person], on_schedule="refuse")
     assert "on_call_read" in message
-    assert people == {"not_done": [person]}
+    assert people == {"not_done": emails(0)}
+    assert ti.pushed["return_value"]["seats_before"] == 1
     assert datadog.holders(PRODUCT) == {person}
 
 

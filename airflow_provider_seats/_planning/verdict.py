@@ -1,0 +1,129 @@
+"""The verdict on a plan: the guards that refuse it, and the people whom an approved preview leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import filterfalse
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.kept_seats import World, on_call_schedules
+from airflow_provider_seats._planning.plan import Plan, by_id
+from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
+from airflow_provider_seats.report import Person, Report
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._planning.guards import Guards
+
+_MAX_PEOPLE: Final = 10
+
+
+def verdict(
+    plan: Plan,
+    guards: Guards,
+    world: World,
+    more: Mapping[str, Any] | None = None,
+    reasons: Iterable[str] = (),
+    *,
+    unassign: bool = False,
+    approved: Report | None = None,
+) -> Plan:
+    """Record the guards in the plan, and refuse it if one of them does, or for reasons found before."""
+    if approved is not None:
+        plan = _leave_alone(plan, approved, guards)
+    before = plan.seats_before or 0
+    reasons = [*reasons, *_too_many_unassigned(plan, guards, world), *_too_many_seats(plan, guards.max_seats)]
+    if guards.on_schedule == "refuse":
+        reasons += _on_schedule(plan, world)
+    if approved is not None and world.checked:
+        reasons += _not_approved(plan, approved, guards)
+    plan = replace(plan, guards={**(more or {}), **guards.record(before)})
+    if not plan.missing or guards.missing_users in {"skip", None}:
+        return _refused(plan, reasons) if reasons else plan
+    emails = [str(person["email"]) for person in plan.missing]
+    is_retry = plan.earlier is not None
+    if guards.missing_users == "retry" and not reasons:
+        return replace(plan, refusal=UsersNotReadyError(plan.product, emails, earlier_attempts=is_retry))
+    # A retry does not help against the other reasons.
+    refusal = UsersMissingError(plan.product, emails, reasons, earlier_attempts=is_retry, unassign=unassign)
+    return replace(plan, refusal=refusal)
+
+
+def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
+    """Leave alone the people who are protected or missing in an approved preview, and who would now be changed."""
+    was_protected = list(filter(_among(approved["protected"]), plan.unassign))
+    # With "retry" the preview is approved with the people who are still awaited.
+    missing = approved["missing"] if guards.missing_users != "retry" else []
+    was_missing = list(filter(_among(missing), plan.assign))
+    return replace(
+        plan,
+        unassign=tuple(filterfalse(_among(was_protected), plan.unassign)),
+        assign=tuple(filterfalse(_among(was_missing), plan.assign)),
+        protected=(*plan.protected, *_with_reason(was_protected, "protected in the approved preview")),
+        missing=(*plan.missing, *_with_reason(was_missing, "missing in the approved preview")),
+    )
+
+
+def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
+    """Return why a plan changes someone whom the approved preview does not."""
+    awaited = approved["missing"] if guards.missing_users == "retry" else []
+    assign = list(filterfalse(_among([*approved["assigned"], *awaited]), plan.assign))
+    unassign = list(filterfalse(_among(approved["unassigned"]), plan.unassign))
+    if not assign and not unassign:
+        return []
+    names = join_names((plan.label(str(person["id"])) for person in (*assign, *unassign)), _MAX_PEOPLE)
+    people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
+    advice = "Make a new preview and have it approved, or leave out approved."
+    return [f"{people} to unassign are not in the approved preview: {names}. {advice}"]
+
+
+def _too_many_unassigned(plan: Plan, guards: Guards, world: World) -> list[str]:
+    before = plan.seats_before or 0
+    # Counted over all attempts, so that a retry gets no new allowance.
+    unassigned = plan.to_unassign_in_all()
+    if guards.max_unassign is None or max(len(unassigned), world.counted) <= guards.max_unassign.of(before):
+        return []
+    counted = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
+    if len(unassigned) < world.counted:
+        counted += f" ({world.counted} before accounts and on-call schedules are read)"
+    names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
+    limit = guards.max_unassign.describe(before)
+    return [f"{counted}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]
+
+
+def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
+    after = len(plan.seat_list) - len(plan.unassign) + len(plan.assign) if plan.seat_list is not None else 0
+    if max_seats is None or after <= max_seats:
+        return []
+    changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
+    advice = "If this is intended, raise max_seats."
+    return [f"There would be {plural(after, 'seat')} ({changes}), and the limit is {max_seats}. {advice}"]
+
+
+def _on_schedule(plan: Plan, world: World) -> list[str]:
+    found = [
+        f"{plan.label(uuid)} is found in {on_call_schedules(names)}"
+        for uuid in by_id(plan.unassign)
+        if (names := world.schedules.get(uuid))
+    ]
+    if not found:
+        return []
+    return [f"{join_names(found, _MAX_PEOPLE)}. Replace them there first, or keep their seats with on_schedule='keep'."]
+
+
+def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:
+    return replace(plan, refusal=PlanRefusedError(plan.product, reasons, earlier_attempts=plan.earlier is not None))
+
+
+def _among(people: Iterable[Person]) -> Callable[[Person], bool]:
+    """Return a function that says whether a person is among these. Those without a UUID are compared by email."""
+    people = list(people)
+    uuids = by_id(people).keys()
+    emails = {email_key(person["email"]) for person in people if person["id"] is None and person["email"]}
+    return lambda person: person["id"] in uuids or email_key(person["email"] or "") in emails
+
+
+def _with_reason(people: Iterable[Person], reason: str) -> list[Person]:
+    return [Person(id=person["id"], email=person["email"], reason=reason) for person in people]

@@ -1,0 +1,204 @@
+"""The verdict on a plan: approval, schedules, and people without an account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats._planning.guards import Guards, Limit
+from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._planning.plan import Plan
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
+from tests.helpers.planning import assign, kinds, seat, sync, unassign, user
+
+
+def refusal(plan: Plan) -> str:
+    """Return why a plan is refused."""
+    assert plan.refusal is not None
+    return str(plan.refusal)
+
+
+# --- approval ---
+
+ROWS = [seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]
+ROSTER = People(("3", "4", "5"))
+
+
+def test_an_approved_preview_allows_what_it_lists() -> None:
+    """A plan that changes nobody beyond the approved preview is carried out, also if a part is done already."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    assert sync(ROSTER, SeatList(ROWS), approved=preview).refusal is None
+    less = sync(ROSTER, SeatList([*ROWS[1:], seat("4")]), approved=preview)
+    assert (less.refusal, [each["id"] for each in less.assign]) == (None, ["5"])
+
+
+def test_a_person_who_is_not_in_the_approved_preview_is_a_refusal() -> None:
+    """A person to assign or unassign who is not in the approved preview refuses the whole plan."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    claimed = sync(ROSTER, SeatList([*ROWS, seat("9", "9@x")]), approved=preview)
+    assert "0 people to assign and 1 person to unassign are not in the approved preview: 9@x (9)." in refusal(claimed)
+    joined = sync(People(("3", "4", "5", "6")), SeatList(ROWS), approved=preview)
+    assert "1 person to assign and 0 people to unassign are not in the approved preview: 6." in refusal(joined)
+
+
+def test_a_person_who_was_unchanged_in_the_approved_preview_is_a_refusal() -> None:
+    """A plan that would unassign a person that the preview lists as unchanged is refused."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    assert "not in the approved preview: 3@x (3)" in refusal(
+        sync(People(("4", "5")), SeatList(ROWS), guards=Guards(allow_empty=True), approved=preview)
+    )
+
+
+def test_a_person_protected_in_the_approved_preview_is_left_alone() -> None:
+    """A person whose seat has become old enough since the preview keeps it, and the others are changed."""
+    rows = [seat("1", "1@x", days=6), *ROWS[1:]]
+    guards = Guards(min_seat_age=7 * 86_400.0)
+    preview = sync(ROSTER, SeatList(rows), guards=guards).preview()
+    assert kinds(preview)["protected"] == ["1"]
+    later = SeatList([rows[0]._replace(assigned_at="2026-11-01T00:00:00Z"), *rows[1:]])
+    assert [each["id"] for each in sync(ROSTER, later, guards=guards).unassign] == ["1", "2"]
+    # People who are left alone do not count for a limit.
+    plan = sync(ROSTER, later, guards=replace(guards, max_unassign=Limit(people=1)), approved=preview)
+    assert plan.refusal is None
+    assert kinds(plan.preview()) == {
+        "assigned": ["4", "5"],
+        "unassigned": ["2"],
+        "unchanged": ["3"],
+        "protected": ["1"],
+    }
+    assert plan.protected[0]["reason"] == "protected in the approved preview"
+
+
+@pytest.mark.parametrize("was", [[], [user("7", "New@x", "Disabled")]])
+def test_a_person_missing_in_the_approved_preview_is_left_alone(was: list[Any]) -> None:
+    """A person who had no enabled account at the preview and has one now is not assigned, and the others are."""
+    roster = People(("3", "4"), ("New@x",))
+    guards = Guards(missing_users="skip")
+    preview = sync(roster, SeatList(ROWS), users=was, guards=guards).preview()
+    assert len(preview["missing"]) == 1
+    plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards, approved=preview)
+    assert plan.refusal is None
+    assert kinds(plan.preview()) == {
+        "assigned": ["4"],
+        "unassigned": ["1", "2"],
+        "unchanged": ["3"],
+        "missing": ["7"],
+    }
+    assert plan.missing[0]["reason"] == "missing in the approved preview"
+
+
+def test_a_refused_plan_stays_refused_with_an_approval() -> None:
+    """An approval does not replace the other guards."""
+    preview = sync(NOBODY, SeatList(ROWS)).preview()
+    plan = sync(NOBODY, SeatList(ROWS), approved=preview)
+    assert "roster is empty" in refusal(plan)
+
+
+def test_an_approved_plan_that_leaves_people_alone_still_respects_max_seats() -> None:
+    """A seat that is kept because of the approved preview counts for max_seats."""
+    guards = Guards(min_seat_age=7 * 86_400.0, max_seats=2)
+    young = seat("1", days=6)
+    preview = sync(People(("4",)), SeatList([young, seat("2")]), guards=replace(guards, allow_empty=True)).preview()
+    assert (kinds(preview)["protected"], preview["refusals"]) == (["1"], [])
+    old = young._replace(assigned_at="2026-11-01T00:00:00Z")
+    later = SeatList([old, seat("3")])
+    assert sync(People(("3", "4")), later, guards=guards).refusal is None
+    assert "There would be 3 seats" in refusal(sync(People(("3", "4")), later, guards=guards, approved=preview))
+
+
+def test_people_left_alone_do_not_count_for_max_seats() -> None:
+    """A person who is missing in the approved preview and has an account now is not one seat too many."""
+    roster = People(("3", "4"), ("new@x",))
+    guards = Guards(missing_users="skip", max_seats=2)
+    preview = sync(roster, SeatList(ROWS), guards=guards).preview()
+    plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards, approved=preview)
+    assert (plan.refusal, kinds(plan.preview())["missing"]) == (None, ["7"])
+
+
+def test_an_awaited_account_of_an_approved_preview_is_assigned() -> None:
+    """With missing_users="retry" the preview is approved with the people who are still awaited."""
+    roster = People(("3",), ("new@x",))
+    guards = Guards(missing_users="retry")
+    preview = sync(roster, SeatList(ROWS), guards=guards).preview()
+    assert isinstance(sync(roster, SeatList(ROWS), guards=guards, approved=preview).refusal, UsersNotReadyError)
+    plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards, approved=preview)
+    assert (plan.refusal, kinds(plan.preview())["assigned"]) == (None, ["7"])
+
+
+def test_a_protected_row_that_gets_its_uuid_later_is_left_alone() -> None:
+    """A row without a UUID, which the approved preview protects, is compared by its email."""
+    preview = sync(ROSTER, SeatList([seat(None, "1@x"), *ROWS[1:]])).preview()
+    assert kinds(preview)["protected"] == ["1@x"]
+    plan = sync(ROSTER, SeatList(ROWS), approved=preview)
+    assert (plan.refusal, kinds(plan.preview())["protected"]) == (None, ["1"])
+
+
+# --- accounts that do not exist yet ---
+
+
+def test_a_missing_account_is_left_to_the_retries_of_the_task() -> None:
+    """With missing_users="retry" nobody is changed, and the error is transient and states no time to wait."""
+    seats = SeatList([seat("1", "gone@x"), seat("2", "ann@x"), seat("3", "bob@x")])
+    for plan in (
+        assign(People((), ("new@x",)), guards=Guards(missing_users="retry")),
+        sync(People((), ("new@x", "ann@x", "bob@x")), seats, guards=Guards(missing_users="retry")),
+    ):
+        error = plan.refusal
+        assert isinstance(error, UsersNotReadyError)
+        assert (error.emails, error.transient, error.retry_after) == (("new@x",), True, None)
+        assert kinds(plan.preview())["missing"] == ["new@x"]
+        assert "There is no enabled Datadog account for new@x (1 in all). Airflow retries the task" in str(error)
+
+
+def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
+    """If a guard refuses the plan as well, the task fails at once, and the error has all reasons."""
+    seats = SeatList([seat("1", "gone@x"), seat("2", "ann@x")])
+    guards = Guards(missing_users="retry", max_unassign=Limit(people=0))
+    error = sync(People((), ("new@x", "ann@x")), seats, guards=guards).refusal
+    assert (type(error), error and error.transient) == (UsersMissingError, False)
+    assert "new@x" in str(error)
+    assert "max_unassign=0" in str(error)
+
+
+# --- on-call schedules ---
+
+BOTH = {"1": ("Nights", "Primary")}
+
+
+def test_people_in_a_schedule_keep_their_seat() -> None:
+    """With on_schedule="keep" the report names the schedules, and everyone else loses the seat."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
+    guards = Guards(on_schedule="keep")
+    for plan in (
+        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
+        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+    ):
+        assert plan.refusal is None
+        assert kinds(plan.preview()).items() >= {"unassigned": ["2"], "protected": ["1"]}.items()
+        assert plan.protected[0]["reason"] == "found in the on-call schedules Nights, Primary"
+
+
+def test_people_in_a_schedule_refuse_the_plan() -> None:
+    """With on_schedule="refuse" nobody is changed, and the message names the person, the schedules and what to do."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
+    guards = Guards(on_schedule="refuse")
+    for plan in (
+        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
+        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+    ):
+        assert sorted(kinds(plan.preview())["unassigned"]) == ["1", "2"]
+        assert refusal(plan) == (
+            "p: nothing was changed. ann@x (1) is found in the on-call schedules Nights, Primary. Replace them there "
+            "first, or keep their seats with on_schedule='keep'."
+        )
+
+
+def test_schedules_of_people_who_keep_their_seat_refuse_nothing() -> None:
+    """A schedule counts only for people who are about to lose a seat, and only if the guard is set."""
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x")])
+    guards = Guards(on_schedule="refuse", protect=People(("1",)))
+    assert unassign(People(("1", "2")), seats, guards, schedules=BOTH).refusal is None
+    assert kinds(unassign(People(("1",)), seats, schedules=BOTH).preview()) == {"unassigned": ["1"]}
