@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_seats._planning.guards import Guards, Limit
 from airflow_provider_seats._planning.people import NOBODY, People
-from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
 from tests.helpers.planning import assign, kinds, seat, sync, unassign, user
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._planning.plan import Plan
 
 
 def refusal(plan: Plan) -> str:
