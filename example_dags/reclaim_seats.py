@@ -1,13 +1,50 @@
-"""Unassign the seats of disabled accounts: disabling an account is not known to free its seat."""
+"""Take back seats of disabled accounts, and of people who have not logged in to Datadog, after a person approved it.
+
+Disabling an account is not known to free its seat. Not to have logged in is not the same as not to use a seat: pages
+arrive by phone, and incidents are edited from a chat. So people who are found in an on-call schedule keep their seat,
+and on Airflow 3.1 or later a person approves the preview. Without an answer nothing is changed.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
+import pendulum
+from airflow.providers.common.compat.sdk import (
+    DAG,
+    AirflowOptionalProviderFeatureException,
+    AirflowSkipException,
+    Param,
+    task,
+)
 
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import UnassignSeatsOperator
+
+try:
+    from airflow.providers.standard.operators.hitl import ApprovalOperator
+except (ImportError, AirflowOptionalProviderFeatureException):  # Airflow before 3.1
+    ASK = False
+else:
+    # A test, or a run that nobody watches, skips the approval.
+    ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
+
+
+def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> str | None:
+    """Return why a seat is taken back; None if the person keeps it."""
+    if seat["status"] == "Disabled":
+        return "the account is disabled"
+    if inactive_since is None or seat["status"] is None or seat["service_account"]:
+        return None
+    latest = seat["last_login_at"] or seat["assigned_at"]
+    if latest is None or pendulum.instance(datetime.fromisoformat(latest)) >= inactive_since:
+        return None
+    if seat["last_login_at"]:
+        return f"has not logged in since {latest[:10]}"
+    return f"has never logged in, and holds the seat since {latest[:10]}"
+
 
 with DAG(
     dag_id="datadog_seats_reclaim",
@@ -24,19 +61,85 @@ with DAG(
             title="Product",
             description="Datadog's code of the product.",
         ),
+        "inactive_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Days without a login",
+            description="Take back seats of people who have not logged in for so many days, too.",
+        ),
+        "min_seat_age": Param(
+            "0d",
+            type="string",
+            title="Age of a seat",
+            description="How long a seat must have been held to be taken back, such as 7d.",
+        ),
+        "max_unassign": Param(
+            "20%",
+            type="string",
+            title="Most people who may lose a seat",
+            description="A number, or a percentage of all seats such as 20%. Raise it for one run if more is intended.",
+        ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
 
     @task
-    def find_disabled_accounts(params: dict[str, str]) -> list[str | None]:
-        """Return the UUIDs of disabled accounts that hold a seat."""
-        rows = DatadogSeatsHook().audit_seats(params["product_code"], status=True)
-        return [row["id"] for row in rows if row["status"] == "Disabled"]
+    def find_seats(params: dict[str, Any], approved: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the seats to take back, with the reason. With a preview, return only seats that are in it."""
+        days = params["inactive_days"]
+        inactive_since = None if days is None else datetime.now(UTC) - timedelta(days=days)
+        found = []
+        for seat in DatadogSeatsHook().audit_seats(params["product_code"], status=True):
+            reason = reason_to_reclaim(seat, inactive_since)
+            if seat["id"] is not None and reason is not None:
+                found.append({"id": seat["id"], "email": seat["email"], "reason": reason})
+        if approved is not None:
+            previewed = {person["id"] for person in approved["unassigned"]}
+            found = [seat for seat in found if seat["id"] in previewed]
+        if not found:
+            raise AirflowSkipException("There is no seat to take back.")
+        return found
 
-    UnassignSeatsOperator(
-        task_id="reclaim",
-        product_code="{{ params.product_code }}",
-        user_uuids=find_disabled_accounts(),
-        max_unassign="20%",
+    guards = {
+        "product_code": "{{ params.product_code }}",
+        "min_seat_age": "{{ params.min_seat_age }}",
+        "max_unassign": "{{ params.max_unassign }}",
+        "on_schedule": "keep",
+    }
+    preview = UnassignSeatsOperator(
+        task_id="preview",
+        user_uuids="{{ ti.xcom_pull(task_ids='find_seats') | map(attribute='id') | list }}",
+        preview=True,
+        **guards,
     )
+    # Someone who logs in while the preview waits for its approval keeps the seat.
+    find_again = find_seats.override(task_id="find_again")(approved=preview.output)
+    reclaim = UnassignSeatsOperator(
+        task_id="reclaim",
+        user_uuids="{{ ti.xcom_pull(task_ids='find_again') | map(attribute='id') | list }}",
+        **guards,
+    )
+    find_seats() >> preview >> find_again >> reclaim
+
+    if ASK:
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject="Take back seats of {{ params.product_code }}?",
+            body="""{% set plan = ti.xcom_pull(task_ids='preview') %}
+{%- set people = plan.unassigned | map(attribute='id') | list %}
+**{{ people | length }} lose their seat:**
+
+{% for seat in ti.xcom_pull(task_ids='find_seats') if seat.id in people -%}
+- {{ seat.email or seat.id }}: {{ seat.reason }}
+{% endfor %}
+{% for person in plan.protected -%}
+- {{ person.email or person.id }} keeps it: {{ person.reason }}
+{% endfor %}
+{% for reason in plan.refusals -%}
+**Applying this will be refused:** {{ reason }}
+{% endfor %}
+Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
+            response_timeout=timedelta(days=3),
+        )
+        preview >> approve >> find_again

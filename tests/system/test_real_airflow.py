@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -100,10 +102,53 @@ def test_a_deferred_sensor_runs_with_dags_test(home: AirflowHome, fake: FakeData
     assert [each.status for each in fake.calls()] == [429, 200]
 
 
-def test_reclaim_unassigns_the_seats_of_disabled_accounts(home: AirflowHome, fake: FakeDatadog) -> None:
-    """The reclaim example unassigns the seats of disabled accounts, up to a fifth of all seats."""
-    for number in range(4):
-        fake.add_user(f"seated{number}@example.com", seat=PRODUCT)
-    fake.add_user("off@example.com", status="Disabled", seat=PRODUCT)
-    home.airflow("dags", "test", "datadog_seats_reclaim")
-    assert fake.emails(PRODUCT) == [f"seated{number}@example.com" for number in range(4)]
+@pytest.mark.parametrize(
+    ("days", "kept"),
+    [
+        (None, ["active0", "active1", "active2", "dormant", "never", "new", "paged", "robot"]),
+        (90, ["active0", "active1", "active2", "new", "paged", "robot"]),
+    ],
+)
+def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
+    home: AirflowHome, fake: FakeDatadog, days: int | None, kept: list[str]
+) -> None:
+    """Without an approval, the example takes seats of disabled accounts, and of people who have not logged in since."""
+    recent, old = datetime.now(UTC).isoformat(), "2020-01-01T00:00:00Z"
+    paged = ""
+    for name, fields, assigned_at in (
+        *((f"active{number}", {"last_login_at": recent}, old) for number in range(3)),
+        ("dormant", {"last_login_at": "2020-02-01T00:00:00Z"}, old),
+        ("never", {}, old),
+        ("new", {}, recent),
+        ("robot", {"service_account": True}, old),
+        ("off", {"status": "Disabled", "last_login_at": recent}, recent),
+        ("paged", {}, old),
+    ):
+        paged = fake.add_user(f"{name}.{days}@example.com", **fields)  # type: ignore[arg-type]
+        fake.give_seat(PRODUCT, paged, assigned_at=assigned_at)
+    fake.add_schedule("Nights", [paged])
+    conf = json.dumps({"inactive_days": days, "max_unassign": "50%"})
+    home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf, more={"SEAT_REVIEW_ASK": "no"})
+    assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept]
+
+
+def test_reclaim_changes_nothing_if_there_is_nothing_to_reclaim(home: AirflowHome, fake: FakeDatadog) -> None:
+    """Without a seat to take back, the tasks after the search are skipped and nobody is asked."""
+    fake.give_seat(PRODUCT, fake.user_uuid(ANN))
+    home.airflow("dags", "test", "datadog_seats_reclaim", more={"SEAT_REVIEW_ASK": "yes"})
+    assert fake.emails(PRODUCT) == [ANN]
+    assert fake.calls("DELETE") == []
+
+
+def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
+    """The audit example writes a CSV file for each product, in a folder of the day, and prints the summaries."""
+    fake.give_seat(PRODUCT, fake.user_uuid(ANN))
+    conf = json.dumps({"products": [PRODUCT, "on_call"], "folder": tmp_path.as_uri()})
+    output = home.airflow("dags", "test", "datadog_seats_audit", "-c", conf)
+    files = {path.relative_to(tmp_path).as_posix(): path.read_text().splitlines() for path in tmp_path.glob("*/*.csv")}
+    assert {re.sub(r"\d{4}-\d\d-\d\d", "DAY", name): len(lines) - 1 for name, lines in files.items()} == {
+        f"DAY/{PRODUCT}.csv": 1,
+        "DAY/on_call.csv": 0,
+    }
+    assert f"{PRODUCT}: 1 seat" in output
+    assert "on_call: 0 seats" in output

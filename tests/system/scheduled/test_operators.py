@@ -102,6 +102,26 @@ def test_a_user_can_approve_a_review_and_undo_it(server: Server, fakes: Fakes, b
 
 
 @with_people
+def test_a_user_can_approve_what_is_reclaimed(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """The approval shows why each seat is taken back, and someone who needs it again in the meantime keeps it."""
+    fake, run = fakes["datadog_default"], begun["reclaimed"]
+
+    def get_seat_again() -> bool:
+        body = server.ask("GET", f"{server.path(run)}/taskInstances/approve/-1/hitlDetails")["body"]
+        assert "**2 lose their seat:**" in body
+        assert "- off@example.com: the account is disabled\n" in body
+        assert f"- {BOB}: has never logged in, and holds the seat since 2020-01-01\n" in body
+        assert f"- {ANN} keeps it: found in the on-call schedule Nights\n" in body
+        assert fake.emails("reclaimed") == [ANN, BOB, "off@example.com"]
+        fake.give_seat("reclaimed", fake.user_uuid(BOB))
+        return True
+
+    server.answer(run, "approve", "Approve", before=get_seat_again)
+    assert server.finish(run)["state"] == "success"
+    assert fake.emails("reclaimed") == [ANN, BOB]
+
+
+@with_people
 def test_a_rejected_review_changes_nothing(server: Server, fakes: Fakes, begun: Begun) -> None:
     """A rejected review skips the sync and changes no seats."""
     run = begun["rejected"]
