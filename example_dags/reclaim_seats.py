@@ -126,8 +126,8 @@ with DAG(
         approve = ApprovalOperator(
             task_id="approve",
             subject="Take back seats of {{ params.product_code }}?",
-            body="""{% set plan = ti.xcom_pull(task_ids='preview') %}
-{%- set people = plan.unassigned | map(attribute='id') | list %}
+            body="""{% set plan = ti.xcom_pull(task_ids='preview') -%}
+{% set people = plan.unassigned | map(attribute='id') | list -%}
 **{{ people | length }} lose their seat:**
 
 {% for seat in ti.xcom_pull(task_ids='find_seats') if seat.id in people -%}

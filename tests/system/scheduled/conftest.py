@@ -41,7 +41,7 @@ if AIRFLOW >= (3, 1):  # older versions have no human approval
     RUNS["approved"] = ("datadog_seats_review", {"emails": [ANN, BOB], "product_code": "approved"})
     RUNS["reclaimed"] = (
         "datadog_seats_reclaim",
-        {"inactive_days": 30, "product_code": "reclaimed", "max_unassign": "2"},
+        {"inactive_days": 30, "product_code": "reclaimed", "max_unassign": "3"},
     )
     RUNS["rejected"] = ("datadog_seats_review", {"emails": [ANN], "product_code": "rejected"})
 
