@@ -126,6 +126,7 @@ STAFF = "Email,Status,Country\nann@x.com, ACTIVE ,DE\nbob@x.com,On leave,FR\ncy@
         ({" status ": [" active", "ON LEAVE"]}, ["ann@x.com", "bob@x.com"]),
         ({"Status": ("Active", "Terminated"), "country": "de"}, ["ann@x.com", "cy@x.com"]),
         ({"Status": ""}, ["di@x.com"]),
+        ({"Status": "on leave", "Country": ["fr", "de"]}, ["bob@x.com"]),
         ("{'Status': 'On leave'}", ["bob@x.com"]),
         ('{"Status": ["Active"]}', ["ann@x.com"]),
     ],
@@ -133,6 +134,11 @@ STAFF = "Email,Status,Country\nann@x.com, ACTIVE ,DE\nbob@x.com,On leave,FR\ncy@
 def test_where_keeps_rows(where: Any, people: list[str]) -> None:
     """The conditions of where are compared without case and blanks, and a list means any of its words."""
     assert read(STAFF, where=where) == people
+
+
+def test_where_compares_line_breaks_too() -> None:
+    """A line break in a quoted cell is part of the cell."""
+    assert read('email,team\r\nann@x.com,"A\r\nB"\r\nbob@x.com,"A\nB"\r\n', where={"team": "a\r\nb"}) == [ANN]
 
 
 def test_where_compares_numbers_and_booleans_as_spreadsheets_write_them() -> None:
@@ -155,6 +161,7 @@ def test_rows_that_where_leaves_out_need_no_address() -> None:
         ("name,mail\nAnn,ann@x.com\n", "column: 's3://hr/roster.csv' has no column 'email'. Its columns are 'name', "),
         ("ann@x.com,Ann\nbob@x.com,Bob\n", "Its columns are 'ann@x.com', 'Ann'."),
         ("Staff of X;;\n\nName;Email;Team\nAnn;ann@x.com;A\n", "Row 3 has it: remove the rows above it."),
+        ('Staff\n"Name";Email\nAnn;ann@x.com\n', "Its columns are 'Staff'. Row 2 has it: remove the rows above it."),
         ('"email;name"\nann@x.com\n', "Its columns are 'email;name'."),
         ("sep=;\nemail,name\nann@x.com,Ann\n", "Its columns are 'email,name'."),
         ("email;Email;name\n", "column: 2 columns are called 'email' (columns 1, 2). Rename all but one."),
@@ -302,12 +309,24 @@ def test_what_a_csv_writer_writes_is_read_exactly(  # noqa: PLR0917 (hypothesis 
     assert read(content, where={"keep": "Yes"}, allow_empty=True) == expected
 
 
-@given(st.binary(max_size=60), st.sampled_from([None, "cp1252", "utf-16-le", "utf-8"]))
-@examples(300)
-def test_any_content_is_people_or_an_error(content: bytes, encoding: str | None) -> None:
+beginnings = st.sampled_from(
+    [b"email\n", b"email,", b'"email";a|b\n', b"sep=;\nemail;", b"", b"\xff\xfee\0m\0a\0i\0l\0\n\0"]
+)
+pieces = st.sampled_from(
+    [b"ann@x.com", b"email", b",", b";", b"|", b"\t", b'"', b"\r", b"\n", b"\0", b" ", b"\xfc", b"\xc3\xbc"]
+)
+
+
+@given(
+    beginnings,
+    st.binary(max_size=60) | st.lists(pieces, max_size=12).map(b"".join),
+    st.sampled_from([None, "cp1252", "utf-16-le", "utf-8"]),
+)
+@examples(500)
+def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, encoding: str | None) -> None:
     """Whatever a file contains, the result is a list of addresses or an InvalidInputError."""
     try:
-        people = read(b"email\n" + content, encoding=encoding)
+        people = read(beginning + content, encoding=encoding)
     except InvalidInputError:
         return
     assert people
