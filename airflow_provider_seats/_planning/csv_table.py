@@ -152,6 +152,8 @@ def parse_table(text: str, wanted: Sequence[tuple[str, str]], file: str) -> CsvT
         if len(first[1]) > 1 or separator not in SEPARATORS or directive is not None:
             headers[separator] = first[1]
     fitting = [separator for separator, header in headers.items() if not _missing(header, wanted)]
+    # A tab after the only name is a separator: without one, it would be a blank at the end of the name.
+    fitting = [separator for separator in fitting if separator != _NO_SEPARATOR] or fitting
     if len(fitting) > 1:
         separators = " or ".join(SEPARATORS[each] for each in fitting)
         raise InvalidInputError(
