@@ -35,7 +35,8 @@ class World:
     :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
     :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
     :param earlier: what earlier attempts of the task set out to change.
-    :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID.
+    :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID; none for those
+        who were looked up and not found.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
     :param counted: how many people a plan would unassign before accounts and schedules were read.
     :param checked: whether accounts and schedules were read, as far as they are needed.

@@ -34,7 +34,7 @@ def verdict(
     if approved is not None:
         plan = _leave_alone(plan, approved, guards)
     before = plan.seats_before or 0
-    reasons = [*reasons, *_too_many_unassigned(plan, guards, world), *_too_many_seats(plan, guards.max_seats)]
+    reasons = [*reasons, *too_many_unassigned(plan, guards, world.counted), *_too_many_seats(plan, guards.max_seats)]
     if guards.on_schedule == "refuse":
         reasons += _on_schedule(plan, world)
     if approved is not None and world.checked:
@@ -79,18 +79,22 @@ def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
     return [f"{people} to unassign are not in the approved preview: {names}. {advice}"]
 
 
-def _too_many_unassigned(plan: Plan, guards: Guards, world: World) -> list[str]:
+def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[str]:
+    """Return why a plan unassigns too many people.
+
+    :param counted: how many people it would unassign before accounts and schedules were read.
+    """
     before = plan.seats_before or 0
     # Counted over all attempts, so that a retry gets no new allowance.
     unassigned = plan.to_unassign_in_all()
-    if guards.max_unassign is None or max(len(unassigned), world.counted) <= guards.max_unassign.of(before):
+    if guards.max_unassign is None or max(len(unassigned), counted) <= guards.max_unassign.of(before):
         return []
-    counted = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
-    if len(unassigned) < world.counted:
-        counted += f" ({world.counted} before accounts and on-call schedules are read)"
+    problem = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
+    if len(unassigned) < counted:
+        problem += f" ({counted} before accounts are read)"
     names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
     limit = guards.max_unassign.describe(before)
-    return [f"{counted}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]
+    return [f"{problem}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]
 
 
 def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:

@@ -24,6 +24,7 @@ from airflow_provider_seats._planning.planner import (
     to_undo,
 )
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.verdict import too_many_unassigned
 from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
@@ -139,12 +140,15 @@ class PlanMaker:
         first = plan(replace(world, checked=False))
         self._draft(first)
         is_small = len(first.unassign) <= _MAX_LOOK_UPS
+        if is_small and job.guards.on_schedule == "keep" and too_many_unassigned(first, job.guards):
+            # Those who keep their seat each time for a schedule must not use up the limit each time.
+            world = self._with_schedules(world, first)
+            first = plan(replace(world, checked=False))
         if first.refusal is None or (job.preview and is_small):
             world = replace(world, counted=len(first.to_unassign_in_all()))
             world = self._with_accounts(world, job, first)
-            unassign = by_id(plan(replace(world, checked=False)).unassign)
-            if unassign and job.guards.on_schedule is not None:
-                world = replace(world, schedules=self._client.run(find_schedules(unassign)))
+            if job.guards.on_schedule is not None:
+                world = self._with_schedules(world, plan(replace(world, checked=False)))
             planned = plan(world)
         else:
             planned = first
@@ -166,6 +170,13 @@ class PlanMaker:
         if not people:
             return world
         return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))
+
+    def _with_schedules(self, world: World, planned: Plan) -> World:
+        people = by_id(planned.unassign).keys() - world.schedules.keys()
+        if not people:
+            return world
+        found = self._client.run(find_schedules(sorted(people)))
+        return replace(world, schedules={**world.schedules, **{uuid: found.get(uuid, ()) for uuid in people}})
 
     def _world(self, seats: SeatList | None, users: dict[str, User] | None = None) -> World:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.

@@ -86,9 +86,26 @@ def test_a_refused_preview_looks_people_up_in_schedules(datadog: FakeDatadog) ->
     arguments: dict[str, Any] = {"user_uuids": people, "on_schedule": "refuse", "max_unassign": 1}
     reasons = unassign(**arguments, preview=True)["refusals"]
     assert [("max_unassign" in reason, "Nights" in reason) for reason in reasons] == [(True, False), (False, True)]
-    kept = unassign(**{**arguments, "on_schedule": "keep", "max_unassign": 2}, preview=True)
-    assert by_email(kept) == {"unassigned": emails(0, 2), "protected": emails(1)}
-    assert "2 of 3 seats would be unassigned (3 before accounts and on-call schedules are read)" in kept["refusals"][0]
+
+
+def test_people_kept_for_a_schedule_do_not_count_for_the_limit(datadog: FakeDatadog) -> None:
+    """People who keep their seat at each sync because of a schedule do not use up the limit at each sync."""
+    people = add_people(datadog, 4)
+    datadog.add_schedule("Nights", people[1:3])
+    report = sync(user_uuids=people[:1], on_schedule="keep", max_unassign=1)
+    assert by_email(report) == {"unchanged": emails(0), "unassigned": emails(3), "protected": emails(1, 2)}
+    assert calls(datadog).count("GET on-call/schedules") == 1 + 3
+
+
+def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatadog) -> None:
+    """Accounts are read after the limit is checked, and the preview of a refused run shows both numbers."""
+    renamed(datadog)
+    add_people(datadog, 2)
+    report = unassign(
+        user_emails=["ann.old@x.com", *emails(0, 1)], protect=["ann.new@x.com"], max_unassign=2, preview=True
+    )
+    assert by_email(report) == {"unassigned": emails(0, 1), "protected": ["ann.old@x.com"]}
+    assert "2 of 3 seats would be unassigned (3 before accounts are read), and the limit" in report["refusals"][0]
 
 
 def test_a_refused_run_reads_neither_accounts_nor_schedules(datadog: FakeDatadog) -> None:
