@@ -385,13 +385,13 @@ def test_organisations_and_products_are_polled_separately(
     with FakeDatadog() as other:
         monkeypatch.setenv("AIRFLOW_CONN_OTHER", other.airflow_connection())
         datadog.add_user("ann@x.com", seat=PRODUCT)
-        other.add_user("bob@x.com", seat="on_call")
+        other.add_user("bob@x.com", seat="example_product")
 
         async def main() -> list[Any]:
             waits = [
                 users_trigger(user_emails=[email], product_code=product, datadog_conn_id=conn_id, timeout_at=NOW + 5)
                 for email in ("ann@x.com", "bob@x.com")
-                for product in (PRODUCT, "on_call")
+                for product in (PRODUCT, "example_product")
                 for conn_id in ("datadog_default", "other")
             ]
             return await asyncio.gather(*map(event_of, waits))

@@ -54,7 +54,7 @@ class FakeDatadog:
     def __init__(
         self,
         *,
-        products: tuple[str, ...] = ("incident_response", "on_call"),
+        products: tuple[str, ...] = ("incident_response", "example_product"),
         api_key: str = API_KEY,
         app_key: str = APP_KEY,
         seated_users: Literal["include", "omit"] = "omit",

@@ -38,7 +38,7 @@ def test_a_product_code_is_one_word(value: Any) -> None:
     """A product code is any text without spaces, and anything else is an error that names the argument."""
     with pytest.raises(InvalidInputError, match=r"^product_code: "):
         parse_product_code(value)
-    assert parse_product_code(" on_call ") == "on_call"
+    assert parse_product_code(" example_product ") == "example_product"
 
 
 def test_a_choice_must_be_one_of_those_allowed() -> None:

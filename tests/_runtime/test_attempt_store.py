@@ -67,7 +67,7 @@ def test_a_later_attempt_of_the_series_reads_what_was_remembered() -> None:
 def test_the_state_of_another_series_or_product_does_not_count() -> None:
     """State from before a clear, which raises max_tries, or of another product is ignored."""
     assert store_of(attempt(remembered(), 5, 7)).earlier() is None
-    assert store_of(attempt(remembered(), 2), "on_call").earlier() is None
+    assert store_of(attempt(remembered(), 2), "example_product").earlier() is None
 
 
 @pytest.mark.parametrize("state", [5, "x", [], {}, {"product": PRODUCT}, {"product": PRODUCT, "max_tries": 3}])

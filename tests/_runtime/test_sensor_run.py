@@ -117,7 +117,7 @@ def ended(run: Callable[[], Any]) -> tuple[Any, ...]:
         message = str(error) if isinstance(error, AirflowFailException) else ""
         if isinstance(error, AirflowSensorTimeout):
             # The duration stands in front, in a form of its own.
-            message = str(error)[max(str(error).find(start) for start in (PRODUCT, "on_call", "Not known")) :]
+            message = str(error)[max(str(error).find(start) for start in (PRODUCT, "example_product", "Not known")) :]
         return (type(error).__name__, message, type(error.__cause__).__name__ if message else "")
 
 
@@ -153,9 +153,9 @@ WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], o
         lambda d: d.take_seat(PRODUCT, BOB),
     ),
     "another product": (
-        {"product_code": "on_call"},
+        {"product_code": "example_product"},
         lambda d: d.give_seat(PRODUCT, ANN),
-        lambda d: d.give_seat("on_call", ANN),
+        lambda d: d.give_seat("example_product", ANN),
     ),
     "another connection": (
         {"datadog_conn_id": "other"},

@@ -197,7 +197,7 @@ def test_a_report_that_does_not_know_the_state_before_is_refused(datadog: FakeDa
     unsure = {**whole, "unknown": [{"id": people[0], "email": None}]}
     assert "people are unknown" in refused(datadog, undo=unsure)
     assert "preview" in refused(datadog, undo=sync(user_uuids=people, preview=True))
-    assert "'on_call'" in refused(datadog, undo=whole, product_code="on_call")
+    assert "'example_product'" in refused(datadog, undo=whole, product_code="example_product")
 
 
 def test_a_damaged_report_is_refused(datadog: FakeDatadog) -> None:

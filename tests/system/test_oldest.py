@@ -91,7 +91,7 @@ def test_twelve_mapped_deferred_sensors_share_one_poll(
         return Counter(task["state"] for name, task in terminal.tasks(run).items() if name.startswith("wait"))
 
     def polls() -> int:
-        return sum(each.query.get("product_code") == "on_call" for each in fake.calls("GET"))
+        return sum(each.query.get("product_code") == "example_product" for each in fake.calls("GET"))
 
     wait_for(lambda: waiting() == {"deferred": len(HIRES)}, 120, terminal.tail, pause=1)
     first = polls() + 1
@@ -101,7 +101,7 @@ def test_twelve_mapped_deferred_sensors_share_one_poll(
     # With a poll for each sensor, four polls would take a third of a second. A busy machine only makes polls slower.
     assert time.monotonic() - began > 2.5
     for email in HIRES:
-        fake.give_seat("on_call", fake.user_uuid(email))
+        fake.give_seat("example_product", fake.user_uuid(email))
     assert Counter(states(terminal.finish(run)).values()) == {"success": len(HIRES) + 1}
 
 

@@ -42,7 +42,7 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture(autouse=True)
 def nobody_holds_a_seat(fake: FakeDatadog) -> None:
     """Unassign all seats, and forget the received requests, before each test."""
-    for product in (PRODUCT, "on_call"):
+    for product in (PRODUCT, "example_product"):
         for holder in fake.holders(product):
             fake.take_seat(product, holder)
     fake.received.clear()
@@ -96,7 +96,7 @@ def test_read_roster_is_a_task(home: AirflowHome, fake: FakeDatadog, tmp_path: P
 
 def test_a_deferred_sensor_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog) -> None:
     """After the sensor's poll in the worker gets a 429, the trigger polls again and finds the seat."""
-    fake.give_seat("on_call", fake.user_uuid(ANN))
+    fake.give_seat("example_product", fake.user_uuid(ANN))
     fake.script("GET", SEATS, Fault(429, headers={"X-RateLimit-Reset": "900"}))
     home.airflow("dags", "test", "deferred", "-c", json.dumps({"emails": [ANN]}))
     assert [each.status for each in fake.calls()] == [429, 200]
@@ -143,7 +143,7 @@ def test_reclaim_changes_nothing_if_there_is_nothing_to_reclaim(home: AirflowHom
 def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
     """The audit example writes a CSV file for each product, in a folder of the day, and prints the summaries."""
     fake.give_seat(PRODUCT, fake.user_uuid(ANN))
-    conf = json.dumps({"products": [PRODUCT, "on_call"], "folder": tmp_path.as_uri()})
+    conf = json.dumps({"products": [PRODUCT, "example_product"], "folder": tmp_path.as_uri()})
     output = home.airflow("dags", "test", "datadog_seats_audit", "-c", conf)
     files = {path.relative_to(tmp_path).as_posix(): path.read_text().splitlines() for path in tmp_path.glob("*/*.csv")}
     assert {re.sub(r"\d{4}-\d\d-\d\d", "DAY", name): len(lines) - 1 for name, lines in files.items()} == {

@@ -56,7 +56,7 @@ def test_the_official_client_lists_assigns_and_unassigns(datadog: FakeDatadog, o
     data = UnassignSeatsUserRequestData(attributes=to_unassign, type=kind)
     api.unassign_seats_user(body=UnassignSeatsUserRequest(data=data))
     assert datadog.holders(PRODUCT) == {people[2]}
-    assert api.get_seats_users(product_code="on_call").data == []
+    assert api.get_seats_users(product_code="example_product").data == []
 
 
 def test_the_official_client_finds_users_and_checks_keys(datadog: FakeDatadog, official: Any) -> None:
@@ -178,14 +178,14 @@ def test_unknown_users_can_be_ignored() -> None:
 def test_seats_can_be_assigned_and_unassigned_by_hand(datadog: FakeDatadog) -> None:
     """A row of the seat list can show other values than those of the account."""
     ann = datadog.add_user("Ann@X.com")
-    datadog.give_seat("on_call", ann, email=None, assigned_at=None)
-    _, body = ask(datadog, "GET", SEATS, params={"product_code": "on_call"})
+    datadog.give_seat("example_product", ann, email=None, assigned_at=None)
+    _, body = ask(datadog, "GET", SEATS, params={"product_code": "example_product"})
     assert body["data"] == [
         {"type": "seat-users", "id": ann, "attributes": {"email": None, "name": "Ann", "assigned_at": None}}
     ]
-    assert datadog.emails("on_call") == ["ann@x.com"]
-    datadog.take_seat("on_call", ann)
-    assert datadog.holders("on_call") == set()
+    assert datadog.emails("example_product") == ["ann@x.com"]
+    datadog.take_seat("example_product", ann)
+    assert datadog.holders("example_product") == set()
 
 
 def test_rate_limits_are_stated_and_enforced() -> None:

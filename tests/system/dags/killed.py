@@ -27,7 +27,7 @@ except AirflowOptionalProviderFeatureException:
 
 with DAG("comes_back", schedule=None, default_args={"retries": 1, "retry_delay": timedelta(hours=1), **policy}):
     UnassignSeatsOperator(
-        task_id="unassign", product_code="on_call", user_emails=["ann@example.com"], datadog_conn_id="patient"
+        task_id="unassign", product_code="example_product", user_emails=["ann@example.com"], datadog_conn_id="patient"
     )
 
 stage: dict[str, Any] = json.loads(os.environ.get("STAGE", "{}"))

@@ -19,7 +19,11 @@ with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_c
     misled = UnassignSeatsOperator(task_id="misled", product_code=PRODUCT, user_uuids=[ANN])
     rejected = AssignSeatsOperator(task_id="rejected", product_code=PRODUCT, user_emails="{{ params.emails }}")
     wait = SeatUsersSensor(
-        task_id="wait", product_code="on_call", user_emails="{{ params.emails }}", deferrable=True, poke_interval=1
+        task_id="wait",
+        product_code="example_product",
+        user_emails="{{ params.emails }}",
+        deferrable=True,
+        poke_interval=1,
     )
 
     @task(trigger_rule="all_done")

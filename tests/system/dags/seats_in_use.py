@@ -37,20 +37,20 @@ with DAG("mapped", schedule=None, params={"emails": []}, default_args={**again, 
     UnassignSeatsOperator(task_id="unassign", product_code=PRODUCT, user_uuids=uuids) << watched
 
 with DAG("borrowed", schedule=None, params={"emails": []}, default_args={"datadog_conn_id": "borrowed"}):
-    who = {"product_code": "on_call", "user_emails": "{{ params.emails }}"}
+    who = {"product_code": "example_product", "user_emails": "{{ params.emails }}"}
     lend = AssignSeatsOperator(task_id="lend", read_seats_first=True, **who).as_setup()
 
     @task
     def work() -> list[str]:
         """Return the emails of the seat holders, with the hook."""
-        return sorted(str(user.email) for user in DatadogSeatsHook("borrowed").list_seat_users("on_call"))
+        return sorted(str(user.email) for user in DatadogSeatsHook("borrowed").list_seat_users("example_product"))
 
     @task
     def break_down() -> None:
         """Fail, so that only the teardown still runs."""
         raise ValueError("broken")
 
-    give_back = SyncSeatsOperator(task_id="give_back", product_code="on_call", undo=lend.output)
+    give_back = SyncSeatsOperator(task_id="give_back", product_code="example_product", undo=lend.output)
     lend >> work() >> break_down() >> give_back.as_teardown(setups=lend)
 
 with DAG(
@@ -91,11 +91,16 @@ with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
         return [[email] for email in params["emails"]]
 
     SeatUsersSensor.partial(
-        task_id="wait", product_code="on_call", deferrable=True, poke_interval=1, timeout=600
+        task_id="wait", product_code="example_product", deferrable=True, poke_interval=1, timeout=600
     ).expand(user_emails=each())
 
 with DAG("limits", schedule=None, default_args={**again, "datadog_conn_id": "limits"}):
-    waits = {"product_code": "on_call", "user_emails": ["ann@example.com"], "deferrable": True, "poke_interval": 1}
+    waits = {
+        "product_code": "example_product",
+        "user_emails": ["ann@example.com"],
+        "deferrable": True,
+        "poke_interval": 1,
+    }
     SeatUsersSensor(task_id="timeout", timeout=10, **waits)
     SeatUsersSensor(task_id="soft", timeout=10, soft_fail=True, **waits)
     SeatUsersSensor(task_id="never", timeout=10, never_fail=True, **waits)

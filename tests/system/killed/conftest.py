@@ -36,7 +36,7 @@ def fake() -> Iterator[FakeDatadog]:
 def patient() -> Iterator[FakeDatadog]:
     """Serve an organisation that responds to the first attempt with 503 and a ``Retry-After`` header."""
     with FakeDatadog() as patient:
-        patient.add_user("ann@example.com", seat="on_call")
+        patient.add_user("ann@example.com", seat="example_product")
         patient.script("GET", SEATS, *[Fault(503, headers={"Retry-After": "2"})] * 5)
         yield patient
 

@@ -30,7 +30,7 @@ def states(server: Server, run: dict[str, str]) -> Counter[str]:
 
 def polls(fake: FakeDatadog) -> int:
     """Return the number of requests for the product of the deferred sensors."""
-    return sum(each.query["product_code"] == "on_call" for each in fake.calls())
+    return sum(each.query["product_code"] == "example_product" for each in fake.calls())
 
 
 def seconds_for(fake: FakeDatadog, number: int) -> float:
@@ -52,13 +52,13 @@ def test_deferred_sensors_share_one_poll_also_after_a_restart_of_the_triggerer(
     assert seconds_for(fake, 4) > 2.5
     server.triggerer.stop()
     before = polls(fake)
-    fake.give_seat("on_call", fake.user_uuid(HIRES[0]))
+    fake.give_seat("example_product", fake.user_uuid(HIRES[0]))
     assert polls(fake) == before
     server.triggerer.begin()
     wait_for(lambda: states(server, run)["success"] == 1, 60, lambda: f"{states(server, run)} {server.triggerer.log()}")
     assert seconds_for(fake, 4) > 2.5
     for email in HIRES:
-        fake.give_seat("on_call", fake.user_uuid(email))
+        fake.give_seat("example_product", fake.user_uuid(email))
     assert server.finish(run, 240)["state"] == "success"
     before = polls(fake)
     time.sleep(2.5)  # enough time for two polls

@@ -51,5 +51,5 @@ def test_a_task_retries_when_datadog_allows_it(
     run = server.finish(begun["comes_back"])
     task = server.tasks(run)["unassign"]
     assert (task["state"], task["try_number"]) == ("success", 2)
-    assert patient.holders("on_call") == set()
+    assert patient.holders("example_product") == set()
     assert "Datadog allows the next call in 2 s" in json.dumps(server.log_of(run, "unassign", 1))

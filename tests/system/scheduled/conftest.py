@@ -19,7 +19,7 @@ from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Serve
 API_KEY: Final = "api/key+3141=&%"
 APP_KEY: Final = "app/key+2718=&$"
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
-PRODUCTS: Final = (PRODUCT, "on_call", "approved", "rejected", "left", "reclaimed")
+PRODUCTS: Final = (PRODUCT, "example_product", "approved", "rejected", "left", "reclaimed")
 LEAVERS: Final = [f"leaver{number}@example.com" for number in range(3)]
 # These connections are in the metadata database. The others are in environment variables.
 STORED: Final = ("datadog_default", "leaky")
@@ -64,7 +64,7 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
         for email in (ANN, BOB):
             default.give_seat("reclaimed", default.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
         default.add_schedule("Nights", [default.user_uuid(ANN)])
-        fakes["borrowed"].give_seat("on_call", fakes["borrowed"].user_uuid(BOB))
+        fakes["borrowed"].give_seat("example_product", fakes["borrowed"].user_uuid(BOB))
         fakes["faulty"].give_seat(PRODUCT, fakes["faulty"].user_uuid(ANN))
         slow_down = Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"})
         fakes["faulty"].script("GET", SEATS, slow_down)

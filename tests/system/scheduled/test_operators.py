@@ -53,7 +53,7 @@ def test_a_teardown_undoes_the_assignments_of_its_setup(server: Server, fakes: F
     states = {name: task["state"] for name, task in server.tasks(run).items()}
     assert states == {"lend": "success", "work": "success", "break_down": "failed", "give_back": "success"}
     assert server.xcom(run, "work") == [ANN, BOB]
-    assert fakes["borrowed"].emails("on_call") == [BOB]
+    assert fakes["borrowed"].emails("example_product") == [BOB]
 
 
 def test_a_task_links_to_the_seats_page_of_its_organisation(server: Server, begun: Begun) -> None:
