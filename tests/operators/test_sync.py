@@ -461,7 +461,7 @@ def test_an_approval_must_be_a_preview_of_this_product(datadog: FakeDatadog) -> 
     done = sync(user_emails=emails(0, 1))
     assert "not the report of a preview" in refused(datadog, user_emails=emails(0), approved=done)
     other = sync(user_emails=[], mode="add_only", preview=True, product_code="example_product")
-    assert "'on_call'" in refused(datadog, user_emails=emails(0), approved=other)
+    assert "'example_product'" in refused(datadog, user_emails=emails(0), approved=other)
 
 
 def test_a_person_who_was_protected_in_the_preview_is_left_alone(datadog: FakeDatadog) -> None:

@@ -148,7 +148,7 @@ def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeD
     files = {path.relative_to(tmp_path).as_posix(): path.read_text().splitlines() for path in tmp_path.glob("*/*.csv")}
     assert {re.sub(r"\d{4}-\d\d-\d\d", "DAY", name): len(lines) - 1 for name, lines in files.items()} == {
         f"DAY/{PRODUCT}.csv": 1,
-        "DAY/on_call.csv": 0,
+        "DAY/example_product.csv": 0,
     }
     assert f"{PRODUCT}: 1 seat" in output
-    assert "on_call: 0 seats" in output
+    assert "example_product: 0 seats" in output
