@@ -2,7 +2,7 @@
 # make quick  run lint, type checks and the tests that start no Airflow
 # make test   run lint, type checks and all tests
 # make test-matrix   run the tests on each supported Airflow and each installed Python
-# make docs   write the API reference from the docstrings
+# make docs   build the site of the documentation in build/site
 # make bench  compare the package with Datadog's official client, and write docs/benchmark.md
 #
 # Each target creates its environment from pinned versions. You need only make and Python 3.11 or later.
@@ -14,7 +14,7 @@ PYTHON ?= python3
 VENV := .venv/airflow-$(AIRFLOW)$(patsubst python3%,-python3%,$(filter-out python3,$(notdir $(PYTHON))))
 BIN := $(VENV)/bin
 PINS := .ci/constraints/airflow-$(AIRFLOW).txt
-GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest)
+GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest --group docs)
 # Lint runs with the newest Airflow only, because the code is the same. tests/test_types.py checks the types.
 LINT := $(if $(filter $(NEWEST),$(AIRFLOW)),lint)
 # Unbuffered output shows the progress through a pipe. Tests that share an Airflow run in one process.
@@ -55,7 +55,8 @@ types: $(VENV)/ready
 	$(BIN)/mypy --cache-dir $(VENV)/mypy-cache
 
 docs: $(VENV)/ready
-	@$(BIN)/python -m tools.reference
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/site
+	@echo "The site is in build/site. Open build/site/index.html."
 
 bench: $(VENV)/ready
 	@$(BIN)/python -m tools.bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+# To import Airflow creates a folder with its settings.
+os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).parents[1] / "build/airflow"))
+os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
 
 from airflow_provider_seats import __version__  # noqa: E402 (the path comes first)
 
@@ -34,15 +38,26 @@ autodoc_typehints = "signature"
 autodoc_default_options = {"show-inheritance": True}
 python_maximum_signature_line_length = 88
 nitpicky = True
-# Names of Airflow and of the standard library have no pages here, and private names have no pages at all.
+# The site has pages of public names only: none of Airflow, of the standard library, and of private names. Signatures
+# show the short names of types.
 nitpick_ignore_regex = [
     ("py:.*", r"(airflow|collections|datetime|requests|typing)\..*"),
-    ("py:.*", r".*\b_(api|planning|runtime)\..*"),
+    ("py:.*", r"airflow_provider_seats\.(.*\.)?(_\w+|connection)\..*"),
+    ("py:.*", r"\w+"),
 ]
+# "console" blocks contain values of several lines.
+suppress_warnings = ["misc.highlighting_failure"]
 
 
-def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Turn each list of links on the front page into a part of the navigation."""
+# These files are outside of this folder, where a repository browser expects them. Pages of the site include them.
+OUTSIDE = {"CHANGELOG": "changes", "CONTRIBUTING": "contributing", "SECURITY": "security-policy"}
+
+
+def adapt_page(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Link to the pages that include files, and turn the lists of links on the front page into the navigation."""
+    source[0] = re.sub(
+        rf"\]\((?:\.\./)+({'|'.join(OUTSIDE)})\.md\)", lambda link: f"](/project/{OUTSIDE[link[1]]}.md)", source[0]
+    )
     if docname != app.config.root_doc:
         return
     for heading, part in re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", source[0], re.MULTILINE):
@@ -54,4 +69,4 @@ def add_navigation(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    app.connect("source-read", add_navigation)
+    app.connect("source-read", adapt_page)
