@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from airflow_provider_seats import exceptions
+from airflow_provider_seats import exceptions, operators
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
-from airflow_provider_seats.report import Report, table
+from airflow_provider_seats.report import KINDS, Report, table
+from airflow_provider_seats.rosters import read_roster
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, ROOT
 
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
 }
-# Compared with the docstrings as a whole, below.
-REFERENCE = "docs/api.md"
+# Outside links cannot be followed from everywhere. These hosts are known to be meant.
+HOSTS = {"airflow.apache.org", "docs.datadoghq.com", "semver.org"}
+# Another reader than a person who uses the package, or a page that includes another.
+UNNAMED_READER = re.compile(r"README|CONTRIBUTING|docs/(index|benchmark|api/.*|project/.*)\.md")
+UNTIDY = r"\b(whom|whoever|of which|all the same|is told|what came of it)\b"
 
 
 class Block(NamedTuple):
@@ -42,7 +50,6 @@ def blocks(*languages: str) -> list[Any]:
     found = [
         Block(page, match[2], textwrap.dedent(match[3]))
         for page, text in PAGES.items()
-        if page != REFERENCE
         for match in re.finditer(r"^( *)```(\w*)\n(.*?)^\1```", text, flags=re.DOTALL | re.MULTILINE)
     ]
     return [
@@ -64,6 +71,9 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
         pytest.skip("this Airflow has no asset watchers yet")
     if "RetryAfter" in block.text and AIRFLOW < (3, 3):
         pytest.skip("this Airflow has no retry policies yet")
+    for provider in re.findall(r"^from (airflow\.providers\.\w+)", block.text, re.MULTILINE):
+        if importlib.util.find_spec(provider) is None:
+            pytest.skip(f"{provider} is not installed with this Airflow")
     names: dict[str, Any] = {}
     exec(compile(block.text, block.page, "exec"), names)  # noqa: S102 (our own)
     for name, thing in names.items():
@@ -71,21 +81,29 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
             thing(monkeypatch)
 
 
-@pytest.mark.parametrize(
-    "block",
-    [
-        each
-        for each in blocks("json", "text")
-        if "seats before" in each.values[0].text or each.values[0].language == "json"
-    ],
-)
-def test_the_report_that_is_shown_is_one(block: Block) -> None:
-    """The report on a page has all keys, and the table beside it is what the log shows."""
-    shown = [each.values[0].text for each in blocks("json") if each.values[0].page == block.page]
-    report: Report = json.loads(shown[0])
+def test_the_report_that_is_shown_is_one() -> None:
+    """The report on its page has all keys in their order, and the table beside it is what the log shows."""
+    texts = [each.values[0] for each in blocks("json", "text") if each.values[0].page == "docs/reference/report.md"]
+    [log, shown] = [block.text for block in texts]
+    report: Report = json.loads(shown)
     assert list(report) == list(Report.__annotations__)
-    if block.language == "text":
-        assert block.text.splitlines() == table(report)
+    assert report["counts"] == {kind: len(vars_of(report)[kind]) for kind in KINDS}
+    assert log.splitlines() == table(report)
+
+
+def vars_of(report: Report) -> dict[str, Any]:
+    """Return a report as a plain dictionary."""
+    return {**report}
+
+
+def test_the_log_in_the_readme_is_one() -> None:
+    """The lines of a log in the README are what such a sync logs."""
+    [log] = [each.values[0].text for each in blocks("text") if each.values[0].page == "README.md"]
+    people = {kind: re.findall(rf"^  {kind} +(\S+) +(\S+)$", log, re.MULTILINE) for kind in KINDS}
+    report: Any = {kind: [{"email": email, "id": uuid} for email, uuid in found] for kind, found in people.items()}
+    report |= {"product": "incident_response", "preview": False, "seats_before": 84, "seats_after": 84}
+    report["counts"] = {kind: len(found) for kind, found in people.items()} | {"unchanged": 83}
+    assert log.splitlines() == table(report)
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
@@ -102,7 +120,7 @@ def test_the_secret_that_is_shown_holds_a_connection(block: Block) -> None:
 
 def test_every_block_is_of_a_kind_that_is_run() -> None:
     """Every block is in a language that a test runs or checks."""
-    assert {each.values[0].language for each in blocks()} <= {"python", "json", "text", "yaml", "console"}
+    assert {each.values[0].language for each in blocks()} <= {"python", "json", "text", "yaml", "console", "mermaid"}
 
 
 def anchors(text: str) -> Iterator[str]:
@@ -113,22 +131,54 @@ def anchors(text: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
-    """Every link leads to an existing file and heading, and the README links to every page."""
+    """Every link leads to an existing file and heading, or to a known host."""
     for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
-        if re.match(r"https?://", link):
+        if ":" in link:
+            address = urlsplit(link)
+            assert (address.scheme, address.netloc in HOSTS) == ("https", True), link
             continue
         path, _, anchor = unquote(link).partition("#")
         target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.is_relative_to(ROOT), link
         assert target.exists(), link
         if anchor:
             assert anchor in anchors(target.read_text()), link
-    assert page == "README.md" or f"]({page})" in PAGES["README.md"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if not UNNAMED_READER.match(page)])
+def test_every_page_says_who_needs_it_and_what_comes_next(page: str) -> None:
+    """A page starts with its readers, has headings that can be linked, and ends with the next pages."""
+    title, reader, *_ = PAGES[page].split("\n\n")
+    assert title.startswith("# ")
+    assert reader.startswith("This page is for ")
+    if page.startswith("docs/"):
+        assert PAGES[page].rstrip().splitlines()[-1].startswith("Next: ") or "\nNext: " in PAGES[page][-300:]
+    assert re.search(r"^## ", PAGES[page], re.MULTILINE)
+
+
+def test_the_front_page_leads_to_every_page() -> None:
+    """The front page of the site links to every page, and the README to the front page."""
+    for page in PAGES:
+        if page.startswith("docs/") and page != "docs/index.md" and not page.startswith("docs/project/"):
+            assert f"]({page.removeprefix('docs/')})" in PAGES["docs/index.md"]
+    assert "](docs/index.md)" in PAGES["README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_avoid_words_that_are_hard_to_read_aloud(page: str) -> None:
+    """The pages contain none of the words that this project has replaced by plainer ones."""
+    assert not re.search(UNTIDY, PAGES[page])
+
+
+def test_the_readme_fits_on_two_screens() -> None:
+    """The README has at most 100 lines, without the pictures."""
+    assert len(PAGES["README.md"].splitlines()) <= 100
 
 
 def test_every_error_is_described() -> None:
     """The table names each error class, and whether Airflow retries it."""
-    rows = re.findall(r"^\| `(\w+Error)`.*? \| (yes|no|as its cause) \|", PAGES["docs/errors.md"], re.MULTILINE)
-    described = dict(rows)
+    page = PAGES["docs/reference/errors.md"]
+    described = dict(re.findall(r"^\| `(\w+Error)`.*? \| (yes|no|as its cause) \|", page, re.MULTILINE))
     errors = {
         name: kind
         for name, kind in vars(exceptions).items()
@@ -140,30 +190,52 @@ def test_every_error_is_described() -> None:
         assert errors[name].transient == (retried == "yes")
 
 
-def test_every_argument_and_key_is_described() -> None:
-    """The pages cover every argument, hook method and report key."""
-    pages = "".join(PAGES[f"docs/{name}.md"] for name in ("operators", "sync", "sensor"))
-    arguments = {
-        name
-        for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, SeatUsersSensor, SeatChangesTrigger)
-        for name, each in inspect.signature(kind.__init__).parameters.items()
-        if name != "self" and each.kind is not each.VAR_KEYWORD
-    }
-    assert {"deferrable", "poll_interval", "max_unassign"} <= arguments
-    for name in arguments:
-        assert f"`{name}`" in pages
-    verbs = {name: verb for name, verb in vars(DatadogSeatsHook).items() if inspect.isfunction(verb) and name[0] != "_"}
-    for name, verb in verbs.items():
-        [row] = re.findall(rf"^\| `{name}\((.*)\)` \|", pages, re.MULTILINE)
-        described = [each.partition("=")[0].strip() for each in row.split(",") if each]
-        assert described == [each for each in inspect.signature(verb).parameters if each != "self"]
-    for key in Report.__annotations__:
-        assert f'"{key}"' in pages
+def first_cells(page: str) -> list[str]:
+    """Return the names in the first cells of the tables of a page."""
+    cells = re.findall(r"^\| (`[^|]*)\|", PAGES[f"docs/reference/{page}.md"], re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)]
 
 
-def test_the_reference_is_what_the_docstrings_say() -> None:
-    """The API reference is up to date with the docstrings."""
-    pytest.importorskip("griffe", reason="the reference is written with the newest Airflow's environment")
-    from tools import reference
+def parameters(function: Any) -> set[str]:
+    """Return the names of the parameters of a function or class."""
+    kinds = inspect.signature(function).parameters
+    return {name for name, each in kinds.items() if name != "self" and each.kind is not each.VAR_KEYWORD}
 
-    assert PAGES[REFERENCE] == reference.page()
+
+@pytest.mark.parametrize(
+    ("page", "function"),
+    [
+        *((name.removesuffix("SeatsOperator").lower(), getattr(operators, name)) for name in operators.__all__),
+        ("sensor", SeatUsersSensor),
+        ("triggers", SeatChangesTrigger),
+        ("rosters", read_roster),
+    ],
+)
+def test_every_argument_is_described(page: str, function: Any) -> None:
+    """The reference page of an operator, a sensor, a trigger or a function has a row for each of its arguments."""
+    assert parameters(function) - set(first_cells(page)) == set()
+
+
+def test_every_method_of_the_hook_is_described() -> None:
+    """The page of the hook shows each method with its arguments."""
+    page = PAGES["docs/reference/hook.md"]
+    for name, method in vars(DatadogSeatsHook).items():
+        if inspect.isfunction(method) and not name.startswith("_"):
+            [row] = re.findall(rf"^\| `{name}\((.*)\)` \|", page, re.MULTILINE)
+            described = [each.partition("=")[0].strip(" *") for each in row.split(",") if each]
+            assert described == [each for each in inspect.signature(method).parameters if each != "self"]
+
+
+def test_every_key_of_the_report_is_described() -> None:
+    """The page of the report has a row for each key, and for no other."""
+    assert set(first_cells("report")) >= set(Report.__annotations__)
+
+
+def test_the_public_modules_have_a_page() -> None:
+    """Every public module is in the list of the public interface and in the API reference, and no other module is."""
+    package = ROOT / "airflow_provider_seats"
+    paths = [path for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+    names = {path.stem for path in paths if not path.name.startswith("_")} - {"connection"}
+    assert {Path(page).stem for page in PAGES if page.startswith("docs/api/")} == names
+    listed = re.findall(r"^\| `airflow_provider_seats\.(\w+)`", PAGES["docs/reference/public.md"], re.MULTILINE)
+    assert set(listed) == names

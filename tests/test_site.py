@@ -1,0 +1,107 @@
+"""The site of the documentation: it is built without a warning, and its search works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.airflow_home import ROOT
+
+sphinx = pytest.importorskip("sphinx", reason="the site is built with the newest Airflow's environment")
+pytestmark = pytest.mark.xdist_group("site")
+
+from playwright.sync_api import expect  # noqa: E402 (skipped before)
+from sphinx.util.inventory import InventoryFile  # noqa: E402 (as above)
+
+from tests.helpers import browser  # noqa: E402 (as above)
+
+sys.path.insert(0, str(ROOT / "docs/_ext"))
+
+import flowchart  # noqa: E402 (a module of the site)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site, as ``make docs`` does."""
+    folder = tmp_path_factory.mktemp("site")
+    options = ["--fail-on-warning", "--keep-going", "--quiet", "--doctree-dir", str(folder / "doctrees")]
+    command = [sys.executable, "-m", "sphinx", *options, str(ROOT / "docs"), str(folder / "html")]
+    built = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return folder / "html"
+
+
+def test_the_inventory_contains_the_public_names_only(site: Path) -> None:
+    """Other projects can link to the public classes, and to no private ones."""
+    inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    names = {name for kind in inventory.data if kind.startswith("py:") for name in inventory.data[kind]}
+    package = "airflow_provider_seats"
+    expected = {"operators.SyncSeatsOperator", "rosters.read_roster", "exceptions.PlanRefusedError", "hooks.SeatUser"}
+    assert {f"{package}.{name}" for name in expected} <= names
+    assert not [name for name in names if "._" in name]
+
+
+def test_the_site_needs_nothing_from_elsewhere(site: Path) -> None:
+    """No page loads a script, a style, a font or a picture from another host."""
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        assert 'src="http' not in text
+        assert 'rel="stylesheet" type="text/css" href="http' not in text
+
+
+def test_the_diagram_is_drawn(site: Path) -> None:
+    """The front page shows the flowchart as a picture with a description, and not its text."""
+    text = (site / "index.html").read_text()
+    assert '<svg class="flowchart" role="img" aria-label="Roster from HR to Preview; ' in text
+    assert "flowchart LR" not in text
+
+
+@pytest.fixture
+def address(site: Path) -> Iterator[str]:
+    """Serve the site."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name)
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(site))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
+def test_the_search_finds_the_page_about_undo(address: str) -> None:
+    """A reader who searches "undo" finds the page, and lands on it."""
+    with browser.page() as page:
+        page.goto(f"{address}/index.html")
+        page.get_by_role("textbox", name="Search").fill("undo")
+        page.keyboard.press("Enter")
+        found = page.locator("ul.search li a")
+        expect(found.first).to_have_text("Undo and rehire")
+        found.first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Undo and rehire")
+        expect(page.get_by_role("heading", name="Give one person the seat back")).to_be_visible()
+
+
+def test_a_flowchart_has_a_box_for_each_node_and_a_line_for_each_arrow() -> None:
+    """Nodes are drawn in columns from left to right, and a label may have several lines."""
+    svg = flowchart.draw("flowchart LR\n  a[From <br>HR] --> b[B & C] --> c[C]\n  b --> d[D]")
+    assert (svg.count("<rect "), svg.count('marker-end="url(#arrow)"')) == (4, 3)
+    assert svg.count("<text ") == 5
+    assert "B &amp; C" in svg
+    assert flowchart.parse("flowchart LR\na[A] --> b[B]\nb --> a") == ({"a": "A", "b": "B"}, [("a", "b"), ("b", "a")])
+
+
+@pytest.mark.parametrize("text", ["graph TD\na[A]", "flowchart LR\na --> b[B]", "flowchart LR\na[A] -.-> b[B]"])
+def test_a_flowchart_that_is_not_understood_is_an_error(text: str) -> None:
+    """Notation that the site does not know fails the build, and is not drawn wrongly."""
+    with pytest.raises(ValueError, match="is not"):
+        flowchart.draw(text)
