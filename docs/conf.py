@@ -41,7 +41,7 @@ nitpicky = True
 # The site has pages of public names only: none of Airflow, of the standard library, and of private names. Signatures
 # show the short names of types.
 nitpick_ignore_regex = [
-    ("py:.*", r"(airflow|collections|datetime|requests|typing)\..*"),
+    ("py:.*", r"(airflow|collections|datetime|os|requests|typing)\..*"),
     ("py:.*", r"airflow_provider_seats\.(.*\.)?(_\w+|connection)\..*"),
     ("py:.*", r"\w+"),
 ]
