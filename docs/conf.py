@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 # To import Airflow creates a folder with its settings.
 os.environ.setdefault("AIRFLOW_HOME", str(Path(__file__).parents[1] / "build/airflow"))
 os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "ERROR")
 
-from airflow_provider_seats import __version__  # noqa: E402 (the path comes first)
+from airflow_provider_seats import __version__
 
 project = "airflow-provider-seats"
 author = "The airflow-provider-seats authors"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "flowchart"]
-exclude_patterns = ["_ext"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "tools.flowchart"]
 
 html_theme = "furo"
 html_title = f"Datadog seats in Airflow {version}"

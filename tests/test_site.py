@@ -21,10 +21,7 @@ from playwright.sync_api import expect  # noqa: E402 (skipped before)
 from sphinx.util.inventory import InventoryFile  # noqa: E402 (as above)
 
 from tests.helpers import browser  # noqa: E402 (as above)
-
-sys.path.insert(0, str(ROOT / "docs/_ext"))
-
-import flowchart  # noqa: E402 (a module of the site)
+from tools import flowchart  # noqa: E402 (as above)
 
 
 @pytest.fixture(scope="module")

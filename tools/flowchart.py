@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from docutils import nodes
@@ -74,7 +75,7 @@ def parse(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
             if match[2] is not None:
                 labels[match[1]] = match[2]
             names.append(match[1])
-        arrows += zip(names, names[1:], strict=False)
+        arrows += pairwise(names)
     return labels, arrows
 
 
@@ -82,7 +83,7 @@ def _plain(label: str) -> str:
     return label.replace("<br>", " ")
 
 
-def _replace(app: Sphinx, tree: nodes.document) -> None:  # noqa: ARG001 (Sphinx's interface)
+def _replace(app: Sphinx, tree: nodes.document) -> None:
     for block in list(tree.findall(nodes.literal_block)):
         if block.get("language") == "mermaid":
             block.replace_self(nodes.raw("", draw(block.astext()), format="html"))
