@@ -51,9 +51,17 @@ def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:
     """The sdist contains the tests, the examples, and the pinned versions that they need."""
     with tarfile.open(built[1]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    top = ("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".pre-commit-config.yaml")
+    top = (
+        "Makefile",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+        ".pre-commit-config.yaml",
+    )
     ci = (".ci/run", ".ci/pins", ".ci/constraints/airflow-2.11.txt")
-    others = ("docs/start.md", "docs/images/graph.png", "tests/_planning/test_plan.py", "example_dags/seat_review.py")
+    others = ("docs/index.md", "docs/images/graph.png", "tests/_planning/test_plan.py", "example_dags/seat_review.py")
     assert {*top, *ci, *others} <= names
 
 
