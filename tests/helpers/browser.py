@@ -32,8 +32,10 @@ _STILL: Final = r"""() => {
     const ids = [];
     const still = text => text
         .replace(/\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?/g, "2026-01-02$112:00:00")
-        .replace(/\b00:\d\d:\d\d\.\d{3}/g, "00:00:05.000")
+        .replace(/\b00:\d\d:\d\d\.\d{3}/g, "00:00:00.500")
         .replace(/\d\d:\d\d UTC/g, "12:00 UTC")
+        .replace(/(asset_triggered__\S+)_\w{8}$/g, "$1_a1b2c3d4")
+        .replace(/(["(=\s]|^)\/[\w./-]+\/(?=[\w-]+\.\w+)/g, "$1/opt/airflow/")
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, id => {
             if (!ids.includes(id)) ids.push(id);
             return `00000000-0000-4000-8000-${String(ids.indexOf(id) + 1).padStart(12, "0")}`;
@@ -43,7 +45,12 @@ _STILL: Final = r"""() => {
         const text = still(texts.currentNode.nodeValue);
         if (text !== texts.currentNode.nodeValue) texts.currentNode.nodeValue = text;
     }
-    for (const date of document.querySelectorAll("input[type=datetime-local]")) date.value = "2026-01-02T12:00";
+    for (const date of document.querySelectorAll("input[type=datetime-local]")) {
+        // The page would set its own value again.
+        const copy = date.cloneNode();
+        copy.value = "2026-01-02T12:00";
+        date.replaceWith(copy);
+    }
 }"""
 
 

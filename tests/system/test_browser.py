@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -23,6 +26,18 @@ pytestmark = [
 ]
 ACCEPTS = "accepts the application key and API key."
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
+LONG_AGO = "2026-01-01T09:00:00Z"
+# Without people it sends no request, so its connection may lead to a real site.
+LINKED = """
+from airflow.providers.common.compat.sdk import DAG
+from airflow_provider_seats.operators import AssignSeatsOperator
+
+with DAG("linked", schedule=None):
+    AssignSeatsOperator(
+        task_id="assign_seats", product_code="incident_response", user_emails=[], datadog_conn_id="datadog_eu"
+    )
+"""
+SITE = {"conn_type": "datadog_seats", "password": "b" * 40, "extra": {"api_key": "a" * 32, "site": "datadoghq.eu"}}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +56,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
     dags = tmp_path_factory.mktemp("dags")
     for name in ("onboarding.py", "offboarding.py"):
         shutil.copy(EXAMPLE_DAGS / name, dags)
-    as_installed = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"}
+    if AIRFLOW >= (3, 3):
+        shutil.copy(EXAMPLE_DAGS / "seat_review.py", dags)
+        changes = (EXAMPLE_DAGS / "seat_changes.py").read_text()
+        (dags / "seat_changes.py").write_text(changes.replace("poll_interval=60", "poll_interval=1"))
+        (dags / "linked.py").write_text(LINKED)
+    as_installed = {
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW_CONN_DATADOG_EU": json.dumps(SITE),
+    }
     with AirflowHome(dags, as_installed) as home:
         yield home
 
@@ -128,6 +152,79 @@ def test_a_user_can_assign_seats_with_the_web_pages_alone(page: Page, server: Se
     page.get_by_role("button", name="Show Graph").click()
     expect(page.locator(".react-flow__node")).to_have_count(3)
     picture(page, "graph")
+
+
+def prepare(server: Server, fake: FakeDatadog, *dag_ids: str) -> None:
+    """Make the connection unless a test before this one has, and let the DAGs run."""
+    server.wait_until_ready(*dag_ids)
+    fields = {"connection_id": "datadog_default", **json.loads(fake.airflow_connection())}
+    with suppress(RuntimeError):
+        server.ask("POST", "/api/v2/connections", {**fields, "extra": json.dumps(fields["extra"])})
+    for dag_id in dag_ids:
+        dag = server.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        # Airflow starts the watchers of a DAG when it parses its file.
+        server.ask("PUT", f"/api/v2/parseDagFile/{dag['file_token']}")
+
+
+def show(page: Page, server: Server, run: dict[str, Any], task_id: str = "", tab: str = "") -> None:
+    """Open the page of a run, or of one of its tasks."""
+    task = f"/tasks/{task_id}" if task_id else ""
+    page.goto(f"{server.url}/dags/{run['dag_id']}/runs/{run['dag_run_id']}{task}{tab}")
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
+def test_the_web_pages_show_refusals_previews_and_reports(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """The web pages show the refusal of a guard, a preview to approve, and a report with the seats before and after."""
+    prepare(server, fake, "datadog_seats_offboarding", "datadog_seats_review")
+    for email in (ANN, BOB, CY):
+        fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at=LONG_AGO)
+    fake.add_schedule("Payments primary", [BOB])
+    refused = server.run("datadog_seats_offboarding", {"emails": [BOB, CY]})
+    show(page, server, refused, "unassign_seats")
+    expect(page.get_by_text("is found in the on-call schedule Payments primary").last).to_be_visible()
+    page.keyboard.press("w")  # it wraps long lines
+    for opened in page.locator("details[open] > summary").all()[::-1]:
+        opened.click()
+    picture(page, "refusal")
+    done = server.run("datadog_seats_offboarding", {"emails": [CY]})
+    show(page, server, done, "unassign_seats")
+    expect(page.get_by_text("incident_response: 1 unassigned; seats before 3, after 2").first).to_be_visible()
+    picture(page, "report")
+    review = server.begin("datadog_seats_review", {"emails": [ANN, CY]})
+    details = f"{server.path(review)}/taskInstances/approve/-1/hitlDetails"
+    wait_for(lambda: bool(server.ask("GET", details)["options"]), 180, server.tail)
+    show(page, server, review, "approve", "/required_actions")
+    expect(page.get_by_text("1 lose their seat:").first).to_be_visible()
+    picture(page, "approval")
+    server.answer(review, "approve", "Approve", before=lambda: fake.emails(PRODUCT) == [ANN, BOB])
+    server.finish(review)
+    assert fake.emails(PRODUCT) == [ANN, CY]
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
+def test_the_web_pages_link_to_datadog(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """A task has a link to the seats of its organisation on its Datadog site."""
+    prepare(server, fake, "linked")
+    show(page, server, server.run("linked"), "assign_seats", "/details")
+    link = page.get_by_role("link", name="Datadog seats")
+    expect(link).to_have_attribute("href", "https://app.datadoghq.eu/billing/seats")
+    picture(page, "extra_link")
+
+
+@pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
+def test_the_web_pages_show_a_run_that_a_seat_change_started(page: Page, server: Server, fake: FakeDatadog) -> None:
+    """A seat that somebody claims by hand starts a run of the DAG that waits for changes."""
+    fake.take_seat(PRODUCT, fake.user_uuid(BOB))
+    fake.received.clear()
+    prepare(server, fake, "datadog_seats_changes")
+    wait_for(lambda: len(fake.calls()) > 1, 120, server.tail)
+    fake.give_seat(PRODUCT, fake.user_uuid(BOB))
+    wait_for(lambda: bool(server.runs("datadog_seats_changes")), 120, server.tail)
+    run = server.finish(server.runs("datadog_seats_changes")[0])
+    show(page, server, run, "tell")
+    expect(page.get_by_text(f"{BOB} holds a seat since").first).to_be_visible()
+    page.keyboard.press("w")
+    picture(page, "seat_change")
 
 
 @pytest.mark.skipif(AIRFLOW >= (3, 0), reason="needs the connection form of Airflow 2")
