@@ -45,10 +45,11 @@ _STILL: Final = r"""() => {
         const text = still(texts.currentNode.nodeValue);
         if (text !== texts.currentNode.nodeValue) texts.currentNode.nodeValue = text;
     }
-    for (const date of document.querySelectorAll("input[type=datetime-local]")) {
+    for (const date of document.querySelectorAll("input")) {
+        if (!/\d{4}.+\d\d:\d\d/.test(date.value)) continue;
         // The page would set its own value again.
         const copy = date.cloneNode();
-        copy.value = "2026-01-02T12:00";
+        copy.value = date.type === "text" ? "Jan 02, 2026 12:00" : "2026-01-02T12:00";
         date.replaceWith(copy);
     }
 }"""
