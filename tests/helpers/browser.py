@@ -34,6 +34,7 @@ _STILL: Final = r"""() => {
         .replace(/\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(\.\d+)?/g, "2026-01-02$112:00:00")
         .replace(/\b00:\d\d:\d\d\.\d{3}/g, "00:00:00.500")
         .replace(/\d\d:\d\d UTC/g, "12:00 UTC")
+        .replace(/[A-Z][a-z]{2} \d\d, \d{4} \d\d:\d\d/g, "Jan 02, 2026 12:00")
         .replace(/(asset_triggered__\S+)_\w{8}$/g, "$1_a1b2c3d4")
         .replace(/(["(=\s]|^)\/[\w./-]+\/(?=[\w-]+\.\w+)/g, "$1/opt/airflow/")
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, id => {
@@ -44,13 +45,6 @@ _STILL: Final = r"""() => {
     while (texts.nextNode()) {
         const text = still(texts.currentNode.nodeValue);
         if (text !== texts.currentNode.nodeValue) texts.currentNode.nodeValue = text;
-    }
-    for (const date of document.querySelectorAll("input")) {
-        if (!/\d{4}.+\d\d:\d\d/.test(date.value)) continue;
-        // The page would set its own value again.
-        const copy = date.cloneNode();
-        copy.value = date.type === "text" ? "Jan 02, 2026 12:00" : "2026-01-02T12:00";
-        date.replaceWith(copy);
     }
 }"""
 
