@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-# Modules that this Airflow does not have are skipped.
+# Modules that this Airflow does not have, or that need a newer one, are skipped.
 MODULES = (
     "airflow.__main__",
     "airflow.api_fastapi.app",
@@ -51,7 +51,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # the output of Airflow must not mix with the process ids
     for module in MODULES:
-        with suppress(ImportError):
+        with suppress(Exception):
             importlib.import_module(module)
     ours = {name.partition(".")[2] for name in sys.modules if name.startswith("airflow_provider_seats.")}
     # Airflow calls the provider's entry point, which imports these.
