@@ -32,7 +32,7 @@ LINKED = """
 from airflow.providers.common.compat.sdk import DAG
 from airflow_provider_seats.operators import AssignSeatsOperator
 
-with DAG("linked", schedule=None):
+with DAG("hires", schedule=None):
     AssignSeatsOperator(
         task_id="assign_seats", product_code="incident_response", user_emails=[], datadog_conn_id="datadog_eu"
     )
@@ -204,8 +204,8 @@ def test_the_web_pages_show_refusals_previews_and_reports(page: Page, server: Se
 @pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
 def test_the_web_pages_link_to_datadog(page: Page, server: Server, fake: FakeDatadog) -> None:
     """A task has a link to the seats of its organisation on its Datadog site."""
-    prepare(server, fake, "linked")
-    show(page, server, server.run("linked"), "assign_seats", "/details")
+    prepare(server, fake, "hires")
+    show(page, server, server.run("hires"), "assign_seats", "/details")
     link = page.get_by_role("link", name="Datadog seats")
     expect(link).to_have_attribute("href", "https://app.datadoghq.eu/billing/seats")
     picture(page, "extra_link")
