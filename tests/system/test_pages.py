@@ -121,7 +121,7 @@ def only_bob_holds_a_seat(fake: FakeDatadog) -> None:
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("airflow.providers.standard") is None, reason="this Airflow does not bring the provider of the sensor"
+    importlib.util.find_spec("airflow.providers.standard") is None, reason="this Airflow lacks the sensor"
 )
 def test_a_seat_is_lent_and_taken_back(home: AirflowHome, fake: FakeDatadog) -> None:
     """A loan assigns seats, waits in the triggerer, and takes back the seats that it assigned, and no others."""
