@@ -27,7 +27,7 @@ ELSEWHERE = {
     "make test": "this suite",
     "make test AIRFLOW=2.11": "the gate",
     "make test-matrix": "runs this suite",
-    "make docs": "tests/test_site.py",
+    "make docs": "tests/system/test_site.py",
     "make bench": "tests/test_load.py",
     ".ci/run": "runs this suite",
 }
