@@ -94,7 +94,7 @@ def check_access(product: str) -> Flow[None]:
 
 def _read_page(document: dict[str, Any]) -> tuple[list[SeatUser], str | None]:
     users = [
-        SeatUser(id=uuid, **{name: text(attributes, name) for name in ("email", "name", "assigned_at")})
+        SeatUser(uuid, text(attributes, "email"), text(attributes, "name"), text(attributes, "assigned_at"))
         for uuid, attributes in resources(document)
     ]
     meta = document.get("meta") or {}

