@@ -11,6 +11,8 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -21,7 +23,7 @@ from urllib.parse import quote, unquote, urlencode
 import airflow_provider_seats
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response, Step
-from airflow_provider_seats._api.rate_limits import RateLimits
+from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits
 from airflow_provider_seats._text import redactor
 
 if TYPE_CHECKING:
@@ -41,6 +43,13 @@ _SPREAD: Final = 0.1
 # How often long work logs its progress.
 _PROGRESS_INTERVAL: Final = 10.0
 _MIN_SECRET: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Returned:
+    """What a flow returned. A future cannot hold the ``StopIteration`` itself."""
+
+    value: Any
 
 
 class Client:
@@ -75,9 +84,17 @@ class Client:
         return self._run(flow, threading.Event())
 
     async def arun(self, flow: Flow[T]) -> T:
-        """Run a flow on the running event loop. Requests go to the client's own threads, waits stay on the loop."""
+        """Run a flow for the running event loop, in one of the client's own threads. Waits stay on the loop."""
         self._last_progress = self._clock.now()
         return await self._arun(flow)
+
+    def rate_limit(self, limit_key: str) -> RateLimit | None:
+        """Return the rate limit of a request as Datadog last stated it; None if it did not.
+
+        :param limit_key: :attr:`Request.limit_key`.
+        """
+        with self._lock:
+            return self._limits.stated(limit_key)
 
     def close(self) -> None:
         """Release connections and threads without waiting for them. The client cannot be used afterwards."""
@@ -90,38 +107,54 @@ class Client:
         answer: Any = None
         try:
             while True:
-                step = _advance(flow, answer)
-                if isinstance(step, Request):
-                    answer = self._exchange(step)
-                elif isinstance(step, Pause):
+                step = self._send_requests(flow, answer, abandoned)
+                if isinstance(step, _Returned):
+                    result: T = step.value
+                    return result
+                if isinstance(step, Pause):
                     self._clock.sleep(self._announced(step), abandoned)
                     answer = None
                 else:
                     answer = self._gather(step)
-        except StopIteration as end:
-            result: T = end.value
-            return result
         finally:
             flow.close()
 
     async def _arun(self, flow: Flow[T]) -> T:
         answer: Any = None
+        abandoned = threading.Event()
+        loop = asyncio.get_running_loop()
         try:
             while True:
-                step = _advance(flow, answer)
-                if isinstance(step, Request):
-                    loop = asyncio.get_running_loop()
-                    answer = await loop.run_in_executor(self._threads, self._exchange, step)
-                elif isinstance(step, Pause):
+                step = await loop.run_in_executor(self._threads, self._send_requests, flow, answer, abandoned)
+                if isinstance(step, _Returned):
+                    result: T = step.value
+                    return result
+                if isinstance(step, Pause):
                     await self._clock.async_sleep(self._announced(step))
                     answer = None
                 else:
                     answer = await self._agather(step)
-        except StopIteration as end:
-            result: T = end.value
-            return result
         finally:
-            flow.close()
+            abandoned.set()
+            # While a thread runs the flow, it cannot be closed here. The thread closes it before the next request.
+            with suppress(ValueError):
+                flow.close()
+
+    def _send_requests(self, flow: Flow[T], answer: object, abandoned: threading.Event) -> Pause | Gather | _Returned:
+        """Run a flow in this thread until it wants something else than a request.
+
+        The flow reads the responses, so that parsing and indexing a long list do not hold up an event loop.
+        """
+        try:
+            step = _advance(flow, answer)
+            while isinstance(step, Request):
+                if abandoned.is_set():
+                    flow.close()
+                    return _Returned(None)
+                step = _advance(flow, self._exchange(step))
+        except StopIteration as end:
+            return _Returned(end.value)
+        return step
 
     def _gather(self, step: Gather) -> list[Any] | Exception:
         failed, abandoned = threading.Event(), threading.Event()
@@ -179,7 +212,7 @@ class Client:
 
         now = self._clock.now()
         with self._lock:
-            seconds = self._limits.take(request.limit_key, now)
+            seconds = self._limits.take(request.limit_key, now, request.share)
         if seconds > 0:
             return RateLimitHit(seconds)
         if request.progress and now - self._last_progress >= _PROGRESS_INTERVAL:

@@ -47,6 +47,7 @@ class Request:
     :param permission: the permissions that allow it, for the error if it is refused.
     :param progress: what is done so far, for the log if the whole operation takes long.
     :param route: the path with a placeholder for what varies; by default the path.
+    :param share: the part of a stated rate limit that it may use. The rest is left to others.
     """
 
     method: str
@@ -56,6 +57,7 @@ class Request:
     permission: str = ""
     progress: str = ""
     route: str = ""
+    share: float = 1.0
 
     @property
     def name(self) -> str:
@@ -247,7 +249,8 @@ def _document(request: Request, response: Response) -> dict[str, Any]:
 
 def _read(request: Request, answer: object, read: Callable[[dict[str, Any], Response], T]) -> T:
     if isinstance(answer, RateLimitHit):
-        raise RateLimitError(request.name, "nothing was sent", answer.seconds)
+        kept = "" if request.share == 1 else ", the rest of the limit is left to others"
+        raise RateLimitError(request.name, f"nothing was sent{kept}", answer.seconds)
     if isinstance(answer, NoAnswer):
         message = answer.message or f"{type(answer.cause).__name__}: {answer.cause}"
         if answer.certificate_rejected:

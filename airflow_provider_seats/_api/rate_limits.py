@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
@@ -14,6 +15,18 @@ from typing import Final
 _OLDEST_UNIX_TIME: Final = 1e9
 # No limit of Datadog is known to be longer. A longer one is garbage and must not stop a client for years.
 _MAX_WAIT: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """So many requests in so many seconds, as Datadog stated it."""
+
+    requests: float
+    seconds: float
+
+    def seconds_per_request(self, share: float) -> float:
+        """Return how far apart requests have to be in order to use a part of the limit at most."""
+        return self.seconds / _allowance(self.requests, share)
 
 
 class _Limit:
@@ -34,10 +47,22 @@ class RateLimits:
         self._names: dict[str, str] = {}
         self._limits: dict[str, _Limit] = {}
 
-    def take(self, call: str, now: float) -> float:
+    def stated(self, call: str) -> RateLimit | None:
+        """Return the limit of a call; None if Datadog did not state requests and seconds.
+
+        :param call: method and path.
+        """
+        limit = self._limits.get(self._names.get(call, ""))
+        if limit is None or not limit.period or math.isinf(limit.total):
+            return None
+        return RateLimit(limit.total, limit.period)
+
+    def take(self, call: str, now: float, share: float = 1.0) -> float:
         """Count one call against its limit.
 
         :param call: method and path.
+        :param share: the part of the limit that this call may use. It is not sent once only the rest remains, whoever
+            used the part.
         :returns: 0 if the call may be sent; otherwise the seconds until it may, and it is not counted.
         """
         limit = self._limits.get(self._names.get(call, ""))
@@ -46,7 +71,8 @@ class RateLimits:
         if now >= limit.reset_at:
             limit.remaining = limit.total
             limit.reset_at = now + limit.period
-        if limit.remaining < 1:
+        rest = 0.0 if math.isinf(limit.total) else limit.total - _allowance(limit.total, share)
+        if limit.remaining < 1 + rest:
             return limit.reset_at - now
         limit.remaining -= 1
         return 0.0
@@ -68,6 +94,11 @@ class RateLimits:
         total = _number(headers.get("x-ratelimit-limit", ""))
         period = _number(headers.get("x-ratelimit-period", ""))
         self._limits[name] = _Limit(remaining, total if total and total >= 1 else math.inf, period or 0.0, reset_at)
+
+
+def _allowance(total: float, share: float) -> float:
+    """Return how many requests a part of a limit allows. One is always allowed."""
+    return max(1.0, math.floor(total * share))
 
 
 def _number(text: str) -> float | None:

@@ -14,6 +14,8 @@ from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
 READ_PERMISSION: Final = "one of the permissions incident_read, on_call_read or billing_read"
+# The part of a rate limit that everything uses which waits for a change.
+WAIT_SHARE: Final = 0.5
 _MAX_IDLE_PAGES: Final = 3
 
 
@@ -40,7 +42,7 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
 
 def list_seat_users_twice(
-    product: str, someone_absent: Callable[[tuple[SeatUser, ...]], bool]
+    product: str, someone_absent: Callable[[tuple[SeatUser, ...]], bool], share: float = 1.0
 ) -> Flow[tuple[SeatUser, ...]]:
     """Return the seat list, and read it twice if an absence counts and could be an accident.
 
@@ -48,21 +50,28 @@ def list_seat_users_twice(
     second reading adds the rows that the first one missed.
 
     :param someone_absent: whether someone is absent from a list and that has a consequence.
+    :param share: the part of a stated rate limit that the requests may use.
     """
-    users, pages = yield from read_seat_list(product)
+    users, pages = yield from read_seat_list(product, share=share)
     if pages == 1 or not someone_absent(users):
         return users
-    again, _ = yield from read_seat_list(product)
+    again, _ = yield from read_seat_list(product, share=share)
     known = {user.id for user in users}
     return (*users, *(user for user in again if user.id is not None and user.id not in known))
 
 
 def read_seat_list(
-    product: str, progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far"
+    product: str,
+    progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
+    *,
+    same: Callable[[SeatUser], SeatUser] | None = None,
+    share: float = 1.0,
 ) -> Flow[tuple[tuple[SeatUser, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param progress: describes the progress from the number of rows read.
+    :param same: replaces a row by an equal one that is in memory already.
+    :param share: the part of a stated rate limit that the requests may use.
     """
     users: dict[object, SeatUser] = {}
     cursors: set[str] = set()
@@ -72,10 +81,12 @@ def read_seat_list(
         query = [("product_code", product), ("page[limit]", str(PAGE_SIZE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(users)))
+        request = Request(
+            "GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(users)), share=share
+        )
         page, cursor = yield from call(request, _read_page)
         known = len(users)
-        for user in page:
+        for user in page if same is None else map(same, page):
             # The list may shift while it is read, so that a row comes twice. Rows without an id are all kept.
             users[user.id or len(users)] = user
         if cursor is None:
