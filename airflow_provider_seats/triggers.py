@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence, Sized
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
@@ -25,7 +26,8 @@ from airflow_provider_seats.exceptions import DatadogSeatsError, TransientError
 
 if TYPE_CHECKING:
     from airflow_provider_seats._planning.condition import Condition, Require, SeatState
-    from airflow_provider_seats._runtime.snapshot_store import Seats, SnapshotStore
+    from airflow_provider_seats._planning.seat_changes import Seats
+    from airflow_provider_seats._runtime.snapshot_store import SnapshotStore
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -126,15 +128,21 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
         """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+
+        await take_turn()
+        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (as above)
 
-        condition = Condition.parse(
-            product_code=self.product_code,
-            user_uuids=NOT_PASSED if self.user_uuids is None else self.user_uuids,
-            user_emails=NOT_PASSED if self.user_emails is None else self.user_emails,
-            state=self.state,
-            require=self.require,
+        condition = await compute(
+            sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized)),
+            lambda: Condition.parse(
+                product_code=self.product_code,
+                user_uuids=NOT_PASSED if self.user_uuids is None else self.user_uuids,
+                user_emails=NOT_PASSED if self.user_emails is None else self.user_emails,
+                state=self.state,
+                require=self.require,
+            ),
         )
         interval = 0.0 if only_once else parse_duration("poll_interval", self.poll_interval)
         warning: str | None = None
@@ -146,7 +154,7 @@ class SeatUsersTrigger(BaseTrigger):
                     self.log.warning("Not known yet: %s", snapshot)
                 else:
                     self._problem = None
-                    progress = condition.progress(snapshot)
+                    progress = await compute(len(condition.people), partial(condition.progress, snapshot))
                     if progress.summary != self._summary:
                         self.log.info("%s", progress.summary)
                     self._summary = progress.summary
@@ -245,13 +253,17 @@ class SeatChangesTrigger(BaseEventTrigger):
             await clock().async_sleep(_AFTER_AN_ERROR)
 
     async def _changes(self, store: SnapshotStore) -> AsyncGenerator[dict[str, Any], None]:
-        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+
+        await take_turn()
+        from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (as above)
 
         product = parse_product_code(self.product_code)
         interval = parse_duration("poll_interval", self.poll_interval)
         before: Seats | None = None
         site: str | None = None
-        absent: frozenset[str] = frozenset()
+        absent: frozenset[str] = frozenset()  # by the last reading
         async with aclosing(follow(self.datadog_conn_id, product, interval)) as snapshots:
             async for follower, snapshot in snapshots:
                 if site != follower.site:
@@ -261,19 +273,15 @@ class SeatChangesTrigger(BaseEventTrigger):
                 if isinstance(snapshot, TransientError):
                     log.warning("%s: changes are not known yet: %s", store.name, snapshot)
                     continue
-                shown = {user.id: user.email for user in snapshot.users if user.id}
-                absent, unconfirmed = _absences(before or {}, shown, absent, snapshot.pages)
-                now = {**shown, **unconfirmed}
-                if unconfirmed:
+                changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, absent))
+                absent, now = changes.absent, changes.now
+                if changes.unconfirmed:
                     follower.require_new_reading()
-                if before is not None and before.keys() != now.keys():
-                    gained = [user._asdict() for user in snapshot.users if user.id and user.id not in before]
-                    lost = [{"id": uuid, "email": before[uuid]} for uuid in before if uuid not in now]
-                    log.info("%s: %d gained a seat, %d lost theirs", store.name, len(gained), len(lost))
-                    seats = len(snapshot.users) + len(unconfirmed)
+                if (event := changes.event(product)) is not None:
+                    log.info("%s: %d gained a seat, %d lost theirs", store.name, len(changes.gained), len(changes.lost))
                     receiver = asyncio.current_task()
                     try:
-                        yield {"product": product, "gained": gained, "lost": lost, "seats": seats}
+                        yield event
                         await store.wait_for_delivery()
                         await store.keep(now)
                     except GeneratorExit:
@@ -284,19 +292,9 @@ class SeatChangesTrigger(BaseEventTrigger):
                     except asyncio.CancelledError:
                         await store.keep_if_answered(now)
                         raise
-                elif before != now:
+                elif changes.is_new:
                     await store.keep(now)
                 before = now
-
-
-def _absences(before: Seats, shown: Seats, absent: frozenset[str], pages: int) -> tuple[frozenset[str], Seats]:
-    """Return who is absent, and who of them is absent for the first time and so may still hold a seat.
-
-    A list of several pages can shift while it is read, so a loss counts only if two polls in a row show it.
-    """
-    missing = frozenset(before.keys() - shown.keys())
-    unconfirmed = missing - absent if pages > 1 else frozenset()
-    return missing, {uuid: before[uuid] for uuid in before if uuid in unconfirmed}
 
 
 async def _within(seconds: float, waiting: Awaitable[T]) -> T | None:

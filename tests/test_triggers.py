@@ -12,10 +12,8 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from airflow_provider_seats import hooks, triggers
+from airflow_provider_seats import hooks
 from airflow_provider_seats._api import seats as seats_api
 from airflow_provider_seats._runtime import shared_poller
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -24,7 +22,6 @@ from airflow_provider_seats.triggers import SeatChangesTrigger, SeatUsersTrigger
 from tests.conftest import PRODUCT
 from tests.helpers.asset_state import FakeStateStore
 from tests.helpers.clocks import install
-from tests.helpers.examples import examples
 from tests.helpers.looping import NOW, LoopClock, now, quickly
 
 FORBIDDEN = Fault(403, {"errors": ["Forbidden"]})
@@ -748,24 +745,6 @@ def test_a_gain_is_reported_while_a_loss_is_not_confirmed(datadog: FakeDatadog) 
         )
     )
     assert summary(payloads) == [(["eve@x.com"], [], 5), ([], ["ann@x.com"], 4)]
-
-
-@examples(100)
-@given(
-    st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.integers(1, 2)), min_size=1, max_size=12),
-)
-def test_only_two_absences_in_a_row_are_a_loss(readings: list[tuple[set[str], int]]) -> None:
-    """Someone counts as lost if the list has one page, or if two polls in a row do not contain them."""
-    before: dict[str, str | None] = {}
-    absent: frozenset[str] = frozenset()
-    previous: set[str] = set()
-    for shown, pages in readings:
-        absent, unconfirmed = triggers._absences(before, dict.fromkeys(shown), absent, pages)
-        missing = before.keys() - shown
-        assert absent == missing
-        assert unconfirmed.keys() == ({uuid for uuid in missing if uuid in previous} if pages > 1 else set())
-        before = {**dict.fromkeys(shown), **unconfirmed}
-        previous = shown
 
 
 def test_seats_of_another_site_are_a_new_starting_point(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:

@@ -13,6 +13,7 @@ from airflow_provider_seats._api.flow import Flow, Request, call, resources, tex
 from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
+LIST_LIMIT_KEY: Final = f"GET {PATH}"
 READ_PERMISSION: Final = "one of the permissions incident_read, on_call_read or billing_read"
 # The part of a rate limit that everything uses which waits for a change.
 WAIT_SHARE: Final = 0.5

@@ -100,7 +100,9 @@ class SeatList:
 
     @cached_property
     def _emails(self) -> _Positions:
-        return _Positions(len(self), (user.email if user.email is None else email_key(user.email) for user in reversed(self.users)))
+        return _Positions(
+            len(self), (user.email if user.email is None else email_key(user.email) for user in reversed(self.users))
+        )
 
     @cached_property
     def _without_email(self) -> int:

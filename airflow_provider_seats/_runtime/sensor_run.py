@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.seats import list_seat_users_twice
+from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
 from airflow_provider_seats._planning.arguments import parse_bool
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
@@ -105,7 +105,9 @@ class SensorRun:
             parse_bool("deferrable", self._deferrable)
             condition = self._condition
             try:
-                users = self._client.run(list_seat_users_twice(condition.product, condition.relies_on_absence))
+                users = self._client.run(
+                    list_seat_users_twice(condition.product, condition.relies_on_absence, WAIT_SHARE)
+                )
             except TransientError as error:
                 self.summary = f"Not known yet: {error}"
                 self._log.warning("%s", self.summary)

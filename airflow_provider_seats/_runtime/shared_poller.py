@@ -1,7 +1,7 @@
 """One poll of a seat list for all triggers on an event loop that wait for something in it.
 
 Followers of the same product through equal connections share one poll. It starts with the first of them, ends with the
-last, and reads the list at the shortest interval among them.
+last, and reads the list at the shortest interval among them, but uses at most half of a rate limit that Datadog states.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.seats import read_seat_list
+from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_seat_list
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._text import without_numbers
+from airflow_provider_seats._runtime.turns import AT_ONCE, take_turn
+from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 from airflow_provider_seats.hooks import read_connection
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.flow import Pause
+    from airflow_provider_seats._api.flow import Flow, Pause
     from airflow_provider_seats.connection import DatadogConnection
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,9 @@ async def _connection(conn_id: str) -> DatadogConnection:
     if key not in _reading:
         _reading[key] = asyncio.create_task(read_connection(conn_id))
         _reading[key].add_done_callback(done)
-    return await asyncio.shield(_reading[key])
+    connection = await asyncio.shield(_reading[key])
+    await take_turn()
+    return connection
 
 
 class Follower:
@@ -180,6 +183,26 @@ class _Organisation:
         """Note that Datadog answered the current poll, so that its next fault is logged again."""
         self._announced.pop(asyncio.current_task(), None)
 
+    def interval(self) -> tuple[float, str]:
+        """Return the shortest interval at which all polls together use their share of the rate limit, and the reason.
+
+        Polls with a longer interval keep it. They leave more to the others.
+        """
+        limit = self.client.rate_limit(LIST_LIMIT_KEY)
+        if limit is None:
+            return 0.0, ""
+        seconds = limit.seconds_per_request(WAIT_SHARE)
+        pages = sum(poll.pages for poll in self.polls.values())
+        busy = 0.0
+        shortest = pages * seconds
+        for poll in sorted(self.polls.values(), key=lambda poll: poll.interval, reverse=True):
+            if poll.interval < shortest:
+                break
+            pages -= poll.pages
+            busy += poll.pages * seconds / poll.interval
+            shortest = pages * seconds / (1 - busy) if pages else 0.0
+        return shortest, f"half of Datadog's rate limit of {limit.requests:g} requests in {limit.seconds:g} s"
+
     def _announce(self, pause: Pause) -> None:
         """Log a wait once for each poll, not at each attempt."""
         task, reason = asyncio.current_task(), without_numbers(pause.reason)
@@ -207,11 +230,23 @@ class _Poll:
         self._followers: dict[Follower, None] = {}
         self._known: SeatList | None = None
         self.started = self.reading = 0
-        self._finished = self._not_before = -math.inf
+        self._stretched = 0.0
+        self._began = self._finished = self._not_before = -math.inf
+        self._rest = 0.0
         self._pace_changed = asyncio.Event()
         # An own context: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
         self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
+
+    @property
+    def interval(self) -> float:
+        """The shortest interval that a follower wants, in seconds."""
+        return min((follower.interval for follower in self._followers), default=MIN_INTERVAL)
+
+    @property
+    def pages(self) -> int:
+        """How many requests a reading takes."""
+        return 1 if self._known is None else self._known.pages
 
     def join(self, follower: Follower) -> None:
         """Add a follower, which may need a shorter interval."""
@@ -228,6 +263,8 @@ class _Poll:
 
     async def _run(self) -> None:
         try:
+            # All followers that start together come first, so that the first reading counts for them.
+            await take_turn()
             while True:
                 await self._until_due()
                 await self._read()
@@ -246,8 +283,9 @@ class _Poll:
 
     async def _read(self) -> None:
         self.started += 1
+        self._began = self._loop.time()
         try:
-            users, pages = await self._organisation.client.arun(read_seat_list(self.product))
+            self._known = await self._organisation.client.arun(_read(self.product, self._known))
         except TransientError as error:
             self._finished = self._loop.time()
             self._not_before = self._finished + (error.retry_after or 0)
@@ -255,28 +293,60 @@ class _Poll:
                 self.snapshot = error
             return
         self.reading, self._finished = self.started, self._loop.time()
+        # A reading that takes longer than the interval is followed by a rest as long as itself.
+        self._rest = self._finished - self._began
         self._organisation.answered()
-        if self._known is None or self._known.users != users or self._known.pages != pages:
-            self._known = SeatList(users, pages)
         self.snapshot = self._known
 
     async def _until_due(self) -> None:
-        """Wait for the end of the shortest interval, which changes as followers come and go."""
+        """Wait for the end of the interval, which changes as followers come and go."""
         while True:
             self._pace_changed.clear()
-            shortest = min((follower.interval for follower in self._followers), default=0.0)
-            left = max(self._finished + shortest, self._not_before) - self._loop.time()
+            stretched = self._stretch()
+            due = max(self._finished + max(self.interval, self._rest), self._began + stretched, self._not_before)
+            left = due - self._loop.time()
             if left <= 0:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._pace_changed.wait()
 
+    def _stretch(self) -> float:
+        """Return the interval that the rate limit allows, from start to start. Log it if it matters, and once."""
+        stretched, limit = self._organisation.interval()
+        if stretched <= self.interval:
+            if self._stretched:
+                log.info("%s: polling every %g s again", self.product, self.interval)
+            self._stretched = 0.0
+        elif not self._stretched / 2 < stretched < self._stretched * 2:
+            log.info(
+                "%s: polling every %.1f s instead of every %g s, because a reading takes %s and waiting uses at most %s",
+                self.product,
+                stretched,
+                self.interval,
+                plural(self.pages, "request"),
+                limit,
+            )
+            self._stretched = stretched
+        return stretched
+
     async def _notify(self) -> None:
-        """Wake the followers one by one, so that thousands do not block the event loop."""
+        """Wake the followers a few at a time, so that thousands do not block the event loop."""
+        woken = 0
         for follower in list(self._followers):
-            if follower.wake():
+            woken += follower.wake()
+            if woken == AT_ONCE:
+                woken = 0
                 await asyncio.sleep(0)
+
+
+def _read(product: str, known: SeatList | None) -> Flow[SeatList]:
+    """Read and index a seat list. Return the known one if nothing has changed."""
+    same = None if known is None else known.same_rows()
+    users, pages = yield from read_seat_list(product, same=same, share=WAIT_SHARE)
+    if known is not None and known.users == users and known.pages == pages:
+        return known
+    return SeatList(users, pages).index()
 
 
 _reading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]] = {}

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_seats._api.clock import clock
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._planning.seat_changes import Seats
+
 T = TypeVar("T")
-# Emails by user UUID.
-Seats: TypeAlias = dict[str, str | None]
 log = logging.getLogger(__name__)
 
 # An event that was yielded reaches Airflow's database in this time: its triggerer takes over events each second.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.flow import Pause
+from airflow_provider_seats._api.flow import Pause, Response
+from airflow_provider_seats._api.rate_limits import RateLimit
 from airflow_provider_seats._runtime import shared_poller
 from airflow_provider_seats._runtime.shared_poller import Follower, Snapshot, follow
 from airflow_provider_seats.connection import DatadogConnection
@@ -36,6 +38,7 @@ class Datadog:
     :ivar faults: what happens to the next readings: an error, or the seconds that one takes.
     :ivar seconds: how long the other readings take.
     :ivar down: the product whose readings all fail.
+    :ivar limit: the rate limit that is stated.
     """
 
     def __init__(self) -> None:
@@ -47,6 +50,7 @@ class Datadog:
         self.open: list[str] = []
         self.clients = 0
         self.down: str | None = None
+        self.limit: RateLimit | None = None
 
     def client(self, connection: DatadogConnection, announce: Callable[[Pause], None]) -> Any:
         """Make a client."""
@@ -65,9 +69,12 @@ class _Client:
         datadog.open.append(site)
         datadog.clients += 1
 
+    def rate_limit(self, limit_key: str) -> RateLimit | None:
+        assert limit_key == "GET /api/v2/seats/users"
+        return self._datadog.limit
+
     async def arun(self, flow: Flow[Any]) -> Any:
         step: Any = next(flow)
-        flow.close()
         datadog = self._datadog
         product = dict(step.query)["product_code"]
         datadog.readings.append((asyncio.get_running_loop().time(), self._site, product))
@@ -75,10 +82,20 @@ class _Client:
         if datadog.down == product:
             fault = unavailable()
         if isinstance(fault, Exception):
+            flow.close()
             self._announce(Pause(1, str(fault)))
             raise fault
         await asyncio.sleep(fault)
-        return datadog.seats, datadog.pages
+        rows = [{"id": user.id, "attributes": user._asdict()} for user in datadog.seats]
+        pages = [{"data": rows, "meta": {"next_cursor": "2"}}] if datadog.pages > 1 else []
+        pages += [{"data": [], "meta": {"next_cursor": str(page)}} for page in range(3, datadog.pages + 1)]
+        pages.append({"data": [] if datadog.pages > 1 else rows})
+        try:
+            for page in pages:
+                flow.send(Response(200, {}, json.dumps(page).encode()))
+        except StopIteration as end:
+            return end.value
+        raise AssertionError("the flow did not end")
 
     def close(self) -> None:
         self._datadog.open.remove(self._site)

@@ -47,6 +47,14 @@ class QuickLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(done)
         return future
 
+    async def shutdown_default_executor(self) -> None:
+        """End the threads, if any were used."""
+        self._threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._threads -= 1
+
 
 _running: list[QuickLoop] = []
 

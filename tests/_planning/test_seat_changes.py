@@ -1,0 +1,63 @@
+"""The changes between two readings of a seat list."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seats._planning.seat_changes import Seats, compare_seats
+from airflow_provider_seats._planning.seat_list import SeatList
+from tests.helpers.examples import examples
+from tests.helpers.planning import seat
+
+BEFORE: Seats = {"1": "ann@x", "2": "bob@x"}
+
+
+def test_an_event_has_the_seats_that_people_gained_and_lost() -> None:
+    """The payload has all fields of a seat that someone gained, and id and last known email of one that is lost."""
+    cy = seat("3", "cy@x")
+    changes = compare_seats(BEFORE, SeatList([seat("1", "ann@x"), cy]), frozenset())
+    lost = [{"id": "2", "email": "bob@x"}]
+    assert changes.event("p") == {"product": "p", "gained": [cy._asdict()], "lost": lost, "seats": 2}
+    assert changes.now == {"1": "ann@x", "3": "cy@x"}
+
+
+def test_nothing_is_reported_if_the_seats_before_are_unknown() -> None:
+    """The first list is the starting point."""
+    changes = compare_seats(None, SeatList([seat("1", "ann@x")]), frozenset())
+    assert (changes.event("p"), changes.now, changes.is_new) == (None, {"1": "ann@x"}, True)
+
+
+def test_another_email_is_new_and_no_event() -> None:
+    """A person who only has another email gained and lost nothing, but the email has to be remembered."""
+    changes = compare_seats(BEFORE, SeatList([seat("1", "ann@x"), seat("2", "rob@x")]), frozenset())
+    assert (changes.event("p"), changes.is_new) == (None, True)
+    assert not compare_seats(BEFORE, SeatList([seat("2", "bob@x"), seat("1", "ann@x")]), frozenset()).is_new
+
+
+def test_seats_without_a_uuid_are_counted_only() -> None:
+    """A row without a UUID counts as a seat, and cannot be told from other rows."""
+    changes = compare_seats(BEFORE, SeatList([seat(None), seat("1", "ann@x"), seat("2", "bob@x")]), frozenset())
+    assert (changes.event("p"), changes.seats) == (None, 3)
+
+
+@examples(100)
+@given(
+    st.lists(st.tuples(st.sets(st.sampled_from("abc")), st.integers(1, 2)), min_size=1, max_size=12),
+)
+def test_only_two_absences_in_a_row_are_a_loss(readings: list[tuple[set[str], int]]) -> None:
+    """Someone counts as lost if the list has one page, or if two readings in a row do not contain them."""
+    before: Seats = {}
+    absent: frozenset[str] = frozenset()
+    previous: set[str] = set()
+    for shown, pages in readings:
+        changes = compare_seats(before, SeatList(map(seat, sorted(shown)), pages), absent)
+        absent = changes.absent
+        missing = before.keys() - shown
+        assert absent == missing
+        kept = {uuid for uuid in missing if uuid in previous} if pages > 1 else set()
+        assert changes.now.keys() == shown | kept
+        assert (changes.unconfirmed, changes.seats) == (len(kept), len(shown | kept))
+        assert {each["id"] for each in changes.lost} == missing - kept
+        assert {each["id"] for each in changes.gained} == shown - before.keys()
+        before, previous = changes.now, shown
