@@ -5,8 +5,8 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, resources, text, unusable
@@ -31,6 +31,11 @@ class SeatUser(NamedTuple):
     email: str | None
     name: str | None
     assigned_at: str | None
+
+
+# A seat user as a plain tuple, which Python's garbage collector does not have to look at.
+Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
+R = TypeVar("R", bound=Row)
 
 
 def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
@@ -65,16 +70,21 @@ def read_seat_list(
     product: str,
     progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
     *,
-    same: Callable[[SeatUser], SeatUser] | None = None,
     share: float = 1.0,
 ) -> Flow[tuple[tuple[SeatUser, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param progress: describes the progress from the number of rows read.
-    :param same: replaces a row by an equal one that is in memory already.
     :param share: the part of a stated rate limit that the requests may use.
     """
-    users: dict[object, SeatUser] = {}
+    return (yield from read_rows(product, lambda page: page, progress, share))
+
+
+def read_rows(
+    product: str, keep: Callable[[list[SeatUser]], Iterable[R]], progress: Callable[[int], str], share: float
+) -> Flow[tuple[tuple[R, ...], int]]:
+    """Read the seat list once, like :func:`read_seat_list`, with what ``keep`` returns for the rows of a page."""
+    rows: dict[object, R] = {}
     cursors: set[str] = set()
     cursor: str | None = None
     idle = 0
@@ -83,16 +93,16 @@ def read_seat_list(
         if cursor is not None:
             query.append(("page[cursor]", cursor))
         request = Request(
-            "GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(users)), share=share
+            "GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(rows)), share=share
         )
         page, cursor = yield from call(request, _read_page)
-        known = len(users)
-        for user in page if same is None else map(same, page):
+        known = len(rows)
+        for row in keep(page):
             # The list may shift while it is read, so that a row comes twice. Rows without an id are all kept.
-            users[user.id or len(users)] = user
+            rows[row[0] or len(rows)] = row
         if cursor is None:
-            return tuple(users.values()), len(cursors) + 1
-        idle = idle + 1 if len(users) == known else 0
+            return tuple(rows.values()), len(cursors) + 1
+        idle = idle + 1 if len(rows) == known else 0
         if cursor in cursors or idle >= _MAX_IDLE_PAGES or len(cursors) >= MAX_PAGES:
             raise unusable(request, None, "the list does not end: its next cursor leads to nothing new")
         cursors.add(cursor)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from airflow_provider_seats._api.seats import SeatUser
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
@@ -50,12 +52,12 @@ def compare_seats(before: Seats | None, seat_list: SeatList, absent: AbstractSet
     :param before: the seats before; None if they are unknown, so that nothing can have changed.
     :param absent: the user UUIDs that the reading before did not contain.
     """
-    now = {user.id: user.email for user in seat_list.users if user.id}
+    now = {row[0]: row[1] for row in seat_list.rows if row[0]}
     missing = frozenset(uuid for uuid in before or () if uuid not in now)
     unconfirmed = missing - absent if seat_list.pages > 1 else frozenset()
     gained, lost = [], []
     if before is not None:
-        gained = [user._asdict() for user in seat_list.users if user.id and user.id not in before]
+        gained = [SeatUser(*row)._asdict() for row in seat_list.rows if row[0] and row[0] not in before]
         lost = [{"id": uuid, "email": before[uuid]} for uuid in before if uuid in missing and uuid not in unconfirmed]
         now.update((uuid, before[uuid]) for uuid in before if uuid in unconfirmed)
     return SeatChanges(

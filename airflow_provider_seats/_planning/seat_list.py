@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seats import SeatUser
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.seats import Row
     from airflow_provider_seats._planning.people import People
     from airflow_provider_seats.report import Person
 
@@ -18,34 +19,39 @@ if TYPE_CHECKING:
 class SeatList:
     """The seats of a product.
 
-    :param users: the rows of the list.
+    :param rows: the rows of the list.
     :param pages: how many pages the list had. A list of several pages can shift while it is read.
     """
 
-    def __init__(self, users: Iterable[SeatUser] = (), pages: int = 1) -> None:
-        self.users = tuple(users)
+    def __init__(self, rows: Iterable[Row] = (), pages: int = 1) -> None:
+        self.rows = tuple(rows)
         self.pages = pages
 
     def __len__(self) -> int:
-        return len(self.users)
+        return len(self.rows)
+
+    @cached_property
+    def users(self) -> tuple[SeatUser, ...]:
+        """The rows with the names of their fields."""
+        return tuple(row if isinstance(row, SeatUser) else SeatUser(*row) for row in self.rows)
 
     def by_uuid(self, uuid: str) -> list[SeatUser]:
         """Return the seat of a user UUID, if there is one."""
         position = self._position(uuid)
-        return [] if position is None else [self.users[position]]
+        return [] if position is None else [SeatUser(*self.rows[position])]
 
     def by_email(self, email: str) -> list[SeatUser]:
         """Return the seats of all accounts with this email. There may be several."""
         key = email_key(email)
         index = self._emails
-        rows = []
+        found = []
         position = index.first[hash(key) & index.mask]
         while position >= 0:
-            user = self.users[position]
+            user = SeatUser(*self.rows[position])
             if user.email is not None and email_key(user.email) == key:
-                rows.append(user)
+                found.append(user)
             position = index.following[position]
-        return rows
+        return found
 
     def match(self, people: People) -> Iterator[tuple[Person, list[SeatUser]]]:
         """Yield each person as passed, with the rows of their seats."""
@@ -66,47 +72,48 @@ class SeatList:
         _ = self._uuids, self._emails, self._without_email
         return self
 
-    def same_rows(self) -> Callable[[SeatUser], SeatUser]:
-        """Return a function that replaces a row of a later reading by the equal row of this list.
+    def keeper(self) -> Callable[[Iterable[SeatUser]], Iterator[Row]]:
+        """Return a function that returns the rows of a later reading, and those of this list where they are equal.
 
         Two readings then share the rows that did not change, which is nearly all of the memory they need. The function
         takes the rows in the order of the list, so that it rarely has to look one up.
         """
-        position = 0
+        rows, position = self.rows, 0
 
-        def same(row: SeatUser) -> SeatUser:
+        def keep(page: Iterable[SeatUser]) -> Iterator[Row]:
             nonlocal position
-            known = self.users[position] if position < len(self.users) else None
-            if known is None or known.id != row.id:
-                found = self._position(row.id) if row.id else None
-                if found is None:
-                    return row
-                position, known = found, self.users[found]
-            position += 1
-            return known if known == row else row
+            for user in page:
+                if position >= len(rows) or rows[position][0] != user.id:
+                    found = self._position(user.id) if user.id else None
+                    if found is None:
+                        yield (user.id, user.email, user.name, user.assigned_at)
+                        continue
+                    position = found
+                known = rows[position]
+                position += 1
+                yield known if known == user else (user.id, user.email, user.name, user.assigned_at)
 
-        return same
+        return keep
 
     def _position(self, uuid: str) -> int | None:
         """Return where the row of a user UUID is."""
-        position = self._uuids.first[hash(uuid) & self._uuids.mask]
-        while position >= 0 and self.users[position].id != uuid:
-            position = self._uuids.following[position]
+        rows, index = self.rows, self._uuids
+        position = index.first[hash(uuid) & index.mask]
+        while position >= 0 and rows[position][0] != uuid:
+            position = index.following[position]
         return position if position >= 0 else None
 
     @cached_property
     def _uuids(self) -> _Positions:
-        return _Positions(len(self), (user.id or None for user in reversed(self.users)))
+        return _Positions(len(self), (row[0] or None for row in reversed(self.rows)))
 
     @cached_property
     def _emails(self) -> _Positions:
-        return _Positions(
-            len(self), (user.email if user.email is None else email_key(user.email) for user in reversed(self.users))
-        )
+        return _Positions(len(self), (row[1] if row[1] is None else email_key(row[1]) for row in reversed(self.rows)))
 
     @cached_property
     def _without_email(self) -> int:
-        return sum(user.email is None for user in self.users)
+        return sum(row[1] is None for row in self.rows)
 
 
 class _Positions:

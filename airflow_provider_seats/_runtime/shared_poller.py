@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_seat_list
+from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.turns import AT_ONCE, take_turn
 from airflow_provider_seats._text import plural, without_numbers
@@ -228,7 +228,7 @@ class _Poll:
         self._organisation = organisation
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
-        self._known: SeatList | None = None
+        self._known = SeatList(pages=0)
         self.started = self.reading = 0
         self._stretched = 0.0
         self._began = self._finished = self._not_before = -math.inf
@@ -246,7 +246,7 @@ class _Poll:
     @property
     def pages(self) -> int:
         """How many requests a reading takes."""
-        return 1 if self._known is None else self._known.pages
+        return max(self._known.pages, 1)
 
     def join(self, follower: Follower) -> None:
         """Add a follower, which may need a shorter interval."""
@@ -320,7 +320,7 @@ class _Poll:
             self._stretched = 0.0
         elif not self._stretched / 2 < stretched < self._stretched * 2:
             log.info(
-                "%s: polling every %.1f s instead of every %g s, because a reading takes %s and waiting uses at most %s",
+                "%s: polling every %.1f s instead of every %g s. A reading takes %s, and waiting uses at most %s.",
                 self.product,
                 stretched,
                 self.interval,
@@ -340,13 +340,13 @@ class _Poll:
                 await asyncio.sleep(0)
 
 
-def _read(product: str, known: SeatList | None) -> Flow[SeatList]:
+def _read(product: str, known: SeatList) -> Flow[SeatList]:
     """Read and index a seat list. Return the known one if nothing has changed."""
-    same = None if known is None else known.same_rows()
-    users, pages = yield from read_seat_list(product, same=same, share=WAIT_SHARE)
-    if known is not None and known.users == users and known.pages == pages:
-        return known
-    return SeatList(users, pages).index()
+    rows, pages = yield from read_rows(
+        product, known.keeper(), lambda read: f"{plural(read, 'seat')} of {product} read so far", WAIT_SHARE
+    )
+    is_same = known.rows == rows and known.pages == pages
+    return known if is_same else SeatList(rows, pages).index()
 
 
 _reading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]] = {}

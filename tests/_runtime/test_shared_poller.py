@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import Pause, Response
-from airflow_provider_seats._api.rate_limits import RateLimit
 from airflow_provider_seats._runtime import shared_poller
 from airflow_provider_seats._runtime.shared_poller import Follower, Snapshot, follow
 from airflow_provider_seats.connection import DatadogConnection
@@ -26,6 +25,7 @@ from tests.helpers.planning import seat
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.rate_limits import RateLimit
 
 ONE = DatadogConnection("https://one", "app", "api")
 TWO = DatadogConnection("https://two", "app", "api")
