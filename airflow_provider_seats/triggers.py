@@ -107,6 +107,9 @@ class SeatUsersTrigger(BaseTrigger):
         yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
 
     async def _wait(self) -> dict[str, Any]:
+        from airflow_provider_seats._runtime.turns import take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+
+        await take_turn()
         limit, at = "timeout", self.timeout_at
         if self.execution_timeout_at is not None and self.execution_timeout_at < at:
             limit, at = "execution_timeout", self.execution_timeout_at
@@ -128,11 +131,9 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
         """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
-
-        await take_turn()
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
         from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.turns import compute  # noqa: PLC0415 (as above)
 
         condition = await compute(
             sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized)),

@@ -6,8 +6,10 @@ import asyncio
 import dataclasses
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import Pause, Response
+from airflow_provider_seats._api.rate_limits import RateLimit
 from airflow_provider_seats._runtime import shared_poller
 from airflow_provider_seats._runtime.shared_poller import Follower, Snapshot, follow
 from airflow_provider_seats.connection import DatadogConnection
@@ -25,7 +28,6 @@ from tests.helpers.planning import seat
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
-    from airflow_provider_seats._api.rate_limits import RateLimit
 
 ONE = DatadogConnection("https://one", "app", "api")
 TWO = DatadogConnection("https://two", "app", "api")
@@ -88,7 +90,10 @@ class _Client:
         await asyncio.sleep(fault)
         rows = [{"id": user.id, "attributes": user._asdict()} for user in datadog.seats]
         pages = [{"data": rows, "meta": {"next_cursor": "2"}}] if datadog.pages > 1 else []
-        pages += [{"data": [], "meta": {"next_cursor": str(page)}} for page in range(3, datadog.pages + 1)]
+        pages += [
+            {"data": [{"id": f"of page {page}"}], "meta": {"next_cursor": str(page)}}
+            for page in range(3, datadog.pages + 1)
+        ]
         pages.append({"data": [] if datadog.pages > 1 else rows})
         try:
             for page in pages:
@@ -306,6 +311,87 @@ def test_a_shorter_interval_brings_the_next_reading_forward(datadog: Datadog) ->
     quickly(passes(8, watch([]), after(7, watch(seen, interval=5))))
     assert [when for when, _ in seen] == [7]
     assert datadog.times() == [0, 7]
+
+
+def test_a_reading_that_takes_longer_than_the_interval_is_followed_by_a_rest(datadog: Datadog) -> None:
+    """The poll pauses as long as the last reading took, so that it reads at most half of the time."""
+    datadog.faults = [30.0, 5.0]
+    quickly(passes(90, watch([])))
+    assert datadog.times() == [0, 60, 75, 85]
+
+
+# --- rate limits ---
+
+LIMIT = RateLimit(120, 10)
+
+
+def test_a_poll_uses_half_of_a_stated_limit(datadog: Datadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Its interval is stretched, also if readings take time, and both that and the end are logged once."""
+    caplog.set_level("INFO")
+    datadog.pages, datadog.seconds, datadog.limit = 30, 0.5, LIMIT
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(41, setattr, datadog, "pages", 1)
+        loop.call_later(72, setattr, datadog, "limit", None)
+        await passes(80, watch([], interval=1))
+
+    quickly(main())
+    # The pages of the first reading are not known before it has ended. The last ones need no stretching.
+    assert datadog.times()[:10] == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
+    assert datadog.times()[10:12] == [46.5, 48]
+    assert [line for line in caplog.messages if "polling" in line] == [
+        "p: polling every 5.0 s instead of every 1 s. A reading takes 30 requests, and waiting uses at most half of "
+        "Datadog's rate limit of 120 requests in 10 s.",
+        "p: polling every 1 s again",
+    ]
+
+
+def test_a_longer_interval_is_not_stretched(datadog: Datadog, caplog: pytest.LogCaptureFixture) -> None:
+    """A poll that uses less than half of the limit keeps its interval."""
+    caplog.set_level("INFO")
+    datadog.pages, datadog.limit = 30, LIMIT
+    quickly(passes(35, watch([], interval=10)))
+    assert datadog.times() == [0, 10, 20, 30]
+    assert caplog.messages == []
+
+
+def test_the_polls_of_a_connection_share_the_half(datadog: Datadog) -> None:
+    """A poll with a long interval keeps it, and the others divide what is left of the half."""
+    datadog.pages, datadog.limit = 30, LIMIT
+
+    async def main() -> None:
+        await passes(400, watch([], interval=1), watch([], product="q", interval=2), watch([], product="r", interval=50))
+
+    quickly(main())
+    times = {product: [when for when, _, each in datadog.readings if each == product] for product in "pqr"}
+    assert {after - before for before, after in itertools.pairwise(times["r"])} == {50}
+    # A reading takes 5 s of the half. In 50 s, one for r leaves 45 s: 4.5 readings for each of the others.
+    for product in "pq":
+        assert {round(after - before, 3) for before, after in itertools.pairwise(times[product][2:])} == {11.111}
+
+
+@given(
+    st.lists(st.tuples(st.floats(1, 1000), st.integers(1, 1000)), min_size=1, max_size=6),
+    st.floats(1, 1000),
+    st.floats(1, 3600),
+)
+def test_polls_together_never_use_more_than_half(
+    polls: list[tuple[float, int]], requests: float, seconds: float
+) -> None:
+    """Whatever their intervals and lists are, all polls together use half of the limit at most, or their own pace."""
+    organisation = shared_poller._Organisation.__new__(shared_poller._Organisation)
+    organisation.client = SimpleNamespace(rate_limit=lambda _: RateLimit(requests, seconds))  # type: ignore[assignment]
+    organisation.polls = {
+        str(number): SimpleNamespace(interval=interval, pages=pages)  # type: ignore[misc]
+        for number, (interval, pages) in enumerate(polls)
+    }
+    shortest, _ = organisation.interval()
+    allowed = max(1, math.floor(requests / 2)) / seconds
+    used = sum(pages / max(interval, shortest) for interval, pages in polls)
+    assert used <= allowed * 1.000001
+    if any(interval < shortest for interval, _ in polls):
+        assert used == pytest.approx(allowed)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2.0])
@@ -541,7 +627,7 @@ def test_refused_keys_end_a_follower(
 def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
     visits: list[tuple[float, float, int]], seconds: float
 ) -> None:
-    """A follower waits for its interval and two readings at most, and readings start at least a second apart."""
+    """A follower waits for two readings at most, and between them for its interval or for as long as one of them."""
     datadog = Datadog()
     datadog.seconds = seconds
     served = 0
@@ -557,7 +643,7 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
                 served += 1
                 started_at = max(start for start in datadog.times() if start + seconds <= clock() + 1e-6)
                 assert started_at >= begins - 1e-6
-                assert clock() - begins <= max(interval, 1) + 2 * seconds + 1e-6
+                assert clock() - begins <= max(interval, 1, seconds) + 2 * seconds + 1e-6
                 await asyncio.sleep(lasts)
 
         keeper = asyncio.create_task(watch([], interval=50))
