@@ -15,9 +15,12 @@ import pytest
 
 from airflow_provider_seats import hooks
 from airflow_provider_seats._api import seats as seats_api
+from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._runtime import shared_poller
+from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import InvalidInputError
-from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _datadog
 from airflow_provider_seats.triggers import SeatChangesTrigger, SeatUsersTrigger
 from tests.conftest import PRODUCT
 from tests.helpers.asset_state import FakeStateStore
@@ -254,6 +257,67 @@ def test_transient_errors_are_logged_once_and_the_wait_goes_on(datadog: FakeData
     assert quickly(main())["status"] == "success"
     assert [line.partition(":")[0] for line in lines] == [PRODUCT, "Not known yet", PRODUCT]
     assert "503" in lines[1]
+
+
+def test_a_hundred_triggers_use_half_of_a_stated_limit(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many sensors that want to poll each second leave half of the limit to a sync, which never waits for a reset."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
+    monkeypatch.setattr(_datadog, "time", types.SimpleNamespace(time=now))
+    datadog.rate_limit = (120, 10)
+    for number in range(60):
+        datadog.add_user(f"{number}@x.com", seat=PRODUCT)
+    waits: list[Any] = []
+    sync = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key), announce=waits.append)
+
+    async def main() -> list[int]:
+        triggers = [users_trigger(user_emails=[f"hire{number}@x.com"], poll_interval=1) for number in range(100)]
+        tasks = [asyncio.create_task(event_of(trigger)) for trigger in triggers]
+        calls = []
+        for _ in range(4):
+            await asyncio.sleep(7)
+            before = len(datadog.received)
+            for _ in range(2):
+                await sync.arun(list_seat_users(PRODUCT))
+            calls.append(len(datadog.received) - before)
+            await asyncio.sleep(3)
+        await end(*tasks)
+        return calls
+
+    assert quickly(main()) == [60] * 4
+    assert waits == []
+    assert 200 <= len(datadog.received) - 240 <= 240
+    assert [each for each in datadog.received if each.status == 429] == []
+    [line] = [line for line in caplog.messages if "polling every" in line]
+    assert "every 5.0 s instead of every 1 s" in line
+
+
+def test_triggers_that_start_at_once_share_the_first_reading(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart of the triggerer, one reading and one look-up of the connection serve all triggers."""
+    looked_up = []
+
+    async def read(conn_id: str) -> DatadogConnection:
+        looked_up.append(conn_id)
+        return DatadogConnection(datadog.url, datadog.app_key, datadog.api_key)
+
+    monkeypatch.setattr(shared_poller, "read_connection", read)
+    trigger_lines: list[list[str]] = []
+
+    async def main() -> None:
+        triggers = [users_trigger(user_emails=[f"{number}@x.com"], poll_interval=60) for number in range(200)]
+        trigger_lines.extend(lines_of(trigger) for trigger in triggers)
+        tasks = [asyncio.create_task(event_of(trigger)) for trigger in triggers]
+        await asyncio.sleep(5)
+        await end(*tasks)
+
+    quickly(main())
+    assert len(datadog.received) == 1
+    assert {len(lines) for lines in trigger_lines} == {1}
+    assert looked_up == ["datadog_default"]
 
 
 def test_the_trigger_waits_as_long_as_the_rate_limit_says(datadog: FakeDatadog) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -94,6 +94,24 @@ class RateLimits:
         total = _number(headers.get("x-ratelimit-limit", ""))
         period = _number(headers.get("x-ratelimit-period", ""))
         self._limits[name] = _Limit(remaining, total if total and total >= 1 else math.inf, period or 0.0, reset_at)
+
+
+def shortest_interval(polls: Iterable[tuple[float, int]], seconds_per_request: float) -> float:
+    """Return the shortest interval that polls may have, so that together they send one request in so many seconds.
+
+    Polls with a longer interval keep it and leave more to the others.
+
+    :param polls: the interval that each poll wants in seconds, and how many requests it sends each time.
+    """
+    by_interval = sorted(polls, reverse=True)
+    requests = sum(each for _, each in by_interval)
+    left = 1.0
+    for interval, each in by_interval:
+        if interval * left < requests * seconds_per_request:
+            return requests * seconds_per_request / left
+        requests -= each
+        left -= each * seconds_per_request / interval
+    return 0.0
 
 
 def _allowance(total: float, share: float) -> float:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.rate_limits import shortest_interval
 from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.turns import AT_ONCE, take_turn
@@ -66,9 +67,15 @@ async def _connection(conn_id: str) -> DatadogConnection:
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
 
+    async def read() -> DatadogConnection:
+        connection = await read_connection(conn_id)
+        # By then, all that start together wait for this.
+        await take_turn()
+        return connection
+
     key = (asyncio.get_running_loop(), conn_id)
     if key not in _reading:
-        _reading[key] = asyncio.create_task(read_connection(conn_id))
+        _reading[key] = asyncio.create_task(read())
         _reading[key].add_done_callback(done)
     connection = await asyncio.shield(_reading[key])
     await take_turn()
@@ -183,25 +190,14 @@ class _Organisation:
         """Note that Datadog answered the current poll, so that its next fault is logged again."""
         self._announced.pop(asyncio.current_task(), None)
 
-    def interval(self) -> tuple[float, str]:
-        """Return the shortest interval at which all polls together use their share of the rate limit, and the reason.
-
-        Polls with a longer interval keep it. They leave more to the others.
-        """
+    def allowed_interval(self) -> tuple[float, str]:
+        """Return the shortest interval at which the polls together use their share of the rate limit, and the limit."""
         limit = self.client.rate_limit(LIST_LIMIT_KEY)
         if limit is None:
             return 0.0, ""
-        seconds = limit.seconds_per_request(WAIT_SHARE)
-        pages = sum(poll.pages for poll in self.polls.values())
-        busy = 0.0
-        shortest = pages * seconds
-        for poll in sorted(self.polls.values(), key=lambda poll: poll.interval, reverse=True):
-            if poll.interval < shortest:
-                break
-            pages -= poll.pages
-            busy += poll.pages * seconds / poll.interval
-            shortest = pages * seconds / (1 - busy) if pages else 0.0
-        return shortest, f"half of Datadog's rate limit of {limit.requests:g} requests in {limit.seconds:g} s"
+        polls = [(poll.interval, poll.pages) for poll in self.polls.values()]
+        interval = shortest_interval(polls, limit.seconds_per_request(WAIT_SHARE))
+        return interval, f"Datadog's rate limit of {limit.requests:g} requests in {limit.seconds:g} s"
 
     def _announce(self, pause: Pause) -> None:
         """Log a wait once for each poll, not at each attempt."""
@@ -230,9 +226,8 @@ class _Poll:
         self._followers: dict[Follower, None] = {}
         self._known = SeatList(pages=0)
         self.started = self.reading = 0
-        self._stretched = 0.0
+        self._stretched = self._rest = 0.0
         self._began = self._finished = self._not_before = -math.inf
-        self._rest = 0.0
         self._pace_changed = asyncio.Event()
         # An own context: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
@@ -302,8 +297,8 @@ class _Poll:
         """Wait for the end of the interval, which changes as followers come and go."""
         while True:
             self._pace_changed.clear()
-            stretched = self._stretch()
-            due = max(self._finished + max(self.interval, self._rest), self._began + stretched, self._not_before)
+            rested = self._finished + max(self.interval, self._rest)
+            due = max(rested, self._began + self._stretch(), self._not_before)
             left = due - self._loop.time()
             if left <= 0:
                 return
@@ -313,21 +308,17 @@ class _Poll:
 
     def _stretch(self) -> float:
         """Return the interval that the rate limit allows, from start to start. Log it if it matters, and once."""
-        stretched, limit = self._organisation.interval()
+        stretched, limit = self._organisation.allowed_interval()
         if stretched <= self.interval:
             if self._stretched:
                 log.info("%s: polling every %g s again", self.product, self.interval)
             self._stretched = 0.0
         elif not self._stretched / 2 < stretched < self._stretched * 2:
-            log.info(
-                "%s: polling every %.1f s instead of every %g s. A reading takes %s, and waiting uses at most %s.",
-                self.product,
-                stretched,
-                self.interval,
-                plural(self.pages, "request"),
-                limit,
-            )
             self._stretched = stretched
+            reason = f"A reading takes {plural(self.pages, 'request')}, and waiting uses at most half of {limit}."
+            log.info(
+                "%s: polling every %.1f s instead of every %g s. %s", self.product, stretched, self.interval, reason
+            )
         return stretched
 
     async def _notify(self) -> None:
@@ -342,9 +333,7 @@ class _Poll:
 
 def _read(product: str, known: SeatList) -> Flow[SeatList]:
     """Read and index a seat list. Return the known one if nothing has changed."""
-    rows, pages = yield from read_rows(
-        product, known.keeper(), lambda read: f"{plural(read, 'seat')} of {product} read so far", WAIT_SHARE
-    )
+    rows, pages = yield from read_rows(product, known.keeper(), lambda read: f"{plural(read, 'seat')} read", WAIT_SHARE)
     is_same = known.rows == rows and known.pages == pages
     return known if is_same else SeatList(rows, pages).index()
 

@@ -636,3 +636,44 @@ def test_a_closed_client_releases_its_connections(client: Client, datadog: FakeD
     client.close()
     with pytest.raises(RuntimeError):
         asyncio.run(client.arun(check_keys()))
+
+
+def test_a_flow_runs_off_the_event_loop(datadog: FakeDatadog) -> None:
+    """Responses are read in the client's own thread, because reading a long list would hold up the event loop."""
+    threads = []
+
+    def flow() -> Flow[str]:
+        threads.append(threading.current_thread())
+        yield from check_keys()
+        threads.append(threading.current_thread())
+        return "done"
+
+    assert asyncio.run(Client(connection(datadog.url)).arun(flow())) == "done"
+    assert len(set(threads)) == 1
+    assert threads[0] is not threading.main_thread()
+
+
+def test_a_cancelled_flow_sends_nothing_more(datadog: FakeDatadog) -> None:
+    """If the caller is cancelled during a request, its response is not read, and the flow is closed."""
+    under_way, cancelled, closed = threading.Event(), threading.Event(), threading.Event()
+
+    def flow() -> Flow[None]:
+        try:
+            yield Request("GET", "/api/v1/validate")
+            under_way.set()
+            assert cancelled.wait(TIMEOUT)
+            yield Request("GET", "/api/v1/validate")
+        finally:
+            closed.set()
+
+    async def main() -> None:
+        task = asyncio.create_task(Client(connection(datadog.url)).arun(flow()))
+        assert await asyncio.to_thread(under_way.wait, TIMEOUT)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        cancelled.set()
+        assert await asyncio.to_thread(closed.wait, TIMEOUT)
+
+    asyncio.run(main())
+    assert len(datadog.received) == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._api.rate_limits import RateLimits, parse_wait, reset_after
+from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits, parse_wait, reset_after, shortest_interval
 from tests.helpers.playing import NOW
 
 
@@ -163,3 +163,78 @@ def test_no_period_has_more_calls_than_the_total(total: int, period: int, calls:
     assert sent[0] >= NOW + period
     assert max(map(sent.count, sent)) <= total
     assert sorted(set(sent)) == [NOW + period * number for number in range(1, len(set(sent)) + 1)]
+
+
+def stated(remaining: int, total: int = 10, reset: float = 5) -> dict[str, str]:
+    """Return the headers of a response that states a limit completely."""
+    return limit(remaining, reset, **{"x-ratelimit-limit": str(total), "x-ratelimit-period": "60"})
+
+
+def test_a_call_with_a_share_leaves_the_rest_to_others() -> None:
+    """A call that may use half of a limit waits when only half of it remains, and other calls go on."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, stated(7), NOW)
+    assert [limits.take("GET /a", NOW, 0.5) for _ in range(3)] == [0, 0, 5]
+    assert [limits.take("GET /a", NOW) for _ in range(6)] == [0, 0, 0, 0, 0, 5]
+    assert [limits.take("GET /a", NOW + 5, 0.5) for _ in range(6)] == [0, 0, 0, 0, 0, 60]
+
+
+def test_a_share_counts_what_others_used() -> None:
+    """If others used more than half of a limit, a call that may use half waits for the reset."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, stated(4), NOW)
+    assert limits.take("GET /a", NOW, 0.5) == 5
+
+
+@pytest.mark.parametrize(("total", "allowed"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2)])
+def test_a_share_allows_at_least_one_call(total: int, allowed: int) -> None:
+    """A share is rounded down, but a limit of one call is not a reason never to call."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, stated(total, total), NOW)
+    assert [limits.take("GET /a", NOW, 0.5) for _ in range(allowed + 1)] == [0] * allowed + [5]
+
+
+def test_a_share_of_an_unknown_limit_is_all_of_it() -> None:
+    """If Datadog states only what remains, a share changes nothing."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, limit(2, 5), NOW)
+    assert [limits.take("GET /a", NOW, 0.5) for _ in range(3)] == [0, 0, 5]
+
+
+def test_a_limit_is_known_if_it_was_stated_completely() -> None:
+    """A limit has requests and seconds, or is not known."""
+    limits = RateLimits()
+    limits.learn("GET /a", 200, stated(7), NOW)
+    limits.learn("GET /b", 200, limit(2, 5), NOW)
+    limits.learn("GET /c", 200, limit(2, 5, **{"x-ratelimit-limit": "9", "x-ratelimit-period": "0"}), NOW)
+    assert [limits.stated(f"GET /{each}") for each in "abcd"] == [RateLimit(10, 60), None, None, None]
+    assert RateLimit(10, 60).seconds_per_request(0.5) == 12
+
+
+@given(total=st.integers(1, 20), period=st.integers(1, 60), calls=st.integers(1, 60), share=st.floats(0.01, 1))
+def test_no_period_has_more_calls_than_the_share(total: int, period: int, calls: int, share: float) -> None:
+    """However many calls are made, each period has no more than their share, or one."""
+    limits = RateLimits()
+    more = {"x-ratelimit-limit": str(total), "x-ratelimit-period": str(period)}
+    limits.learn("GET /a", 200, limit(0, period, **more), NOW)
+    now, sent = NOW, []
+    for _ in range(calls):
+        while wait := limits.take("GET /a", now, share):
+            now += wait
+        sent.append(now)
+    assert max(map(sent.count, sent)) <= max(1, total * share)
+
+
+def test_polls_that_need_less_than_they_may_keep_their_intervals() -> None:
+    """There is no shortest interval if all polls together send fewer requests than they may."""
+    assert shortest_interval([(10, 30), (60, 1)], 0.1) == 0
+
+
+@given(st.lists(st.tuples(st.floats(1, 1000), st.integers(1, 1000)), min_size=1, max_size=6), st.floats(0.001, 3600))
+def test_polls_together_never_exceed_their_pace(polls: list[tuple[float, int]], seconds_per_request: float) -> None:
+    """Polls with short intervals use exactly what the others leave, or no poll is slowed down."""
+    shortest = shortest_interval(polls, seconds_per_request)
+    used = sum(requests / max(interval, shortest) for interval, requests in polls) * seconds_per_request
+    assert used <= 1.000001
+    if any(interval < shortest for interval, _ in polls):
+        assert used == pytest.approx(1)

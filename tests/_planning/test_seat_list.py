@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import gc
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.seat_list import SeatList
 from tests.helpers.planning import person, seat
@@ -53,3 +59,63 @@ def test_two_addresses_never_find_the_same_seat(listed: str, passed: str) -> Non
     """Addresses that casefold() or NFKC would join are not found for each other."""
     assert SeatList([seat("1", listed)]).by_email(passed) == []
     assert SeatList([seat("1", passed)]).by_email(listed) == []
+
+
+UUIDS = st.none() | st.sampled_from("abcdefgh")
+TABLES = st.lists(
+    st.builds(SeatUser, UUIDS, st.none() | st.sampled_from(["", "1@x", "1@X", "2@x", "e\u0301@x", "\u00e9@x"]),
+              st.none(), st.sampled_from(["then", "now"])),
+    unique_by=lambda user: user.id or object(),
+)  # fmt: skip
+
+
+@given(TABLES)
+def test_lookups_find_what_a_search_of_all_rows_finds(table: list[SeatUser]) -> None:
+    """The index finds each row by its UUID and its email, in the order of the list, and nothing else."""
+    seats = SeatList(table)
+    for uuid in "abcdefghi":
+        assert seats.by_uuid(uuid) == [user for user in table if user.id == uuid]
+    for email in ("", "1@x", "2@X", "3@x", "\u00e9@x"):
+        found = [user for user in table if user.email is not None and email_key(user.email) == email_key(email)]
+        assert seats.by_email(email) == found
+    assert seats.users == tuple(table)
+
+
+@given(TABLES, TABLES, st.integers(1, 3))
+def test_a_later_list_keeps_the_rows_that_are_equal(before: list[SeatUser], after: list[SeatUser], page: int) -> None:
+    """A later reading has its own rows in its own order, and each that is equal to an earlier one is that one."""
+    known = SeatList([tuple(user) for user in before])  # type: ignore[misc]
+    keep = known.keeper()
+    kept = [row for start in range(0, len(after), page) for row in keep(after[start : start + page])]
+    assert kept == after
+    by_uuid = {row[0]: row for row in known.rows}
+    for row in kept:
+        if row[0] is not None and by_uuid.get(row[0]) == row:
+            assert row is by_uuid[row[0]]
+
+
+def test_rows_that_moved_are_kept() -> None:
+    """Rows before, between and after those that came and went are the same objects as before."""
+    known = SeatList([(str(number), f"{number}@x", None, None) for number in range(50)])
+    later = [SeatUser(*row) for row in known.rows]
+    later.insert(0, seat("new"))
+    del later[20:25]
+    rows = list(known.keeper()(later))
+    assert sum(row not in known.rows for row in rows) == 1
+    assert all(any(row is each for each in known.rows) for row in rows[1:])
+
+
+def test_the_rows_of_a_poll_do_not_burden_the_garbage_collector() -> None:
+    """After a first pass, the collector no longer looks at the rows, so that a long list causes no long pauses."""
+    rows = list(SeatList().keeper()([seat(str(number)) for number in range(10)]))
+    gc.collect()
+    assert not any(gc.is_tracked(row) for row in rows)
+
+
+def test_looking_someone_up_after_index_does_not_index_again() -> None:
+    """``index`` does all the work beforehand, so that a look-up on an event loop is quick."""
+    seats = SeatList([seat("1", "ann@x"), seat("2")]).index()
+    done = {name for name in vars(seats) if name.startswith("_")}
+    assert seats.by_uuid("1") == seats.by_email("ann@x") != []
+    assert seats.rows_without_email() == 1
+    assert {name for name in vars(seats) if name.startswith("_")} == done

@@ -418,3 +418,18 @@ def test_people_that_can_be_iterated_once_reach_the_trigger(
     assert deferral.trigger.serialize()[1]["user_emails"] == ["ann@x.com"]
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert resume(waiting_sensor, event_of(deferral))[0]["email"] == "ann@x.com"
+
+
+def test_a_poke_leaves_half_of_a_stated_limit_to_others(
+    datadog: FakeDatadog, clock: WorkerClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poke that would need more than half of the limit waits for its reset, and knows nothing until then."""
+    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
+    datadog.rate_limit = (4, 3600)
+    for number in range(6):
+        datadog.add_user(f"{number}@x.com", seat=PRODUCT)
+    waiting = sensor(mode="reschedule")
+    assert not waiting.poke({}).is_done
+    assert len(datadog.received) == 2
+    assert waiting._run is not None
+    assert "nothing was sent, the rest of the limit is left to others" in str(waiting._run.summary)

@@ -6,10 +6,8 @@ import asyncio
 import dataclasses
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -341,8 +339,10 @@ def test_a_poll_uses_half_of_a_stated_limit(datadog: Datadog, caplog: pytest.Log
     assert datadog.times()[:10] == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
     assert datadog.times()[10:12] == [46.5, 48]
     assert [line for line in caplog.messages if "polling" in line] == [
-        "p: polling every 5.0 s instead of every 1 s. A reading takes 30 requests, and waiting uses at most half of "
-        "Datadog's rate limit of 120 requests in 10 s.",
+        (
+            "p: polling every 5.0 s instead of every 1 s. A reading takes 30 requests, and waiting uses at most half "
+            "of Datadog's rate limit of 120 requests in 10 s."
+        ),
         "p: polling every 1 s again",
     ]
 
@@ -361,7 +361,9 @@ def test_the_polls_of_a_connection_share_the_half(datadog: Datadog) -> None:
     datadog.pages, datadog.limit = 30, LIMIT
 
     async def main() -> None:
-        await passes(400, watch([], interval=1), watch([], product="q", interval=2), watch([], product="r", interval=50))
+        await passes(
+            400, watch([], interval=1), watch([], product="q", interval=2), watch([], product="r", interval=50)
+        )
 
     quickly(main())
     times = {product: [when for when, _, each in datadog.readings if each == product] for product in "pqr"}
@@ -369,29 +371,6 @@ def test_the_polls_of_a_connection_share_the_half(datadog: Datadog) -> None:
     # A reading takes 5 s of the half. In 50 s, one for r leaves 45 s: 4.5 readings for each of the others.
     for product in "pq":
         assert {round(after - before, 3) for before, after in itertools.pairwise(times[product][2:])} == {11.111}
-
-
-@given(
-    st.lists(st.tuples(st.floats(1, 1000), st.integers(1, 1000)), min_size=1, max_size=6),
-    st.floats(1, 1000),
-    st.floats(1, 3600),
-)
-def test_polls_together_never_use_more_than_half(
-    polls: list[tuple[float, int]], requests: float, seconds: float
-) -> None:
-    """Whatever their intervals and lists are, all polls together use half of the limit at most, or their own pace."""
-    organisation = shared_poller._Organisation.__new__(shared_poller._Organisation)
-    organisation.client = SimpleNamespace(rate_limit=lambda _: RateLimit(requests, seconds))  # type: ignore[assignment]
-    organisation.polls = {
-        str(number): SimpleNamespace(interval=interval, pages=pages)  # type: ignore[misc]
-        for number, (interval, pages) in enumerate(polls)
-    }
-    shortest, _ = organisation.interval()
-    allowed = max(1, math.floor(requests / 2)) / seconds
-    used = sum(pages / max(interval, shortest) for interval, pages in polls)
-    assert used <= allowed * 1.000001
-    if any(interval < shortest for interval, _ in polls):
-        assert used == pytest.approx(allowed)
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2.0])

@@ -1,0 +1,75 @@
+"""Turns on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from airflow_provider_seats._runtime.turns import AT_ONCE, compute, take_turn
+from tests.helpers.looping import quickly
+
+
+def test_others_run_between_the_turns_of_many() -> None:
+    """A thousand tasks that start at once run a few at a time, in their order, and other tasks run in between."""
+    passed: list[int] = []
+    seen: list[int] = []
+
+    async def one(number: int) -> None:
+        await take_turn()
+        passed.append(number)
+
+    async def other() -> None:
+        while len(passed) < 1000:
+            seen.append(len(passed))
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        await asyncio.gather(other(), *map(one, range(1000)))
+
+    quickly(main())
+    assert passed == list(range(1000))
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= AT_ONCE
+
+
+def test_a_turn_that_is_cancelled_is_passed_on() -> None:
+    """Tasks that are cancelled while they wait for their turn do not stop the others."""
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(take_turn()) for _ in range(5 * AT_ONCE)]
+        await asyncio.sleep(0)
+        for task in tasks[:-1]:
+            task.cancel()
+        await tasks[-1]
+
+    quickly(main())
+
+
+@pytest.mark.parametrize(("size", "in_thread"), [(200, False), (201, True)])
+def test_much_work_is_done_in_a_thread(size: int, in_thread: bool) -> None:
+    """Work on many people does not happen on the event loop, and little work causes no change of threads."""
+    thread = quickly(compute(size, threading.current_thread))
+    assert (thread is not threading.current_thread()) == in_thread
+
+
+def test_the_first_turn_loads_modules_in_a_thread() -> None:
+    """What triggers need is loaded off the event loop, and before the turn ends."""
+    code = """
+import asyncio, sys, threading
+from airflow_provider_seats._runtime.turns import take_turn
+
+class Watch:
+    def find_spec(self, name, *_):
+        if name.startswith("airflow_provider_seats._runtime.shared"):
+            print(threading.current_thread() is threading.main_thread())
+
+sys.meta_path.insert(0, Watch())
+asyncio.run(take_turn())
+print("airflow_provider_seats._runtime.shared_poller" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-2:] == ["False", "True"]
