@@ -51,7 +51,7 @@ def without_numbers(text: str) -> str:
 
 def encodable(text: str) -> str:
     """Replace lone surrogates: JSON can hold them, but no file, database or socket accepts them."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return text.encode("utf-8", "replace").decode()
 
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:

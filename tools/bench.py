@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -67,9 +68,19 @@ def serve(stage: Stage) -> None:
                     datadog.give_seat(product, uuid(number))
         answer = datadog._server.answer
 
+        pages: dict[object, Any] = {}
+
         def late(request: Any) -> Any:
+            """Answer after a delay. A slow server lets the client's caches go cold, so pages are rendered once."""
             time.sleep(stage.delay)
-            return answer(request)
+            if request.method != "GET":
+                pages.clear()
+                return answer(request)
+            key = (request.path, *request.query.items())
+            if key not in pages:
+                page = answer(request)
+                pages[key] = replace(page, document=page.content)
+            return pages[key]
 
         datadog._server.answer = late
         print(datadog.url, flush=True)

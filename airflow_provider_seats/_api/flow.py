@@ -218,9 +218,13 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
     :raises ValueError: if it is anything else.
     """
     value = fields.get(name)
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    if not isinstance(value, str):
         raise ValueError(f"its {name} is {type(value).__name__}")
-    return encodable(value) if value and value.strip() else None
+    if not value or value.isspace():
+        return None
+    return value if value.isascii() else encodable(value)  # there may be 400,000 of them
 
 
 def wait_after(error: DatadogSeatsError, attempt: int) -> float:

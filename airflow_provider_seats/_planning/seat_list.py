@@ -33,12 +33,12 @@ class SeatList:
     @cached_property
     def users(self) -> tuple[SeatUser, ...]:
         """The rows with the names of their fields."""
-        return tuple(row if isinstance(row, SeatUser) else SeatUser(*row) for row in self.rows)
+        return tuple(map(_named, self.rows))
 
     def by_uuid(self, uuid: str) -> list[SeatUser]:
         """Return the seat of a user UUID, if there is one."""
         position = self._position(uuid)
-        return [] if position is None else [SeatUser(*self.rows[position])]
+        return [] if position is None else [_named(self.rows[position])]
 
     def by_email(self, email: str) -> list[SeatUser]:
         """Return the seats of all accounts with this email. There may be several."""
@@ -47,7 +47,7 @@ class SeatList:
         found = []
         position = index.first[hash(key) & index.mask]
         while position >= 0:
-            user = SeatUser(*self.rows[position])
+            user = _named(self.rows[position])
             if user.email is not None and email_key(user.email) == key:
                 found.append(user)
             position = index.following[position]
@@ -114,6 +114,10 @@ class SeatList:
     @cached_property
     def _without_email(self) -> int:
         return sum(row[1] is None for row in self.rows)
+
+
+def _named(row: Row) -> SeatUser:
+    return row if isinstance(row, SeatUser) else SeatUser(*row)
 
 
 class _Positions:
