@@ -131,20 +131,11 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
         """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
-        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (not loaded in a DAG file)
         from airflow_provider_seats._runtime.turns import compute  # noqa: PLC0415 (as above)
 
-        condition = await compute(
-            sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized)),
-            lambda: Condition.parse(
-                product_code=self.product_code,
-                user_uuids=NOT_PASSED if self.user_uuids is None else self.user_uuids,
-                user_emails=NOT_PASSED if self.user_emails is None else self.user_emails,
-                state=self.state,
-                require=self.require,
-            ),
-        )
+        size = sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized))
+        condition = await compute(size, self._condition)
         interval = 0.0 if only_once else parse_duration("poll_interval", self.poll_interval)
         warning: str | None = None
         first_absence = True
@@ -172,6 +163,17 @@ class SeatUsersTrigger(BaseTrigger):
                 if only_once:
                     return None
         raise RuntimeError("The poll ended without an error.")
+
+    def _condition(self) -> Condition:
+        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
+
+        return Condition.parse(
+            product_code=self.product_code,
+            user_uuids=NOT_PASSED if self.user_uuids is None else self.user_uuids,
+            user_emails=NOT_PASSED if self.user_emails is None else self.user_emails,
+            state=self.state,
+            require=self.require,
+        )
 
 
 def _may_be_a_shift(condition: Condition, pages: int) -> bool:

@@ -1,12 +1,15 @@
 """Measure what many deferred sensors cost: calls, memory and the lag of the event loop.
 
 ``python -m tools.load 1000 5000`` measures a thousand sensors that wait for a product with five thousand seats.
+FakeDatadog serves from a process of its own. A seat is assigned or unassigned before each reading of the list.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import json
 import os
 import sys
 import tempfile
@@ -17,7 +20,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PRODUCT = "incident_response"
+PRODUCT = "p0"
 
 
 class Cost(NamedTuple):
@@ -27,15 +30,17 @@ class Cost(NamedTuple):
     :param seconds: how long the sensors waited.
     :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum.
     :param work: the seconds of processor time that the event loop's thread spent between two chances to run something
-        else: the 99th percentile. A busy machine adds to the lag, but not to this.
+        else: the 99th percentile, and the maximum. A busy machine adds to the lag, but hardly to this.
     :param memory: the bytes that each further sensor needs.
+    :param poll: the most memory that the poll needed, as a multiple of the seat list itself.
     """
 
     calls: int
     seconds: float
     lag: tuple[float, float]
-    work: float
+    work: tuple[float, float]
     memory: float
+    poll: float
 
 
 def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
@@ -45,30 +50,60 @@ def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
     lists that all share.
     """
     from airflow_provider_seats._api import PAGE_SIZE
-    from airflow_provider_seats.testing import FakeDatadog
+    from tools.bench import API_KEY, APP_KEY, Stage, our_list, served
 
-    with FakeDatadog() as datadog:
-        os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
-        for number in range(seats):
-            datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
+    with served(Stage(users=seats + 1, seats=seats, changes=True)) as server:
+        connection = {
+            "conn_type": "datadog_seats",
+            "host": server.url,
+            "password": APP_KEY,
+            "extra": {"api_key": API_KEY},
+        }
+        os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = json.dumps(connection)
         pages = max(1, -(-seats // PAGE_SIZE))
 
-        def wait(sensors: int, readings: int) -> tuple[list[Tick], int]:
-            datadog.received.clear()
-            return asyncio.run(_wait(sensors, lambda: len(datadog.received) >= pages * readings))
+        def wait(sensors: int, readings: int) -> tuple[list[Tick], int, int]:
+            server.calls()
+            calls = 0
+
+            def done() -> bool:
+                nonlocal calls
+                calls += server.calls()
+                return calls >= pages * readings
+
+            ticks, taken = asyncio.run(_wait(sensors, done))
+            return ticks, taken, calls
 
         wait(10, 1)
         started = time.monotonic()
-        ticks, _ = wait(sensors, readings)
-        calls, seconds = len(datadog.calls()), time.monotonic() - started
+        ticks, _, calls = wait(sensors, readings)
+        seconds = time.monotonic() - started
         lags, work = sorted(tick.lag for tick in ticks), sorted(tick.work for tick in ticks)
         percentile = int(len(ticks) * 0.99)
         tracemalloc.start()
-        _, few = wait(sensors // 4, 1)
-        _, many = wait(sensors, 1)
+        wait(10, 1)
+        _, few, _ = wait(sensors // 4, 1)
+        _, many, _ = wait(sensors, 1)
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        listed = our_list(server.url, PRODUCT)
+        size = tracemalloc.get_traced_memory()[0] - before
+        del listed
+        gc.collect()
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        wait(1, 2)
+        peak = tracemalloc.get_traced_memory()[1] - before
         tracemalloc.stop()
     memory = (many - few) / (sensors - sensors // 4)
-    return Cost(calls, seconds, (lags[percentile], lags[-1]), work[percentile], memory)
+    return Cost(
+        calls=calls,
+        seconds=seconds,
+        lag=(lags[percentile], lags[-1]),
+        work=(work[percentile], work[-1]),
+        memory=memory,
+        poll=peak / size,
+    )
 
 
 class Tick(NamedTuple):
@@ -88,6 +123,7 @@ async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int
 
     ticks: list[Tick] = []
     clock = asyncio.create_task(_tick(ticks))
+    gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     triggers = [
         SeatUsersTrigger(
@@ -99,16 +135,18 @@ async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int
         for number in range(sensors)
     ]
     tasks = [asyncio.create_task(first(trigger)) for trigger in triggers]
-    async with asyncio.timeout(120):
-        while not done():  # noqa: ASYNC110 - FakeDatadog runs in other threads
+    async with asyncio.timeout(300):
+        while not done():  # noqa: ASYNC110 - FakeDatadog runs in another process
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.2)  # The sensors look at the last reading.
+    gc.collect()
     taken = tracemalloc.get_traced_memory()[0] - before
     clock.cancel()
     assert not any(task.done() for task in tasks), "a sensor did not wait"
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.5)  # The thread of the poll ends with the request that it is sending.
     return ticks, taken
 
 
@@ -129,7 +167,8 @@ def main() -> None:
     print(
         f"{sensors} sensors, {seats} seats, {cost.calls} calls in {cost.seconds:.1f} s; "
         f"lag: {cost.lag[0] * 1000:.1f} ms (99 %), {cost.lag[1] * 1000:.0f} ms (maximum); "
-        f"{cost.memory / 1024:.1f} KiB for each sensor"
+        f"work: {cost.work[0] * 1000:.1f} ms (99 %), {cost.work[1] * 1000:.0f} ms (maximum); "
+        f"{cost.memory / 1024:.1f} KiB for each sensor, {cost.poll:.2f} times the list for the poll"
     )
 
 

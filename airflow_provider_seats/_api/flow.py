@@ -221,7 +221,7 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise ValueError(f"its {name} is {type(value).__name__}")
+        raise ValueError(f"its {name} is {type(value).__name__}")  # noqa: TRY004 (a fault of the response)
     if not value or value.isspace():
         return None
     return value if value.isascii() else encodable(value)  # there may be 400,000 of them
