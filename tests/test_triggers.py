@@ -277,7 +277,7 @@ def test_a_hundred_triggers_use_half_of_a_stated_limit(
         tasks = [asyncio.create_task(event_of(trigger)) for trigger in triggers]
         calls = []
         for _ in range(4):
-            await asyncio.sleep(7)
+            await asyncio.sleep(6.9)
             before = len(datadog.received)
             for _ in range(2):
                 await sync.arun(list_seat_users(PRODUCT))
