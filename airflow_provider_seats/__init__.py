@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_seats.connection import CONN_TYPE, conn_fields, ui_field_behaviour
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def get_provider_info() -> dict[str, Any]:

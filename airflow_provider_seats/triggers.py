@@ -55,7 +55,7 @@ class SeatUsersTrigger(BaseTrigger):
     :param state: ``assigned`` or ``unassigned``.
     :param require: ``all`` or ``any``.
     :param datadog_conn_id: the connection's id.
-    :param poll_interval: the longest time between two polls, in seconds; less than 1 counts as 1.
+    :param poll_interval: the time between two polls, in seconds; less than 1 counts as 1.
     :param timeout_at: when the sensor's ``timeout`` is over, in Unix time.
     :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
     """
@@ -204,7 +204,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     :param product_code: Datadog's code of the product.
     :param datadog_conn_id: the connection's id.
-    :param poll_interval: the longest time between two polls: seconds, a ``timedelta``, or text such as ``"5m"``. Less
+    :param poll_interval: the time between two polls: seconds, a ``timedelta``, or text such as ``"5m"``. Less
         than a second counts as one.
     """
 

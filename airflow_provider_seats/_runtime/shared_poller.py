@@ -38,7 +38,7 @@ Snapshot: TypeAlias = SeatList | TransientError
 async def follow(conn_id: str, product: str, interval: float) -> AsyncGenerator[tuple[Follower, Snapshot], None]:
     """Yield the snapshots of a product's seats. If the keys are refused, check whether the connection has new ones.
 
-    :param interval: the longest time between two polls, in seconds.
+    :param interval: the time between two polls, in seconds. A rate limit or a long reading makes it longer.
     """
     connection = await _connection(conn_id)
     worked = True
@@ -87,7 +87,7 @@ class Follower:
 
     Only readings that started after the follower count: an earlier one may be older than what the caller knows.
 
-    :param interval: the longest time between two polls, in seconds; less than 1 counts as 1.
+    :param interval: the time between two polls, in seconds; less than 1 counts as 1.
     """
 
     __slots__ = ("_after", "_connection", "_poll", "_product", "_seen", "_waiting", "interval")
