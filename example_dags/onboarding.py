@@ -1,4 +1,8 @@
-"""Assign seats to new colleagues, wait until they have them, and print who holds a seat."""
+"""Assign seats to new colleagues, and print who holds a seat.
+
+The operator confirms the seats itself. The sensor follows because its result has the name of each person and the date
+of the seat.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Take back seats of disabled accounts, and of people who have not logged in to Datadog, after a person approved it.
+"""Unassign seats of disabled accounts, and of people who have not logged in to Datadog, after a person approves.
 
-Disabling an account is not known to free its seat. Not to have logged in is not the same as not to use a seat: pages
-arrive by phone, and incidents are edited from a chat. So people who are found in an on-call schedule keep their seat,
+Disabling an account is not known to free its seat. Someone who has not logged in may still use the seat: pages arrive
+by phone, and people work on incidents from a chat. So people who are found in an on-call schedule keep their seat,
 and on Airflow 3.1 or later a person approves the preview. Without an answer nothing is changed.
 """
 
@@ -33,7 +33,7 @@ else:
 
 
 def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> str | None:
-    """Return why a seat is taken back; None if the person keeps it."""
+    """Return why a seat is to be unassigned; None if the person keeps it."""
     if seat["status"] == "Disabled":
         return "the account is disabled"
     if inactive_since is None or seat["status"] is None or seat["service_account"]:
@@ -66,13 +66,13 @@ with DAG(
             type=["null", "integer"],
             minimum=1,
             title="Days without a login",
-            description="Take back seats of people who have not logged in for so many days, too.",
+            description="Also unassign people who have not logged in for this many days.",
         ),
         "min_seat_age": Param(
             "0d",
             type="string",
             title="Age of a seat",
-            description="How long a seat must have been held to be taken back, such as 7d.",
+            description="How long a seat must have been held to be unassigned, such as 7d.",
         ),
         "max_unassign": Param(
             "20%",
@@ -86,7 +86,7 @@ with DAG(
 
     @task
     def find_seats(params: dict[str, Any], approved: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the seats to take back, with the reason. With a preview, return only seats that are in it."""
+        """Return the seats to unassign, with the reason. With a preview, return only seats that are in it."""
         days = params["inactive_days"]
         inactive_since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         found = []
@@ -98,7 +98,7 @@ with DAG(
             previewed = {person["id"] for person in approved["unassigned"]}
             found = [seat for seat in found if seat["id"] in previewed]
         if not found:
-            raise AirflowSkipException("There is no seat to take back.")
+            raise AirflowSkipException("There is no seat to unassign.")
         return found
 
     guards = {
@@ -125,7 +125,7 @@ with DAG(
     if ASK:
         approve = ApprovalOperator(
             task_id="approve",
-            subject="Take back seats of {{ params.product_code }}?",
+            subject="Unassign seats of {{ params.product_code }}?",
             body="""{% set plan = ti.xcom_pull(task_ids='preview') -%}
 {% set people = plan.unassigned | map(attribute='id') | list -%}
 **{{ people | length }} lose their seat:**

@@ -48,10 +48,10 @@ with DAG(
     ).expand(product_code=get_products())
 
     @task
-    def tell(summaries: list[str]) -> str:
+    def notify(summaries: list[str]) -> str:
         """Print the summaries. Send them to a chat or to the person who pays the bill instead."""
         message = "\n\n".join(summaries)
         print(message)
         return message
 
-    tell(audit.output["summary"])
+    notify(audit.output["summary"])

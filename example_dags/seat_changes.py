@@ -1,4 +1,4 @@
-"""Report seats that people claimed by hand without being on the list of expected people. For Airflow 3.
+"""Report people who claimed a seat by hand and are not on the list of expected people. For Airflow 3.
 
 The Airflow variable `datadog_seats_expected` contains the expected people, as a JSON list of emails.
 """
@@ -33,7 +33,7 @@ with DAG(
 ):
 
     @task
-    def tell(triggering_asset_events: dict[Asset, list[Any]]) -> list[str]:
+    def notify(triggering_asset_events: dict[Asset, list[Any]]) -> list[str]:
         """Print unexpected people who gained a seat. Send it to a chat or to the person who pays the bill instead."""
         listed = Variable.get("datadog_seats_expected", default=[], deserialize_json=True)
         expected = {email.lower() for email in listed}
@@ -51,4 +51,4 @@ with DAG(
             print(line)
         return lines
 
-    tell()
+    notify()

@@ -127,14 +127,14 @@ Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
         preview >> approve >> apply
 
     @task
-    def tell(report: dict[str, Any]) -> str:
+    def notify(report: dict[str, Any]) -> str:
         """Print what was done. Send it to a chat instead, and keep the report: it can be undone."""
         assigned, unassigned = len(report["assigned"]), len(report["unassigned"])
         message = f"{assigned} assigned, {unassigned} unassigned, {report['seats_after']} seats now."
         print(message)
         return message
 
-    tell(apply.output)
+    notify(apply.output)
 
 
 with DAG(

@@ -1,4 +1,4 @@
-"""Give the members of Datadog teams a seat each, and unassign everyone else's.
+"""Assign a seat to each member of some Datadog teams, and unassign everyone else.
 
 An identity provider may manage the teams. Anyone who may join a team can spend a seat.
 """
@@ -39,7 +39,7 @@ with DAG(
             "50",
             type="string",
             title="Most seats",
-            description="More seats are refused, and more than 90 % of them are a warning.",
+            description="The sync refuses more seats, and warns above 90 % of this number.",
         ),
         "max_unassign": Param(
             "10",

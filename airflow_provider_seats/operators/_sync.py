@@ -63,7 +63,7 @@ class SyncSeatsOperator(SeatsOperator):
         ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
     :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
-        email that the seat list does not, because the list may show another email than the account. It needs the
+        email that the seat list does not, because the list may show a different email from the account's. It needs the
         permission ``user_access_read``. (templated)
     :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
         does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and

@@ -38,15 +38,15 @@ class UnassignSeatsOperator(SeatsOperator):
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
     :param user_emails: email addresses in any case, in the same forms. (templated)
     :param missing_users: what to do if an email holds no seat and Datadog does not know it: ``skip`` reports the person
-        as ``unchanged``, ``fail`` changes nothing and needs the permission ``user_access_read``. A misspelt leaver
-        keeps costing money. (templated)
+        as ``unchanged``, ``fail`` changes nothing and fails the task, so that you notice a misspelt email. ``fail``
+        needs the permission ``user_access_read``. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused. (templated)
     :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
         ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
     :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
-        the seat list does not, because the list may show another email than the account. It needs the permission
+        the seat list does not, because the list may show a different email from the account's. It needs the permission
         ``user_access_read``. (templated)
     :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
         does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and

@@ -221,7 +221,7 @@ def test_the_web_pages_show_a_run_that_a_seat_change_started(page: Page, server:
     fake.give_seat(PRODUCT, fake.user_uuid(BOB))
     wait_for(lambda: bool(server.runs("datadog_seats_changes")), 120, server.tail)
     run = server.finish(server.runs("datadog_seats_changes")[0])
-    show(page, server, run, "tell")
+    show(page, server, run, "notify")
     expect(page.get_by_text(f"{BOB} holds a seat since").first).to_be_visible()
     page.keyboard.press("w")
     picture(page, "seat_change")

@@ -88,7 +88,7 @@ def test_each_seat_change_starts_a_dag_once_also_after_a_restart(
 
     def reported() -> list[str]:
         runs = [server.finish(run) for run in server.runs(CHANGES)[before:]]
-        return [line.partition(" ")[0] for run in runs for line in server.xcom(run, "tell")]
+        return [line.partition(" ")[0] for run in runs for line in server.xcom(run, "notify")]
 
     emails = [f"claimed{number}-{how.name.lower()}@example.com" for number in range(4)]
     claimed = [fake.add_user(email) for email in emails]

@@ -95,7 +95,7 @@ def test_a_user_can_approve_a_review_and_undo_it(server: Server, fakes: Fakes, b
     assert server.finish(run)["state"] == "success"
     assert fake.emails("approved") == [ANN, BOB]
     report = server.xcom(run, "apply")
-    assert server.xcom(run, "tell") == "1 assigned, 1 unassigned, 2 seats now."
+    assert server.xcom(run, "notify") == "1 assigned, 1 unassigned, 2 seats now."
     undone = server.run("datadog_seats_undo", {"report": report, "product_code": "approved"})
     assert undone["state"] == "success"
     assert fake.emails("approved") == [ANN, CY]
