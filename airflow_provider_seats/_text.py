@@ -40,8 +40,10 @@ def shorten(value: object, limit: int = _MAX_VALUE) -> str:
 
 
 def shorten_url(url: str) -> str:
-    """Return a path or URL for a message, without a password that it may contain."""
-    return shorten(re.sub(r"(?<=//)[^/@]*:[^/@]*(?=@)", "***", url))
+    """Return a path or URL for a message, without a password or token that it may contain."""
+    url = re.sub(r"(?<=//)[^@\s]*:[^@\s]*(?=@)", "***", url)
+    # Before a host of the web, a user without a password is a token. Elsewhere it is Airflow's connection id.
+    return shorten(re.sub(r"(?<=^http://)[^/@]+(?=@)|(?<=^https://)[^/@]+(?=@)", "***", url))
 
 
 def without_numbers(text: str) -> str:

@@ -38,7 +38,8 @@ class Person(TypedDict):
     """Someone in a report.
 
     The email of someone who was passed by UUID is known only if the seat list was read. ``reason`` says why someone is
-    ``protected``, and for a sync what was to happen to someone who was not changed.
+    ``protected``, why someone with an account is ``missing``, and for a sync what was to happen to someone who was not
+    changed.
     """
 
     id: str | None

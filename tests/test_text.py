@@ -17,6 +17,7 @@ from airflow_provider_seats._text import (
     plural,
     redactor,
     shorten,
+    shorten_url,
     without_numbers,
 )
 
@@ -89,6 +90,21 @@ def test_any_text_becomes_encodable(text: str) -> None:
 def test_a_lone_surrogate_is_replaced() -> None:
     """A lone surrogate becomes a question mark, so that the text can be written to a file."""
     assert encodable("a\ud800b") == "a?b"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://AKIA:ab/cd@bucket/x.csv", "'s3://***@bucket/x.csv'"),
+        ("https://ghp_token@host/x.csv", "'https://***@host/x.csv'"),
+        ("https://user:pass@host/x.csv", "'https://***@host/x.csv'"),
+        ("s3://aws_default@bucket/a@b.csv", "'s3://aws_default@bucket/a@b.csv'"),
+        ("file:///srv/roster.csv", "'file:///srv/roster.csv'"),
+    ],
+)
+def test_a_url_is_shown_without_its_password_or_token(url: str, shown: str) -> None:
+    """A user with a password, and a user of a web address, are replaced; Airflow's connection id is not."""
+    assert shorten_url(url) == shown
 
 
 @pytest.mark.parametrize("form", [str, quote, quote_plus, escape, lambda secret: quote(secret, safe=""), json.dumps])

@@ -120,6 +120,7 @@ class Client:
             flow.close()
 
     async def _arun(self, flow: Flow[T]) -> T:
+        self._make_session()
         answer: Any = None
         abandoned = threading.Event()
         loop = asyncio.get_running_loop()
@@ -157,6 +158,7 @@ class Client:
         return step
 
     def _gather(self, step: Gather) -> list[Any] | Exception:
+        self._make_session()
         failed, abandoned = threading.Event(), threading.Event()
 
         def one(flow: Flow[Any]) -> object:
@@ -236,6 +238,11 @@ class Client:
         with self._lock:
             self._limits.learn(request.limit_key, response.status, headers, response.received)
         return response
+
+    def _make_session(self) -> None:
+        """Make what the threads share before they start: two of them might make it twice."""
+        with self._lock:
+            _ = self._session, self._base_request, self._environment
 
     def _prepared(self, request: Request) -> PreparedRequest:
         prepared = self._base_request.copy()

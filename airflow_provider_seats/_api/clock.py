@@ -1,4 +1,4 @@
-"""The clock that everything in this package asks and waits on. Tests replace it in this one place."""
+"""The wall clock, and the waits of flows and runs. Tests replace it here. The poller uses the event loop's clock."""
 
 from __future__ import annotations
 

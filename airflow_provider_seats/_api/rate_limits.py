@@ -61,8 +61,8 @@ class RateLimits:
         """Count one call against its limit.
 
         :param call: method and path.
-        :param share: the part of the limit that this call may use. It is not sent once only the rest remains, whoever
-            used the part.
+        :param share: the part of the limit that this call may use. The call waits while only the rest of the limit
+            remains, no matter which calls used it.
         :returns: 0 if the call may be sent; otherwise the seconds until it may, and it is not counted.
         """
         limit = self._limits.get(self._names.get(call, ""))
@@ -85,15 +85,16 @@ class RateLimits:
         reset = reset_after(headers, received)
         if remaining is None or reset is None:
             return
-        name = self._names[call] = headers.get("x-ratelimit-name") or call
+        name = self._names[call] = headers.get("x-ratelimit-name") or self._names.get(call, call)
         reset_at = received + reset
         known = self._limits.get(name)
         if known is not None and reset_at < known.reset_at + 1:
             # Within one period the count only falls: a response that was overtaken must not raise it again.
             remaining = min(remaining, known.remaining)
-        total = _number(headers.get("x-ratelimit-limit", ""))
-        period = _number(headers.get("x-ratelimit-period", ""))
-        self._limits[name] = _Limit(remaining, total if total and total >= 1 else math.inf, period or 0.0, reset_at)
+        # A response that does not state them, such as a 429 of a proxy, does not change them.
+        total = _number(headers.get("x-ratelimit-limit", "")) or (known.total if known else math.inf)
+        period = _number(headers.get("x-ratelimit-period", "")) or (known.period if known else 0.0)
+        self._limits[name] = _Limit(remaining, total if total >= 1 else math.inf, period, reset_at)
 
 
 def shortest_interval(polls: Iterable[tuple[float, int]], seconds_per_request: float) -> float:

@@ -155,10 +155,11 @@ class _Change:
 
     def read_back_unconfirmed(self) -> Flow[None]:
         """Look up the people that accepted calls did not confirm. Most of them are as requested already."""
-        if not self.unconfirmed:
+        people, self.unconfirmed = tuple(self.unconfirmed), []
+        if not people:
             return
         response = "Datadog accepted the call and did not confirm these people."
-        rest = yield from self._not_as_requested(tuple(self.unconfirmed), response)
+        rest = yield from self._not_as_requested(people, response)
         if rest:
             unconfirmed = plural(len(rest), "person is", "people are")
             yield Pause(READ_BACK_PAUSE, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
@@ -175,10 +176,11 @@ class _Change:
         present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
         if present:
             yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
+            yield from self.read_back_unconfirmed()
 
     def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
         """Return what is known by now."""
-        self.unknown |= self.absent_once
+        self.unknown |= self.absent_once.union(self.unconfirmed)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
             product=self.product,
@@ -237,11 +239,11 @@ class _Change:
             raise SeatsUnknownError(self.product, people, response, reading) from reading
         holders = {user.id for user in users}
         rest = tuple(uuid for uuid in people if (uuid in holders) != (self.method == "POST"))
-        settled = set(people).difference(rest)
+        as_requested = set(people).difference(rest)
         if self.method == "DELETE" and pages > 1 and not self.read_twice:
-            self.absent_once |= settled
+            self.absent_once |= as_requested
         else:
-            self.done |= settled
+            self.done |= as_requested
         return rest
 
     def _confirmed(self, document: dict[str, Any]) -> frozenset[str] | None:

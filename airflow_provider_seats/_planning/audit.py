@@ -144,7 +144,7 @@ def count_seats(product: str, rows: Sequence[AuditRow], *, status: bool, csv_pat
     return Audit(
         product=product,
         seats=len(rows),
-        disabled=sum(row["status"] == "Disabled" for row in accounts) if status else None,
+        disabled=sum((row["status"] or "").lower() == "disabled" for row in accounts) if status else None,
         service_accounts=len(accounts) - len(people) if status else None,
         never_logged_in=sum(row["last_login_at"] is None for row in people) if status else None,
         unknown_accounts=len(rows) - len(accounts) if status else None,

@@ -276,7 +276,8 @@ def _only(people: People, report: Report) -> People:
     changed = [*report["assigned"], *report["unassigned"]]
     emails = {email_key(person["email"]) for person in changed if person["email"]}
     others = [email for email in people.emails if email_key(email) not in emails]
-    others += [uuid for uuid in people.uuids if uuid not in by_id(changed)]
+    uuids = by_id(changed).keys()
+    others += [uuid for uuid in people.uuids if uuid not in uuids]
     if not people:
         field = " and ".join(people.empty)
         raise InvalidInputError(field, "nobody to limit the undo to. Leave it out to undo the whole report.")

@@ -9,8 +9,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.plan import by_id
+from airflow_provider_seats._planning.plan import among, by_id
 from airflow_provider_seats._text import join_names
+from airflow_provider_seats.report import Person
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
@@ -65,16 +66,23 @@ class KeptSeats:
 
     :param roster: the roster of a sync.
     :param report: the report to undo.
+    :param approved: the report of an approved preview.
     """
 
     def __init__(
-        self, world: World, guards: Guards, roster: People | None = None, report: Report | None = None
+        self,
+        world: World,
+        guards: Guards,
+        roster: People | None = None,
+        report: Report | None = None,
+        approved: Report | None = None,
     ) -> None:
         self._world = world
         self._guards = guards
         self._protected_uuids = set(guards.protect.uuids)
         self._protected_emails = {email_key(email) for email in guards.protect.emails}
         self._roster_emails = {email_key(email) for email in roster.emails} if roster else set()
+        self._was_protected = among(approved["protected"] if approved else ())
         self._period = _period(report)
         self._all_listed = not world.seats.unlisted((*guards.protect.emails, *(roster.emails if roster else ())))
 
@@ -84,8 +92,11 @@ class KeptSeats:
             return "Datadog lists the seat without a user UUID"
         if user.id in self._protected_uuids or has_email(user, self._protected_emails):
             return "protected"
+        if self._was_protected(Person(id=user.id, email=user.email)):
+            return "protected in the approved preview"
+        # Schedules first: accounts are read only for those who are on none.
         return (
-            self._too_young(user) or self._outside_period(user) or self._identified(user) or self._on_schedule(user.id)
+            self._too_young(user) or self._outside_period(user) or self._on_schedule(user.id) or self._identified(user)
         )
 
     def _identified(self, user: SeatUser) -> str | None:

@@ -21,7 +21,7 @@ _MAX_BAD: Final = 5
 _BYTE_ORDER_MARK: Final = "\ufeff"
 # RFC 5322 calls these, letters and digits the characters of an atom. A star is left out: it is meant as a wildcard.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=?^_`{|}~")
-# An address in ASCII without apostrophes, which would have to be told from quotation marks.
+# An address in ASCII without apostrophes, which would have to be distinguished from quotation marks.
 _PLAIN_EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&+\-/=?^_`{|}~]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -92,11 +92,6 @@ class Plan:
         if self.earlier is not None:
             return self.earlier.seats_before
         return None if self.seat_list is None else len(self.seat_list)
-
-    def label(self, uuid: str) -> str:
-        """Return a user UUID together with the email, if that is known."""
-        person = by_id(self.unassign, self.assign).get(uuid)
-        return f"{person['email']} ({uuid})" if person and person["email"] else uuid
 
     def assignable_after(self, unassigned: Outcome) -> tuple[str, ...]:
         """Return the user UUIDs that may be assigned after the unassignments.
@@ -257,6 +252,7 @@ class Plan:
         ]
 
     def _affected(self) -> dict[str, _Affected]:
+        """Return everyone that this attempt or an earlier one set out to change, by user UUID."""
         earlier = self.earlier or _NO_EARLIER_ATTEMPTS
         unassigning = by_id(self.unassign)
         affected = {}
@@ -275,6 +271,19 @@ class _Affected:
     person: Person
     held_at_first: bool
     held_now: bool
+
+
+def among(people: Iterable[Person]) -> Callable[[Person], bool]:
+    """Return a function that says whether a person is among these. Those without a UUID are compared by email."""
+    people = list(people)
+    uuids = by_id(people).keys()
+    emails = {email_key(person["email"]) for person in people if person["id"] is None and person["email"]}
+    return lambda person: person["id"] in uuids or email_key(person["email"] or "") in emails
+
+
+def label(person: Person) -> str:
+    """Return the user UUID of a person together with the email, if that is known."""
+    return f"{person['email']} ({person['id']})" if person["email"] else str(person["id"])
 
 
 def by_id(*groups: Iterable[Person]) -> dict[str, Person]:

@@ -1,10 +1,9 @@
-"""Who is assigned and who is unassigned, and the guards that refuse it."""
+"""Plan who is assigned and who is unassigned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, World, has_email
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.seat_list import SeatList
 
 Mode = Literal["exact", "add_only", "remove_only"]
-_MAX_PEOPLE: Final = 10
 
 
 def plan_assign(product: str, people: People, world: World, guards: Guards) -> Plan:
@@ -55,7 +53,7 @@ def plan_unassign(product: str, people: People, world: World, guards: Guards) ->
     # They were passed, so keeping their seats is not a success.
     names = join_names(without_uuid)
     reason = f"Datadog lists the seats of {names} without a user UUID. Pass the UUIDs in user_uuids instead."
-    return verdict(plan, guards, world, reasons=[reason] if without_uuid else [], unassign=True)
+    return verdict(plan, guards, world, reasons=[reason] if without_uuid else [], for_unassign=True)
 
 
 def plan_sync(
@@ -81,7 +79,7 @@ def plan_sync(
         uuids = {*roster.uuids, *(user.id for user in world.users.values())}
         emails = {email_key(email) for email in roster.emails}
         others = [user for user in seat_list.users if user.id not in uuids and not has_email(user, emails)]
-        unassign, kept = _to_unassign(others, KeptSeats(world, guards, roster))
+        unassign, kept = _to_unassign(others, KeptSeats(world, guards, roster, approved=approved))
     has_seats = bool(seated) or _is_any_in_roster(kept, roster, world.accounts)
     if mode == "remove_only":
         seated, assign, missing = (*seated, *assign, *missing), (), ()
@@ -118,10 +116,10 @@ def plan_undo(
     unchanged = [person for uuid, person in assign.items() if seat_list.by_uuid(uuid)]
     unchanged += [person for uuid, person in unassign.items() if not seat_list.by_uuid(uuid)]
     rows = [user for uuid in unassign for user in seat_list.by_uuid(uuid)]
-    unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report=report))
+    unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report=report, approved=approved))
     assigning = [person for uuid, person in assign.items() if not seat_list.by_uuid(uuid)]
     missing = [person for person in assigning if _has_no_account(person, world.accounts)]
-    assigning = [person for person in assigning if person not in missing]
+    assigning = [person for person in assigning if not _has_no_account(person, world.accounts)]
     plan = Plan(
         product,
         tuple(assigning),
@@ -133,8 +131,7 @@ def plan_undo(
         earlier=world.earlier,
     )
     # Until the accounts are read, someone to assign may still turn out to be disabled.
-    guards = guards if world.checked else replace(guards, max_seats=None)
-    return verdict(plan, guards, world, approved=approved)
+    return verdict(plan, guards, world, approved=approved, counts_seats=world.checked)
 
 
 def emails_to_look_up(roster: People, seat_list: SeatList, mode: Mode) -> tuple[str, ...]:
@@ -211,11 +208,12 @@ def _empty_roster(roster: People, plan: Plan, *, has_seats: bool) -> list[str]:
 
 def to_undo(report: Report, only: People | None) -> tuple[dict[str, Person], dict[str, Person]]:
     """Return the people that an undo assigns, and the people that it unassigns."""
+    emails = {email_key(email) for email in only.emails} if only else set()
+    uuids = set(only.uuids) if only else set()
 
     def chosen(person: Person) -> bool:
-        if only is None or person["id"] in only.uuids:
+        if only is None or person["id"] in uuids:
             return True
-        emails = {email_key(email) for email in only.emails}
         return person["email"] is not None and email_key(person["email"]) in emails
 
     return by_id(filter(chosen, report["unassigned"])), by_id(filter(chosen, report["assigned"]))

@@ -1,15 +1,14 @@
-"""The verdict on a plan: the guards that refuse it, and the people whom an approved preview leaves alone."""
+"""The verdict on a plan: the guards that refuse it, and the people that an approved preview leaves alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.kept_seats import World, on_call_schedules
-from airflow_provider_seats._planning.plan import Plan, by_id
+from airflow_provider_seats._planning.plan import Plan, among, by_id, label
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from airflow_provider_seats.report import Person, Report
@@ -24,44 +23,54 @@ def verdict(
     plan: Plan,
     guards: Guards,
     world: World,
-    more: Mapping[str, Any] | None = None,
+    extra_guards: Mapping[str, Any] | None = None,
     reasons: Iterable[str] = (),
     *,
-    unassign: bool = False,
+    for_unassign: bool = False,
     approved: Report | None = None,
+    counts_seats: bool = True,
 ) -> Plan:
-    """Record the guards in the plan, and refuse it if one of them does, or for reasons found before."""
+    """Record the guards in the plan, and refuse it if one of them does.
+
+    :param extra_guards: what else the report records beside the guards.
+    :param reasons: reasons for a refusal that were found before.
+    :param for_unassign: whether missing people were to be unassigned.
+    :param approved: the report of an approved preview.
+    :param counts_seats: whether ``max_seats`` can be checked already.
+    """
+    missing = plan.missing
     if approved is not None:
         plan = _leave_alone(plan, approved, guards)
     before = plan.seats_before or 0
-    reasons = [*reasons, *too_many_unassigned(plan, guards, world.counted), *_too_many_seats(plan, guards.max_seats)]
+    reasons = [
+        *reasons,
+        *too_many_unassigned(plan, guards, world.counted),
+        *(_too_many_seats(plan, guards.max_seats) if counts_seats else ()),
+    ]
     if guards.on_schedule == "refuse":
         reasons += _on_schedule(plan, world)
     if approved is not None and world.checked:
         reasons += _not_approved(plan, approved, guards)
-    plan = replace(plan, guards={**(more or {}), **guards.record(before)})
-    if not plan.missing or guards.missing_users in {"skip", None}:
+    plan = replace(plan, guards={**(extra_guards or {}), **guards.record(before)})
+    if not missing or guards.missing_users in {"skip", None}:
         return _refused(plan, reasons) if reasons else plan
-    emails = [str(person["email"]) for person in plan.missing]
+    emails = [str(person["email"]) for person in missing]
     is_retry = plan.earlier is not None
     if guards.missing_users == "retry" and not reasons:
         return replace(plan, refusal=UsersNotReadyError(plan.product, emails, earlier_attempts=is_retry))
     # A retry does not help against the other reasons.
-    refusal = UsersMissingError(plan.product, emails, reasons, earlier_attempts=is_retry, unassign=unassign)
+    refusal = UsersMissingError(plan.product, emails, reasons, earlier_attempts=is_retry, unassign=for_unassign)
     return replace(plan, refusal=refusal)
 
 
 def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
-    """Leave alone the people who are protected or missing in an approved preview, and who would now be changed."""
-    was_protected = list(filter(_among(approved["protected"]), plan.unassign))
+    """Leave alone the people who are missing in an approved preview, and who would now be assigned."""
     # With "retry" the preview is approved with the people who are still awaited.
     missing = approved["missing"] if guards.missing_users != "retry" else []
-    was_missing = list(filter(_among(missing), plan.assign))
+    was_missing = list(filter(among(missing), plan.assign))
     return replace(
         plan,
-        unassign=tuple(filterfalse(_among(was_protected), plan.unassign)),
-        assign=tuple(filterfalse(_among(was_missing), plan.assign)),
-        protected=(*plan.protected, *_with_reason(was_protected, "protected in the approved preview")),
+        assign=tuple(filterfalse(among(was_missing), plan.assign)),
         missing=(*plan.missing, *_with_reason(was_missing, "missing in the approved preview")),
     )
 
@@ -69,11 +78,11 @@ def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
 def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
     """Return why a plan changes someone whom the approved preview does not."""
     awaited = approved["missing"] if guards.missing_users == "retry" else []
-    assign = list(filterfalse(_among([*approved["assigned"], *awaited]), plan.assign))
-    unassign = list(filterfalse(_among(approved["unassigned"]), plan.unassign))
+    assign = list(filterfalse(among([*approved["assigned"], *awaited]), plan.assign))
+    unassign = list(filterfalse(among(approved["unassigned"]), plan.unassign))
     if not assign and not unassign:
         return []
-    names = join_names((plan.label(str(person["id"])) for person in (*assign, *unassign)), _MAX_PEOPLE)
+    names = join_names(map(label, (*assign, *unassign)), _MAX_PEOPLE)
     people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
     advice = "Make a new preview and have it approved, or leave out approved."
     return [f"{people} to unassign are not in the approved preview: {names}. {advice}"]
@@ -99,7 +108,7 @@ def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[st
 
 def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
     after = len(plan.seat_list) - len(plan.unassign) + len(plan.assign) if plan.seat_list is not None else 0
-    if max_seats is None or after <= max_seats:
+    if max_seats is None or after <= max_seats or not plan.assign:
         return []
     changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
     advice = "If this is intended, raise max_seats."
@@ -108,8 +117,8 @@ def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
 
 def _on_schedule(plan: Plan, world: World) -> list[str]:
     found = [
-        f"{plan.label(uuid)} is found in {on_call_schedules(names)}"
-        for uuid in by_id(plan.unassign)
+        f"{label(person)} is found in {on_call_schedules(names)}"
+        for uuid, person in by_id(plan.unassign).items()
         if (names := world.schedules.get(uuid))
     ]
     if not found:
@@ -119,14 +128,6 @@ def _on_schedule(plan: Plan, world: World) -> list[str]:
 
 def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:
     return replace(plan, refusal=PlanRefusedError(plan.product, reasons, earlier_attempts=plan.earlier is not None))
-
-
-def _among(people: Iterable[Person]) -> Callable[[Person], bool]:
-    """Return a function that says whether a person is among these. Those without a UUID are compared by email."""
-    people = list(people)
-    uuids = by_id(people).keys()
-    emails = {email_key(person["email"]) for person in people if person["id"] is None and person["email"]}
-    return lambda person: person["id"] in uuids or email_key(person["email"] or "") in emails
 
 
 def _with_reason(people: Iterable[Person], reason: str) -> list[Person]:

@@ -16,7 +16,7 @@ from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_t
 from airflow_provider_seats._api.users import User, get_accounts, search_accounts, unambiguous
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.kept_seats import World, accounts_to_read, unmatched_protection
-from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id
+from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id, label
 from airflow_provider_seats._planning.planner import (
     emails_to_look_up,
     plan_assign,
@@ -124,11 +124,12 @@ class OperatorRun:
             people = plan.assignable_after(unassigned)
             if people:
                 assigned = self._client.run(assign_seats(plan.product, people, batch_size))
-            others = tuple(uuid for uuid in by_id(plan.assign) if uuid not in people)
+            others = tuple(by_id(plan.assign))[len(people) :]
             assigned = replace(assigned, not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._state = Changed(plan, period, unassigned, assigned)
-        error = failure(unassigned, assigned, label=plan.label)
+        everyone = by_id(plan.unassign, plan.assign)
+        error = failure(unassigned, assigned, label=lambda uuid: label(everyone[uuid]))
         if error is not None:
             raise error
 
@@ -276,7 +277,8 @@ class PlanMaker:
         first = plan(replace(world, checked=False))
         self._draft(first)
         is_small = len(first.unassign) <= _MAX_LOOK_UPS
-        if is_small and job.guards.on_schedule == "keep" and too_many_unassigned(first, job.guards):
+        only_count_refuses = first.refusal and first.refusal.reasons == tuple(too_many_unassigned(first, job.guards))
+        if is_small and only_count_refuses and job.guards.on_schedule == "keep":
             # Those who keep their seat each time for a schedule must not use up the limit each time.
             world = self._with_schedules(world, first)
             first = plan(replace(world, checked=False))
@@ -288,21 +290,27 @@ class PlanMaker:
             planned = plan(world)
         else:
             planned = first
-            if job.preview:
+            if job.preview and (job.guards.on_schedule or self._accounts_to_read(job, first)):
                 people = plural(len(first.unassign), "person", "people")
                 self._warn(f"Accounts and on-call schedules were not read, because {people} would lose their seat.")
         if unmatched := unmatched_protection(job.guards, world):
-            self._warn(f"protect: nobody in the seat list matches {join_names(unmatched)}. Check the spelling.")
+            self._warn(
+                f"protect: no seat and no account that was read matches {join_names(unmatched)}. Check the spelling."
+            )
             planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
         return planned
 
-    def _with_accounts(self, world: World, job: Job, first: Plan) -> World:
+    def _accounts_to_read(self, job: Job, first: Plan) -> dict[str, str | None]:
         is_undo = isinstance(job, SyncJob) and job.undo is not None
         roster = job.people if isinstance(job, SyncJob) and not is_undo and job.mode != "add_only" else None
         people = accounts_to_read(first, job.guards, roster)
         if is_undo and job.guards.check_accounts:
             # An account that was disabled since gets no seat back.
             people |= {uuid: person["email"] for uuid, person in by_id(first.assign).items()}
+        return people
+
+    def _with_accounts(self, world: World, job: Job, first: Plan) -> World:
+        people = self._accounts_to_read(job, first)
         if not people:
             return world
         return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))

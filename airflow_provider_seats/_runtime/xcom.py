@@ -21,4 +21,4 @@ def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> Non
     try:
         context["ti"].xcom_push(key=key, value=value)
     except Exception as error:  # noqa: BLE001 (as above)
-        log.warning("The report could not be pushed to XCom as %s (%s). The log contains it.", key, error)
+        log.warning("%s could not be pushed to XCom (%s).", key, error)

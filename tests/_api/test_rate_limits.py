@@ -91,6 +91,17 @@ def test_a_429_uses_up_the_limit() -> None:
     assert limits.take("GET /a", NOW) == 3
 
 
+def test_a_429_that_states_no_limit_keeps_the_limit_that_is_known() -> None:
+    """After a 429 without headers of the limit, half of it is still left to others in the next period."""
+    limits = RateLimits()
+    stated = {"x-ratelimit-name": "seats", "x-ratelimit-limit": "10", "x-ratelimit-period": "60"}
+    limits.learn("GET /a", 200, {**stated, "x-ratelimit-remaining": "9", "x-ratelimit-reset": "30"}, NOW)
+    limits.learn("GET /a", 429, {"retry-after": "3"}, NOW)
+    assert limits.stated("GET /a") == RateLimit(10, 60)
+    sent = [limits.take("GET /a", NOW + 100, share=0.5) for _ in range(6)]
+    assert [seconds == 0 for seconds in sent] == [True] * 5 + [False]
+
+
 def test_a_response_without_a_limit_changes_nothing() -> None:
     """A response that states no limit, or no reset, holds back no call."""
     limits = RateLimits()

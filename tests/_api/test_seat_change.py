@@ -295,6 +295,15 @@ def test_a_list_is_read_a_second_time_at_most_once() -> None:
     assert (outcome(played), played.calls) == (((A,), (), (), ()), "DGGGGDGG")
 
 
+@pytest.mark.parametrize(("last", "done"), [(page(B, C), True), (page(A, B, C), False)])
+def test_someone_who_is_sent_again_without_a_confirmation_is_read_back(last: object, done: bool) -> None:
+    """If a change that is sent again after the second reading is not confirmed, the list decides about it."""
+    first, second = (page(B, next_cursor="2"), page(C)), (page(B, next_cursor="2"), page(A, C))
+    again = [] if done else [page(A, B, C)]
+    played = play(unassign_seats("p", [A]), lost(), *first, *second, reply(202), last, *again)
+    assert outcome(played) == (((A,), (), (), ()) if done else ((), (A,), (), ()))
+
+
 def test_an_assignment_needs_no_second_reading() -> None:
     """A seat that a page shows is there, so an assignment is confirmed by one reading of several pages."""
     played = play(assign_seats("p", [A]), lost(), page(A, next_cursor="2"), page(C))

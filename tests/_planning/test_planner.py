@@ -519,7 +519,7 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
             (nobody and mode != "add_only" and not guards.allow_empty)
             # Counted before accounts are read.
             or (guards.max_unassign is not None and len(candidates) > guards.max_unassign.of(len(before)))
-            or (guards.max_seats is not None and after > guards.max_seats)
+            or (guards.max_seats is not None and after > guards.max_seats and bool(to_assign))
             or bool(missing and guards.missing_users == "fail")
         )
 

@@ -120,6 +120,23 @@ def test_people_left_alone_do_not_count_for_max_seats() -> None:
     assert (plan.refusal, kinds(plan.preview())["missing"]) == (None, ["7"])
 
 
+def test_an_account_that_appears_after_the_preview_is_not_called_missing() -> None:
+    """With missing_users="fail", a person who was missing in the preview and has an account now is left alone."""
+    roster = People(("3", "4"), ("new@x",))
+    guards = Guards(missing_users="fail")
+    preview = sync(roster, SeatList(ROWS), guards=guards).preview()
+    plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards, approved=preview)
+    assert (plan.refusal, kinds(plan.preview())["missing"]) == (None, ["7"])
+    assert isinstance(sync(roster, SeatList(ROWS), guards=guards, approved=preview).refusal, UsersMissingError)
+
+
+def test_seats_that_become_fewer_are_no_reason_to_refuse() -> None:
+    """An organisation above max_seats can unassign some of its seats."""
+    plan = sync(People(("3",)), SeatList([*ROWS, seat("9")]), "remove_only", guards=Guards(max_seats=0))
+    assert (plan.refusal, len(plan.unassign)) == (None, 3)
+    assert "There would be 2 seats" in refusal(sync(People(("3", "5")), SeatList(ROWS), guards=Guards(max_seats=1)))
+
+
 def test_an_awaited_account_of_an_approved_preview_is_assigned() -> None:
     """With missing_users="retry" the preview is approved with the people who are still awaited."""
     roster = People(("3",), ("new@x",))

@@ -97,6 +97,43 @@ def test_people_kept_for_a_schedule_do_not_count_for_the_limit(datadog: FakeData
     assert calls(datadog).count("GET on-call/schedules") == 1 + 3
 
 
+def test_people_on_a_schedule_are_named_with_it_beyond_the_limit(datadog: FakeDatadog) -> None:
+    """If schedules are read before the limit is checked, the reason is still the schedule, not the account."""
+    people = add_people(datadog, 4)
+    datadog.add_schedule("Nights", people[1:3])
+    datadog.add_user("new@x.com")
+    report = sync(user_emails=[*emails(0), "new@x.com"], on_schedule="keep", max_unassign=1)
+    assert {each.get("reason") for each in report["protected"]} == {"found in the on-call schedule Nights"}
+
+
+def test_a_run_that_is_refused_anyway_reads_no_schedules(datadog: FakeDatadog) -> None:
+    """Schedules are read before the limit is checked only if nothing else refuses the run."""
+    add_people(datadog, 4)
+    refused(datadog, sync, user_emails=[*emails(0), "ghost@x.com"], on_schedule="keep", max_unassign=1)
+    assert "GET on-call/schedules" not in calls(datadog)
+
+
+def test_a_person_protected_in_the_preview_needs_no_account(datadog: FakeDatadog) -> None:
+    """A person whom the approved preview protects keeps the seat for that reason, and the account is not read."""
+    people = add_people(datadog, 3)
+    datadog.add_user("new@x.com")
+    arguments: dict[str, Any] = {"user_emails": [*emails(0), "new@x.com"], "max_unassign": 2}
+    preview = sync(**arguments, protect=emails(1), preview=True)
+    datadog.received.clear()
+    report = sync(**arguments, approved=preview)
+    assert [each.get("reason") for each in report["protected"]] == ["protected in the approved preview"]
+    assert account_reads(datadog) == [people[2]]
+
+
+def test_the_report_of_a_refused_undo_names_all_guards(datadog: FakeDatadog) -> None:
+    """A guard that was not checked yet is in the report of a refused undo as well."""
+    people = add_people(datadog, 3, seat=None)
+    report = sync(user_uuids=people)
+    ti = FakeTaskInstance()
+    failure(sync, ti, undo=report, max_unassign=1, max_seats=10)
+    assert ti.pushed["return_value"]["guards"].items() >= {"max_unassign": "1", "max_seats": 10}.items()
+
+
 def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatadog) -> None:
     """Accounts are read after the limit is checked, and the preview of a refused run shows both numbers."""
     renamed(datadog)
@@ -115,15 +152,17 @@ def test_a_refused_run_reads_neither_accounts_nor_schedules(datadog: FakeDatadog
     assert calls(datadog) == ["GET seats/users"]
 
 
-def test_a_refused_preview_about_everyone_says_what_was_not_read(datadog: FakeDatadog) -> None:
-    """A refused preview that would unassign more than 1,000 people reads no accounts, and warns about it."""
-    datadog.add_user("new@x.com")
+@pytest.mark.parametrize(("more", "warned"), [({"on_schedule": "keep"}, True), ({}, False)])
+def test_a_refused_preview_about_everyone_says_what_was_not_read(
+    datadog: FakeDatadog, more: dict[str, Any], warned: bool
+) -> None:
+    """A refused preview that would unassign more than 1,000 people reads nothing more, and warns if it would have."""
+    new = datadog.add_user("new@x.com")
     add_people(datadog, 1_001)
-    report = sync(user_emails=["new@x.com"], preview=True)
-    assert report["warnings"] == [
-        "Accounts and on-call schedules were not read, because 1,001 people would lose their seat."
-    ]
-    assert account_reads(datadog) == []
+    report = sync(user_uuids=[new], preview=True, **more)
+    warning = "Accounts and on-call schedules were not read, because 1,001 people would lose their seat."
+    assert report["warnings"] == ([warning] if warned else [])
+    assert {each.path for each in datadog.calls()} == {SEATS}
 
 
 # --- guards that a reading can lift ---

@@ -233,7 +233,10 @@ def test_a_protection_that_matches_nobody_is_a_warning(datadog: FakeDatadog) -> 
     ghost = "00000000-0000-4000-8000-000000000000"
     log: list[str] = []
     report = sync(user_uuids=people, protect=["ghost@x.com", ghost, *emails(0)], log=log)
-    assert f"warning: protect: nobody in the seat list matches {ghost}, ghost@x.com. Check the spelling." in log
+    assert (
+        f"warning: protect: no seat and no account that was read matches {ghost}, ghost@x.com. Check the spelling."
+        in log
+    )
     assert report["guards"]["protect_unmatched"] == [ghost, "ghost@x.com"]
     assert report["guards"]["protect"] == [ghost, "ghost@x.com", "u0@x.com"]
 

@@ -174,7 +174,7 @@ def test_an_unassign_can_skip_the_check_of_accounts(datadog: FakeDatadog, check:
         "protect_unmatched": ["boss@x.com"],
         "check_accounts": False,
     }
-    assert "warning: protect: nobody in the seat list matches boss@x.com. Check the spelling." in log
+    assert "warning: protect: no seat and no account that was read matches boss@x.com. Check the spelling." in log
 
 
 def test_an_unassign_without_the_permission_to_check_accounts_changes_nothing(

@@ -61,9 +61,9 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
         for email in (ANN, CY):
             default.give_seat("approved", default.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
         default.add_user("off@example.com", status="Disabled", seat="reclaimed")
-        for email in (ANN, BOB):
+        for email in (BOB, CY):
             default.give_seat("reclaimed", default.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
-        default.add_schedule("Nights", [default.user_uuid(ANN)])
+        default.add_schedule("Nights", [default.user_uuid(CY)])
         fakes["borrowed"].give_seat("example_product", fakes["borrowed"].user_uuid(BOB))
         fakes["faulty"].give_seat(PRODUCT, fakes["faulty"].user_uuid(ANN))
         slow_down = Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"})
