@@ -470,9 +470,9 @@ Measured on {cores} cores, {machine}, {versions}.
 * A deferred sensor takes {memory:.1f} KiB. A thousand of them that wait for a product of 5,000 seats and poll each
   second make {calls} requests for five readings of the list. The event loop is late by {lag:.0f} ms or less in 99 of
   100 cases, and by {worst:.0f} ms at worst; its thread works for {work:.0f} ms at most before something else can run.
-* With 100,000 seats, one of which changes before each reading, the event loop is late by {many_worst:.0f} ms at worst,
+* With 100,000 seats, and one change before each reading, the event loop is late by {many_worst:.0f} ms at worst,
   and works for {many_work:.0f} ms at most. The poll takes {poll:.2f} times the memory of the seat list.
-* After {left.polls:,} polls with 200 sensors and two change triggers, of which one in ten fails, the memory is
+* After {left.polls:,} polls with 200 sensors and two change triggers, where one in ten fails, the memory is
   {left.growth:.2f} times what it was after a tenth of them. {left.threads} threads and {left.files} sockets or files
   are left over.
 

@@ -19,7 +19,7 @@ _MAX_VALUES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of ``where``: a column, and the words of which a cell must be one.
+    """A condition of ``where``: a column, and the words that its cells may contain.
 
     :param words: the words as they were passed, by :func:`comparable`.
     """

@@ -76,7 +76,7 @@ def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
 
 
 def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
-    """Return why a plan changes someone whom the approved preview does not."""
+    """Return why a plan goes beyond the approved preview."""
     awaited = approved["missing"] if guards.missing_users == "retry" else []
     assign = list(filterfalse(among([*approved["assigned"], *awaited]), plan.assign))
     unassign = list(filterfalse(among(approved["unassigned"]), plan.unassign))

@@ -40,7 +40,7 @@ class AssignSeatsOperator(SeatsOperator):
     :param missing_users: what to do if an email has no enabled Datadog account: ``fail`` changes nothing, ``skip``
         continues without the person and reports them as ``missing``. ``retry`` changes nothing and leaves it to the
         task's ``retries`` and ``retry_delay``, for accounts that SSO or SCIM creates later. (templated)
-    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
     :param read_seats_first: read the seat list and send only people without a seat, so that the report says who was

@@ -56,7 +56,7 @@ class SyncSeatsOperator(SeatsOperator):
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused, and 0 forbids it. The default is the larger of 5 people and 20 %, but at most half
         of the seats and at most 100 people; one is always allowed. An undo has no default. (templated)
-    :param max_seats: the most seats that the product may have afterwards. More is refused. (templated)
+    :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
     :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as

@@ -36,7 +36,7 @@ def test_another_email_is_new_and_no_event() -> None:
 
 
 def test_seats_without_a_uuid_are_counted_only() -> None:
-    """A row without a UUID counts as a seat, and cannot be told from other rows."""
+    """A row without a UUID counts as a seat, and cannot be distinguished from other rows."""
     changes = compare_seats(BEFORE, SeatList([seat(None), seat("1", "ann@x"), seat("2", "bob@x")]), frozenset())
     assert (changes.event("p"), changes.seats) == (None, 3)
 

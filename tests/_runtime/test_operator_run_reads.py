@@ -114,7 +114,7 @@ def test_a_run_that_is_refused_anyway_reads_no_schedules(datadog: FakeDatadog) -
 
 
 def test_a_person_protected_in_the_preview_needs_no_account(datadog: FakeDatadog) -> None:
-    """A person whom the approved preview protects keeps the seat for that reason, and the account is not read."""
+    """A person that the approved preview protects keeps the seat for that reason, and the account is not read."""
     people = add_people(datadog, 3)
     datadog.add_user("new@x.com")
     arguments: dict[str, Any] = {"user_emails": [*emails(0), "new@x.com"], "max_unassign": 2}

@@ -112,7 +112,7 @@ def test_a_transient_error_is_left_to_the_retries(ti: FakeTaskInstance, datadog:
 
 
 def test_an_audit_survives_an_xcom_that_fails(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
-    """If the summary cannot be pushed, the audit succeeds all the same."""
+    """If the summary cannot be pushed, the audit still succeeds."""
 
     class Broken(FakeTaskInstance):
         def xcom_push(self, key: str, value: Any) -> None:

@@ -93,7 +93,7 @@ def test_slots_limit_concurrent_requests(server: Server, fake: Watched, dag_id: 
 
 
 def test_all_hires_get_a_seat_although_a_node_dies(cluster: Cluster, server: Server, fake: Watched) -> None:
-    """Retries assign all seats after a worker dies during four requests, two of which Datadog has applied."""
+    """Retries assign all seats after a worker dies during four requests, although Datadog has applied two of them."""
     fake.hold_writes(after=16)
     run = server.begin("many")
     wait_for(lambda: fake.held >= 8, 180, server.tail)
