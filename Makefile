@@ -38,7 +38,7 @@ quick: $(VENV)/ready
 	@$(MAKE) --no-print-directory -j 2 $(LINT) without-airflow
 
 without-airflow:
-	$(PYTEST) --numprocesses $(or $(WORKERS),$(CORES)) -m "not airflow" --ignore tests/system --hypothesis-profile quick
+	$(PYTEST) --numprocesses $(or $(WORKERS),$(CORES)) -m "not airflow and not slow" --ignore tests/system --hypothesis-profile quick
 
 # One process more than cores: most of the time, system tests wait for an Airflow.
 test: $(VENV)/ready $(LINT)

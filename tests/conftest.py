@@ -30,7 +30,7 @@ _SLOW_SECONDS = 5
 _terminal: list[Any] = []
 
 
-_FIRST = ("test_types.py", "system", "test_packaging.py", "test_faults.py", "test_provider.py", "test_load.py")
+_FIRST = ("test_types.py", "system", "test_packaging.py", "test_faults.py", "test_provider.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

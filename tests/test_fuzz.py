@@ -149,7 +149,7 @@ def test_any_page_of_seats_is_read_completely_or_is_an_error(rows: list[Any], me
     played = play(list_seat_users("p"), *[reply(200, content.encode())] * 5, exhaust=False)
     if played.error is None:
         assert all(isinstance(user, SeatUser) for user in played.value)
-        known = {row["id"].lower() for row in rows if isinstance(row, dict) and row.get("id")}
+        known = {row["id"].lower() for row in rows if isinstance(row, dict) and (row.get("id") or "").strip()}
         assert {user.id for user in played.value} - {None} == known
     else:
         assert isinstance(played.error, UnavailableError)

@@ -55,9 +55,13 @@ def mypy() -> set[tuple[str, int]]:
     return {(file, int(line)) for file, line in found}
 
 
-# In two groups, to run side by side.
+# In two groups, to run side by side. For quick results, mypy checks the types.
 @pytest.mark.parametrize(
-    "checker", [pytest.param(each, marks=pytest.mark.xdist_group(each.__name__)) for each in (mypy, pyright)]
+    "checker",
+    [
+        pytest.param(mypy, marks=pytest.mark.xdist_group("mypy")),
+        pytest.param(pyright, marks=[pytest.mark.xdist_group("pyright"), pytest.mark.slow]),
+    ],
 )
 def test_every_mistake_is_seen_and_nothing_else(checker: object) -> None:
     """Type checkers see every mistake in a DAG of mistakes, and none in a DAG that uses everything."""

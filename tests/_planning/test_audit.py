@@ -124,7 +124,7 @@ pieces = st.text(st.sampled_from("'=+-@\t\r\n,;|a \uff1d"), max_size=12)
 
 
 @given(pieces)
-@examples(500)
+@examples(150)
 def test_the_original_of_an_escaped_cell_comes_back(cell: str) -> None:
     """Without the first apostrophe of each such place, an escaped cell is the original, so no two become one."""
     escaped = escape_formulas(cell)
@@ -132,7 +132,7 @@ def test_the_original_of_an_escaped_cell_comes_back(cell: str) -> None:
 
 
 @given(pieces)
-@examples(500)
+@examples(150)
 def test_no_cell_is_a_formula_with_any_separator(cell: str) -> None:
     """Whatever separator a spreadsheet assumes, no cell begins with a sign that makes it a formula."""
     file = io.StringIO(to_csv(audit_rows([seat(name=cell)]), status=False), newline="")

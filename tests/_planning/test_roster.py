@@ -288,7 +288,7 @@ names = cells.filter(lambda name: not {*',;\t|"'} & {*name} and name.strip().low
     st.sampled_from(ENCODINGS),
     st.permutations(["email", " KEEP", 0, 1]),
 )
-@examples(300)
+@examples(100)
 def test_what_a_csv_writer_writes_is_read_exactly(  # noqa: PLR0917 (hypothesis passes them)
     people: list[tuple[str, str, bool]],
     others: tuple[str, str],
@@ -324,7 +324,7 @@ pieces = st.sampled_from(
     st.binary(max_size=60) | st.lists(pieces, max_size=12).map(b"".join),
     st.sampled_from([None, "cp1252", "utf-16-le", "utf-8"]),
 )
-@examples(500)
+@examples(150)
 def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, encoding: str | None) -> None:
     """Whatever a file contains, the result is a list of addresses or an InvalidInputError."""
     try:
@@ -336,7 +336,7 @@ def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, enc
 
 
 @given(addresses, addresses, st.sampled_from([",", ";", " ", "\n", "|", "/", " or "]))
-@examples(200)
+@examples(100)
 def test_two_addresses_in_one_cell_are_an_error(first: str, second: str, between: str) -> None:
     """Two addresses in one cell are an error, and never one of the two."""
     assume(not is_email(f"{first}{between}{second}"))

@@ -248,7 +248,7 @@ def test_a_retry_knows_people_who_lost_their_seat_before(datadog: FakeDatadog) -
 # --- failures while reading ---
 
 
-def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeDatadog) -> None:
+def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """If accounts cannot be read, the report lists who was about to be changed, and how many seats there are."""
     renamed(datadog)
     add_people(datadog, 2)
@@ -260,7 +260,7 @@ def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeD
     assert "not done: `ann.old@x.com`" in ti.pushed["summary"]
 
 
-def test_a_retry_that_cannot_look_people_up_reports_the_whole_run(datadog: FakeDatadog) -> None:
+def test_a_retry_that_cannot_look_people_up_reports_the_whole_run(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """If the second attempt fails while it reads schedules, its report has the changes of the first."""
     people = add_people(datadog, 12)
     arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": 8, "batch_size": 4, "on_schedule": "keep"}
@@ -297,7 +297,7 @@ def test_a_failure_before_anything_is_known_claims_nothing(datadog: FakeDatadog)
     assert ti.pushed["summary"].splitlines()[0] == f"{PRODUCT}: nobody was changed"
 
 
-def test_the_summary_names_the_connection_to_correct(datadog: FakeDatadog) -> None:
+def test_the_summary_names_the_connection_to_correct(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """The summary of a task whose keys are refused names the connection's id, as the task's error does."""
     ti = FakeTaskInstance()
     datadog.script("GET", USERS, Fault(403, {"errors": ["Forbidden"]}), Fault(403, {"errors": ["Forbidden"]}))

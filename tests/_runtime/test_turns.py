@@ -56,6 +56,7 @@ def test_much_work_is_done_in_a_thread(size: int, in_thread: bool) -> None:
     assert (thread is not threading.current_thread()) == in_thread
 
 
+@pytest.mark.slow
 def test_the_first_turn_loads_modules_in_a_thread() -> None:
     """What triggers need is loaded off the event loop, and before the turn ends."""
     code = """

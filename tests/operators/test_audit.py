@@ -89,7 +89,7 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
     ],
 )
 def test_what_no_retry_can_fix_fails_at_once(
-    ti: FakeTaskInstance, datadog: FakeDatadog, arguments: Any, cause: type[Exception]
+    ti: FakeTaskInstance, datadog: FakeDatadog, no_waits: list[float], arguments: Any, cause: type[Exception]
 ) -> None:
     """An error that no retry can fix fails the task at once, and the summary says what it is."""
     datadog.add_user("ann@x.com", seat=PRODUCT)

@@ -92,7 +92,9 @@ def test_an_undo_looks_people_up(datadog: FakeDatadog) -> None:
     assert by_email(sync(undo=report, on_schedule="keep")) == {"protected": emails(0)}
 
 
-def test_a_missing_permission_changes_nothing(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
+def test_a_missing_permission_changes_nothing(
+    datadog: FakeDatadog, ti: FakeTaskInstance, no_waits: list[float]
+) -> None:
     """Without the permission on_call_read the task fails, names it and changes nothing."""
     [person] = seated(datadog, 1)
     datadog.permissions.remove("on_call_read")

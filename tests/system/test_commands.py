@@ -28,7 +28,7 @@ ELSEWHERE = {
     "make test AIRFLOW=2.11": "the gate",
     "make test-matrix": "runs this suite",
     "make docs": "tests/system/test_site.py",
-    "make bench": "tests/test_load.py",
+    "make bench": "tests/system/test_load.py",
     ".ci/run": "runs this suite",
 }
 
