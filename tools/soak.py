@@ -93,7 +93,11 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
                 break
             threading.Event().wait(0.05)
         left = Leftovers(
-            seen, len(events), sizes[-1] / sizes[0], threading.active_count() - threads, _open_files() - files
+            seen,
+            len(events),
+            sizes[-1] / sizes[0],
+            max(threading.active_count() - threads, 0),
+            max(_open_files() - files, 0),
         )
     logging.disable(logging.NOTSET)
     return left
