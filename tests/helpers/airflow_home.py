@@ -388,10 +388,12 @@ class Terminal(Scheduled):
             for row in rows
         }
 
-    def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int = 1) -> str:
-        """Return the log of a task."""
+    def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int | None = None) -> str:
+        """Return the log of a task: of an attempt, or of the last one that wrote a log."""
         folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
-        return (folder / f"task_id={task_id}" / f"attempt={attempt}.log").read_text()
+        # On a busy machine Airflow may lose the first attempt before it starts.
+        logs = sorted((folder / f"task_id={task_id}").glob(f"attempt={attempt or '*'}.log"))
+        return logs[-1].read_text()
 
     def tail(self) -> str:
         """Return the end of the scheduler's log."""

@@ -140,6 +140,16 @@ def test_reclaim_changes_nothing_if_there_is_nothing_to_reclaim(home: AirflowHom
     assert fake.calls("DELETE") == []
 
 
+def test_a_team_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
+    """The team example assigns a seat to each member of the teams, and unassigns others who are not on a schedule."""
+    for email in (ANN, BOB, CY):
+        fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
+    fake.add_schedule("Nights", [CY])
+    fake.add_team("incident-responders", [ANN, fake.add_user("dee@example.com")])
+    home.airflow("dags", "test", "datadog_seats_team", "-c", json.dumps({"max_seats": "3"}))
+    assert fake.emails(PRODUCT) == [ANN, CY, "dee@example.com"]
+
+
 def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
     """The audit example writes a CSV file for each product, in a folder of the day, and prints the summaries."""
     fake.give_seat(PRODUCT, fake.user_uuid(ANN))
