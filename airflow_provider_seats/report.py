@@ -29,8 +29,6 @@ _MAX_NAMES: Final = 5
 _find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)")
 # A chat reads <...> as a link or a mention, also in code.
 _ANGLES: Final = str.maketrans("<>", "\u2039\u203a")
-
-
 _NOT_FOR_UNDO: Final = ("counts", "guards", "refusals", "warnings")
 
 

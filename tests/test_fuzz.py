@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
-from airflow_provider_seats._api.users import find_accounts, get_accounts
+from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import (
     NOT_PASSED,
     parse_bool,
@@ -163,7 +163,7 @@ def test_any_page_of_users_is_read_or_is_an_error(document: Any) -> None:
         content = json.dumps(document)
     except (TypeError, ValueError):
         return
-    played = play(find_accounts(["ann@x.com"]), *[reply(200, content.encode())] * 9, exhaust=False)
+    played = play(search_accounts(["ann@x.com"]), *[reply(200, content.encode())] * 9, exhaust=False)
     assert played.error is None or isinstance(played.error, UnavailableError)
 
 

@@ -72,7 +72,8 @@ def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
     wanted = tuple(emails)
-    return unambiguous(wanted, (yield from find_accounts(wanted)))
+    users, _ = yield from search_accounts(wanted)
+    return unambiguous(wanted, users)
 
 
 def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]:
@@ -81,21 +82,18 @@ def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
     wanted = [email_key(email) for email in emails]
-    accounts = {email: _preferred(same) for email, same in _by_email(users).items()}
+    accounts = {email: _preferred(same) for email, same in accounts_by_email(users).items()}
     ambiguous = {email: accounts[email] for email in wanted if len(accounts.get(email, ())) > 1}
     if ambiguous:
         raise AmbiguousUsersError(ambiguous)
     return {email: accounts[email][0] for email in wanted if email in accounts}
 
 
-def find_accounts(emails: Iterable[str]) -> Flow[list[User]]:
-    """Return all accounts that have these emails, and some that do not, in as few calls as the API allows."""
-    users, _ = yield from search_accounts(emails)
-    return users
-
-
 def search_accounts(emails: Iterable[str]) -> Flow[tuple[list[User], int | None]]:
-    """Do the same as :func:`find_accounts`, and return how many accounts there are in all, if Datadog states it."""
+    """Return all accounts that have these emails, and some that do not, in as few calls as the API allows.
+
+    The second result is how many accounts there are in all, if Datadog states it.
+    """
     wanted = tuple(dict.fromkeys(email_key(email) for email in emails))
     if not wanted:
         return [], None
@@ -149,7 +147,8 @@ def check_keys() -> Flow[None]:
     yield from call(Request("GET", "/api/v2/validate_keys"), read)
 
 
-def _by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
+def accounts_by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
+    """Return accounts by :func:`email_key`, each account once. Several accounts may share an email."""
     same: dict[str, dict[str, User]] = {}
     for user in users:
         if user.email is not None:

@@ -9,7 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, TypeVar, cast, get_args
 
@@ -144,7 +144,7 @@ def parse_report(name: str, value: object) -> Report:
                 name, f"this is not a report of an operator of this package: {key!r} is missing or of another type."
             )
     for key in ("started_at", "ended_at"):
-        if report.get(key) is not None and not _is_time(report[key]):
+        if report.get(key) is not None and parse_time(report[key]) is None:
             raise InvalidInputError(name, f"its {key!r} is {shorten(report[key])}, which is not a time in ISO 8601.")
     for key in KINDS:
         report[key] = [_parse_person(name, person, needs_uuid=key in _CHANGED) for person in report[key]]
@@ -162,12 +162,13 @@ def parse_literal(text: str) -> object:
     return text
 
 
-def _is_time(value: object) -> bool:
+def parse_time(text: object) -> datetime | None:
+    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is none."""
     try:
-        datetime.fromisoformat(value if isinstance(value, str) else "")
+        moment = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
-        return False
-    return True
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:

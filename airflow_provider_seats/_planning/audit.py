@@ -12,8 +12,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.arguments import parse_bool, parse_product_code
-from airflow_provider_seats._planning.kept_seats import parse_time
+from airflow_provider_seats._api.users import accounts_by_email
+from airflow_provider_seats._planning.arguments import parse_bool, parse_product_code, parse_time
 from airflow_provider_seats._text import encodable, plural, shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import code, plain
@@ -104,10 +104,7 @@ def with_accounts(
     :param same_emails: accounts with the emails of rows that have no UUID. Such a row gets the only account of its
         email, and none if several accounts have it.
     """
-    by_email: dict[str, dict[str, User]] = {}
-    for user in same_emails:
-        if user.email is not None:
-            by_email.setdefault(email_key(user.email), {})[user.id] = user
+    by_email = accounts_by_email(same_emails)
     return [_with_account(row, _holder(row, accounts, by_email)) for row in rows]
 
 
@@ -178,11 +175,11 @@ def summarize_failure(product: object, error: BaseException) -> str:
     return f"{product}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
 
 
-def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Mapping[str, User]]) -> User | None:
+def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Sequence[User]]) -> User | None:
     if row["id"]:
         return accounts.get(row["id"])
-    same = by_email.get(email_key(row["email"]), {}) if row["email"] else {}
-    return next(iter(same.values())) if len(same) == 1 else None
+    same = by_email.get(email_key(row["email"]), ()) if row["email"] else ()
+    return same[0] if len(same) == 1 else None
 
 
 def _with_account(row: AuditRow, user: User | None) -> AuditRow:

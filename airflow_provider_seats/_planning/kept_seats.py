@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.plan import among, by_id
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.report import Person
@@ -172,15 +173,6 @@ def unmatched_protection(guards: Guards, world: World) -> list[str]:
 def _handle(account: User) -> str:
     differs = account.handle and email_key(account.handle) != email_key(account.email or "")
     return f" (handle {account.handle})" if differs else ""
-
-
-def parse_time(text: object) -> datetime | None:
-    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is none."""
-    try:
-        moment = datetime.fromisoformat(text if isinstance(text, str) else "")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def on_call_schedules(names: Sequence[str]) -> str:

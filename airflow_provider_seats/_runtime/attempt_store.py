@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from airflow_provider_seats._planning.kept_seats import parse_time
+from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
 from airflow_provider_seats.exceptions import DatadogSeatsError
 

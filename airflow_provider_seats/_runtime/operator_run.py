@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
-from airflow_provider_seats._api.users import User, get_accounts, search_accounts, unambiguous
+from airflow_provider_seats._api.users import User, accounts_by_email, get_accounts, search_accounts, unambiguous
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.kept_seats import World, accounts_to_read, unmatched_protection
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id, label
@@ -147,9 +146,13 @@ class OperatorRun:
             self._log.info("%s", line)
         for warning in report["warnings"][len(self._warnings) :]:
             self._log.warning("%s", warning)
-        problem = error.message_for(self._conn_id) if isinstance(error, DatadogSeatsError) else error
-        self._push(SUMMARY, summary(report, None if error is None else str(problem) or type(error).__name__))
+        self._push(SUMMARY, summary(report, None if error is None else self._problem(error)))
         return report
+
+    def _problem(self, error: BaseException) -> str:
+        """Return why the task fails, as Airflow will show it."""
+        text = error.message_for(self._conn_id) if isinstance(error, DatadogSeatsError) else str(error)
+        return text or type(error).__name__
 
     def _push(self, key: str, value: object) -> None:
         if self._push_report:
@@ -225,10 +228,8 @@ class PlanMaker:
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
             seats_have = plural(unnamed, "seat has", "seats have")
             self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
-        same_emails: dict[str, list[User]] = {}
-        for user in self._find_accounts(seats.unlisted(job.people.emails)) if looks_up else ():
-            same_emails.setdefault(email_key(user.email or ""), []).append(user)
-        world = replace(self._world(seats), same_emails=same_emails)
+        same_emails = self._find_accounts(seats.unlisted(job.people.emails)) if looks_up else []
+        world = replace(self._world(seats), same_emails=accounts_by_email(same_emails))
         return self._checked(world, job, lambda world: plan_unassign(job.product, job.people, world, job.guards))
 
     def _sync(self, job: SyncJob) -> Plan:

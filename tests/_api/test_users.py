@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather
-from airflow_provider_seats._api.users import User, check_keys, find_accounts, find_users, get_accounts
+from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
     KeysRefusedError,
@@ -178,14 +178,14 @@ def test_sharp_s_and_double_s_are_two_people() -> None:
 
 def test_progress_counts_look_ups_and_pages() -> None:
     """The progress of look-ups counts emails, and that of the user list counts pages."""
-    played = play(find_accounts(EMAILS[:3]), users(ANN, total=57_061), users(BOB), users())
+    played = play(search_accounts(EMAILS[:3]), users(ANN, total=57_061), users(BOB), users())
     assert [request.progress for request in played.requests] == [
         "",
         "1 of 3 emails looked up so far",
         "2 of 3 emails looked up so far",
     ]
     pages = users(ANN, BOB, *crowd(*range(98)), total=150), users(*crowd(*range(98, 148)), total=150)
-    played = play(find_accounts(EMAILS), users(ANN, total=150), *pages)
+    played = play(search_accounts(EMAILS), users(ANN, total=150), *pages)
     assert [request.progress for request in played.requests] == [
         "",
         "0 of 2 pages of users read so far",

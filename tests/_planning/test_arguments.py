@@ -21,13 +21,14 @@ from airflow_provider_seats._planning.arguments import (
     parse_positive_int,
     parse_product_code,
     parse_report,
+    parse_time,
 )
 from airflow_provider_seats._planning.guards import MissingUsers
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, for_undo
-from tests.helpers.planning import person, seat, sync
+from tests.helpers.planning import NOW, person, seat, sync
 
 U1 = "11111111-1111-1111-1111-11111111111a"
 U2 = "22222222-2222-2222-2222-22222222222b"
@@ -205,3 +206,14 @@ def test_a_person_in_a_report_must_have_a_uuid(bad: Any) -> None:
 def test_a_literal_is_json_or_python(text: str, value: object) -> None:
     """A text is parsed as JSON, else as a Python literal, else it stays a text."""
     assert parse_literal(text) == value
+
+
+@pytest.mark.parametrize("text", [None, "", "soon", 7, ["2026-01-01"], "2026-13-01"])
+def test_an_unreadable_time_is_none(text: object) -> None:
+    """A value that is not a time of ISO 8601 is none."""
+    assert parse_time(text) is None
+
+
+def test_a_time_without_a_zone_is_in_utc() -> None:
+    """A time is returned with its zone, or in UTC."""
+    assert parse_time("2026-11-21T12:00:00") == parse_time("2026-11-21T13:00:00+01:00") == NOW

@@ -17,14 +17,13 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
-from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats._planning.arguments import NOT_PASSED, parse_time
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.kept_seats import (
     KeptSeats,
     World,
     accounts_to_read,
-    parse_time,
     unmatched_protection,
 )
 from airflow_provider_seats._planning.people import People
@@ -86,17 +85,6 @@ def test_a_seat_that_is_old_enough_is_unassigned(assigned_at: str) -> None:
     assert [each["id"] for each in plan.unassign] == ["1"]
     plan = sync(OTHERS, SeatList([row]), "remove_only", guards=Guards(min_seat_age=86_402.0))
     assert plan.unassign == ()
-
-
-@pytest.mark.parametrize("text", [None, "", "soon", 7, ["2026-01-01"], "2026-13-01"])
-def test_an_unreadable_time_is_none(text: object) -> None:
-    """A value that is not a time of ISO 8601 is none."""
-    assert parse_time(text) is None
-
-
-def test_a_time_without_a_zone_is_in_utc() -> None:
-    """A time is returned with its zone, or in UTC."""
-    assert parse_time("2026-11-21T12:00:00") == parse_time("2026-11-21T13:00:00+01:00") == NOW
 
 
 def test_a_plan_that_needs_the_seat_list_cannot_be_made_without_it() -> None:
