@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,17 +29,18 @@ EXAMPLE_DAGS: Final = ROOT / "example_dags"
 AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 AIRFLOW_3: Final = AIRFLOW >= (3, 0)
 # To create a SQLite database waits for the disk a hundred times. On a busy disk, each wait takes seconds.
-_HASTY: Final = """
+# A connection waits 5 seconds for a lock by default, which is too short while Airflow starts on a busy machine.
+_SQLITE: Final = """
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 
 @event.listens_for(Engine, "connect")
-def disable_synchronous_writes(connection, record):
+def configure(connection, record):
     if "sqlite" in type(connection).__module__:
-        connection.cursor().execute("PRAGMA synchronous=OFF")
+        for setting in ("busy_timeout=60000", "journal_mode=WAL", "synchronous=OFF"):
+            connection.cursor().execute(f"PRAGMA {setting}")
 """
-
 
 # A template is complete before it is used: parts that start together do not each create a database.
 _TEMPLATE: Final = Path(sys.prefix) / f"airflow-home-{version('apache-airflow')}"
@@ -80,7 +82,7 @@ class AirflowHome:
     def __init__(self, dags: Path, settings: Mapping[str, str] | None = None) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="airflow-home-"))
         (self.path / "config").mkdir()
-        (self.path / "config" / "airflow_local_settings.py").write_text(_HASTY)
+        (self.path / "config" / "airflow_local_settings.py").write_text(_SQLITE)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
         # Airflow starts twice as fast from compiled files.
         inherited.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -232,6 +234,8 @@ def copy_template(home: Path) -> None:
                     unfinished = _TEMPLATE.with_suffix(".unfinished")
                     shutil.rmtree(unfinished, ignore_errors=True)
                     unfinished.mkdir()
+                    with closing(sqlite3.connect(made.path / "airflow.db")) as database:
+                        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     shutil.copy(made.path / "airflow.db", unfinished)
                     written = (made.path / "airflow.cfg").read_text()
                     (unfinished / "airflow.cfg").write_text(written.replace(str(made.path), "{AIRFLOW_HOME}"))
