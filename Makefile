@@ -17,6 +17,8 @@ PINS := .ci/constraints/airflow-$(AIRFLOW).txt
 GROUPS := --group test $(if $(filter $(NEWEST),$(AIRFLOW)),--group newest --group docs)
 # Lint runs with the newest Airflow only, because the code is the same. tests/test_types.py checks the types.
 LINT := $(if $(filter $(NEWEST),$(AIRFLOW)),lint)
+# The newest Airflow measures the coverage, because measuring doubles the time of the tests.
+COVER := $(if $(filter $(NEWEST),$(AIRFLOW)),--cov --cov-report=term --cov-fail-under=98)
 # Unbuffered output shows the progress through a pipe. Tests that share an Airflow run in one process.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PYTEST := PYTHONUNBUFFERED=1 $(BIN)/python -m pytest --maxprocesses 8 --dist loadgroup \
@@ -42,7 +44,7 @@ without-airflow:
 
 # One process more than cores: most of the time, system tests wait for an Airflow.
 test: $(VENV)/ready $(LINT)
-	$(PYTEST) --numprocesses $(or $(WORKERS),$(shell expr $(CORES) + 1)) --cov --cov-report=term --cov-fail-under=98
+	$(PYTEST) --numprocesses $(or $(WORKERS),$(shell expr $(CORES) + 1)) $(COVER)
 
 test-matrix:
 	@$(PYTHON) -m tools.matrix
@@ -67,7 +69,7 @@ $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint $(PINS) \
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(PINS) \
 		--build-constraint $(PINS) $(GROUPS) --editable .
 	@touch $@
 

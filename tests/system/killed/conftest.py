@@ -15,7 +15,7 @@ from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Serve
 from tests.system.killed.deadly import KINDS, MOMENTS, DeadlyDatadog
 
 CHANGES: Final = "datadog_seats_changes"
-HIRES: Final = [f"hire{number}@example.com" for number in range(20)]
+HIRES: Final = [f"hire{number}@example.com" for number in range(8)]
 # The DAG's id and the conf of each run.
 RUNS: Final[dict[str, dict[str, Any]]] = {"deferred": {"emails": HIRES}, "killed": {}}
 if AIRFLOW >= (3, 3):  # older versions have no retry policies

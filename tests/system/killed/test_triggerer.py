@@ -45,10 +45,10 @@ def seconds_for(fake: FakeDatadog, number: int) -> float:
 def test_deferred_sensors_share_one_poll_also_after_a_restart_of_the_triggerer(
     server: Server, fake: FakeDatadog, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """Twenty sensors send the polls of one sensor, before and after a restart, and each returns its own person."""
+    """Eight sensors send the polls of one sensor, before and after a restart, and each returns its own person."""
     run = begun["deferred"]
     wait_for(lambda: states(server, run) == {"deferred": len(HIRES)}, 240, server.tail, pause=1)
-    # With a poll for each sensor, four polls would take a fifth of a second.
+    # With a poll for each sensor, four polls would take half a second.
     assert seconds_for(fake, 4) > 2.5
     server.triggerer.stop()
     before = polls(fake)
