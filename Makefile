@@ -69,7 +69,7 @@ $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(PINS) uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint $(PINS) \
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --constraint $(PINS) \
 		--build-constraint $(PINS) $(GROUPS) --editable .
 	@touch $@
 

@@ -29,8 +29,11 @@ EXAMPLE_DAGS: Final = ROOT / "example_dags"
 AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
 AIRFLOW_3: Final = AIRFLOW >= (3, 0)
 # To create a SQLite database waits for the disk a hundred times. On a busy disk, each wait takes seconds.
-# A connection waits 5 seconds for a lock by default, which is too short while Airflow starts on a busy machine.
+# A connection waits 5 seconds for a lock by default, which is too short while Airflow starts on a busy machine. But
+# Airflow's API server waits for locks on its event loop, which may have to release them. So its waits stay short.
 _SQLITE: Final = """
+import sys
+
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -38,10 +41,10 @@ from sqlalchemy.engine import Engine
 @event.listens_for(Engine, "connect")
 def configure(connection, record):
     if "sqlite" in type(connection).__module__:
-        for setting in ("busy_timeout=60000", "journal_mode=WAL", "synchronous=OFF"):
+        timeout = 5_000 if "api-server" in sys.argv else 60_000
+        for setting in (f"busy_timeout={timeout}", "journal_mode=WAL", "synchronous=OFF"):
             connection.cursor().execute(f"PRAGMA {setting}")
 """
-
 # A template is complete before it is used: parts that start together do not each create a database.
 _TEMPLATE: Final = Path(sys.prefix) / f"airflow-home-{version('apache-airflow')}"
 _PARTS: Final = {
@@ -216,6 +219,10 @@ class AirflowHome:
                 part.ask_to_end()
             for part in parts.values():
                 part.end()
+
+
+class DatabaseLockedError(RuntimeError):
+    """SQLite was locked for too long. Airflow changed nothing, so the request may be sent again."""
 
 
 def copy_template(home: Path) -> None:
@@ -495,7 +502,13 @@ class Server(Scheduled):
         """Send a request to the API, and return the parsed response."""
         if self._token is None:
             self._token = json.loads(self._send("GET", "/auth/token", None))["access_token"]
-        return json.loads(self._send(method, path, body) or "null")
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                return json.loads(self._send(method, path, body) or "null")
+            except DatabaseLockedError:
+                if time.monotonic() > deadline:
+                    raise
 
     def raw(self, path: str) -> str:
         """Return the text of an API response."""
@@ -509,11 +522,13 @@ class Server(Scheduled):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 (our own http)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 (as above)
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 (as above)
                 text: str = answer.read().decode()
                 return text
         except urllib.error.HTTPError as error:
-            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from error
+            text = error.read().decode()
+            problem = DatabaseLockedError if "database is locked" in text else RuntimeError
+            raise problem(f"{method} {path}: {error.code} {text[:2000]}") from error
 
     def path(self, run: Mapping[str, Any]) -> str:
         """Return the path of a run in the API."""
