@@ -9,6 +9,7 @@ This process prints the process id of the command. At its end, a command writes 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import json
@@ -17,6 +18,7 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,8 @@ def main() -> None:
     begun: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
+        if command["arguments"][:2] == ["dags", "test"]:
+            warm_up()
         pid = os.fork()
         if pid == 0:
             run(**command)
@@ -73,6 +77,24 @@ def main() -> None:
         with suppress(OSError):
             if os.getsid(process.pid) in begun:
                 os.kill(process.pid, signal.SIGKILL)
+
+
+@cache
+def warm_up() -> None:
+    """Send a request to the API that ``airflow dags test`` has in its process, because the first one takes seconds.
+
+    The path does not exist, so nothing else of Airflow is used.
+    """
+
+    async def request(app: Any) -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
+            await client.get("/nothing")
+
+    # Airflow 2 has no such API.
+    with suppress(ImportError):
+        supervisor = importlib.import_module("airflow.sdk.execution_time.supervisor")
+        httpx = importlib.import_module("httpx")
+        asyncio.run(request(supervisor.in_process_api_server().app))
 
 
 def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
