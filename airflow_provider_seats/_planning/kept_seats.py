@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -29,6 +29,28 @@ Accounts: TypeAlias = Mapping[str, "User"]
 
 
 @dataclass(frozen=True, slots=True)
+class RosterMatch:
+    """A roster beside the seat list. They are compared once, because each may contain 100,000 people.
+
+    :param roster: the roster.
+    :param emails: its emails, each an :func:`email_key`.
+    :param unlisted: the emails that no seat has.
+    :param assign: the people to assign.
+    :param seated: the people who hold a seat.
+    :param missing: the people without an enabled account.
+    :param others: the seats of people who are not in the roster.
+    """
+
+    roster: People
+    emails: frozenset[str]
+    unlisted: tuple[str, ...]
+    assign: tuple[Person, ...]
+    seated: tuple[Person, ...]
+    missing: tuple[Person, ...]
+    others: tuple[SeatUser, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What was read before a plan is made.
 
@@ -40,6 +62,7 @@ class World:
     :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID; none for those
         who were looked up and not found.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
+    :param match: the roster of a sync beside the seat list; None for anything else.
     :param counted: how many people a plan would unassign before accounts and schedules were read.
     :param checked: whether accounts and schedules were read, as far as they are needed.
     """
@@ -51,6 +74,7 @@ class World:
     earlier: EarlierAttempts | None = None
     schedules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
+    match: RosterMatch | None = None
     counted: int = 0
     checked: bool = True
 
@@ -65,7 +89,6 @@ class World:
 class KeptSeats:
     """Decides who keeps a seat that would otherwise be unassigned.
 
-    :param roster: the roster of a sync.
     :param report: the report to undo.
     :param approved: the report of an approved preview.
     """
@@ -74,7 +97,6 @@ class KeptSeats:
         self,
         world: World,
         guards: Guards,
-        roster: People | None = None,
         report: Report | None = None,
         approved: Report | None = None,
     ) -> None:
@@ -82,10 +104,10 @@ class KeptSeats:
         self._guards = guards
         self._protected_uuids = set(guards.protect.uuids)
         self._protected_emails = {email_key(email) for email in guards.protect.emails}
-        self._roster_emails = {email_key(email) for email in roster.emails} if roster else set()
+        self._roster_emails = world.match.emails if world.match else frozenset()
         self._was_protected = among(approved["protected"] if approved else ())
         self._period = _period(report)
-        self._all_listed = not world.seats.unlisted((*guards.protect.emails, *(roster.emails if roster else ())))
+        self._all_listed = _all_listed(world, guards)
 
     def reason(self, user: SeatUser) -> str | None:
         """Return why someone keeps the seat; None if it may be unassigned."""
@@ -102,8 +124,8 @@ class KeptSeats:
 
     def _identified(self, user: SeatUser) -> str | None:
         """Return why the person's account, or the lack of one, keeps the seat."""
-        emails = self._roster_emails | self._protected_emails
-        if not emails or (self._all_listed and user.email is not None):
+        names_emails = self._roster_emails or self._protected_emails
+        if not names_emails or (self._all_listed and user.email is not None):
             return None
         if self._world.accounts is None:
             # The accounts are read after this, unless check_accounts=False.
@@ -143,22 +165,24 @@ class KeptSeats:
         return None
 
 
-def accounts_to_read(plan: Plan, guards: Guards, roster: People | None = None) -> dict[str, str | None]:
+def accounts_to_read(plan: Plan, guards: Guards, world: World) -> dict[str, str | None]:
     """Return the people about to lose a seat whose accounts have to be read first, as emails by user UUID.
 
     The email in the seat list may not be that of the account. So if the roster or ``protect`` contains an email that no
     row has, each person about to lose a seat may be that person. A row without an email may be anyone's.
-
-    :param roster: the roster of a sync; None for anything else.
     """
-    if plan.seat_list is None or not guards.check_accounts or not plan.unassign:
+    if world.seat_list is None or not guards.check_accounts or not plan.unassign:
         return {}
-    emails = (*guards.protect.emails, *(roster.emails if roster else ()))
-    if not emails:
+    if not guards.protect.emails and not (world.match and world.match.emails):
         return {}
-    if plan.seat_list.unlisted(emails):
-        return {uuid: person["email"] for uuid, person in by_id(plan.unassign).items()}
-    return {uuid: None for uuid, person in by_id(plan.unassign).items() if person["email"] is None}
+    people = by_id(plan.unassign).items()
+    all_listed = _all_listed(world, guards)
+    return {uuid: person["email"] for uuid, person in people if not all_listed or person["email"] is None}
+
+
+def _all_listed(world: World, guards: Guards) -> bool:
+    """Return whether each email of the roster and of ``protect`` is in the seat list."""
+    return not (world.match and world.match.unlisted) and not world.seats.unlisted(guards.protect.emails)
 
 
 def unmatched_protection(guards: Guards, world: World) -> list[str]:
@@ -180,7 +204,7 @@ def on_call_schedules(names: Sequence[str]) -> str:
     return f"the on-call schedule{'' if len(names) == 1 else 's'} {join_names(names, _MAX_SCHEDULES)}"
 
 
-def has_email(user: SeatUser, emails: set[str]) -> bool:
+def has_email(user: SeatUser, emails: Collection[str]) -> bool:
     """Return whether the row has one of these emails, each an :func:`email_key`."""
     return user.email is not None and email_key(user.email) in emails
 

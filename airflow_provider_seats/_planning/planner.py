@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, World, has_email
+from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, RosterMatch, World, has_email
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.verdict import verdict
 from airflow_provider_seats._text import join_names, plural
@@ -56,9 +56,19 @@ def plan_unassign(product: str, people: People, world: World, guards: Guards) ->
     return verdict(plan, guards, world, reasons=[reason] if without_uuid else [], for_unassign=True)
 
 
+def match_roster(roster: People, mode: Mode, world: World) -> RosterMatch:
+    """Compare a roster with the seat list."""
+    assign, seated, missing = _to_assign(roster, world, listed_email_suffices=True)
+    emails = frozenset(map(email_key, roster.emails))
+    others: tuple[SeatUser, ...] = ()
+    if mode != "add_only":
+        uuids = {*roster.uuids, *(user.id for user in world.users.values())}
+        others = tuple(user for user in world.seats.users if user.id not in uuids and not has_email(user, emails))
+    return RosterMatch(roster, emails, world.seats.unlisted(roster.emails), assign, seated, missing, others)
+
+
 def plan_sync(
     product: str,
-    roster: People,
     mode: Mode,
     world: World,
     guards: Guards,
@@ -66,21 +76,17 @@ def plan_sync(
     approved: Report | None = None,
     report_unchanged: bool = False,
 ) -> Plan:
-    """Plan what makes the seats match a roster.
+    """Plan what makes the seats match the roster of ``world.match``.
 
     :param approved: the report of an approved preview.
     :param report_unchanged: whether the report lists the people who already match. There may be 100,000.
     """
-    seat_list = world.seats
-    assign, seated, missing = _to_assign(roster, world, listed_email_suffices=True)
-    unassign: tuple[Person, ...] = ()
-    kept: tuple[Person, ...] = ()
-    if mode != "add_only":
-        uuids = {*roster.uuids, *(user.id for user in world.users.values())}
-        emails = {email_key(email) for email in roster.emails}
-        others = [user for user in seat_list.users if user.id not in uuids and not has_email(user, emails)]
-        unassign, kept = _to_unassign(others, KeptSeats(world, guards, roster, approved=approved))
-    has_seats = bool(seated) or _is_any_in_roster(kept, roster, world.accounts)
+    if world.match is None:
+        raise TypeError("This plan needs a roster.")
+    match = world.match
+    assign, seated, missing = match.assign, match.seated, match.missing
+    unassign, kept = _to_unassign(match.others, KeptSeats(world, guards, approved=approved))
+    has_seats = bool(seated) or _is_any_in_roster(kept, match, world.accounts)
     if mode == "remove_only":
         seated, assign, missing = (*seated, *assign, *missing), (), ()
     plan = Plan(
@@ -90,14 +96,14 @@ def plan_sync(
         seated,
         missing,
         kept,
-        seat_list,
+        world.seats,
         earlier=world.earlier,
         report_unchanged=report_unchanged,
     )
     reasons = []
     if mode != "add_only" and not guards.allow_empty:
         # Until the accounts are read, someone with a seat may still turn out to be in the roster.
-        reasons = _empty_roster(roster, plan, has_seats=has_seats or not world.checked)
+        reasons = _empty_roster(match.roster, plan, has_seats=has_seats or not world.checked)
     return verdict(plan, guards, world, {"mode": mode}, reasons, approved=approved)
 
 
@@ -116,7 +122,7 @@ def plan_undo(
     unchanged = [person for uuid, person in assign.items() if seat_list.by_uuid(uuid)]
     unchanged += [person for uuid, person in unassign.items() if not seat_list.by_uuid(uuid)]
     rows = [user for uuid in unassign for user in seat_list.by_uuid(uuid)]
-    unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report=report, approved=approved))
+    unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report, approved=approved))
     assigning = [person for uuid, person in assign.items() if not seat_list.by_uuid(uuid)]
     missing = [person for person in assigning if _has_no_account(person, world.accounts)]
     assigning = [person for person in assigning if not _has_no_account(person, world.accounts)]
@@ -219,9 +225,10 @@ def to_undo(report: Report, only: People | None) -> tuple[dict[str, Person], dic
     return by_id(filter(chosen, report["unassigned"])), by_id(filter(chosen, report["assigned"]))
 
 
-def _is_any_in_roster(people: Iterable[Person], roster: People, accounts: Accounts | None) -> bool:
-    emails = {email_key(email) for email in roster.emails}
-    return any(account.names & emails for person in people if (account := (accounts or {}).get(str(person["id"]))))
+def _is_any_in_roster(people: Iterable[Person], match: RosterMatch, accounts: Accounts | None) -> bool:
+    return any(
+        account.names & match.emails for person in people if (account := (accounts or {}).get(str(person["id"])))
+    )
 
 
 def _has_no_account(person: Person, accounts: Accounts | None) -> bool:

@@ -18,6 +18,7 @@ from airflow_provider_seats._planning.kept_seats import World, accounts_to_read,
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id, label
 from airflow_provider_seats._planning.planner import (
     emails_to_look_up,
+    match_roster,
     plan_assign,
     plan_sync,
     plan_unassign,
@@ -235,18 +236,12 @@ class PlanMaker:
     def _sync(self, job: SyncJob) -> Plan:
         seats = self._read_seats(job)
         wanted = emails_to_look_up(job.people, seats, job.mode)
-        users = unambiguous(wanted, self._find_accounts(wanted))
+        world = self._world(seats, users=unambiguous(wanted, self._find_accounts(wanted)))
         return self._checked(
-            self._world(seats, users=users),
+            replace(world, match=match_roster(job.people, job.mode, world)),
             job,
             lambda world: plan_sync(
-                job.product,
-                job.people,
-                job.mode,
-                world,
-                job.guards,
-                approved=job.approved,
-                report_unchanged=job.report_unchanged,
+                job.product, job.mode, world, job.guards, approved=job.approved, report_unchanged=job.report_unchanged
             ),
         )
 
@@ -291,7 +286,7 @@ class PlanMaker:
             planned = plan(world)
         else:
             planned = first
-            if job.preview and (job.guards.on_schedule or self._accounts_to_read(job, first)):
+            if job.preview and (job.guards.on_schedule or self._accounts_to_read(world, job, first)):
                 people = plural(len(first.unassign), "person", "people")
                 self._warn(f"Accounts and on-call schedules were not read, because {people} would lose their seat.")
         if unmatched := unmatched_protection(job.guards, world):
@@ -301,17 +296,15 @@ class PlanMaker:
             planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
         return planned
 
-    def _accounts_to_read(self, job: Job, first: Plan) -> dict[str, str | None]:
-        is_undo = isinstance(job, SyncJob) and job.undo is not None
-        roster = job.people if isinstance(job, SyncJob) and not is_undo and job.mode != "add_only" else None
-        people = accounts_to_read(first, job.guards, roster)
-        if is_undo and job.guards.check_accounts:
+    def _accounts_to_read(self, world: World, job: Job, first: Plan) -> dict[str, str | None]:
+        people = accounts_to_read(first, job.guards, world)
+        if isinstance(job, SyncJob) and job.undo is not None and job.guards.check_accounts:
             # An account that was disabled since gets no seat back.
             people |= {uuid: person["email"] for uuid, person in by_id(first.assign).items()}
         return people
 
     def _with_accounts(self, world: World, job: Job, first: Plan) -> World:
-        people = self._accounts_to_read(job, first)
+        people = self._accounts_to_read(world, job, first)
         if not people:
             return world
         return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))

@@ -38,7 +38,7 @@ from airflow_provider_seats._planning.planner import (
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.report import Report, for_undo
 from tests.helpers.examples import examples
-from tests.helpers.planning import NONE, NOW, P, kinds, seat, sync, unassign, user, with_accounts, world
+from tests.helpers.planning import NONE, NOW, P, compared, kinds, seat, sync, unassign, user, with_accounts, world
 
 OTHERS = People(("9",))
 
@@ -100,12 +100,13 @@ def to_read(
     rows: Iterable[SeatUser], guards: Guards = NONE, roster: People | None = None, mode: Mode = "remove_only"
 ) -> set[str]:
     """Return the UUIDs of the accounts that a sync reads, or an unassignment of everyone if there is no roster."""
-    seats = SeatList(rows)
+    state = world(SeatList(rows))
     if roster is None:
-        plan = unassign(People(tuple(str(row.id) for row in seats.users)), seats, guards)
+        plan = plan_unassign(P, People(tuple(str(row.id) for row in state.seats.users)), state, guards)
     else:
-        plan = sync(roster, seats, mode, guards=guards)
-    return set(accounts_to_read(plan, guards, roster))
+        state = compared(state, roster, mode)
+        plan = plan_sync(P, mode, state, guards)
+    return set(accounts_to_read(plan, guards, state))
 
 
 ANN, BOB, BLANK = seat("1", "ann@x"), seat("2", "bob@x"), seat("3")
@@ -143,7 +144,7 @@ def test_only_accounts_that_could_be_somebody_else_are_read(
 def test_no_account_is_read_if_nobody_loses_a_seat() -> None:
     """A plan that unassigns nobody, or that was made without the seat list, needs no account."""
     assert to_read([ANN], roster=People((), ("new@x",)), mode="add_only") == set()
-    assert accounts_to_read(unassign(People(("1",))), protect("boss@x")) == {}
+    assert accounts_to_read(unassign(People(("1",))), protect("boss@x"), world()) == {}
 
 
 @given(
@@ -158,8 +159,9 @@ def test_at_most_one_account_is_read_for_each_person_about_to_lose_a_seat(
     table = [seat(each, f"{each}@x" if shown else None) for each, shown in rows]
     people = People((), tuple(f"{each}@x" for each in sorted(roster)))
     guards = protect(*(f"{each}@x" for each in sorted(protected)))
-    plan = sync(people, SeatList(table), "remove_only", guards=guards)
-    read = set(accounts_to_read(plan, guards, people))
+    state = compared(world(SeatList(table)), people, "remove_only")
+    plan = plan_sync(P, "remove_only", state, guards)
+    read = set(accounts_to_read(plan, guards, state))
     assert read <= set(by_id(plan.unassign))
     if roster | protected <= {each for each, shown in rows if shown} and all(shown for _, shown in rows):
         assert read == set()
@@ -177,11 +179,10 @@ def sync_with(
 ) -> Plan:
     """Plan a sync with the accounts that it reads."""
     return with_accounts(
-        lambda state: plan_sync(P, roster, mode, state, guards, report_unchanged=True),
-        world(SeatList(rows)),
+        lambda state: plan_sync(P, mode, state, guards, report_unchanged=True),
+        compared(world(SeatList(rows)), roster, mode),
         guards,
         {each.id: each for each in accounts},
-        roster,
     )
 
 
@@ -346,11 +347,10 @@ class Organisation:
             users = {email_key(user.email): user for user in self.accounts.values() if user.email}
             found = {email: users[email] for email in wanted if email in users}
             plan = with_accounts(
-                lambda state: plan_sync(P, job.people, job.mode, state, job.guards, approved=job.approved),
-                World(self.now, seats, found, earlier=earlier),
+                lambda state: plan_sync(P, job.mode, state, job.guards, approved=job.approved),
+                compared(World(self.now, seats, found, earlier=earlier), job.people, job.mode),
                 job.guards,
                 self.accounts,
-                job.people,
             )
         return plan
 

@@ -24,6 +24,7 @@ from tests.helpers.planning import (
     NOW,
     P,
     assign,
+    compared,
     kinds,
     person,
     seat,
@@ -499,7 +500,10 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     applied = guards if mode != "add_only" else replace(guards, protect=NOBODY, min_seat_age=None)
 
     plan = with_accounts(
-        lambda state: plan_sync(P, roster, mode, state, applied), world(seats, users=found), applied, accounts, roster
+        lambda state: plan_sync(P, mode, state, applied),
+        compared(world(seats, users=found), roster, mode),
+        applied,
+        accounts,
     )
 
     shown = {each for each, shown, _ in rows if shown}

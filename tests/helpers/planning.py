@@ -12,7 +12,7 @@ from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.kept_seats import World, accounts_to_read
-from airflow_provider_seats._planning.planner import Mode, plan_assign, plan_sync, plan_unassign
+from airflow_provider_seats._planning.planner import Mode, match_roster, plan_assign, plan_sync, plan_unassign
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
@@ -83,8 +83,13 @@ def sync(
     **more: Any,
 ) -> Plan:
     """Plan a sync."""
-    state = world(seat_list, users=users, **more)
-    return plan_sync(P, roster, mode, state, guards, approved=approved, report_unchanged=True)
+    state = compared(world(seat_list, users=users, **more), roster, mode)
+    return plan_sync(P, mode, state, guards, approved=approved, report_unchanged=True)
+
+
+def compared(state: World, roster: People, mode: Mode = "exact") -> World:
+    """Return what is known when a sync is planned: with the roster beside the seat list."""
+    return replace(state, match=match_roster(roster, mode, state))
 
 
 def with_accounts(
@@ -92,14 +97,13 @@ def with_accounts(
     before: World,
     guards: Guards,
     accounts: Mapping[str, User],
-    roster: People | None = None,
 ) -> Plan:
     """Plan, read the accounts that the plan needs, and plan again, as an operator does."""
     first = plan(replace(before, checked=False))
     if first.refusal is not None:
         return first
     before = replace(before, counted=len(first.to_unassign_in_all()))
-    if wanted := accounts_to_read(first, guards, roster):
+    if wanted := accounts_to_read(first, guards, before):
         before = replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts})
     return plan(before)
 
