@@ -125,13 +125,13 @@ class SeatUsersTrigger(BaseTrigger):
             message = error.message_for(self.datadog_conn_id)
             return {"status": "error", "error": type(error).__name__, "message": message}
         if met is None:
-            summary = "; ".join(filter(None, (self._summary, self._problem)))
+            summary = "; ".join(filter(None, (self._summary, self._problem))) or "The seat list was not read in time."
             return {"status": "timeout", "limit": limit, "summary": summary}
         return {"status": "success", "met": met, "summary": self._summary}
 
     async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
         """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (not loaded in a DAG file)
         from airflow_provider_seats._runtime.turns import compute  # noqa: PLC0415 (as above)
 
         size = sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized))
@@ -144,6 +144,9 @@ class SeatUsersTrigger(BaseTrigger):
                 if isinstance(snapshot, TransientError):
                     self._problem = f"{'not known since then' if self._summary else 'Not known'}: {snapshot}"
                     self.log.warning("Not known yet: %s", snapshot)
+                    if only_once and not follower.is_current:
+                        follower.require_new_reading()
+                        continue
                 else:
                     self._problem = None
                     progress = await compute(len(condition.people), partial(condition.progress, snapshot))
@@ -260,7 +263,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
         await take_turn()
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._runtime.shared_poller import follow  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (as above)
 
         product = parse_product_code(self.product_code)
         interval = parse_duration("poll_interval", self.poll_interval)

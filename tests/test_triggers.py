@@ -17,7 +17,7 @@ from airflow_provider_seats import hooks
 from airflow_provider_seats._api import seats as seats_api
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.seats import list_seat_users
-from airflow_provider_seats._runtime import shared_poller
+from airflow_provider_seats._runtime import followers, shared_poller
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _datadog
@@ -304,7 +304,7 @@ def test_triggers_that_start_at_once_share_the_first_reading(
         looked_up.append(conn_id)
         return DatadogConnection(datadog.url, datadog.app_key, datadog.api_key)
 
-    monkeypatch.setattr(shared_poller, "read_connection", read)
+    monkeypatch.setattr(followers, "read_connection", read)
     trigger_lines: list[list[str]] = []
 
     async def main() -> None:
@@ -368,7 +368,7 @@ def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog, monkey
         read.append(dataclasses.replace(await original(conn_id), app_key=f"key{len(read)}"))
         return read[-1]
 
-    monkeypatch.setattr(shared_poller, "read_connection", another)
+    monkeypatch.setattr(followers, "read_connection", another)
     assert quickly(event_of(users_trigger(user_emails=["ann@x.com"])))["error"] == "KeysRefusedError"
     assert len(datadog.calls()) == 4
 
@@ -389,6 +389,21 @@ def test_a_reading_from_before_the_trigger_does_not_end_the_wait(datadog: FakeDa
         return payload
 
     assert quickly(main())["status"] == "timeout"
+
+
+def test_an_error_from_before_the_trigger_does_not_end_the_last_poll(datadog: FakeDatadog) -> None:
+    """A trigger that starts after its time polls once, although the shared poll failed before."""
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+
+    async def main() -> Any:
+        datadog.script("GET", SEATS, *[Fault(503)] * 5)
+        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=30)))
+        await asyncio.sleep(28)
+        payload = await event_of(users_trigger(user_emails=["ann@x.com"], timeout_at=now() - 1))
+        await end(first)
+        return payload
+
+    assert quickly(main())["status"] == "success"
 
 
 @pytest.mark.parametrize("where", ["name", "argument", "message"])

@@ -10,9 +10,9 @@ import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.rate_limits import shortest_interval
@@ -20,11 +20,11 @@ from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_r
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.turns import AT_ONCE, take_turn
 from airflow_provider_seats._text import plural, without_numbers
-from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
-from airflow_provider_seats.hooks import read_connection
+from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow, Pause
+    from airflow_provider_seats._runtime.followers import Follower
     from airflow_provider_seats.connection import DatadogConnection
 
 log = logging.getLogger(__name__)
@@ -35,124 +35,7 @@ MIN_INTERVAL: Final = 1.0
 Snapshot: TypeAlias = SeatList | TransientError
 
 
-async def follow(conn_id: str, product: str, interval: float) -> AsyncGenerator[tuple[Follower, Snapshot], None]:
-    """Yield the snapshots of a product's seats. If the keys are refused, check whether the connection has new ones.
-
-    :param interval: the time between two polls, in seconds. A rate limit or a long reading makes it longer.
-    """
-    connection = await _connection(conn_id)
-    worked = True
-    while True:
-        try:
-            with Follower(connection, product, interval) as follower:
-                while True:
-                    yield follower, await follower.next_snapshot()
-                    worked = True
-        except KeysRefusedError as refused:
-            try:
-                renewed = await _connection(conn_id)
-            except Exception:  # noqa: BLE001 (what matters is that the keys were refused)
-                raise refused from None
-            if renewed == connection or not worked:
-                raise
-            connection, worked = renewed, False
-
-
-async def _connection(conn_id: str) -> DatadogConnection:
-    """Read a connection once for all triggers that need it at the same moment: a thousand may start at once."""
-
-    def done(task: asyncio.Task[DatadogConnection]) -> None:
-        del _reading[key]
-        if not task.cancelled():
-            # If nobody waits for it any more, asyncio would log its error.
-            task.exception()
-
-    async def read() -> DatadogConnection:
-        connection = await read_connection(conn_id)
-        # By then, all that start together wait for this.
-        await take_turn()
-        return connection
-
-    key = (asyncio.get_running_loop(), conn_id)
-    if key not in _reading:
-        _reading[key] = asyncio.create_task(read())
-        _reading[key].add_done_callback(done)
-    connection = await asyncio.shield(_reading[key])
-    await take_turn()
-    return connection
-
-
-class Follower:
-    """Waits for snapshots of a product's seats. To be used in a ``with`` statement, on an event loop.
-
-    Only readings that started after the follower count: an earlier one may be older than what the caller knows.
-
-    :param interval: the time between two polls, in seconds; less than 1 counts as 1.
-    """
-
-    __slots__ = ("_after", "_connection", "_poll", "_product", "_seen", "_waiting", "interval")
-    _poll: _Poll
-    _after: int
-
-    def __init__(self, connection: DatadogConnection, product: str, interval: float) -> None:
-        self.interval = max(interval, MIN_INTERVAL)
-        self._connection = connection
-        self._product = product
-        self._seen: Snapshot | None = None
-        self._waiting: asyncio.Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        self._poll = _poll_of(self._connection, self._product)
-        self._after = self._poll.started
-        self._poll.join(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._poll.leave(self)
-
-    @property
-    def site(self) -> str:
-        """The base URL of the connection."""
-        return self._connection.base_url
-
-    async def next_snapshot(self) -> Snapshot:
-        """Return the poll's snapshot as soon as it differs from the one returned before.
-
-        :raises DatadogSeatsError: what ended the poll.
-        """
-        while not self._is_behind():
-            self._waiting = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        if self._poll.error is not None or self._poll.snapshot is None:
-            # One error is raised in many tasks, and each would lengthen its traceback.
-            raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
-        self._seen = self._poll.snapshot
-        return self._seen
-
-    def require_new_reading(self) -> None:
-        """Make ``next_snapshot`` return the next reading of the list, even if it is the same."""
-        self._seen = None
-        self._after = self._poll.started
-
-    def wake(self) -> bool:
-        """Wake the follower if it waits and there is something new. Return whether it was woken."""
-        if self._waiting is None or self._waiting.done() or not self._is_behind():
-            return False
-        self._waiting.set_result(None)
-        return True
-
-    def _is_behind(self) -> bool:
-        poll = self._poll
-        if poll.error is not None:
-            return True
-        stale = isinstance(poll.snapshot, SeatList) and poll.reading <= self._after
-        return poll.snapshot is not self._seen and not stale
-
-
-def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
+def poll_of(connection: DatadogConnection, product: str) -> Poll:
     """Return the poll of a product on the running event loop. Start one if there is none."""
     # Other loops may run in other threads, so this iterates over a copy.
     for each in list(_organisations):
@@ -164,7 +47,7 @@ def _poll_of(connection: DatadogConnection, product: str) -> _Poll:
         organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key, None))
     poll = organisation.polls.get(product)
     if poll is None:
-        poll = organisation.polls[product] = _Poll(organisation, product)
+        poll = organisation.polls[product] = Poll(organisation, product)
     return poll
 
 
@@ -173,11 +56,11 @@ class _Organisation:
 
     def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
         self.client = Client(connection, announce=self._announce)
-        self.polls: dict[str, _Poll] = {}
+        self.polls: dict[str, Poll] = {}
         self._forget = forget
         self._announced: dict[object, str] = {}
 
-    def drop(self, poll: _Poll) -> None:
+    def drop(self, poll: Poll) -> None:
         """Remove a poll, and close the client with the last one."""
         if self.polls.get(poll.product) is poll:
             del self.polls[poll.product]
@@ -207,13 +90,13 @@ class _Organisation:
         self._announced[task] = reason
 
 
-class _Poll:
+class Poll:
     """Reads one seat list again and again.
 
     :ivar snapshot: its result. It is the same object as long as nothing changes, and None before the first reading.
     :ivar task: the task that reads.
     :ivar started: how many readings have started.
-    :ivar reading: the number of the last successful reading, from 1; 0 before it.
+    :ivar ended: how many readings have ended. The snapshot is the result of the last one.
     :ivar error: the error that ended it, for all followers.
     """
 
@@ -225,7 +108,7 @@ class _Poll:
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
         self._known = SeatList(pages=0)
-        self.started = self.reading = 0
+        self.started = self.ended = 0
         self._stretched = self._rest = 0.0
         self._began = self._finished = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
@@ -282,12 +165,12 @@ class _Poll:
         try:
             self._known = await self._organisation.client.arun(_read(self.product, self._known))
         except TransientError as error:
-            self._finished = self._loop.time()
+            self.ended, self._finished = self.started, self._loop.time()
             self._not_before = self._finished + (error.retry_after or 0)
             if not _alike(self.snapshot, error):
                 self.snapshot = error
             return
-        self.reading, self._finished = self.started, self._loop.time()
+        self.ended, self._finished = self.started, self._loop.time()
         # A reading that takes longer than the interval is followed by a rest as long as itself.
         self._rest = self._finished - self._began
         self._organisation.answered()
@@ -338,7 +221,6 @@ def _read(product: str, known: SeatList) -> Flow[SeatList]:
     return known if is_same else SeatList(rows, pages).index()
 
 
-_reading: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]] = {}
 _organisations: dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation] = {}
 
 

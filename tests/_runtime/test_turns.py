@@ -70,7 +70,7 @@ class Watch:
 
 sys.meta_path.insert(0, Watch())
 asyncio.run(take_turn())
-print("airflow_provider_seats._runtime.shared_poller" in sys.modules)
+print("airflow_provider_seats._runtime.followers" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-2:] == ["False", "True"]
