@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import (
     conf,
 )
 
-from airflow_provider_seats._planning.arguments import NOT_PASSED
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 

@@ -19,7 +19,7 @@ from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._planning.arguments import NOT_PASSED, parse_duration, parse_product_code
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import encodable
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.exceptions import DatadogSeatsError, TransientError
@@ -131,7 +131,8 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
         """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.turns import compute  # noqa: PLC0415 (as above)
 
         size = sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized))
@@ -232,6 +233,8 @@ class SeatChangesTrigger(BaseEventTrigger):
         :raises InvalidInputError: for an argument that cannot be used, so that Airflow rejects the DAG. An error of
             ``__init__`` would crash Airflow's triggerer.
         """
+        from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (not loaded in most DAG files)
+
         return _path(self), {
             "product_code": parse_product_code(self.product_code),
             "datadog_conn_id": self.datadog_conn_id,
@@ -262,6 +265,7 @@ class SeatChangesTrigger(BaseEventTrigger):
         from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
         await take_turn()
+        from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (as above)
 

@@ -15,7 +15,6 @@ from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import (
-    NOT_PASSED,
     parse_bool,
     parse_choice,
     parse_duration,
@@ -28,6 +27,7 @@ from airflow_provider_seats._planning.arguments import (
 from airflow_provider_seats._planning.condition import SeatState
 from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
 from airflow_provider_seats._planning.kept_seats import KeptSeats, World
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.connection import DatadogConnection

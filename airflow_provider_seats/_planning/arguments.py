@@ -10,10 +10,10 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Any, Final, TypeVar, cast, get_args
 
 from airflow_provider_seats._api.identifiers import canonical_uuid
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, Person, Report
@@ -24,20 +24,6 @@ _CHANGED: Final = ("assigned", "unassigned")
 _MAX_SECONDS: Final = 1e12
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-class NotPassed(Enum):
-    """The default of arguments that need not be passed. No template and no task can return it."""
-
-    NOT_PASSED = "not passed"
-
-    def __repr__(self) -> str:
-        return "NOT_PASSED"
-
-    __str__ = __repr__
-
-
-NOT_PASSED: Final = NotPassed.NOT_PASSED
 
 
 def parse_optional(name: str, value: object, parse: Callable[[str, Any], T]) -> T | None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.arguments import (
-    NOT_PASSED,
     parse_bool,
     parse_choice,
     parse_duration,
@@ -25,6 +24,7 @@ from airflow_provider_seats._planning.guards import (
     parse_on_schedule,
     parse_warn_seats,
 )
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import NOBODY, People, parse_people
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.planner import Mode

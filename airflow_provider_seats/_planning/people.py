@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
-from airflow_provider_seats._planning.arguments import NOT_PASSED, parse_literal
+from airflow_provider_seats._planning.arguments import parse_literal
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import is_hidden, join_names, shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import Person

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context, XComArg
 
-    from airflow_provider_seats._planning.arguments import NotPassed
     from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._planning.not_passed import NotPassed
     from airflow_provider_seats.report import Report
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._planning.arguments import (
-    NOT_PASSED,
     parse_bool,
     parse_choice,
     parse_duration,
@@ -24,6 +23,7 @@ from airflow_provider_seats._planning.arguments import (
     parse_time,
 )
 from airflow_provider_seats._planning.guards import MissingUsers
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import InvalidInputError

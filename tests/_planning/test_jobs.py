@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_seats._planning.arguments import NOT_PASSED
 from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.seat_list import SeatList

@@ -17,7 +17,7 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
-from airflow_provider_seats._planning.arguments import NOT_PASSED, parse_time
+from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.kept_seats import (
@@ -26,6 +26,7 @@ from airflow_provider_seats._planning.kept_seats import (
     accounts_to_read,
     unmatched_protection,
 )
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Period, Plan, by_id
 from airflow_provider_seats._planning.planner import (
