@@ -28,7 +28,9 @@ class Cost(NamedTuple):
 
     :param calls: the calls that FakeDatadog received.
     :param seconds: how long the sensors waited.
-    :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum.
+    :param lag: the seconds by which the event loop was late: the 99th percentile, and the maximum. Without the time of
+        full garbage collections, because their time depends on the heap of Airflow.
+    :param collection: the seconds of the longest full garbage collection.
     :param work: the seconds of processor time that the event loop's thread spent between two chances to run something
         else: the 99th percentile, and the maximum. A busy machine adds to the lag, but hardly to this.
     :param memory: the bytes that each further sensor needs.
@@ -38,6 +40,7 @@ class Cost(NamedTuple):
     calls: int
     seconds: float
     lag: tuple[float, float]
+    collection: float
     work: tuple[float, float]
     memory: float
     poll: float
@@ -100,6 +103,7 @@ def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
         calls=calls,
         seconds=seconds,
         lag=(lags[percentile], lags[-1]),
+        collection=max(tick.collecting for tick in ticks),
         work=(work[percentile], work[-1]),
         memory=memory,
         poll=peak / size,
@@ -107,9 +111,13 @@ def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
 
 
 class Tick(NamedTuple):
-    """How late the event loop came back, and the processor time that its thread spent until then, in seconds."""
+    """How late the event loop came back, the part of it that was a full garbage collection, and the processor time.
+
+    All in seconds. The processor time is what the thread of the event loop spent until then.
+    """
 
     lag: float
+    collecting: float
     work: float
 
 
@@ -151,10 +159,25 @@ async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int
 
 
 async def _tick(ticks: list[Tick]) -> None:
-    while True:
-        before, worked = time.perf_counter(), time.thread_time()
-        await asyncio.sleep(0.005)
-        ticks.append(Tick(time.perf_counter() - before - 0.005, time.thread_time() - worked))
+    began = collecting = 0.0
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        nonlocal began, collecting
+        if info["generation"] == 2:
+            if phase == "start":
+                began = time.perf_counter()
+            else:
+                collecting += time.perf_counter() - began
+
+    gc.callbacks.append(note)
+    try:
+        while True:
+            before, worked, collecting = time.perf_counter(), time.thread_time(), 0.0
+            await asyncio.sleep(0.005)
+            lag = time.perf_counter() - before - 0.005
+            ticks.append(Tick(max(lag - collecting, 0.0), collecting, time.thread_time() - worked))
+    finally:
+        gc.callbacks.remove(note)
 
 
 def main() -> None:
@@ -167,6 +190,7 @@ def main() -> None:
     print(
         f"{sensors} sensors, {seats} seats, {cost.calls} calls in {cost.seconds:.1f} s; "
         f"lag: {cost.lag[0] * 1000:.1f} ms (99 %), {cost.lag[1] * 1000:.0f} ms (maximum); "
+        f"longest full garbage collection: {cost.collection * 1000:.0f} ms; "
         f"work: {cost.work[0] * 1000:.1f} ms (99 %), {cost.work[1] * 1000:.0f} ms (maximum); "
         f"{cost.memory / 1024:.1f} KiB for each sensor, {cost.poll:.2f} times the list for the poll"
     )
