@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(not AT_HAND, reason="redis-server and postgresql are not installed"),
 ]
 
-MANY, MAPPED, FEW = 500, 64, 12
+MANY, MAPPED, FEW = 500, 32, 12
 HIRES = [f"hire{number:03}@example.com" for number in range(MANY)]
 OTHERS = [f"keeper{number:02}@example.com" for number in range(20)]
 PRODUCTS = ("many", "pool", "two", "one")
