@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
 from airflow_provider_seats.testing import FakeDatadog
-from tests.helpers.airflow_home import RUNNING
+from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import EXAMPLE_DAGS, RUNNING, AirflowHome
 
 # The longest group starts first, so that pytest-xdist's workers end together.
 GROUPS: Final = ("killed", "scheduled", "oldest", "cluster", "browser", "commands", "wheel")
@@ -55,3 +58,31 @@ def other() -> Iterator[FakeDatadog]:
     """Serve a second organisation on another host."""
     with FakeDatadog() as other:
         yield other
+
+
+@pytest.fixture(scope="session")
+def fake() -> Iterator[FakeDatadog]:
+    """Serve an organisation with the people in the documentation, for the tests that run single commands."""
+    with FakeDatadog(api_key="the-api-key-3141", app_key="the-app-key-2718") as fake:
+        for name in ("ann", "bob", "cy", "zed"):
+            fake.add_user(f"{name}@example.com")
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """Create an Airflow home with the example DAGs and the DAGs of the tests, in which tests run single commands."""
+    dags = tmp_path_factory.mktemp("dags")
+    for file in (*EXAMPLE_DAGS.glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
+        shutil.copy(file, dags)
+    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
+        yield home
+
+
+@pytest.fixture
+def nobody_holds_a_seat(fake: FakeDatadog) -> None:
+    """Unassign all seats, and forget the received requests."""
+    for product in (PRODUCT, "example_product"):
+        for holder in fake.holders(product):
+            fake.take_seat(product, holder)
+    fake.received.clear()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from airflow_provider_seats.testing import FakeDatadog
 from tests.conftest import PRODUCT
-from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 from tests.test_docs import Block, blocks, runs_a_dag
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
+if TYPE_CHECKING:
+    from airflow_provider_seats.testing import FakeDatadog
+    from tests.helpers.airflow_home import AirflowHome
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.xdist_group("commands"),
+    pytest.mark.usefixtures("nobody_holds_a_seat"),
+]
 
 # A test cannot run these commands, because they install, test or measure. The values say what runs them.
 ELSEWHERE = {
@@ -32,25 +37,6 @@ ELSEWHERE = {
     "make bench": "tests/system/test_load.py",
     ".ci/run": "runs this suite",
 }
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[FakeDatadog]:
-    """Serve an organisation with the people in the documentation."""
-    with FakeDatadog() as fake:
-        for name in ("ann", "bob", "cy", "zed"):
-            fake.add_user(f"{name}@example.com")
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Create an Airflow home with the example DAGs."""
-    dags = tmp_path_factory.mktemp("dags")
-    for file in EXAMPLE_DAGS.glob("*.py"):
-        shutil.copy(file, dags)
-    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
-        yield home
 
 
 @pytest.fixture(scope="module")

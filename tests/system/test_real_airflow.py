@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
-from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
+if TYPE_CHECKING:
+    from tests.helpers.airflow_home import AirflowHome
+
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.xdist_group("commands"),
+    pytest.mark.usefixtures("nobody_holds_a_seat"),
+]
 
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[FakeDatadog]:
-    """Serve a FakeDatadog with three people for all tests of this file."""
-    with FakeDatadog(api_key="the-api-key-3141", app_key="the-app-key-2718") as fake:
-        for email in (ANN, BOB, CY):
-            fake.add_user(email)
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
-    """Create an Airflow home with the example DAGs and the DAGs of the tests."""
-    dags = tmp_path_factory.mktemp("dags")
-    for file in (*EXAMPLE_DAGS.glob("*.py"), *(Path(__file__).parent / "dags").glob("*.py")):
-        shutil.copy(file, dags)
-    with AirflowHome(dags, {"AIRFLOW_CONN_DATADOG_DEFAULT": fake.airflow_connection()}) as home:
-        yield home
-
-
-@pytest.fixture(autouse=True)
-def nobody_holds_a_seat(fake: FakeDatadog) -> None:
-    """Unassign all seats, and forget the received requests, before each test."""
-    for product in (PRODUCT, "example_product"):
-        for holder in fake.holders(product):
-            fake.take_seat(product, holder)
-    fake.received.clear()
 
 
 def test_airflow_lists_the_provider_and_its_hook(home: AirflowHome) -> None:
