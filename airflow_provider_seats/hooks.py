@@ -192,6 +192,7 @@ class DatadogSeatsHook(BaseHook):
             know the account; ``last_login_at`` alone is None if its owner has never logged in.
         :raises InvalidInputError: if this Airflow cannot write such a path.
         """
+        path = None if csv_path is None else storage_path("csv_path", csv_path, csv_conn_id)
         seats = self.list_seat_users(product_code)
         rows = audit_rows(seats)
         if status:
@@ -200,12 +201,11 @@ class DatadogSeatsHook(BaseHook):
             same_emails, total = client.run(search_accounts(unidentified))
             accounts = client.run(get_accounts({seat.id: seat.email for seat in seats if seat.id}, total))
             rows = with_accounts(rows, accounts, same_emails)
-        if csv_path is not None:
-            with storage_path("csv_path", csv_path, csv_conn_id) as path:
-                if path.protocol in {"", "file"}:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("w", encoding="utf-8", newline="") as file:
-                    file.write(to_csv(rows, status=status))
+        if path is not None:
+            if path.protocol in {"", "file"}:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.write(to_csv(rows, status=status))
         return rows
 
     def test_connection(self) -> tuple[bool, str]:
@@ -263,9 +263,8 @@ def fail_without_retry(conn_id: str) -> Iterator[None]:
         raise AirflowFailException(error.message_for(conn_id)) from error
 
 
-@contextmanager
-def storage_path(argument: str, path: str, conn_id: str | None) -> Iterator[Any]:
-    """Yield Airflow's ``ObjectStoragePath``. What it raises is left to the task's retries, if one may help.
+def storage_path(argument: str, path: str, conn_id: str | None) -> Any:  # noqa: ANN401 (of any Airflow)
+    """Return Airflow's ``ObjectStoragePath``. Errors of reading and writing are left to the task's retries.
 
     :param argument: the argument that the path comes from.
     :raises InvalidInputError: if Airflow does not know this kind of URL, or lacks the package for it.
@@ -273,9 +272,11 @@ def storage_path(argument: str, path: str, conn_id: str | None) -> Iterator[Any]
     from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
 
     try:
-        yield ObjectStoragePath(path, conn_id=conn_id)
+        storage = ObjectStoragePath(path, conn_id=conn_id)
+        _ = storage.fs  # which finds the package
     except (ImportError, ValueError) as error:
         raise InvalidInputError(argument, f"Airflow cannot open {shorten_url(path)}: {error}") from error
+    return storage
 
 
 def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)

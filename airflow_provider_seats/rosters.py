@@ -52,6 +52,4 @@ def read_roster(
             encoding=encoding,
             allow_empty=allow_empty,
         )
-        with storage_path("path", file.path, conn_id) as storage:
-            content = storage.read_bytes()
-        return file.people(content)
+        return file.people(storage_path("path", file.path, conn_id).read_bytes())

@@ -62,6 +62,17 @@ def test_a_file_that_is_not_there_yet_is_left_to_the_retries(tmp_path: Path) -> 
         read_roster(tmp_path / "roster.csv")
 
 
+def test_any_error_of_the_storage_is_left_to_the_retries(roster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage may raise anything while it is read, also what would be a wrong path while it is opened."""
+
+    def lose(_: Any) -> bytes:
+        raise ValueError("the storage closed the connection")
+
+    monkeypatch.setattr(ObjectStoragePath, "read_bytes", lose)
+    with pytest.raises(ValueError, match="closed the connection"):
+        read_roster(roster)
+
+
 def test_a_file_that_names_nobody_may_be_allowed(tmp_path: Path) -> None:
     """With allow_empty=True, an empty file is an empty roster."""
     path = tmp_path / "roster.csv"
