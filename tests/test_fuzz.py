@@ -26,10 +26,11 @@ from airflow_provider_seats._planning.arguments import (
 )
 from airflow_provider_seats._planning.condition import SeatState
 from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
-from airflow_provider_seats._planning.kept_seats import KeptSeats, World
+from airflow_provider_seats._planning.kept_seats import KeptSeats
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.world import World
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import InvalidConnectionError, InvalidInputError, UnavailableError
 from tests.helpers.examples import examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -244,12 +244,11 @@ def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
     """Return the guards that apply to a mode or to an undo."""
     unassigns = is_undo or mode != "add_only"
     default = None if is_undo else DEFAULT_MAX_UNASSIGN
-    return Guards(
+    return replace(
+        guards,
         missing_users=None if is_undo or mode == "remove_only" else guards.missing_users,
         allow_empty=guards.allow_empty if unassigns and not is_undo else None,
         max_unassign=(guards.max_unassign or default) if unassigns else None,
-        max_seats=guards.max_seats,
-        warn_seats=guards.warn_seats,
         min_seat_age=guards.min_seat_age if unassigns else None,
         protect=guards.protect if unassigns else NOBODY,
         check_accounts=guards.check_accounts or not unassigns,

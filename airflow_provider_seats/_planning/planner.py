@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.kept_seats import Accounts, KeptSeats, RosterMatch, World, has_email
+from airflow_provider_seats._planning.kept_seats import KeptSeats, has_email
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.verdict import verdict
+from airflow_provider_seats._planning.world import Accounts, RosterMatch, World
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import Person, Report
 

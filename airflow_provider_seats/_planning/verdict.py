@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_seats._planning.kept_seats import World, on_call_schedules
+from airflow_provider_seats._planning.kept_seats import on_call_schedules
 from airflow_provider_seats._planning.plan import Plan, among, by_id, label
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
@@ -15,6 +15,7 @@ from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._planning.guards import Guards
+    from airflow_provider_seats._planning.world import World
 
 _MAX_PEOPLE: Final = 10
 

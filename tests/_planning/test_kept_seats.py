@@ -21,8 +21,6 @@ from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.kept_seats import (
-    KeptSeats,
-    World,
     accounts_to_read,
     unmatched_protection,
 )
@@ -37,6 +35,7 @@ from airflow_provider_seats._planning.planner import (
     plan_undo,
 )
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.world import World
 from airflow_provider_seats.report import Report, for_undo
 from tests.helpers.examples import examples
 from tests.helpers.planning import NONE, NOW, P, compared, kinds, seat, sync, unassign, user, with_accounts, world
@@ -86,12 +85,6 @@ def test_a_seat_that_is_old_enough_is_unassigned(assigned_at: str) -> None:
     assert [each["id"] for each in plan.unassign] == ["1"]
     plan = sync(OTHERS, SeatList([row]), "remove_only", guards=Guards(min_seat_age=86_402.0))
     assert plan.unassign == ()
-
-
-def test_a_plan_that_needs_the_seat_list_cannot_be_made_without_it() -> None:
-    """A world in which the seat list was not read does not stand for an empty list."""
-    with pytest.raises(TypeError, match="needs the seat list"):
-        KeptSeats(world(), NONE)
 
 
 # --- which accounts are read ---

@@ -11,8 +11,9 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.kept_seats import World, accounts_to_read
+from airflow_provider_seats._planning.kept_seats import accounts_to_read
 from airflow_provider_seats._planning.planner import Mode, match_roster, plan_assign, plan_sync, plan_unassign
+from airflow_provider_seats._planning.world import World
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:

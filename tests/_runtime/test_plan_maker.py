@@ -210,7 +210,7 @@ def test_ages_are_counted_by_datadogs_clock(datadog: FakeDatadog, monkeypatch: p
     """A clock of this machine that is ten days ahead does not make a new seat old."""
     person = datadog.add_user("ann@x.com", seat=PRODUCT)
     monkeypatch.setattr(
-        "airflow_provider_seats._runtime.operator_run.clock",
+        "airflow_provider_seats._runtime.plan_maker.clock",
         lambda: pytest.fail("Datadog's clock is known"),
     )
     assert by_email(unassign(user_uuids=[person], min_seat_age="7d")) == {"protected": ["ann@x.com"]}

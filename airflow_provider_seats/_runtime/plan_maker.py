@@ -1,0 +1,191 @@
+"""Read what the plan of a run needs, and make the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.on_call import find_schedules
+from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
+from airflow_provider_seats._api.users import User, accounts_by_email, get_accounts, search_accounts, unambiguous
+from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.kept_seats import accounts_to_read, unmatched_protection
+from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id
+from airflow_provider_seats._planning.planner import (
+    emails_to_look_up,
+    match_roster,
+    plan_assign,
+    plan_sync,
+    plan_unassign,
+    plan_undo,
+    to_undo,
+)
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.verdict import too_many_unassigned
+from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._text import join_names, plural
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats.report import Report
+
+# A preview that a guard refuses may be about everyone in the organisation.
+_MAX_LOOK_UPS: Final = 1_000
+
+
+class PlanMaker:
+    """Makes the plan of one run.
+
+    :param origin: the connection of the run.
+    :param earlier: what earlier attempts of the task set out to change.
+    :param warn: takes what a person should look at.
+    :param draft: takes the plan as it is known before accounts and schedules are read, in case a reading fails.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        origin: Origin,
+        earlier: EarlierAttempts | None,
+        *,
+        warn: Callable[[str], None],
+        draft: Callable[[Plan], None],
+    ) -> None:
+        self._client = client
+        self._origin = origin
+        self._earlier = earlier
+        self._warn = warn
+        self._draft = draft
+        self._total_users: int | None = None
+
+    def make(self, job: Job) -> Plan:
+        """Read what the plan of a job needs, and make it."""
+        if isinstance(job, SyncJob):
+            return self._sync(job) if job.undo is None else self._undo(job, job.undo)
+        if isinstance(job, AssignJob):
+            return self._assign(job)
+        if isinstance(job, UnassignJob):
+            return self._unassign(job)
+        raise TypeError(f"{type(job).__name__} is not a job")
+
+    def _assign(self, job: AssignJob) -> Plan:
+        seats = self._read_seats(job) if job.people and job.needs_seat_list else None
+        users = unambiguous(job.people.emails, self._find_accounts(job.people.emails))
+        return plan_assign(job.product, job.people, self._world(seats, users=users), job.guards)
+
+    def _unassign(self, job: UnassignJob) -> Plan:
+        if not (job.people and job.needs_seat_list):
+            return plan_unassign(job.product, job.people, self._world(None), job.guards)
+
+        def someone_absent(users: Sequence[SeatUser]) -> bool:
+            return any(not rows for _, rows in SeatList(users).match(job.people))
+
+        seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
+        looks_up = job.guards.missing_users == "fail"
+        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
+            seats_have = plural(unnamed, "seat has", "seats have")
+            self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
+        same_emails = self._find_accounts(seats.unlisted(job.people.emails)) if looks_up else []
+        world = replace(self._world(seats), same_emails=accounts_by_email(same_emails))
+        return self._checked(world, job, lambda world: plan_unassign(job.product, job.people, world, job.guards))
+
+    def _sync(self, job: SyncJob) -> Plan:
+        seats = self._read_seats(job)
+        wanted = emails_to_look_up(job.people, seats, job.mode)
+        world = self._world(seats, users=unambiguous(wanted, self._find_accounts(wanted)))
+        return self._checked(
+            replace(world, match=match_roster(job.people, job.mode, world)),
+            job,
+            lambda world: plan_sync(
+                job.product, job.mode, world, job.guards, approved=job.approved, report_unchanged=job.report_unchanged
+            ),
+        )
+
+    def _undo(self, job: SyncJob, report: Report) -> Plan:
+        _, unassign = to_undo(report, job.only)
+
+        def someone_absent(users: Sequence[SeatUser]) -> bool:
+            return bool(unassign.keys() - {user.id for user in users})
+
+        seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
+        since, conn_id, site = report["since_attempt"], report.get("conn_id"), report.get("site")
+        if since > 1:
+            self._warn(f"The report covers the attempts from {since} on. Changes of earlier attempts are not undone.")
+        if (conn_id and conn_id != self._origin.conn_id) or (site and site != self._origin.site):
+            other = f"{conn_id!r}{f' to {site}' if site else ''}"
+            own = f"{self._origin.conn_id!r} to {self._origin.site}"
+            self._warn(f"The report was made through the connection {other}. This undo goes through {own}.")
+        return self._checked(
+            self._world(seats),
+            job,
+            lambda world: plan_undo(job.product, report, job.only, world, job.guards, approved=job.approved),
+        )
+
+    def _checked(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
+        """Make a plan. Read the accounts and on-call schedules that it depends on, and plan again.
+
+        A plan that is refused whatever they say costs no reading, unless it is a preview, which shows the whole plan.
+        """
+        first = plan(replace(world, checked=False))
+        self._draft(first)
+        is_small = len(first.unassign) <= _MAX_LOOK_UPS
+        only_count_refuses = first.refusal and first.refusal.reasons == tuple(too_many_unassigned(first, job.guards))
+        if is_small and only_count_refuses and job.guards.on_schedule == "keep":
+            # Those who keep their seat each time for a schedule must not use up the limit each time.
+            world = self._with_schedules(world, first)
+            first = plan(replace(world, checked=False))
+        if first.refusal is None or (job.preview and is_small):
+            world = replace(world, counted=len(first.to_unassign_in_all()))
+            world = self._with_accounts(world, job, first)
+            if job.guards.on_schedule is not None:
+                world = self._with_schedules(world, plan(replace(world, checked=False)))
+            planned = plan(world)
+        else:
+            planned = first
+            if job.preview and (job.guards.on_schedule or self._accounts_to_read(world, job, first)):
+                people = plural(len(first.unassign), "person", "people")
+                self._warn(f"Accounts and on-call schedules were not read, because {people} would lose their seat.")
+        if unmatched := unmatched_protection(job.guards, world):
+            self._warn(
+                f"protect: no seat and no account that was read matches {join_names(unmatched)}. Check the spelling."
+            )
+            planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
+        return planned
+
+    def _accounts_to_read(self, world: World, job: Job, first: Plan) -> dict[str, str | None]:
+        people = accounts_to_read(first, job.guards, world)
+        if isinstance(job, SyncJob) and job.undo is not None and job.guards.check_accounts:
+            # An account that was disabled since gets no seat back.
+            people |= {uuid: person["email"] for uuid, person in by_id(first.assign).items()}
+        return people
+
+    def _with_accounts(self, world: World, job: Job, first: Plan) -> World:
+        people = self._accounts_to_read(world, job, first)
+        if not people:
+            return world
+        return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))
+
+    def _with_schedules(self, world: World, planned: Plan) -> World:
+        people = by_id(planned.unassign).keys() - world.schedules.keys()
+        if not people:
+            return world
+        found = self._client.run(find_schedules(sorted(people)))
+        return replace(world, schedules={**world.schedules, **{uuid: found.get(uuid, ()) for uuid in people}})
+
+    def _world(self, seats: SeatList | None, users: dict[str, User] | None = None) -> World:
+        # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
+        now = self._client.server_time or datetime.fromtimestamp(clock().now(), UTC)
+        return World(now, seats, users or {}, earlier=self._earlier if seats is not None else None)
+
+    def _read_seats(self, job: Job) -> SeatList:
+        return SeatList(self._client.run(list_seat_users(job.product)))
+
+    def _find_accounts(self, emails: Sequence[str]) -> list[User]:
+        if not emails:
+            return []
+        users, self._total_users = self._client.run(search_accounts(emails))
+        return users
