@@ -55,7 +55,7 @@ class KeptSeats:
             return "protected"
         if self._was_protected(Person(id=user.id, email=user.email)):
             return "protected in the approved preview"
-        # Schedules first: accounts are read only for those who are on none.
+        # In the order in which they are read: accounts are read only of people who are on no schedule.
         return (
             self._too_young(user) or self._outside_period(user) or self._on_schedule(user.id) or self._identified(user)
         )

@@ -140,9 +140,11 @@ class PlanMaker:
             first = plan(replace(world, checked=False))
         if first.refusal is None or (job.preview and is_small):
             world = replace(world, counted=len(first.to_unassign_in_all()))
-            world = self._with_accounts(world, job, first)
             if job.guards.on_schedule is not None:
-                world = self._with_schedules(world, plan(replace(world, checked=False)))
+                # First: one call looks for many people in the schedules, and an account takes a call of its own.
+                world = self._with_schedules(world, first)
+                first = plan(replace(world, checked=False))
+            world = self._with_accounts(world, job, first)
             planned = plan(world)
         else:
             planned = first

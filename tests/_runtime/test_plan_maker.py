@@ -106,6 +106,16 @@ def test_people_on_a_schedule_are_named_with_it_beyond_the_limit(datadog: FakeDa
     assert {each.get("reason") for each in report["protected"]} == {"found in the on-call schedule Nights"}
 
 
+def test_a_person_whom_a_schedule_keeps_needs_no_account(datadog: FakeDatadog) -> None:
+    """Schedules are read first, and accounts only of the others who are about to lose their seat."""
+    people = add_people(datadog, 4)
+    datadog.add_schedule("Nights", people[1:3])
+    datadog.add_user("new@x.com")
+    report = sync(user_emails=[*emails(0), "new@x.com"], on_schedule="keep", max_unassign=3)
+    assert by_email(report)["protected"] == emails(1, 2)
+    assert account_reads(datadog) == [people[3]]
+
+
 def test_a_run_that_is_refused_anyway_reads_no_schedules(datadog: FakeDatadog) -> None:
     """Schedules are read before the limit is checked only if nothing else refuses the run."""
     add_people(datadog, 4)
