@@ -80,8 +80,7 @@ FORM = (
         default=int(DEFAULT_TIMEOUT),
     ),
 )
-# The extra stays visible: Airflow 2's Test button does nothing if the first type in its form, which may be this one,
-# hides it.
+# If the extra is hidden, Airflow 2's Test button may do nothing.
 _HIDDEN = ["login", "schema"]
 _RELABELING = {"password": "Application key", "host": "Base URL"}
 _PLACEHOLDERS = {

@@ -255,7 +255,7 @@ class SeatsRefusedError(DatadogSeatsError):
         others = (
             f"{plural(not_done, 'more person was', 'more people were')} not tried"
             if not_done
-            else "Everyone else is as requested"
+            else "All others are as requested"
         )
         super().__init__(
             f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
@@ -273,7 +273,7 @@ class SeatsUnknownError(DatadogSeatsError):
     def __init__(self, product: str, people: Sequence[str], response: object, reading: DatadogSeatsError) -> None:
         super().__init__(
             f"{product}: it is unknown whether the seats of {plural(len(people), 'person', 'people')} were changed. "
-            f"The change: {response} The seat list, read to check it: {reading} It is safe to run this again."
+            f"The change: {response} The seat list, to check it: {reading} It is safe to run this again."
         )
         self.people = tuple(people)
         self.transient = reading.transient
@@ -323,7 +323,9 @@ class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
-    _before_advice = "Airflow retries the task as often as its retries allow (missing_users='retry'). If none is left: "
+    _before_advice = (
+        "Airflow retries the task as often as its retries allow (missing_users='retry'). After the last one: "
+    )
 
     def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
         UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)

@@ -106,7 +106,7 @@ def can_be_undone(report: Report) -> bool:
 
 
 def for_undo(report: Report) -> str | None:
-    """Return everything that an undo needs as JSON, one person a line; None if the table says everything.
+    """Return everything that an undo needs as JSON, one person a line; None if there is nothing to undo or to look up.
 
     A cleared task loses its XCom, so the log is where this stays.
     """

@@ -45,8 +45,8 @@ class SeatUsersTrigger(BaseTrigger):
     It yields one event with a ``status``: ``success`` with ``met``, the people who met the condition; ``timeout`` with
     the ``limit`` that was reached first, ``timeout`` or ``execution_timeout``; or ``error`` with the name of the
     ``error`` and its ``message``, if no retry can fix it. The first two have a ``summary``: how many of the people are
-    in the expected state. A transient error is logged once, and the wait goes on. When ``timeout_at`` is reached, it
-    polls once more, also if that was before it started. Only a poll that started after the trigger counts. Airflow
+    in the expected state. A transient error is logged once, and the wait goes on. At ``timeout_at`` it polls once
+    more, even if that time is over when it starts. A poll that started before the trigger does not count. Airflow
     stores all arguments in its database unencrypted; none is secret.
 
     :param product_code: Datadog's code of the product.
@@ -118,7 +118,7 @@ class SeatUsersTrigger(BaseTrigger):
         try:
             if left > 0:
                 met = await _within(left, self._met())
-            # Like a poke that sleeps over its timeout, it polls once more before it gives up, if it can read anything.
+            # A sensor in poke mode pokes once more after its last sleep. This does, too, unless the last poll failed.
             if met is None and limit == "timeout" and (left <= 0 or (self._summary and not self._problem)):
                 met = await _within(_LAST_POLL_TIMEOUT, self._met(only_once=True))
         except DatadogSeatsError as error:
@@ -143,8 +143,10 @@ class SeatUsersTrigger(BaseTrigger):
         async with aclosing(follow(self.datadog_conn_id, condition.product, interval)) as snapshots:
             async for follower, snapshot in snapshots:
                 if isinstance(snapshot, TransientError):
-                    self._problem = f"{'not known since then' if self._summary else 'Not known'}: {snapshot}"
-                    self.log.warning("Not known yet: %s", snapshot)
+                    self._problem = (
+                        f"{'not read since then' if self._summary else 'The seat list could not be read'}: {snapshot}"
+                    )
+                    self.log.warning("The seat list could not be read: %s", snapshot)
                     if only_once and not follower.is_current:
                         follower.require_new_reading()
                         continue

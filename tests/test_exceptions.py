@@ -149,7 +149,7 @@ def test_an_error_names_the_connection_that_the_user_has_to_correct(error: Datad
 @pytest.mark.parametrize(
     ("not_done", "others"),
     [
-        (0, "Everyone else is as requested. "),
+        (0, "All others are as requested. "),
         (1, "1 more person was not tried. "),
         (2, "2 more people were not tried. "),
         (1_200, "1,200 more people were not tried. "),

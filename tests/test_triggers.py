@@ -255,7 +255,7 @@ def test_transient_errors_are_logged_once_and_the_wait_goes_on(datadog: FakeData
         return await event_of(trigger)
 
     assert quickly(main())["status"] == "success"
-    assert [line.partition(":")[0] for line in lines] == [PRODUCT, "Not known yet", PRODUCT]
+    assert [line.partition(":")[0] for line in lines] == [PRODUCT, "The seat list could not be read", PRODUCT]
     assert "503" in lines[1]
 
 

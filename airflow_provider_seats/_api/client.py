@@ -305,7 +305,7 @@ class Client:
         session = Session()
         for scheme in ("https://", "http://"):
             session.mount(scheme, BoundedAdapter(pool_maxsize=_THREADS, max_retries=0))
-        # Even if it follows no redirect, requests works out the next request, and fails over a malformed address.
+        # Although it follows no redirect, requests computes the target, and raises if the address is malformed.
         session.get_redirect_target = lambda _: None  # type: ignore[assignment, method-assign]
         return session
 

@@ -31,7 +31,7 @@ from airflow_provider_seats.exceptions import (
 
 T = TypeVar("T")
 
-# What a write answers that has no body, such as a 204.
+# What stands for a response without a body, such as a 204. It is compared by identity: a body of {} confirms nothing.
 EMPTY: Final[dict[str, Any]] = {}
 MAX_ATTEMPTS: Final = 5
 MAX_WAIT: Final = 120.0
@@ -142,11 +142,6 @@ def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
 
     :param read: takes the JSON object of the response; raises ``ValueError`` if it is not as documented.
     """
-    return (yield from call_with_response(request, lambda document, _: read(document)))
-
-
-def call_with_response(request: Request, read: Callable[[dict[str, Any], Response], T]) -> Flow[T]:
-    """Do the same as :func:`call`, with a ``read`` that also takes the response itself."""
     waited = 0.0
     attempt = 0
     while True:
@@ -213,7 +208,7 @@ def resource(row: object) -> tuple[str | None, Mapping[str, Any]]:
 
 
 def text(fields: Mapping[str, Any], name: str) -> str | None:
-    """Return a field that is text or null. A blank text says as much as null.
+    """Return a field that is text or null. A blank text counts as null.
 
     :raises ValueError: if it is anything else.
     """
@@ -251,7 +246,7 @@ def _document(request: Request, response: Response) -> dict[str, Any]:
     return document
 
 
-def _read(request: Request, answer: object, read: Callable[[dict[str, Any], Response], T]) -> T:
+def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T]) -> T:
     if isinstance(answer, RateLimitHit):
         kept = "" if request.share == 1 else ", the rest of the limit is left to others"
         raise RateLimitError(request.name, f"nothing was sent{kept}", answer.seconds)
@@ -265,7 +260,7 @@ def _read(request: Request, answer: object, read: Callable[[dict[str, Any], Resp
         raise TypeError(f"A request was answered with {answer!r}")
     document = read_response(request, answer)
     try:
-        return read(document, answer)
+        return read(document)
     except ValueError as error:
         raise unusable(request, answer.status, str(error)) from error
 

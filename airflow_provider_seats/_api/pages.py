@@ -53,7 +53,11 @@ def read_pages(
         if len(rows) >= total if total is not None else len(page.rows) < PAGE_SIZE:
             return rows, number
         if len(rows) == known or number >= MAX_PAGES:
-            raise unusable(request, None, f"the list ends after {plural(known, 'row')} and announces {total}")
+            after = f"after {plural(len(rows), 'row')}"
+            problem = (
+                f"it does not end {after}" if total is None else f"it stops {after}, and states a total of {total}"
+            )
+            raise unusable(request, None, f"the list is not complete: {problem}")
 
 
 def parse_total(document: Mapping[str, Any], *names: str) -> int | None:

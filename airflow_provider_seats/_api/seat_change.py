@@ -168,7 +168,7 @@ class _Change:
         self.refused.update(dict.fromkeys(rest, f"Datadog accepted the call, but the seat list {shown}"))
 
     def confirm_absences(self) -> Flow[None]:
-        """Read the list a second time for people who were on none of its several pages, and send again who is there."""
+        """Read the list again for people who were on none of its pages, and unassign those it shows this time."""
         if not self.absent_once:
             return
         self.read_twice = True

@@ -15,7 +15,7 @@ from airflow_provider_seats._text import plural
 PATH: Final = "/api/v2/seats/users"
 LIST_LIMIT_KEY: Final = f"GET {PATH}"
 READ_PERMISSION: Final = "one of the permissions incident_read, on_call_read or billing_read"
-# The part of a rate limit that everything uses which waits for a change.
+# The share of a stated rate limit that sensors and triggers may use while they wait.
 WAIT_SHARE: Final = 0.5
 _MAX_IDLE_PAGES: Final = 3
 
@@ -55,7 +55,7 @@ def list_seat_users_twice(
     A list of several pages can shift while it is read, so that someone who holds a seat is on none of the pages. The
     second reading adds the rows that the first one missed.
 
-    :param someone_absent: whether someone is absent from a list and that has a consequence.
+    :param someone_absent: takes the rows, and returns whether someone's absence would have a consequence.
     :param share: the part of a stated rate limit that the requests may use.
     """
     users, pages = yield from read_seat_list(product, share=share)

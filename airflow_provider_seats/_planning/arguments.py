@@ -149,7 +149,7 @@ def parse_literal(text: str) -> object:
 
 
 def parse_time(text: object) -> datetime | None:
-    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is none."""
+    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time."""
     try:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
@@ -162,5 +162,5 @@ def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:
     uuid, email = canonical_uuid(fields.get("id")), fields.get("email")
     is_known = uuid is not None or (not needs_uuid and fields.get("id", "") is None)
     if not is_known or not isinstance(email, str | None):
-        raise InvalidInputError(name, f"it contains {shorten(person)}, which is not a person with a UUID.")
+        raise InvalidInputError(name, f"it contains {shorten(person)}, which is not a person of a report.")
     return Person(id=uuid, email=email)

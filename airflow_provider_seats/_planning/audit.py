@@ -203,6 +203,6 @@ def _parse_text(name: str, value: object) -> str | None:
     text = str(value).strip()
     if text in {"", "None"}:
         raise InvalidInputError(
-            name, f"{shorten(value)} is nothing. Check the template or task that it comes from, or leave it out."
+            name, f"it is empty ({shorten(value)}). Check the template or task that it comes from, or leave it out."
         )
     return text

@@ -24,9 +24,9 @@ Require = Literal["all", "any"]
 class Progress:
     """How many of the people are in the expected state.
 
-    :param met: the people who are: all fields of their seats, or id and email if they hold none.
-    :param done: whether that ends the wait.
-    :param summary: the same in a sentence, with the names of some people who are not.
+    :param met: the people in that state: all fields of their seats, or id and email if they hold none.
+    :param done: whether the wait ends.
+    :param summary: the progress in a sentence, with some of the people who are still waited for.
     """
 
     met: list[dict[str, str | None]]
@@ -92,7 +92,7 @@ class Condition:
         )
 
     def first_warning(self, seat_list: SeatList) -> str | None:
-        """Return a warning if the first reading shows that the wait cannot have been needed, or names a wrong email."""
+        """Return a warning about emails that the first reading does not contain: already unassigned, or misspelt."""
         absent = seat_list.unlisted(self.people.emails) if self.state == "unassigned" else ()
         if not absent:
             return None

@@ -132,8 +132,8 @@ def parse_table(text: str, wanted: Sequence[tuple[str, str]], file: str) -> CsvT
 
     :param wanted: the columns that are needed, each after the argument that names it.
     :param file: what messages call the file.
-    :returns: the table; None if the file has not even a header.
-    :raises InvalidInputError: if the header has not all of these columns, or can be read in two ways.
+    :returns: the table; None if the file is empty.
+    :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """
     directive = _find_directive.match(text)
     if directive is not None:

@@ -32,7 +32,7 @@ class Limit:
     max_percent: float | None = None
 
     def of(self, seats: int) -> int:
-        """Return how many people this is of so many seats."""
+        """Return the limit as a number of people, for a product with this number of seats."""
         result = max(self.people or 0, _share(self.percent or 0, seats))
         if self.max_people is None and self.max_percent is None:
             return result
@@ -49,7 +49,7 @@ class Limit:
         return " or ".join(parts) + (f", at most {' and '.join(caps)}" if caps else "")
 
     def describe(self, seats: int) -> str:
-        """Return how many people this is of so many seats, and why it may be none."""
+        """Return the limit for a message: the number of people, and the argument that it comes from."""
         people = self.of(seats)
         return f"{people} (max_unassign={self}{', rounded down' if self.percent and not people else ''})"
 
@@ -62,8 +62,7 @@ DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_pe
 class Guards:
     """The guards of one run. None stands for one that does not apply.
 
-    :param missing_users: whether people without an enabled account refuse the plan, at this attempt or for good, or are
-        only reported.
+    :param missing_users: what to do about people without an enabled account: fail, retry, or skip them.
     :param allow_empty: whether an empty roster may unassign people.
     :param max_unassign: the most people who may lose a seat.
     :param max_seats: the most seats that the product may have afterwards.
@@ -71,7 +70,7 @@ class Guards:
     :param min_seat_age: how many seconds a seat must have been held to be unassigned.
     :param protect: the people whose seats are never unassigned.
     :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
-    :param on_schedule: whether people who are found in an on-call schedule keep their seat, or refuse the plan.
+    :param on_schedule: what to do about people in an on-call schedule: ignore it, keep their seats, or refuse the plan.
     """
 
     missing_users: MissingUsers | None = None

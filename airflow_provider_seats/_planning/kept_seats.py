@@ -57,11 +57,14 @@ class KeptSeats:
             return "protected in the approved preview"
         # In the order in which they are read: accounts are read only of people who are on no schedule.
         return (
-            self._too_young(user) or self._outside_period(user) or self._on_schedule(user.id) or self._identified(user)
+            self._too_young(user)
+            or self._outside_period(user)
+            or self._on_schedule(user.id)
+            or self._kept_by_account(user)
         )
 
-    def _identified(self, user: SeatUser) -> str | None:
-        """Return why the person's account, or the lack of one, keeps the seat."""
+    def _kept_by_account(self, user: SeatUser) -> str | None:
+        """Return why the account's email, or an account that cannot be read, keeps the seat."""
         names_emails = self._roster_emails or self._protected_emails
         if not names_emails or (self._all_listed and user.email is not None):
             return None

@@ -96,8 +96,8 @@ class Plan:
     def assignable_after(self, unassigned: Outcome) -> tuple[str, ...]:
         """Return the user UUIDs that may be assigned after the unassignments.
 
-        After an error nobody is. If some seats could not be unassigned, only so many people are that the seats do not
-        become more than there were before, or than the plan announced.
+        After an error that is nobody. If some seats could not be unassigned, fewer people are assigned, so that there
+        are no more seats than before, or than the plan announced.
         """
         people = tuple(by_id(self.assign))
         if unassigned.error is not None:

@@ -151,7 +151,7 @@ def _to_assign(
 ) -> tuple[tuple[Person, ...], tuple[Person, ...], tuple[Person, ...]]:
     """Return three groups: people to assign, people who hold a seat, and people without an enabled account.
 
-    :param listed_email_suffices: whether an email in the seat list is enough to hold a seat, whatever the account.
+    :param listed_email_suffices: whether a listed email is that person's seat, even if it has another account's UUID.
     """
     seat_list = world.seat_list
     assign: dict[str, Person] = {}
@@ -176,7 +176,7 @@ def _to_assign(
     for uuid in people.uuids:
         if seat_list is None or not holds_seat(seat_list.by_uuid(uuid)):
             assign.setdefault(uuid, Person(id=uuid, email=None))
-    # A person who was passed by UUID as well is meant, whatever the account.
+    # Someone who was also passed by UUID is assigned, even if the account is disabled.
     missing = [person for person in missing if person["id"] not in people.uuids]
     return tuple(assign.values()), tuple(seated.values()), tuple(missing)
 

@@ -134,7 +134,7 @@ class RosterFile:
         return describe_problem(cell, person)
 
     def _is_misread(self, person: str) -> bool:
-        """Return whether an address would be another one as UTF-8, so that it would be a guess to believe either."""
+        """Return whether the bytes are valid UTF-8, too, and would then be another address: either could be right."""
         if self.encoding is None or self.encoding.startswith("utf") or person.isascii():
             return False
         try:
@@ -152,7 +152,7 @@ def _parse_name(argument: str, value: object, advice: str) -> str:
     text = strip_hidden(value) if isinstance(value, str) else ""
     if not text or text == "None":
         raise InvalidInputError(
-            argument, f"{shorten(value)} is nothing. {advice}. If it comes from a template or a task, check that."
+            argument, f"it is empty ({shorten(value)}). {advice}. If it comes from a template or a task, check that."
         )
     return text
 

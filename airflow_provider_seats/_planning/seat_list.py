@@ -73,10 +73,10 @@ class SeatList:
         return self
 
     def keeper(self) -> Callable[[Iterable[SeatUser]], Iterator[Row]]:
-        """Return a function that returns the rows of a later reading, and those of this list where they are equal.
+        """Return a function that replaces the rows of a later reading by the equal rows of this list.
 
         Two readings then share the rows that did not change, which is nearly all of the memory they need. The function
-        takes the rows in the order of the list, so that it rarely has to look one up.
+        expects the rows in the order of this list, so that it rarely has to look one up.
         """
         rows, position = self.rows, 0
 

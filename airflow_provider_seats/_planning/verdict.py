@@ -31,9 +31,9 @@ def verdict(
     approved: Report | None = None,
     counts_seats: bool = True,
 ) -> Plan:
-    """Record the guards in the plan, and refuse it if one of them does.
+    """Record the guards in the plan, and the refusal if one of them refuses it.
 
-    :param extra_guards: what else the report records beside the guards.
+    :param extra_guards: what else the report records with the guards.
     :param reasons: reasons for a refusal that were found before.
     :param for_unassign: whether missing people were to be unassigned.
     :param approved: the report of an approved preview.
@@ -101,7 +101,7 @@ def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[st
         return []
     problem = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
     if len(unassigned) < counted:
-        problem += f" ({counted} before accounts are read)"
+        problem += f" ({counted} before accounts and schedules were read)"
     names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
     limit = guards.max_unassign.describe(before)
     return [f"{problem}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]

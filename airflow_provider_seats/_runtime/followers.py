@@ -66,8 +66,8 @@ async def _connection(conn_id: str) -> DatadogConnection:
 class Follower:
     """Waits for snapshots of a product's seats. To be used in a ``with`` statement, on an event loop.
 
-    Only readings that started after the follower count: an earlier list may be older than what the caller knows. An
-    earlier error is returned, because it explains the wait.
+    A list from a reading that started before the follower does not count: it may be older than what the caller knows.
+    An error from such a reading is returned, because it explains the wait.
 
     :param interval: the time between two polls, in seconds; less than 1 counts as 1.
     :ivar is_current: whether the last snapshot comes from a reading that counts.

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 class OperatorRun:
-    """One run of an operator. It goes through the states below, in this order, and may end in each of them.
+    """One run of an operator. Its state says how far it got, and it may end in each of them.
 
     ============= ============================================================
     ``Parsing``   the arguments are being parsed
-    ``Planning``  they are valid, and what the plan needs is being read, or a guard refuses it
-    ``Previewed`` nothing is to be changed
+    ``Planning``  they are valid; what the plan needs is being read, a guard refuses it, or nothing is to be changed
+    ``Previewed`` it is a preview, which changes nothing
     ``Changing``  changes are being made; if it ends here, nobody knows how far it got
     ``Changed``   the outcome of all changes is known
     ============= ============================================================

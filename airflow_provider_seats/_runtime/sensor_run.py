@@ -58,7 +58,7 @@ class Deferral:
 
     :param timeout_at: when the sensor times out, in Unix time.
     :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
-    :param seconds: when Airflow ends the wait if the trigger does not.
+    :param seconds: the seconds after which Airflow ends the wait if the trigger does not.
     """
 
     condition: Condition
@@ -109,7 +109,7 @@ class SensorRun:
                     list_seat_users_twice(condition.product, condition.relies_on_absence, WAIT_SHARE)
                 )
             except TransientError as error:
-                self.summary = f"Not known yet: {error}"
+                self.summary = f"The seat list could not be read: {error}"
                 self._log.warning("%s", self.summary)
                 return PokeReturnValue(is_done=False)
         seat_list = SeatList(users)
@@ -125,7 +125,7 @@ class SensorRun:
     def deferral(self) -> Deferral | None:
         """Return what is needed to defer; None if the sensor is to poke again.
 
-        If the time is over, Airflow's own loop says so.
+        After the timeout, Airflow's own loop raises the error.
         """
         timing, now = self._timing, clock().now()
         timeout_at = self._began + timing.timeout

@@ -112,7 +112,7 @@ class Poll:
         self._stretched = self._rest = 0.0
         self._began = self._finished = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
-        # An own context: that of the first follower would put all log lines into its task's log.
+        # A context of its own: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
         self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
 

@@ -76,8 +76,8 @@ class SnapshotStore:
     async def keep_if_answered(self, seats: Seats) -> None:
         """Store who holds a seat when the trigger is stopped, unless the triggerer itself stops.
 
-        A triggerer that stops gets no more answers from Airflow, and may end before it takes over the last event. The
-        next one then reports the change again. Reading first shows which case it is.
+        So it reads first. If Airflow answers, only this trigger stops, and the seats are stored. If it does not, the
+        triggerer stops, perhaps before it took over the last event, and the next one reports the change again.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_STORE_TIMEOUT):

@@ -19,7 +19,6 @@ from airflow_provider_seats._api.flow import (
     Request,
     Response,
     call,
-    call_with_response,
     read_response,
     resources,
 )
@@ -258,15 +257,6 @@ def test_a_rejected_certificate_is_a_lasting_error(request_: Request) -> None:
     assert "REQUESTS_CA_BUNDLE" in str(error)
     assert "'dd'" in error.message_for("dd")
     assert played.pauses == []
-
-
-def test_a_reader_can_take_the_response_too() -> None:
-    """A call can pass the response with its headers to the reader, beside the JSON object."""
-
-    def read(document: dict[str, Any], response: Response) -> tuple[object, str]:
-        return document["ok"], response.headers["x-name"]
-
-    assert play(call_with_response(GET, read), reply(200, {"ok": 1}, x_name="n")).value == (1, "n")
 
 
 def test_the_name_of_a_rate_limit_is_the_route() -> None:

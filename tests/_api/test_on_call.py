@@ -127,7 +127,7 @@ def test_a_schedule_without_a_name_is_shown_by_its_id() -> None:
 @pytest.mark.parametrize(
     ("answers", "problem"),
     [
-        ([schedules(total=1)], "the list ends after 0 rows and announces 1"),
+        ([schedules(total=1)], "it stops after 0 rows, and states a total of 1"),
         ([reply(200, {"meta": {"page": {"total": 0}}})] * MAX_ATTEMPTS, "its data is not a list"),
         ([reply(200, {"data": [{"type": "schedules", "attributes": {}}]})] * MAX_ATTEMPTS, "has no id"),
         ([reply(200, {"data": [{"id": "1", "attributes": {"name": 3}}]})] * MAX_ATTEMPTS, "its name is int"),

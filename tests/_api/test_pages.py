@@ -56,10 +56,10 @@ def test_a_list_without_a_total_ends_with_a_short_page() -> None:
 @pytest.mark.parametrize(
     ("pages", "problem"),
     [
-        ([rows(total=1)], "the list ends after 0 rows and announces 1"),
-        ([rows(*FULL, total=101), rows(total=101)], "the list ends after 100 rows and announces 101"),
-        ([rows(*FULL, total=200), rows(*FULL, total=200)], "the list ends after 100 rows and announces 200"),
-        ([rows(*FULL), rows(*FULL)], "the list ends after 100 rows and announces None"),
+        ([rows(total=1)], "it stops after 0 rows, and states a total of 1"),
+        ([rows(*FULL, total=101), rows(total=101)], "it stops after 100 rows, and states a total of 101"),
+        ([rows(*FULL, total=200), rows(*FULL, total=200)], "it stops after 100 rows, and states a total of 200"),
+        ([rows(*FULL), rows(*FULL)], "it does not end after 100 rows"),
         ([rows(*FULL, total=102), rows(100, total=101)], "it had 102 rows, then 101"),
         ([rows(*FULL, total=102), rows(100)], "it had 102 rows, then None"),
     ],

@@ -351,7 +351,7 @@ def test_a_refused_person_is_found_and_everyone_else_is_done() -> None:
     assert f"<{bad}>" in str(error)
     assert f"no user {bad}" in str(error)
     assert "422" in str(error)
-    assert "Everyone else is as requested" in str(error)
+    assert "All others are as requested" in str(error)
     assert not error.transient
 
 

@@ -141,8 +141,11 @@ def test_a_list_of_several_pages_is_read_twice() -> None:
 @pytest.mark.parametrize(
     ("pages", "problem"),
     [
-        ([members(ANN, total=2), members(total=2)], "the list ends after 1 row and announces 2"),
-        ([members(*MANY[:100], total=150), members(*MANY[:100], total=150)], "ends after 100 rows and announces 150"),
+        ([members(ANN, total=2), members(total=2)], "it stops after 1 row, and states a total of 2"),
+        (
+            [members(*MANY[:100], total=150), members(*MANY[:100], total=150)],
+            "it stops after 100 rows, and states a total of 150",
+        ),
         ([members(*MANY[:100], total=150), members(MANY[100], total=101)], "it had 150 rows, then 101"),
     ],
 )

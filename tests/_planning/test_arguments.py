@@ -195,7 +195,7 @@ def test_anything_else_is_no_report(value: Any) -> None:
 )
 def test_a_person_in_a_report_must_have_a_uuid(bad: Any) -> None:
     """A changed person without a valid UUID or with an email that is no text is an error that shows the person."""
-    with pytest.raises(InvalidInputError, match=r"^undo: it contains .* not a person with a UUID"):
+    with pytest.raises(InvalidInputError, match=r"^undo: it contains .* not a person of a report"):
         parse_report("undo", {**_report(), "assigned": [bad]})
 
 

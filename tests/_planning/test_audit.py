@@ -256,9 +256,9 @@ def test_rendered_arguments_are_parsed() -> None:
     [
         ({"product_code": ""}, "product_code: '' is not a product code"),
         ({"status": "maybe"}, "status: 'maybe' is neither true nor false"),
-        ({"csv_path": " "}, "csv_path: ' ' is nothing. Check the template"),
-        ({"csv_path": "None"}, "csv_path: 'None' is nothing."),
-        ({"csv_conn_id": ""}, "csv_conn_id: '' is nothing."),
+        ({"csv_path": " "}, "csv_path: it is empty (' '). Check the template"),
+        ({"csv_path": "None"}, "csv_path: it is empty ('None')."),
+        ({"csv_conn_id": ""}, "csv_conn_id: it is empty ('')."),
     ],
 )
 def test_an_argument_that_came_out_as_nothing_is_an_error(arguments: Any, expected: str) -> None:

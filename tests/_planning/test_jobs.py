@@ -326,7 +326,7 @@ def test_a_damaged_person_in_a_preview_is_an_error(person: Any) -> None:
     """A person in an approved preview that is no person is an error that shows it, in every kind of people."""
     for kind in KINDS:
         damaged = {**_report(), "preview": True, kind: [person]}
-        with pytest.raises(InvalidInputError, match=r"^approved: it contains .* is not a person with a UUID"):
+        with pytest.raises(InvalidInputError, match=r"^approved: it contains .* is not a person of a report"):
             parse_sync(approved=damaged)
 
 

@@ -194,9 +194,9 @@ def test_a_file_that_cannot_be_read_exactly_is_an_error(content: str | bytes, ex
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"path": None}, "path: None is nothing. Pass a path or URL"),
-        ({"path": " None "}, "path: ' None ' is nothing."),
-        ({"column": ""}, "column: '' is nothing."),
+        ({"path": None}, "path: it is empty (None). Pass a path or URL"),
+        ({"path": " None "}, "path: it is empty (' None ')."),
+        ({"column": ""}, "column: it is empty ('')."),
         ({"encoding": ""}, "encoding: '' is not an encoding."),
         ({"encoding": "cp1252\0"}, "is not an encoding. Pass one that Python knows, such as 'cp1252'"),
         ({"encoding": "rot13"}, "encoding: 'rot13' is not an encoding."),
@@ -205,7 +205,7 @@ def test_a_file_that_cannot_be_read_exactly_is_an_error(content: str | bytes, ex
         ({"where": {}}, "where: {} states no condition."),
         ({"where": "None"}, "where: 'None' states no condition."),
         ({"where": ["Status"]}, "where: ['Status'] states no condition."),
-        ({"where": {"": "x"}}, "where: '' is nothing."),
+        ({"where": {"": "x"}}, "where: it is empty ('')."),
         ({"where": {"name": None}}, "where: None is not what a cell of 'name' can be."),
         ({"where": {"name": []}}, "where: [] is not what a cell of 'name' can be."),
         ({"where": {"name": [None]}}, "where: [None] is not what a cell of 'name' can be."),

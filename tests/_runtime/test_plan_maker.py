@@ -152,7 +152,10 @@ def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatado
         user_emails=["ann.old@x.com", *emails(0, 1)], protect=["ann.new@x.com"], max_unassign=2, preview=True
     )
     assert by_email(report) == {"unassigned": emails(0, 1), "protected": ["ann.old@x.com"]}
-    assert "2 of 3 seats would be unassigned (3 before accounts are read), and the limit" in report["refusals"][0]
+    assert (
+        "2 of 3 seats would be unassigned (3 before accounts and schedules were read), and the limit"
+        in report["refusals"][0]
+    )
 
 
 def test_a_refused_run_reads_neither_accounts_nor_schedules(datadog: FakeDatadog) -> None:

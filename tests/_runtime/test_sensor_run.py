@@ -117,7 +117,9 @@ def ended(run: Callable[[], Any]) -> tuple[Any, ...]:
         message = str(error) if isinstance(error, AirflowFailException) else ""
         if isinstance(error, AirflowSensorTimeout):
             # The duration stands in front, in a form of its own.
-            message = str(error)[max(str(error).find(start) for start in (PRODUCT, "example_product", "Not known")) :]
+            message = str(error)[
+                max(str(error).find(start) for start in (PRODUCT, "example_product", "The seat list")) :
+            ]
         return (type(error).__name__, message, type(error.__cause__).__name__ if message else "")
 
 
@@ -280,7 +282,7 @@ def test_a_timeout_without_any_reading_says_so(datadog: FakeDatadog, clock: Work
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match=r"Not known: .*503"):
+    with pytest.raises(AirflowSensorTimeout, match=r"The seat list could not be read: .*503"):
         resume(waiting_sensor, event_of(deferral))
     with pytest.raises(AirflowSensorTimeout, match="No triggerer could read"):
         resume(waiting_sensor, {"status": "timeout", "limit": "timeout", "summary": ""})
@@ -291,7 +293,7 @@ def test_a_timeout_after_errors_says_since_when_nothing_is_known(datadog: FakeDa
     waiting_sensor = sensor(deferrable=True, poke_interval=10, timeout=60)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, Fault(), *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match=r"0 of 1 person holds a seat.*; not known since then: .*503"):
+    with pytest.raises(AirflowSensorTimeout, match=r"0 of 1 person holds a seat.*; not read since then: .*503"):
         resume(waiting_sensor, event_of(deferral))
 
 

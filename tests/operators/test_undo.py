@@ -205,7 +205,7 @@ def test_a_damaged_report_is_refused(datadog: FakeDatadog) -> None:
     people = add_people(datadog, 2, seat=None)
     whole = dict(sync(user_uuids=people))
     broken = {**whole, "assigned": [{"id": "x", "email": None}]}
-    assert "not a person with a UUID" in refused(datadog, undo=broken)
+    assert "not a person of a report" in refused(datadog, undo=broken)
     assert "'since_attempt'" in refused(datadog, undo={key: whole[key] for key in whole if key != "since_attempt"})
     upper = {**whole, "assigned": [{"id": people[0].upper()}]}
     assert kinds(sync(undo=upper))["unassigned"] == [people[0]]
