@@ -153,6 +153,14 @@ def test_modules_without_airflow_load_the_standard_library_only(path: Path) -> N
             assert is_transport or (not at_load and module(path) == "_api.client")
 
 
+def test_each_module_has_a_file_of_tests() -> None:
+    """The tests have the folders of the package, and a file for each module."""
+    tests = Path(__file__).parent
+    modules = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
+    expected = [tests / each.with_name(f"test_{each.name.strip('_').replace('__.', '.')}") for each in modules]
+    assert [str(path.relative_to(tests)) for path in expected if not path.exists()] == []
+
+
 def test_imports_make_no_cycle() -> None:
     """The modules of the package can be sorted so that each imports only earlier ones when it is loaded."""
     left = {
