@@ -1,4 +1,4 @@
-"""What a task pushes to XCom besides what it returns."""
+"""What a run pushes to XCom."""
 
 from __future__ import annotations
 
