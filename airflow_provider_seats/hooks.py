@@ -246,6 +246,8 @@ async def read_connection(conn_id: str) -> DatadogConnection:
     )
 
     connection = await get_async_connection(conn_id)
+    # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
+    # client redacts the keys in everything that it logs or raises.
     return _parse_connection(conn_id, connection, await get_async_extra_dejson(connection))
 
 
