@@ -25,7 +25,6 @@ from airflow_provider_seats.connection import (
     DEFAULT_CONN_ID,
     FORM,
     DatadogConnection,
-    FormField,
     ui_field_behaviour,
 )
 from airflow_provider_seats.exceptions import (
@@ -72,7 +71,9 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        return {each.name: _widget(each) for each in FORM}
+        from airflow_provider_seats._form import widget  # noqa: PLC0415 (Airflow 2)
+
+        return {each.name: widget(each) for each in FORM}
 
     def get_conn(self) -> Client:
         """Return the client. Its ``run(flow)`` and ``arun(flow)`` run what the hook has no method for.
@@ -316,36 +317,3 @@ def _all_done(outcome: Outcome) -> list[str]:
     if error is not None:
         raise error
     return list(outcome.done)
-
-
-def _widget(form_field: FormField) -> object:
-    from flask_appbuilder.fieldwidgets import BS3PasswordFieldWidget, BS3TextFieldWidget  # noqa: PLC0415 (Airflow 2)
-    from flask_babel import lazy_gettext  # noqa: PLC0415 (as above)
-    from wtforms import IntegerField, PasswordField, StringField  # noqa: PLC0415 (as above)
-    from wtforms.validators import Optional  # noqa: PLC0415 (as above)
-
-    def with_examples(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (a type of wtforms)
-        from markupsafe import Markup  # noqa: PLC0415 (as above)
-
-        options = Markup("").join(Markup('<option value="{}">').format(each) for each in form_field.examples)
-        # An id that begins with the field's own name would break the form's script.
-        box = BS3TextFieldWidget()(field, list=f"examples-{field.id}", **attributes)
-        return box + Markup('<datalist id="examples-{}">{}</datalist>').format(field.id, options)
-
-    def kept(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (as above)
-        # Airflow 2 deletes a field that comes back empty from its form. For this text it keeps the stored key.
-        shown = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER" if field.data else ""
-        return BS3PasswordFieldWidget(hide_value=False)(field, value=shown, **attributes)
-
-    kind, widget = StringField, with_examples if form_field.examples else BS3TextFieldWidget()
-    if form_field.secret:
-        kind, widget = PasswordField, kept
-    elif form_field.type == "integer":
-        kind = IntegerField
-    return kind(
-        lazy_gettext(form_field.label),
-        validators=[Optional()],
-        description=form_field.description,
-        default=form_field.default,
-        widget=widget,
-    )
