@@ -85,6 +85,9 @@ class SeatUsersTrigger(BaseTrigger):
         self.execution_timeout_at = execution_timeout_at
         self._summary: str | None = None
         self._problem: str | None = None
+        self._logged: TransientError | None = None
+        # Whether the last poll failed. A poll that started before the trigger does not count.
+        self._failed = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
@@ -119,7 +122,7 @@ class SeatUsersTrigger(BaseTrigger):
             if left > 0:
                 met = await _within(left, self._met())
             # A sensor in poke mode pokes once more after its last sleep. This does, too, unless the last poll failed.
-            if met is None and limit == "timeout" and (left <= 0 or (self._summary and not self._problem)):
+            if met is None and limit == "timeout" and not self._failed:
                 met = await _within(_LAST_POLL_TIMEOUT, self._met(only_once=True))
         except DatadogSeatsError as error:
             message = error.message_for(self.datadog_conn_id)
@@ -146,12 +149,15 @@ class SeatUsersTrigger(BaseTrigger):
                     self._problem = (
                         f"{'not read since then' if self._summary else 'The seat list could not be read'}: {snapshot}"
                     )
-                    self.log.warning("The seat list could not be read: %s", snapshot)
+                    self._failed = follower.is_current
+                    if snapshot is not self._logged:
+                        self._logged = snapshot
+                        self.log.warning("The seat list could not be read: %s", snapshot)
                     if only_once and not follower.is_current:
                         follower.require_new_reading()
                         continue
                 else:
-                    self._problem = None
+                    self._problem, self._failed = None, False
                     progress = await compute(len(condition.people), partial(condition.progress, snapshot))
                     if progress.summary != self._summary:
                         self.log.info("%s", progress.summary)

@@ -391,19 +391,52 @@ def test_a_reading_from_before_the_trigger_does_not_end_the_wait(datadog: FakeDa
     assert quickly(main())["status"] == "timeout"
 
 
-def test_an_error_from_before_the_trigger_does_not_end_the_last_poll(datadog: FakeDatadog) -> None:
-    """A trigger that starts after its time polls once, although the shared poll failed before."""
+@pytest.mark.parametrize("left", [-1, 10])
+def test_an_error_from_before_the_trigger_does_not_prevent_the_last_poll(datadog: FakeDatadog, left: float) -> None:
+    """A trigger whose time is over polls once, although the shared poll failed before the trigger started."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
 
     async def main() -> Any:
         datadog.script("GET", SEATS, *[Fault(503)] * 5)
-        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=30)))
+        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=60)))
         await asyncio.sleep(28)
-        payload = await event_of(users_trigger(user_emails=["ann@x.com"], timeout_at=now() - 1))
+        payload = await event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=60, timeout_at=now() + left))
         await end(first)
         return payload
 
     assert quickly(main())["status"] == "success"
+
+
+def test_a_trigger_that_has_read_nothing_by_its_time_polls_once(datadog: FakeDatadog) -> None:
+    """A trigger whose time ends before the next reading of a shared poll does not end without any reading."""
+
+    async def main() -> Any:
+        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=60)))
+        await asyncio.sleep(2)
+        datadog.add_user("ann@x.com", seat=PRODUCT)
+        payload = await event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=60, timeout_at=now() + 20))
+        await end(first)
+        return payload
+
+    assert quickly(main())["status"] == "success"
+
+
+def test_a_last_poll_logs_no_error_twice(datadog: FakeDatadog) -> None:
+    """If the last poll fails like the shared poll before it, the trigger logs that once."""
+
+    async def main() -> tuple[Any, list[str]]:
+        datadog.script("GET", SEATS, *[Fault(503)] * 100)
+        first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=30)))
+        await asyncio.sleep(28)
+        late = users_trigger(user_emails=["ann@x.com"], timeout_at=now() - 1)
+        lines = lines_of(late)
+        payload = await event_of(late)
+        await end(first)
+        return payload, lines
+
+    payload, lines = quickly(main())
+    assert (payload["status"], len(lines)) == ("timeout", 1)
+    assert "503" in payload["summary"]
 
 
 @pytest.mark.parametrize("where", ["name", "argument", "message"])
