@@ -13,14 +13,16 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 PRODUCT = "p0"
+_PAUSE: Final = 0.005
 
 
 class Cost(NamedTuple):
@@ -121,17 +123,62 @@ class Tick(NamedTuple):
     work: float
 
 
+class Ticker:
+    """Measures how late an event loop is, again and again. To be used in a ``with`` statement."""
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[float, float, float]] = []
+        self._collections: list[tuple[float, float]] = []
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        gc.callbacks.append(self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        gc.callbacks.remove(self._note)
+
+    async def run(self) -> None:
+        """Measure until this is cancelled."""
+        while True:
+            before, worked = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(_PAUSE)
+            self._spans.append((before, time.perf_counter(), time.thread_time() - worked))
+
+    def ticks(self) -> list[Tick]:
+        """Return what was measured, to be called at the end: the time of a collection may be known late."""
+        ticks = []
+        for before, after, work in self._spans:
+            spent = sum(max(min(after, end) - max(before, start), 0.0) for start, end in self._collections)
+            ticks.append(Tick(max(after - before - _PAUSE - spent, 0.0), spent, work))
+        return ticks
+
+    def _note(self, phase: str, info: dict[str, int]) -> None:
+        if info["generation"] < 2:
+            return
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self._collections.append((self._began, time.perf_counter()))
+
+
 async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int]:
     """Start triggers as a restarted triggerer does. Return the ticks of the loop, and the bytes that they need."""
+    gc.collect()
+    with Ticker() as ticker:
+        taken = await _wait_with(ticker, sensors, done)
+    return ticker.ticks(), taken
+
+
+async def _wait_with(ticker: Ticker, sensors: int, done: Callable[[], bool]) -> int:
+    """Start triggers, wait for ``done``, and end them. Return the bytes that they needed."""
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
     async def first(trigger: Any) -> None:
         async with aclosing(trigger.run()) as events:
             await anext(events)
 
-    ticks: list[Tick] = []
-    clock = asyncio.create_task(_tick(ticks))
-    gc.collect()
+    clock = asyncio.create_task(ticker.run())
     before = tracemalloc.get_traced_memory()[0]
     triggers = [
         SeatUsersTrigger(
@@ -147,37 +194,18 @@ async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int
         while not done():  # noqa: ASYNC110 - FakeDatadog runs in another process
             await asyncio.sleep(0.05)
     await asyncio.sleep(0.2)  # The sensors look at the last reading.
+    clock.cancel()
     gc.collect()
     taken = tracemalloc.get_traced_memory()[0] - before
-    clock.cancel()
     assert not any(task.done() for task in tasks), "a sensor did not wait"
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0.5)  # The thread of the poll ends with the request that it is sending.
-    return ticks, taken
-
-
-async def _tick(ticks: list[Tick]) -> None:
-    began = collecting = 0.0
-
-    def note(phase: str, info: dict[str, int]) -> None:
-        nonlocal began, collecting
-        if info["generation"] == 2:
-            if phase == "start":
-                began = time.perf_counter()
-            else:
-                collecting += time.perf_counter() - began
-
-    gc.callbacks.append(note)
-    try:
-        while True:
-            before, worked, collecting = time.perf_counter(), time.thread_time(), 0.0
-            await asyncio.sleep(0.005)
-            lag = time.perf_counter() - before - 0.005
-            ticks.append(Tick(max(lag - collecting, 0.0), collecting, time.thread_time() - worked))
-    finally:
-        gc.callbacks.remove(note)
+    # The thread of the poll ends with the request that it is sending, and holds what it has read until then.
+    async with asyncio.timeout(60):
+        while any(thread.name.startswith("datadog-seats") for thread in threading.enumerate()):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return taken
 
 
 def main() -> None:
