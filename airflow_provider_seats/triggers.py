@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence, Sized
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence, Sized
 from contextlib import aclosing
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.triggers import BaseEventTrigger
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.seat_changes import Seats
     from airflow_provider_seats._runtime.snapshot_store import SnapshotStore
 
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_LAST_POLL_TIMEOUT: Final = 60.0
 # How long a watcher of changes waits after an error that no retry can fix: a person may correct the connection.
 _AFTER_AN_ERROR: Final = 60.0
 
@@ -83,11 +81,6 @@ class SeatUsersTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.timeout_at = timeout_at
         self.execution_timeout_at = execution_timeout_at
-        self._summary: str | None = None
-        self._problem: str | None = None
-        self._logged: TransientError | None = None
-        # Whether the last poll failed. A poll that started before the trigger does not count.
-        self._failed = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
@@ -105,76 +98,23 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait. Nothing is open any more by then."""
-        payload = await self._wait()
-        # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
-        yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
-
-    async def _wait(self) -> dict[str, Any]:
-        from airflow_provider_seats._runtime.turns import take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
         await take_turn()
-        limit, at = "timeout", self.timeout_at
-        if self.execution_timeout_at is not None and self.execution_timeout_at < at:
-            limit, at = "execution_timeout", self.execution_timeout_at
-        left = at - clock().now()
-        met = None
-        try:
-            if left > 0:
-                met = await _within(left, self._met())
-            # A sensor in poke mode pokes once more after its last sleep. This does, too, unless the last poll failed.
-            if met is None and limit == "timeout" and not self._failed:
-                met = await _within(_LAST_POLL_TIMEOUT, self._met(only_once=True))
-        except DatadogSeatsError as error:
-            message = error.message_for(self.datadog_conn_id)
-            return {"status": "error", "error": type(error).__name__, "message": message}
-        if met is None:
-            summary = "; ".join(filter(None, (self._summary, self._problem))) or "The seat list was not read in time."
-            return {"status": "timeout", "limit": limit, "summary": summary}
-        return {"status": "success", "met": met, "summary": self._summary}
-
-    async def _met(self, *, only_once: bool = False) -> list[dict[str, str | None]] | None:
-        """Poll until the condition is met, and return the people who met it; None if a single poll does not meet it."""
-        from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (not loaded in a DAG file)
-        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._runtime.turns import compute  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.users_wait import UsersWait  # noqa: PLC0415 (as above)
 
         size = sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized))
-        condition = await compute(size, self._condition)
-        interval = 0.0 if only_once else parse_duration("poll_interval", self.poll_interval)
-        warning: str | None = None
-        first_absence = True
-        async with aclosing(follow(self.datadog_conn_id, condition.product, interval)) as snapshots:
-            async for follower, snapshot in snapshots:
-                if isinstance(snapshot, TransientError):
-                    self._problem = (
-                        f"{'not read since then' if self._summary else 'The seat list could not be read'}: {snapshot}"
-                    )
-                    self._failed = follower.is_current
-                    if snapshot is not self._logged:
-                        self._logged = snapshot
-                        self.log.warning("The seat list could not be read: %s", snapshot)
-                    if only_once and not follower.is_current:
-                        follower.require_new_reading()
-                        continue
-                else:
-                    self._problem, self._failed = None, False
-                    progress = await compute(len(condition.people), partial(condition.progress, snapshot))
-                    if progress.summary != self._summary:
-                        self.log.info("%s", progress.summary)
-                    self._summary = progress.summary
-                    if (new := condition.warning(snapshot)) and new != warning:
-                        self.log.warning("%s", new)
-                    warning = new
-                    if progress.done and not (first_absence and _may_be_a_shift(condition, snapshot.pages)):
-                        return progress.met
-                    # An absence from a list of several pages has to be seen in two readings, one after the other.
-                    first_absence = not progress.done
-                    if progress.done:
-                        follower.require_new_reading()
-                        continue
-                if only_once:
-                    return None
-        raise RuntimeError("The poll ended without an error.")
+        try:
+            condition = await compute(size, self._condition)
+            interval = parse_duration("poll_interval", self.poll_interval)
+            wait = UsersWait(condition, self.datadog_conn_id, interval)
+            payload = await wait.result(self.timeout_at, self.execution_timeout_at)
+        except DatadogSeatsError as error:
+            message = error.message_for(self.datadog_conn_id)
+            payload = {"status": "error", "error": type(error).__name__, "message": message}
+        # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
+        yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
 
     def _condition(self) -> Condition:
         from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
@@ -186,10 +126,6 @@ class SeatUsersTrigger(BaseTrigger):
             state=self.state,
             require=self.require,
         )
-
-
-def _may_be_a_shift(condition: Condition, pages: int) -> bool:
-    return condition.state == "unassigned" and pages > 1
 
 
 class SeatChangesTrigger(BaseEventTrigger):
@@ -275,15 +211,16 @@ class SeatChangesTrigger(BaseEventTrigger):
         await take_turn()
         from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._runtime.followers import follow  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._runtime.followers import Follower  # noqa: PLC0415 (as above)
 
         product = parse_product_code(self.product_code)
         interval = parse_duration("poll_interval", self.poll_interval)
         before: Seats | None = None
         site: str | None = None
         absent: frozenset[str] = frozenset()  # by the last reading
-        async with aclosing(follow(self.datadog_conn_id, product, interval)) as snapshots:
-            async for follower, snapshot in snapshots:
+        async with Follower(self.datadog_conn_id, product, interval) as follower:
+            while True:
+                snapshot = await follower.next_snapshot()
                 if site != follower.site:
                     site = follower.site
                     before = await store.recall(site)
@@ -313,17 +250,6 @@ class SeatChangesTrigger(BaseEventTrigger):
                 elif changes.is_new:
                     await store.keep(now)
                 before = now
-
-
-async def _within(seconds: float, waiting: Awaitable[T]) -> T | None:
-    """Wait for a result for so many seconds; None if it takes longer."""
-    try:
-        async with asyncio.timeout(seconds) as ending:
-            return await waiting
-    except TimeoutError:
-        if not ending.expired():
-            raise
-        return None
 
 
 def _path(trigger: BaseTrigger) -> str:

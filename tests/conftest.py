@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,9 +18,11 @@ import pytest  # noqa: E402 (as above)
 from hypothesis import settings  # noqa: E402 (as above)
 from xdist.scheduler import LoadGroupScheduling  # noqa: E402 (as above)
 
+from airflow_provider_seats._api import seats as seats_api  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 from tests.helpers import examples as _profiles  # noqa: E402, F401 (as above; it registers the profiles)
 from tests.helpers.clocks import FakeClock, install  # noqa: E402 (as above)
+from tests.helpers.looping import LoopClock  # noqa: E402 (as above)
 
 # Unless --hypothesis-profile says otherwise, which is read later.
 settings.load_profile("full")
@@ -110,6 +112,25 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     clock = FakeClock()
     install(clock, monkeypatch)
     return clock.waited
+
+
+@pytest.fixture
+def quick_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make triggers and clients use the time of the quick loop."""
+    install(LoopClock(), monkeypatch)
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make each page of the seat list hold two rows."""
+    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
+
+
+@pytest.fixture
+def wait_lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """Return a function that returns what the waits of the triggers have logged."""
+    caplog.set_level("INFO")
+    return lambda: [each.getMessage() for each in caplog.records if each.name.endswith("._runtime.users_wait")]
 
 
 class FakeTaskInstance:

@@ -16,7 +16,8 @@ AT_ONCE: Final = 20
 # With more people than this, a trigger checks its condition in a thread.
 _MANY: Final = 200
 _NEEDED: Final = tuple(
-    f"airflow_provider_seats.{name}" for name in ("_planning.condition", "_planning.seat_changes", "_runtime.followers")
+    f"airflow_provider_seats.{name}"
+    for name in ("_planning.condition", "_planning.seat_changes", "_runtime.users_wait")
 )
 
 _gates: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = weakref.WeakKeyDictionary()

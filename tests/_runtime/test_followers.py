@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_seats._runtime import followers, shared_poller
-from airflow_provider_seats._runtime.followers import Follower, follow
+from airflow_provider_seats._runtime.followers import Follower
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
-from tests.helpers.polling import LIST, ONE, TWO, Datadog, after, clock, passes, unavailable, watch
+from tests.helpers.polling import LIST, ONE, TWO, Datadog, after, clock, connection, passes, unavailable, watch
 
 if TYPE_CHECKING:
     from airflow_provider_seats.connection import DatadogConnection
@@ -57,7 +56,7 @@ def test_only_a_reading_that_started_after_the_follower_counts(polled: Datadog, 
     late: list[Any] = []
 
     async def join() -> None:
-        with Follower(ONE, "p", 10) as first:
+        async with Follower("one", "p", 10) as first:
             await first.next_snapshot()
         await after(joins, watch(late))
 
@@ -107,7 +106,7 @@ def test_a_follower_can_require_a_new_reading(polled: Datadog, seconds: float) -
     other: list[Any] = []
 
     async def confirm() -> None:
-        with Follower(ONE, "p", 10) as follower:
+        async with Follower("one", "p", 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), snapshot))
@@ -130,7 +129,7 @@ def test_an_error_of_an_earlier_reading_is_not_current(polled: Datadog) -> None:
     seen: list[Any] = []
 
     async def late() -> None:
-        with Follower(ONE, "p", 10) as follower:
+        async with Follower("one", "p", 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), getattr(snapshot, "status", None), follower.is_current))
@@ -140,7 +139,7 @@ def test_an_error_of_an_earlier_reading_is_not_current(polled: Datadog) -> None:
     assert seen == [(5, 503, False), (10, 503, True), (20, None, True)]
 
 
-# --- follow: the connection ---
+# --- the connection ---
 
 
 class Connections:
@@ -162,8 +161,9 @@ class Connections:
 
 async def followed(seen: list[Any], interval: float = 10) -> None:
     """Follow through a connection's id, and add the site and time of each snapshot to a list."""
-    async with aclosing(follow("datadog_default", "p", interval)) as snapshots:
-        async for follower, _ in snapshots:
+    async with Follower("datadog_default", "p", interval) as follower:
+        while True:
+            await follower.next_snapshot()
             seen.append((clock(), follower.site))
 
 
@@ -258,13 +258,15 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
     polled.seconds = seconds
     served = 0
     original = vars(shared_poller)["Client"]
+    read = vars(followers)["read_connection"]
     setattr(shared_poller, "Client", polled.client)  # noqa: B010 (a property test has no fixtures of its own)
+    setattr(followers, "read_connection", connection)  # noqa: B010 (as above)
 
     async def main() -> None:
         async def visit(begins: float, lasts: float, interval: int) -> None:
             nonlocal served
             await asyncio.sleep(begins)
-            with Follower(ONE, "p", interval) as follower:
+            async with Follower("one", "p", interval) as follower:
                 await follower.next_snapshot()
                 served += 1
                 started_at = max(start for start in polled.times() if start + seconds <= clock() + 1e-6)
@@ -280,6 +282,7 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
         quickly(main())
     finally:
         setattr(shared_poller, "Client", original)  # noqa: B010 (as above)
+        setattr(followers, "read_connection", read)  # noqa: B010 (as above)
     assert served == len(visits)
     assert all(after - before >= 1 - 1e-6 for before, after in itertools.pairwise(polled.times()))
     assert polled.open == []

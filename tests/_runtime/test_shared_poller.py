@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from airflow_provider_seats._runtime import shared_poller
 from airflow_provider_seats._runtime.followers import Follower
 from airflow_provider_seats.exceptions import KeysRefusedError, RateLimitError
 from tests.helpers.looping import quickly
-from tests.helpers.polling import LIST, ONE, TWO, Datadog, after, clock, passes, unavailable, watch
+from tests.helpers.polling import LIST, Datadog, after, clock, passes, unavailable, watch
 
 if TYPE_CHECKING:
     from airflow_provider_seats._runtime.shared_poller import Snapshot
@@ -51,8 +50,7 @@ def test_other_products_and_connections_are_polled_separately(polled: Datadog) -
     """Each product and each connection has its own poll, and the products of one connection share a client."""
 
     async def main() -> None:
-        rotated = dataclasses.replace(ONE, app_key="rotated")
-        await passes(5, watch([]), watch([], product="q"), watch([], connection=TWO), watch([], connection=rotated))
+        await passes(5, watch([]), watch([], product="q"), watch([], conn_id="two"), watch([], conn_id="rotated"))
 
     quickly(main())
     assert sorted((site, product) for _, site, product in polled.readings) == [
@@ -88,7 +86,7 @@ def test_a_follower_that_cannot_be_made_starts_no_poll(polled: Datadog) -> None:
 
     async def main() -> None:
         with pytest.raises(TypeError):
-            Follower(ONE, "p", None)  # type: ignore[arg-type]
+            Follower("one", "p", None)  # type: ignore[arg-type]
         await asyncio.sleep(10)
 
     quickly(main())
@@ -99,11 +97,12 @@ def test_a_closed_loop_is_forgotten(polled: Datadog) -> None:
     """The polls of a closed loop are removed with their connections, which hold keys, when the next poll starts."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(watch([]))
-    loop.run_until_complete(asyncio.sleep(0))
+    while not shared_poller._organisations:
+        loop.run_until_complete(asyncio.sleep(0))
     polling = asyncio.all_tasks(loop)
     loop.close()
     assert len(shared_poller._organisations) == 1
-    quickly(passes(1, watch([], connection=TWO)))
+    quickly(passes(1, watch([], conn_id="two")))
     assert shared_poller._organisations == {}
     for each in {task, *polling}:
         each._log_destroy_pending = False  # type: ignore[attr-defined]

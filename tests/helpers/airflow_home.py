@@ -401,10 +401,16 @@ class Terminal(Scheduled):
 
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int | None = None) -> str:
         """Return the log of a task: of an attempt, or of the last one that wrote a log."""
-        folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
         # On a busy machine Airflow may lose the first attempt before it starts.
-        logs = sorted((folder / f"task_id={task_id}").glob(f"attempt={attempt or '*'}.log"))
-        return logs[-1].read_text()
+        return self._logs(run, task_id, f"attempt={attempt or '*'}.log")[-1].read_text()
+
+    def trigger_log_of(self, run: Mapping[str, Any], task_id: str) -> str:
+        """Return what the triggerer wrote to the log of a deferred task."""
+        return self._logs(run, task_id, "attempt=*.log.trigger.*.log")[-1].read_text()
+
+    def _logs(self, run: Mapping[str, Any], task_id: str, pattern: str) -> list[Path]:
+        folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
+        return sorted((folder / f"task_id={task_id}").glob(pattern))
 
     def tail(self) -> str:
         """Return the end of the scheduler's log."""

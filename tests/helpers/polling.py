@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 ONE: Final = DatadogConnection("https://one", "app", "api")
 TWO: Final = DatadogConnection("https://two", "app", "api")
+ROTATED: Final = dataclasses.replace(ONE, app_key="rotated")
+_CONNECTIONS: Final = {"one": ONE, "two": TWO, "rotated": ROTATED}
 LIST: Final = "GET /list"
 
 
@@ -98,16 +101,19 @@ def unavailable(status: int = 503, retry_after: float | None = None) -> Unavaila
     return UnavailableError(LIST, f"Datadog answered {status}: request 1{len(str(status))}", status, retry_after)
 
 
+async def connection(conn_id: str) -> DatadogConnection:
+    """Stand in for Airflow's connections."""
+    return _CONNECTIONS[conn_id]
+
+
 def clock() -> float:
     """Return the time of the loop."""
     return asyncio.get_running_loop().time()
 
 
-async def watch(
-    seen: list[Any], *, interval: float = 10, connection: DatadogConnection = ONE, product: str = "p"
-) -> None:
+async def watch(seen: list[Any], *, interval: float = 10, conn_id: str = "one", product: str = "p") -> None:
     """Follow without end, and add each snapshot with its time to a list."""
-    with Follower(connection, product, interval) as follower:
+    async with Follower(conn_id, product, interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
             seen.append((clock(), snapshot))

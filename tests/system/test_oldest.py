@@ -115,7 +115,9 @@ def test_timeouts_fail_a_sensor_or_skip_it(terminal: Terminal, begun: dict[str, 
         "never": "skipped",
         "execution": "failed",
     }
-    assert "0 of 1 person holds a seat; waiting for ann@example.com" in terminal.log_of(run, "timeout")
+    progress = "0 of 1 person holds a seat; waiting for ann@example.com"
+    assert progress in terminal.log_of(run, "timeout")
+    assert f"INFO - example_product: {progress}" in terminal.trigger_log_of(run, "timeout")
 
 
 def test_no_file_contains_a_key(terminal: Terminal, begun: dict[str, dict[str, Any]]) -> None:
