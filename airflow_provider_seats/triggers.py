@@ -98,9 +98,9 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait. Nothing is open any more by then."""
-        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
-        await take_turn()
+        await next_turn()
         from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.users_wait import UsersWait  # noqa: PLC0415 (as above)
 
@@ -206,9 +206,9 @@ class SeatChangesTrigger(BaseEventTrigger):
             await clock().async_sleep(_AFTER_AN_ERROR)
 
     async def _changes(self, store: SnapshotStore) -> AsyncGenerator[dict[str, Any], None]:
-        from airflow_provider_seats._runtime.turns import compute, take_turn  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
-        await take_turn()
+        await next_turn()
         from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.followers import Follower  # noqa: PLC0415 (as above)

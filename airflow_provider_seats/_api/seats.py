@@ -33,7 +33,7 @@ class SeatUser(NamedTuple):
     assigned_at: str | None
 
 
-# A seat user as a plain tuple, which Python's garbage collector does not have to look at.
+# A seat user as a plain tuple, which Python's garbage collector does not look at.
 Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 R = TypeVar("R", bound=Row)
 
@@ -77,11 +77,11 @@ def read_seat_list(
     :param progress: describes the progress from the number of rows read.
     :param share: the part of a stated rate limit that the requests may use.
     """
-    return (yield from read_rows(product, lambda page: page, progress, share))
+    return (yield from read_rows(product, lambda page: map(SeatUser._make, page), progress, share))
 
 
 def read_rows(
-    product: str, keep: Callable[[list[SeatUser]], Iterable[R]], progress: Callable[[int], str], share: float
+    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[int], str], share: float
 ) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once, like :func:`read_seat_list`, with what ``keep`` returns for the rows of a page."""
     rows: dict[object, R] = {}
@@ -114,12 +114,12 @@ def check_access(product: str) -> Flow[None]:
     yield from call(Request("GET", PATH, query, permission=READ_PERMISSION), _read_page)
 
 
-def _read_page(document: dict[str, Any]) -> tuple[list[SeatUser], str | None]:
-    users = [
-        SeatUser(uuid, text(attributes, "email"), text(attributes, "name"), text(attributes, "assigned_at"))
+def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
+    rows = [
+        (uuid, text(attributes, "email"), text(attributes, "name"), text(attributes, "assigned_at"))
         for uuid, attributes in resources(document)
     ]
     meta = document.get("meta") or {}
     if not isinstance(meta, dict):
         raise ValueError("its meta is not an object")  # noqa: TRY004 (a fault of the response, not of a type here)
-    return users, text(meta, "next_cursor") or None
+    return rows, text(meta, "next_cursor") or None

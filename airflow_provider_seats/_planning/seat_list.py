@@ -72,7 +72,7 @@ class SeatList:
         _ = self._uuids, self._emails, self._without_email
         return self
 
-    def keeper(self) -> Callable[[Iterable[SeatUser]], Iterator[Row]]:
+    def keeper(self) -> Callable[[Iterable[Row]], Iterator[Row]]:
         """Return a function that replaces the rows of a later reading by the equal rows of this list.
 
         Two readings then share the rows that did not change, which is nearly all of the memory they need. The function
@@ -80,18 +80,18 @@ class SeatList:
         """
         rows, position = self.rows, 0
 
-        def keep(page: Iterable[SeatUser]) -> Iterator[Row]:
+        def keep(page: Iterable[Row]) -> Iterator[Row]:
             nonlocal position
-            for user in page:
-                if position >= len(rows) or rows[position][0] != user.id:
-                    found = self._position(user.id) if user.id else None
+            for row in page:
+                if position >= len(rows) or rows[position][0] != row[0]:
+                    found = self._position(row[0]) if row[0] else None
                     if found is None:
-                        yield (user.id, user.email, user.name, user.assigned_at)
+                        yield row
                         continue
                     position = found
                 known = rows[position]
                 position += 1
-                yield known if known == user else (user.id, user.email, user.name, user.assigned_at)
+                yield known if known == row else row
 
         return keep
 

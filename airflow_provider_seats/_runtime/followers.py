@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._runtime.shared_poller import MIN_INTERVAL, poll_of
-from airflow_provider_seats._runtime.turns import take_turn
+from airflow_provider_seats._runtime.turns import next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 from airflow_provider_seats.hooks import read_connection
 
 if TYPE_CHECKING:
     from airflow_provider_seats._runtime.shared_poller import Poll, Snapshot
     from airflow_provider_seats.connection import DatadogConnection
-
-_reading: Final[dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[DatadogConnection]]] = {}
 
 
 class Follower:
@@ -58,7 +57,9 @@ class Follower:
         self._keys_worked = True
 
     async def __aenter__(self) -> Self:
-        self._join(await _connection(self._conn_id))
+        reading = _reading_of(self._conn_id)
+        await reading.end()
+        self._join(reading.connection())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,7 +106,9 @@ class Follower:
 
     async def _join_with_new_keys(self, refused: KeysRefusedError) -> None:
         try:
-            renewed = await _connection(self._conn_id)
+            reading = _reading_of(self._conn_id)
+            await reading.end()
+            renewed = reading.connection()
         except Exception:  # noqa: BLE001 (what matters is that the keys were refused)
             raise refused.with_traceback(None) from None
         if renewed == self._connection or not self._keys_worked:
@@ -120,12 +123,9 @@ class Follower:
         self._needs_new = True
         self._after = self._poll.started
 
-    def wake(self) -> bool:
-        """Wake the follower if it waits and there is something new. Return whether it was woken."""
-        if self._waiting is None or self._waiting.done() or not self._is_behind():
-            return False
-        self._waiting.set_result(None)
-        return True
+    def waiting_for_news(self) -> asyncio.Future[None] | None:
+        """Return the future that the follower waits for, if there is something new for it."""
+        return self._waiting if self._is_behind() else None
 
     def _is_behind(self) -> bool:
         poll = self._poll
@@ -135,25 +135,45 @@ class Follower:
         return counts and poll.snapshot is not self._seen
 
 
-async def _connection(conn_id: str) -> DatadogConnection:
-    """Read a connection once for all triggers that need it at the same moment: a thousand may start at once."""
+def _reading_of(conn_id: str) -> _Reading:
+    """Return the reading of a connection that is in progress, or start one: a thousand followers may start at once."""
+    key = (asyncio.get_running_loop(), conn_id)
+    if key not in _reading:
+        _reading[key] = _Reading(conn_id, lambda: _reading.pop(key))
+    return _reading[key]
 
-    def done(task: asyncio.Task[DatadogConnection]) -> None:
-        del _reading[key]
+
+class _Reading:
+    """A reading of a connection, for all followers that wait for it."""
+
+    def __init__(self, conn_id: str, forget: Callable[[], object]) -> None:
+        self._forget = forget
+        self._waiting: list[asyncio.Future[None]] = []
+        self._task = asyncio.create_task(self._read(conn_id))
+        self._task.add_done_callback(self._done)
+
+    def end(self) -> asyncio.Future[None]:
+        """Return a future to wait for: the end of the reading."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        return waiting
+
+    def connection(self) -> DatadogConnection:
+        """Return what was read, or raise its error."""
+        return self._task.result()
+
+    async def _read(self, conn_id: str) -> DatadogConnection:
+        connection = await read_connection(conn_id)
+        # By then, all that start together wait for this.
+        await next_turn()
+        return connection
+
+    def _done(self, task: asyncio.Task[DatadogConnection]) -> None:
+        self._forget()
         if not task.cancelled():
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
+        wake_in_turns(self._waiting)
 
-    async def read() -> DatadogConnection:
-        connection = await read_connection(conn_id)
-        # By then, all that start together wait for this.
-        await take_turn()
-        return connection
 
-    key = (asyncio.get_running_loop(), conn_id)
-    if key not in _reading:
-        _reading[key] = asyncio.create_task(read())
-        _reading[key].add_done_callback(done)
-    connection = await asyncio.shield(_reading[key])
-    await take_turn()
-    return connection
+_reading: Final[dict[tuple[asyncio.AbstractEventLoop, str], _Reading]] = {}

@@ -18,7 +18,7 @@ from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.rate_limits import shortest_interval
 from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._runtime.turns import AT_ONCE, take_turn
+from airflow_provider_seats._runtime.turns import next_turn, wake_in_turns
 from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats.exceptions import TransientError
 
@@ -142,21 +142,20 @@ class Poll:
     async def _run(self) -> None:
         try:
             # All followers that start together come first, so that the first reading counts for them.
-            await take_turn()
+            await next_turn()
             while True:
                 await self._until_due()
                 await self._read()
-                await self._notify()
+                self._notify()
         except Exception as error:  # noqa: BLE001 (each follower raises it)
             self.error = error
             self._organisation.drop(self)
-            await self._notify()
+            self._notify()
         except asyncio.CancelledError:
             # If there are followers left, this did not happen because the last one left.
             self.error = RuntimeError("The poll was cancelled.")
             self._organisation.drop(self)
-            for follower in self._followers:
-                follower.wake()
+            self._notify()
             raise
 
     async def _read(self) -> None:
@@ -204,14 +203,10 @@ class Poll:
             )
         return stretched
 
-    async def _notify(self) -> None:
-        """Wake the followers a few at a time, so that thousands do not block the event loop."""
-        woken = 0
-        for follower in list(self._followers):
-            woken += follower.wake()
-            if woken == AT_ONCE:
-                woken = 0
-                await asyncio.sleep(0)
+    def _notify(self) -> None:
+        """Wake the followers for which there is something new."""
+        waiting = (follower.waiting_for_news() for follower in self._followers)
+        wake_in_turns([future for future in waiting if future is not None])
 
 
 def _read(product: str, known: SeatList) -> Flow[SeatList]:

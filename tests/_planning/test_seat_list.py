@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import gc
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._api.seats import Row, SeatUser, read_rows
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats.connection import DatadogConnection
+from tests.conftest import PRODUCT
 from tests.helpers.planning import person, seat
+
+if TYPE_CHECKING:
+    from airflow_provider_seats.testing import FakeDatadog
 
 SEATS = SeatList([seat("1", "ann@x"), seat("2", "Ann@X"), seat("3"), seat(None, "nid@x")])
 
@@ -81,13 +88,19 @@ def test_lookups_find_what_a_search_of_all_rows_finds(table: list[SeatUser]) -> 
     assert seats.users == tuple(table)
 
 
+def plain(user: SeatUser) -> Row:
+    """Return a row as it is read."""
+    return (user.id, user.email, user.name, user.assigned_at)
+
+
 @given(TABLES, TABLES, st.integers(1, 3))
 def test_a_later_list_keeps_the_rows_that_are_equal(before: list[SeatUser], after: list[SeatUser], page: int) -> None:
     """A later reading has its own rows in its own order, and each that is equal to an earlier one is that one."""
-    known = SeatList([tuple(user) for user in before])  # type: ignore[misc]
+    known = SeatList(map(plain, before))
     keep = known.keeper()
-    kept = [row for start in range(0, len(after), page) for row in keep(after[start : start + page])]
-    assert kept == after
+    rows = list(map(plain, after))
+    kept = [row for start in range(0, len(rows), page) for row in keep(rows[start : start + page])]
+    assert kept == rows
     by_uuid = {row[0]: row for row in known.rows}
     for row in kept:
         if row[0] is not None and by_uuid.get(row[0]) == row:
@@ -97,18 +110,22 @@ def test_a_later_list_keeps_the_rows_that_are_equal(before: list[SeatUser], afte
 def test_rows_that_moved_are_kept() -> None:
     """Rows before, between and after those that came and went are the same objects as before."""
     known = SeatList([(str(number), f"{number}@x", None, None) for number in range(50)])
-    later = [SeatUser(*row) for row in known.rows]
-    later.insert(0, seat("new"))
+    later = [plain(SeatUser(*row)) for row in known.rows]
+    later.insert(0, ("new", None, None, None))
     del later[20:25]
     rows = list(known.keeper()(later))
     assert sum(row not in known.rows for row in rows) == 1
     assert all(any(row is each for each in known.rows) for row in rows[1:])
 
 
-def test_the_rows_of_a_poll_do_not_burden_the_garbage_collector() -> None:
+def test_the_rows_of_a_poll_do_not_burden_the_garbage_collector(datadog: FakeDatadog) -> None:
     """After a first pass, the collector no longer looks at the rows, so that a long list causes no long pauses."""
-    rows = list(SeatList().keeper()([seat(str(number)) for number in range(10)]))
+    for number in range(10):
+        datadog.add_user(f"{number}@example.com", seat=PRODUCT)
+    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
+    rows, _ = client.run(read_rows(PRODUCT, SeatList().keeper(), str, 1.0))
     gc.collect()
+    assert len(rows) == 10
     assert not any(gc.is_tracked(row) for row in rows)
 
 

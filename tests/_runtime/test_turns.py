@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from airflow_provider_seats._runtime.turns import AT_ONCE, compute, take_turn
+from airflow_provider_seats._runtime.turns import AT_ONCE, compute, next_turn
 from tests.helpers.looping import quickly
 
 
@@ -20,7 +20,7 @@ def test_others_run_between_the_turns_of_many() -> None:
     seen: list[int] = []
 
     async def one(number: int) -> None:
-        await take_turn()
+        await next_turn()
         passed.append(number)
 
     async def other() -> None:
@@ -39,8 +39,11 @@ def test_others_run_between_the_turns_of_many() -> None:
 def test_a_turn_that_is_cancelled_is_passed_on() -> None:
     """Tasks that are cancelled while they wait for their turn do not stop the others."""
 
+    async def one() -> None:
+        await next_turn()
+
     async def main() -> None:
-        tasks = [asyncio.create_task(take_turn()) for _ in range(5 * AT_ONCE)]
+        tasks = [asyncio.create_task(one()) for _ in range(5 * AT_ONCE)]
         await asyncio.sleep(0)
         for task in tasks[:-1]:
             task.cancel()
@@ -61,7 +64,7 @@ def test_the_first_turn_loads_modules_in_a_thread() -> None:
     """What triggers need is loaded off the event loop, and before the turn ends."""
     code = """
 import asyncio, sys, threading
-from airflow_provider_seats._runtime.turns import take_turn
+from airflow_provider_seats._runtime.turns import next_turn
 
 class Watch:
     def find_spec(self, name, *_):
@@ -69,7 +72,10 @@ class Watch:
             print(threading.current_thread() is threading.main_thread())
 
 sys.meta_path.insert(0, Watch())
-asyncio.run(take_turn())
+async def main():
+    await next_turn()
+
+asyncio.run(main())
 print("airflow_provider_seats._runtime.followers" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
