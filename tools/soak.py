@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -49,7 +50,7 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
     from tests.helpers.looping import LoopClock, quickly
 
     sizes: list[int] = []
-    events: list[Any] = []
+    events: Counter[str] = Counter()
     seen = 0
     logging.disable(logging.CRITICAL)
     with FakeDatadog() as datadog, _clock(LoopClock()):
@@ -94,7 +95,7 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
             threading.Event().wait(0.05)
         left = Leftovers(
             seen,
-            len(events),
+            events.total(),
             sizes[-1] / sizes[0],
             max(threading.active_count() - threads, 0),
             max(_open_files() - files, 0),
@@ -122,10 +123,10 @@ async def _first(trigger: Any) -> None:
         await anext(events)
 
 
-async def _every(trigger: Any, seen: list[Any]) -> None:
-    async with aclosing(trigger.run()) as events:
-        async for event in events:
-            seen.append(event.payload["seats"])  # noqa: PERF401 (it does not end)
+async def _every(trigger: Any, events: Counter[str]) -> None:
+    async with aclosing(trigger.run()) as received:
+        async for event in received:
+            events[event.payload["product"]] += 1
 
 
 @contextlib.contextmanager
