@@ -507,8 +507,8 @@ Measured on {cores} cores, {machine}, {versions}.
   100 cases, and by {worst:.0f} ms at worst; its thread works for {work:.0f} ms at most before something else can run.
 * With 100,000 seats, and one change before each reading, the event loop is late by {many_worst:.0f} ms at worst,
   and works for {many_work:.0f} ms at most. The poll takes {poll:.2f} times the memory of the seat list.
-* These figures leave out Python's full garbage collections, which took {collection:.0f} ms at worst with 5,000 seats, and
-  {many_collection:.0f} ms with 100,000. Their time depends on the heap, and most of the heap is Airflow's.
+* These figures leave out Python's full garbage collections, which took {collection:.0f} ms at worst with 5,000 seats,
+  and {many_collection:.0f} ms with 100,000. Their time depends on the heap, and most of the heap is Airflow's.
 * After {left.polls:,} polls with 200 sensors and two change triggers, where one in ten fails, the memory is
   {left.growth:.2f} times what it was after a tenth of them. {left.threads} threads and {left.files} sockets or files
   are left over.

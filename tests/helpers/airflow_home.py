@@ -274,15 +274,17 @@ class Part:
 
 
 class Triggerer:
-    """The triggerer of a running Airflow, which a test can stop and start again."""
+    """The triggerers of a running Airflow, which a test can stop and start. There is one at first."""
 
     def __init__(self, home: AirflowHome, parts: dict[str, Part]) -> None:
         self._home = home
         self._parts = parts
+        self._running = ["triggerer"]
+        self._started = 1
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop the triggerer with a signal. SIGKILL ends all its processes."""
-        leader = self._parts["triggerer"].pid
+        """Stop the oldest triggerer with a signal. SIGKILL ends all its processes."""
+        leader = self._parts[self._running.pop(0)].pid
         pids = session(leader)
         assert leader in pids, "The triggerer is not running."
         for pid in pids if how == signal.SIGKILL else [leader]:
@@ -290,13 +292,19 @@ class Triggerer:
                 os.kill(pid, how)
         wait_for(lambda: not session(leader), 60)
 
-    def begin(self) -> None:
-        """Start a new triggerer."""
-        self._parts["triggerer"] = self._home.part("triggerer")
+    def begin(self, *, capacity: int = 1000) -> None:
+        """Start a new triggerer, also beside one that runs.
+
+        :param capacity: how many triggers it runs at most.
+        """
+        self._started += 1
+        name = f"triggerer{self._started}"
+        self._parts[name] = self._home.part(name, *_PARTS["triggerer"], "--capacity", str(capacity))
+        self._running.append(name)
 
     def log(self) -> str:
-        """Return the end of the triggerer's log."""
-        return self._parts["triggerer"].log.read_text()[-6000:]
+        """Return the end of the newest triggerer's log."""
+        return self._parts[self._running[-1]].log.read_text()[-6000:]
 
 
 class Scheduled:

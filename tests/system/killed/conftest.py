@@ -16,6 +16,7 @@ from tests.system.killed.deadly import KINDS, MOMENTS, DeadlyDatadog
 
 CHANGES: Final = "datadog_seats_changes"
 HIRES: Final = [f"hire{number}@example.com" for number in range(8)]
+CAPACITY: Final = 5
 # The DAG's id and the conf of each run.
 RUNS: Final[dict[str, dict[str, Any]]] = {"deferred": {"emails": HIRES}, "killed": {}}
 if AIRFLOW >= (3, 3):  # older versions have no retry policies
@@ -87,6 +88,8 @@ def server(
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
+        # The first triggerer leaves some of the sensors to the second one.
+        "AIRFLOW__TRIGGERER__CAPACITY": str(CAPACITY),
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "5",
     }

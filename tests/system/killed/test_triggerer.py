@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, Server, wait_for
-from tests.system.killed.conftest import CHANGES, HIRES
+from tests.system.killed.conftest import CAPACITY, CHANGES, HIRES
 
 if TYPE_CHECKING:
     from airflow_provider_seats.testing import FakeDatadog
@@ -42,20 +42,37 @@ def seconds_for(fake: FakeDatadog, number: int) -> float:
     return time.monotonic() - began
 
 
-def test_deferred_sensors_share_one_poll_also_after_a_restart_of_the_triggerer(
+def triggerers(server: Server, run: dict[str, str]) -> dict[int, int | None]:
+    """Return the id of the triggerer in which each deferred sensor waits, by map index."""
+    return {
+        task["map_index"]: task["trigger"]["triggerer_id"]
+        for name, task in server.tasks(run).items()
+        if name.startswith("wait") and task["trigger"]
+    }
+
+
+def test_two_triggerers_share_the_sensors_and_one_takes_over_from_the_other(
     server: Server, fake: FakeDatadog, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """Eight sensors send the polls of one sensor, before and after a restart, and each returns its own person."""
+    """The sensors of a triggerer share one poll, and go on in the other triggerer when theirs stops."""
     run = begun["deferred"]
     wait_for(lambda: states(server, run) == {"deferred": len(HIRES)}, 240, server.tail, pause=1)
-    # With a poll for each sensor, four polls would take half a second.
+    # The trigger of seat changes may be one of those.
+    wait_for(lambda: Counter(triggerers(server, run).values())[None] <= len(HIRES) - CAPACITY + 1, 60, server.tail)
+    # With a poll for each of four sensors, four polls would take a second.
     assert seconds_for(fake, 4) > 2.5
-    server.triggerer.stop()
-    before = polls(fake)
-    fake.give_seat("example_product", fake.user_uuid(HIRES[0]))
-    assert polls(fake) == before
+    [first] = set(triggerers(server, run).values()) - {None}
     server.triggerer.begin()
+    wait_for(lambda: None not in triggerers(server, run).values(), 60, server.triggerer.log)
+    waiting = triggerers(server, run)
+    assert len(set(waiting.values())) == 2
+    # With a poll for each sensor, eight polls would take a second.
+    assert seconds_for(fake, 8) > 2.5
+    server.triggerer.stop()
+    [taken_over, *_] = [index for index, triggerer in waiting.items() if triggerer == first]
+    fake.give_seat("example_product", fake.user_uuid(HIRES[taken_over]))
     wait_for(lambda: states(server, run)["success"] == 1, 60, lambda: f"{states(server, run)} {server.triggerer.log()}")
+    wait_for(lambda: len(set(triggerers(server, run).values())) == 1, 60, server.triggerer.log)
     assert seconds_for(fake, 4) > 2.5
     for email in HIRES:
         fake.give_seat("example_product", fake.user_uuid(email))
