@@ -70,7 +70,7 @@ def main() -> None:
 def run(home: AirflowHome, dag_id: str, conf: Mapping[str, Any], *, fails: bool = False) -> None:
     """Run a DAG, and print the output of its tasks at once."""
     try:
-        for line in home.follow("dags", "test", dag_id, "-c", json.dumps(conf)):
+        for line in home.follow("airflow", "dags", "test", dag_id, "-c", json.dumps(conf)):
             if begun := STARTING.search(line):
                 print(f"   {begun['task']}", flush=True)
             elif said := SAYING.search(line):

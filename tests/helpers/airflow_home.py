@@ -131,10 +131,17 @@ class AirflowHome:
         :param more: further environment variables.
         :raises RuntimeError: with the end of the output, if the command fails.
         """
-        return "".join(self.follow(*arguments, timeout=timeout, more=more))
+        return "".join(self.follow("airflow", *arguments, timeout=timeout, more=more))
 
-    def follow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
-        """Run an Airflow command to its end, and yield each line of its output at once.
+    def pytest(self, *arguments: str) -> str:
+        """Run pytest to its end, and return its output.
+
+        :raises RuntimeError: with the end of the output, if a test fails.
+        """
+        return "".join(self.follow("pytest", *arguments))
+
+    def follow(self, *words: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
+        """Run a command of Airflow or pytest to its end, and yield each line of its output at once.
 
         :param more: further environment variables.
         :raises RuntimeError: with the end of the output, if the command fails.
@@ -144,7 +151,7 @@ class AirflowHome:
         output.touch()
         code = Path(f"{output}.code")
         deadline = time.monotonic() + timeout
-        pid = self.fork(output, arguments, more)
+        pid = self.fork(output, words, more)
         try:
             with output.open() as written:
                 ended, line = False, ""
@@ -155,16 +162,16 @@ class AirflowHome:
                         yield line
                         line = ""
                     if time.monotonic() > deadline:
-                        raise TimeoutError(f"airflow {' '.join(arguments)}: still running after {timeout} s")
+                        raise TimeoutError(f"{' '.join(words)}: still running after {timeout} s")
                     if not ended:
                         time.sleep(0.02)
         finally:
             end_session(pid)
         if not code.exists() or code.read_text() != "0":
-            raise RuntimeError(f"airflow {' '.join(arguments)} failed:\n{output.read_text()[-8000:]}")
+            raise RuntimeError(f"{' '.join(words)} failed:\n{output.read_text()[-8000:]}")
 
-    def fork(self, output: Path, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> int:
-        """Start an Airflow command in its own process and session, and return the process id."""
+    def fork(self, output: Path, words: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+        """Start a command of Airflow or pytest in its own process and session, and return the process id."""
         if self._forks is None:
             with (self.path / "forking.log").open("w") as errors:
                 self._forks = subprocess.Popen(
@@ -180,7 +187,7 @@ class AirflowHome:
                 )
         assert self._forks.stdin is not None
         assert self._forks.stdout is not None
-        command = {"arguments": arguments, "output": str(output), "environment": dict(more or {})}
+        command = {"words": words, "output": str(output), "environment": dict(more or {})}
         print(json.dumps(command), file=self._forks.stdin, flush=True)
         answer = self._forks.stdout.readline()
         assert answer, (self.path / "forking.log").read_text()[-6000:]
@@ -189,7 +196,7 @@ class AirflowHome:
     def part(self, name: str, *arguments: str, more: Mapping[str, str] | None = None) -> Part:
         """Start a part of Airflow, such as its scheduler."""
         log = self.path / f"{name}.log"
-        return Part(self.fork(log, arguments or _PARTS[name], more), log)
+        return Part(self.fork(log, ("airflow", *(arguments or _PARTS[name])), more), log)
 
     @contextmanager
     def standalone(self) -> Iterator[Server]:

@@ -1,9 +1,10 @@
-"""A process that imports Airflow once, and forks a new process for each Airflow command.
+"""A process that imports Airflow once, and forks a new process for each command of Airflow or pytest.
 
 To import Airflow takes two to four seconds of processor time, which each command would otherwise need. This process
 imports modules of Airflow. It imports only those modules of this package that Airflow imports with its entry point.
 
-Each line on standard input is a command in JSON: its arguments, the file for its output, and environment variables.
+Each line on standard input is a command in JSON: its name and arguments, the file for its output, and environment
+variables.
 This process prints the process id of the command. At its end, a command writes its exit code next to its output.
 """
 
@@ -14,6 +15,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import sys
 import traceback
@@ -65,7 +67,7 @@ def main() -> None:
     begun: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
-        if command["arguments"][:2] == ["dags", "test"]:
+        if command["words"][0] == "pytest" or command["words"][1:3] == ["dags", "test"]:
             warm_up()
         pid = os.fork()
         if pid == 0:
@@ -97,7 +99,7 @@ def warm_up() -> None:
         asyncio.run(request(supervisor.in_process_api_server().app))
 
 
-def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
+def run(words: list[str], output: str, environment: dict[str, str]) -> None:
     """Run the command in this process, in a new session."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -107,10 +109,13 @@ def run(arguments: list[str], output: str, environment: dict[str, str]) -> None:
     for new, old in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(new, old)
         os.set_inheritable(old, True)
-    sys.argv = ["airflow", *arguments]
+    sys.argv = words
     code: Any = 1
     try:
-        importlib.import_module("airflow.__main__").main()
+        if words[0] == "airflow":
+            importlib.import_module("airflow.__main__").main()
+        else:
+            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

@@ -96,15 +96,8 @@ def test_the_documented_test_of_a_dag_passes(home: AirflowHome, block: Block) ->
     dags = home.environment["AIRFLOW__CORE__DAGS_FOLDER"]
     file = home.path / "test_shown.py"
     file.write_text(block.text)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-o", f"pythonpath={dags}", "-p", "no:cacheprovider", str(file)],
-        env=home.environment,
-        cwd=home.path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "1 passed" in done.stdout, done.stdout[-5000:] + done.stderr[-2000:]
+    output = home.pytest("-q", "-o", f"pythonpath={dags}", "-p", "no:cacheprovider", str(file))
+    assert "1 passed" in output
 
 
 def shell(command: str, home: AirflowHome) -> str:
