@@ -147,6 +147,8 @@ class Poll:
                 await self._until_due()
                 await self._read()
                 self._notify()
+                # By then, all followers are woken.
+                await next_turn()
         except Exception as error:  # noqa: BLE001 (each follower raises it)
             self.error = error
             self._organisation.drop(self)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -20,46 +20,30 @@ _NEEDED: Final = tuple(
     f"airflow_provider_seats.{name}"
     for name in ("_planning.condition", "_planning.seat_changes", "_runtime.users_wait")
 )
-
-
-class _Turns:
-    """The futures on an event loop that get a result in their turn, in the order in which they were added."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    def add(self, futures: Iterable[asyncio.Future[None]]) -> None:
-        self._waiting.extend(future for future in futures if not future.done())
-        if self._waiting and self._task is None:
-            self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        try:
-            if not all(name in sys.modules for name in _NEEDED):
-                await asyncio.to_thread(lambda: [import_module(name) for name in _NEEDED])
-            while self._waiting:
-                for future in self._next():
-                    future.set_result(None)
-                await asyncio.sleep(0)
-        except Exception as error:  # noqa: BLE001 (each that waits raises it)
-            while self._waiting:
-                for future in self._next():
-                    future.set_exception(error)
-        finally:
-            self._task = None
-
-    def _next(self) -> list[asyncio.Future[None]]:
-        futures = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
-        return [future for future in futures if not future.done()]  # a task that waits may be cancelled
-
-
-_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = weakref.WeakKeyDictionary()
+# The futures that wait, for each event loop on which there are any.
+_queues: Final[dict[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]]] = {}
 
 
 def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
-    """Set the result of futures, a few at a time. The first turns also load in a thread what triggers need."""
-    _turns.setdefault(asyncio.get_running_loop(), _Turns()).add(futures)
+    """Set the result of futures, a few at a time, the first one first. One that is done by then is left as it is.
+
+    The first turns also load in a thread what triggers need, which takes a moment.
+    """
+    waiting = [future for future in futures if not future.done()]
+    if not waiting:
+        return
+    loop = asyncio.get_running_loop()
+    queue = _queues.get(loop)
+    if queue is None:
+        # Other loops may run in other threads, so this iterates over a copy.
+        for closed in [each for each in list(_queues) if each.is_closed()]:
+            _queues.pop(closed, None)
+        queue = _queues[loop] = deque()
+        if all(name in sys.modules for name in _NEEDED):
+            loop.call_soon(_wake_some, loop)
+        else:
+            loop.run_in_executor(None, _load).add_done_callback(partial(_wake_some, loop))
+    queue.extend(waiting)
 
 
 def next_turn() -> asyncio.Future[None]:
@@ -67,6 +51,28 @@ def next_turn() -> asyncio.Future[None]:
     turn = asyncio.get_running_loop().create_future()
     wake_in_turns([turn])
     return turn
+
+
+def _wake_some(loop: asyncio.AbstractEventLoop, loading: asyncio.Future[Any] | None = None) -> None:
+    queue = _queues[loop]
+    error = loading.exception() if loading else None
+    for _ in range(min(AT_ONCE, len(queue)) if error is None else len(queue)):
+        future = queue.popleft()
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+    if queue:
+        loop.call_soon(_wake_some, loop)
+    else:
+        del _queues[loop]
+
+
+def _load() -> None:
+    for name in _NEEDED:
+        import_module(name)
 
 
 async def compute(size: int, function: Callable[[], T]) -> T:

@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from airflow_provider_seats._runtime.turns import AT_ONCE, compute, next_turn
+from airflow_provider_seats._runtime import turns
+from airflow_provider_seats._runtime.turns import AT_ONCE, compute, next_turn, wake_in_turns
 from tests.helpers.looping import quickly
 
 
@@ -50,6 +51,70 @@ def test_a_turn_that_is_cancelled_is_passed_on() -> None:
         await tasks[-1]
 
     quickly(main())
+
+
+def test_a_future_that_waits_twice_is_woken_once() -> None:
+    """A follower may be notified again before its turn. All others behind it get their turns, too."""
+
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        wake_in_turns([future, future])
+        wake_in_turns([future])
+        await asyncio.gather(future, *(next_turn() for _ in range(3 * AT_ONCE)))
+
+    quickly(main())
+    assert turns._queues == {}
+
+
+def test_a_loop_that_ends_early_gets_its_turns_when_it_goes_on() -> None:
+    """If all tasks are cancelled while they wait, the loop still gives turns later, and is not kept alive."""
+    loop = asyncio.new_event_loop()
+
+    async def one() -> None:
+        await next_turn()
+
+    async def interrupted() -> None:
+        tasks = [asyncio.create_task(one()) for _ in range(5 * AT_ONCE)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+
+    loop.run_until_complete(interrupted())
+    loop.run_until_complete(asyncio.wait_for(one(), 5))
+    loop.close()
+    assert turns._queues == {}
+
+
+def test_a_closed_loop_is_forgotten() -> None:
+    """A loop that was closed while turns were left is removed when the next loop gives turns."""
+    loop = asyncio.new_event_loop()
+
+    async def begin() -> None:
+        for _ in range(5 * AT_ONCE):
+            next_turn()
+
+    loop.run_until_complete(begin())
+    loop.close()
+    assert loop in turns._queues
+
+    async def one() -> None:
+        await next_turn()
+
+    quickly(one())
+    assert turns._queues == {}
+
+
+def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a module cannot be loaded, each trigger that waits raises the error, and none waits for ever."""
+    monkeypatch.setattr(turns, "_NEEDED", ("no_such_module",))
+
+    async def one() -> None:
+        await next_turn()
+
+    async def main() -> list[BaseException | None]:
+        return await asyncio.gather(*(one() for _ in range(3 * AT_ONCE)), return_exceptions=True)
+
+    assert {type(error) for error in quickly(main())} == {ModuleNotFoundError}
 
 
 @pytest.mark.parametrize(("size", "in_thread"), [(200, False), (201, True)])
