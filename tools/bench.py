@@ -423,6 +423,11 @@ def xcom_size() -> int:
         return len(json.dumps(our_sync(server.url, "p0", [uuid(number) for number in range(10, 20_010)])))
 
 
+def longest(seconds: float) -> str:
+    """Describe the longest full garbage collection."""
+    return f"{seconds * 1000:.0f} ms at most" if seconds else "none"
+
+
 def report() -> str:
     """Measure everything, and return it as a page."""
     from importlib.metadata import version
@@ -471,8 +476,8 @@ def report() -> str:
         worst=sensors.lag[1] * 1000,
         work=sensors.work[1] * 1000,
         sync_to_bare=to_bare(Stage(50_200, 49_000, 20), (our_sync, bare_sync)),
-        collection=sensors.collection * 1000,
-        many_collection=many_seats.collection * 1000,
+        collection=longest(sensors.collection),
+        many_collection=longest(many_seats.collection),
         many_worst=many_seats.lag[1] * 1000,
         many_work=many_seats.work[1] * 1000,
         poll=many_seats.poll,
@@ -507,8 +512,8 @@ Measured on {cores} cores, {machine}, {versions}.
   100 cases, and by {worst:.0f} ms at worst; its thread works for {work:.0f} ms at most before something else can run.
 * With 100,000 seats, and one change before each reading, the event loop is late by {many_worst:.0f} ms at worst,
   and works for {many_work:.0f} ms at most. The poll takes {poll:.2f} times the memory of the seat list.
-* These figures leave out Python's full garbage collections, which took {collection:.0f} ms at worst with 5,000 seats,
-  and {many_collection:.0f} ms with 100,000. Their time depends on the heap, and most of the heap is Airflow's.
+* These figures leave out Python's full garbage collections ({collection} with 5,000 seats, {many_collection} with
+  100,000). Their time depends on the heap, and most of the heap is Airflow's.
 * After {left.polls:,} polls with 200 sensors and two change triggers, where one in ten fails, the memory is
   {left.growth:.2f} times what it was after a tenth of them. {left.threads} threads and {left.files} sockets or files
   are left over.
