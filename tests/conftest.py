@@ -30,9 +30,15 @@ settings.load_profile("full")
 PRODUCT = "incident_response"
 _SLOW_SECONDS = 5
 _terminal: list[Any] = []
-
-
-_FIRST = ("test_types.py", "system", "test_packaging.py", "test_faults.py", "test_provider.py")
+_FIRST = (
+    "test_types.py",
+    "system",
+    "test_packaging.py",
+    "test_fuzz.py",
+    "test_faults.py",
+    "test_people.py",
+    "test_provider.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
