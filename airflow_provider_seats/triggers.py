@@ -43,9 +43,10 @@ class SeatUsersTrigger(BaseTrigger):
     It yields one event with a ``status``: ``success`` with ``met``, the people who met the condition; ``timeout`` with
     the ``limit`` that was reached first, ``timeout`` or ``execution_timeout``; or ``error`` with the name of the
     ``error`` and its ``message``, if no retry can fix it. The first two have a ``summary``: how many of the people are
-    in the expected state. A transient error is logged once, and the wait goes on. At ``timeout_at`` it polls once
-    more, even if that time is over when it starts. A poll that started before the trigger does not count. Airflow
-    stores all arguments in its database unencrypted; none is secret.
+    in the expected state. A transient error is logged once, and the wait goes on. At ``timeout_at`` it polls once more,
+    even if that time is over when it starts, unless its last poll failed or ``execution_timeout_at`` comes first. A
+    poll that started before the trigger does not count. Airflow stores all arguments in its database unencrypted; none
+    is secret.
 
     :param product_code: Datadog's code of the product.
     :param user_uuids: Datadog user UUIDs.
@@ -97,9 +98,10 @@ class SeatUsersTrigger(BaseTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the event that ends the wait. Nothing is open any more by then."""
+        """Yield the event that ends the wait, after the wait has left the shared poll."""
         from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
+        # The first turn loads the following modules in a thread.
         await next_turn()
         from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.users_wait import UsersWait  # noqa: PLC0415 (as above)
@@ -144,8 +146,8 @@ class SeatChangesTrigger(BaseEventTrigger):
     reported only after a second poll confirmed it.
 
     From Airflow 3.3 on, the seats of the last event are kept in the asset's state store, so a restart of the triggerer
-    loses no change. It repeats one only if it happens within 1.5 seconds after the event. Before 3.3, changes while no
-    triggerer runs are not reported. A trigger must watch for one asset only: Airflow merges triggers with equal
+    loses no change. A restart within 1.5 seconds after an event may report its changes again. Before 3.3, changes while
+    no triggerer runs are not reported. A trigger must watch for one asset only: Airflow merges triggers with equal
     arguments, so use another ``poll_interval`` for each.
 
     It does not end with an error. The error is in the triggerer's log, and the trigger tries again each minute.
@@ -208,6 +210,7 @@ class SeatChangesTrigger(BaseEventTrigger):
     async def _changes(self, store: SnapshotStore) -> AsyncGenerator[dict[str, Any], None]:
         from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
+        # The first turn loads the following modules in a thread.
         await next_turn()
         from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
@@ -217,12 +220,12 @@ class SeatChangesTrigger(BaseEventTrigger):
         interval = parse_duration("poll_interval", self.poll_interval)
         before: Seats | None = None
         site: str | None = None
-        absent: frozenset[str] = frozenset()  # by the last reading
+        absent: frozenset[str] = frozenset()  # from the last reading
         async with Follower(self.datadog_conn_id, product, interval) as follower:
             while True:
                 snapshot = await follower.next_snapshot()
                 if site != follower.site:
-                    site = follower.site
+                    site, absent = follower.site, frozenset()
                     before = await store.recall(site)
                 self._problem = None
                 if isinstance(snapshot, TransientError):

@@ -1,7 +1,7 @@
 """This package beside Datadog's official client and a bare loop with requests, on the same FakeDatadog.
 
 ``make bench`` runs it, prints a table and writes it to ``docs/benchmark.md``. FakeDatadog serves from a process of its
-own, so that the processor time is that of the client alone. Each figure is the best or the median of a few.
+own, so that the processor time is that of the client alone. Each figure is the best or the median of a few runs.
 """
 
 from __future__ import annotations
@@ -362,21 +362,21 @@ def to_bare(stage: Stage, jobs: tuple[Job, Job]) -> float:
 
 
 class Growth(NamedTuple):
-    """What our list takes for a seat, for each number of seats.
+    """The cost of listing one seat, for each length of the list.
 
     :param microseconds: the processor time: the median of nine rounds.
-    :param size: the memory, in bytes.
+    :param memory: the memory, in bytes.
     :param ratio: the processor time for a seat of the longest list, as a multiple of that of the shortest: the median
         of nine rounds.
     """
 
     microseconds: list[float]
-    size: list[float]
+    memory: list[float]
     ratio: float
 
 
 def grows(numbers: Sequence[int]) -> Growth:
-    """Return how the cost of a seat grows with the number of seats. In each round, each list reads as many seats."""
+    """Return how the cost of a seat grows with the number of seats. Each round reads as many seats from each list."""
     import tracemalloc
 
     rounds = []
@@ -459,7 +459,7 @@ def report() -> str:
     growth = grows(numbers)
     grown = [
         f"| {number:,} | {spent:.1f} µs | {taken:.0f} bytes |"
-        for number, spent, taken in zip(numbers, growth.microseconds, growth.size, strict=True)
+        for number, spent, taken in zip(numbers, growth.microseconds, growth.memory, strict=True)
     ]
     return PAGE_OF_FIGURES.format(
         cores=os.cpu_count(),
@@ -522,7 +522,8 @@ Measured on {cores} cores, {machine}, {versions}.
 | --- | --- | --- |
 {growth}
 
-For a seat of the longest list, that is {ratio:.2f} times the processor time (the median of nine rounds).
+A seat in the longest list takes {ratio:.2f} times the processor time of a seat in the shortest (the median of nine
+rounds). These figures are medians, and those in the first table are the best of a few runs.
 
 A sync by UUID lists once, and then writes only what differs. The official client and the bare loop do the same here,
 without the report and the guards, and without checking what a response does not confirm.

@@ -33,7 +33,7 @@ class SeatUser(NamedTuple):
     assigned_at: str | None
 
 
-# A seat user as a plain tuple, which Python's garbage collector does not look at.
+# A seat user as a plain tuple. The garbage collector stops tracking it after one pass, other than a NamedTuple.
 Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 R = TypeVar("R", bound=Row)
 

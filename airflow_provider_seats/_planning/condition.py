@@ -13,6 +13,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from airflow_provider_seats._api.seats import SeatUser
 
@@ -57,13 +58,17 @@ class Condition:
             raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
         return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
 
-    def progress(self, seat_list: SeatList) -> Progress:
-        """Return how many of the people are in the expected state."""
+    def progress(self, seat_list: SeatList, absent_before: AbstractSet[str] | None = None) -> Progress:
+        """Return how many of the people are in the expected state.
+
+        :param absent_before: the only people whose absence counts, as they were passed; None for all.
+        """
         met: dict[str, dict[str, str | None]] = {}
         waiting: list[str] = []
         for person, seats in seat_list.match(self.people):
             name = str(person["email"] or person["id"])
-            if bool(seats) != (self.state == "assigned"):
+            is_unconfirmed = not seats and absent_before is not None and name not in absent_before
+            if bool(seats) != (self.state == "assigned") or is_unconfirmed:
                 waiting.append(name)
             elif seats:
                 met.update((user.id or name, user._asdict()) for user in seats)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._runtime.shared_poller import MIN_INTERVAL, poll_of
-from airflow_provider_seats._runtime.turns import next_turn, wake_in_turns
+from airflow_provider_seats._runtime.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 from airflow_provider_seats.hooks import read_connection
 
@@ -22,7 +22,8 @@ class Follower:
     A list from a reading that started before the follower does not count: it may be older than what the caller knows.
     An error from such a reading is returned, because it explains the wait.
 
-    :param conn_id: the connection's id.
+    :param conn_id: the connection's id. To enter the ``with`` statement raises what is wrong with the connection.
+    :param product: Datadog's code of the product.
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
     :ivar is_current: whether the last snapshot comes from a reading that counts.
@@ -32,7 +33,7 @@ class Follower:
         "_after",
         "_conn_id",
         "_connection",
-        "_keys_worked",
+        "_may_renew",
         "_needs_new",
         "_poll",
         "_product",
@@ -53,13 +54,11 @@ class Follower:
         self._seen: Snapshot | None = None
         self._needs_new = False
         self._waiting: asyncio.Future[None] | None = None
-        # Whether the keys have worked. New keys that are refused at once are an error.
-        self._keys_worked = True
+        # Whether to look for new keys if Datadog refuses these. If it refuses the new ones at once, it is an error.
+        self._may_renew = True
 
     async def __aenter__(self) -> Self:
-        reading = _reading_of(self._conn_id)
-        await reading.end()
-        self._join(reading.connection())
+        self._join(await _lookup(self._conn_id).result())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -73,7 +72,7 @@ class Follower:
     async def next_snapshot(self) -> Snapshot:
         """Return the poll's snapshot as soon as it differs from the one returned before.
 
-        If the keys are refused, and the connection has new ones, it joins another poll with them.
+        If Datadog refuses the keys, and the connection has new ones, the follower joins a poll with the new keys.
 
         :raises DatadogSeatsError: what ended the poll.
         """
@@ -92,7 +91,7 @@ class Follower:
                 raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
             self._seen = self._poll.snapshot
             self._needs_new = False
-            self._keys_worked = True
+            self._may_renew = True
             self.is_current = self._poll.ended > self._after
             return self._seen
 
@@ -106,15 +105,13 @@ class Follower:
 
     async def _join_with_new_keys(self, refused: KeysRefusedError) -> None:
         try:
-            reading = _reading_of(self._conn_id)
-            await reading.end()
-            renewed = reading.connection()
+            renewed = await _lookup(self._conn_id).result()
         except Exception:  # noqa: BLE001 (what matters is that the keys were refused)
             raise refused.with_traceback(None) from None
-        if renewed == self._connection or not self._keys_worked:
+        if renewed == self._connection or not self._may_renew:
             raise refused.with_traceback(None)
         self._poll.leave(self)
-        self._keys_worked = False
+        self._may_renew = False
         self._join(renewed)
 
     def require_new_reading(self) -> None:
@@ -123,8 +120,8 @@ class Follower:
         self._needs_new = True
         self._after = self._poll.started
 
-    def waiting_for_news(self) -> asyncio.Future[None] | None:
-        """Return the future that the follower waits for, if there is something new for it."""
+    def pending_wakeup(self) -> asyncio.Future[None] | None:
+        """Return the future that the follower waits for. Return None if it does not wait, or nothing is new."""
         return self._waiting if self._is_behind() else None
 
     def _is_behind(self) -> bool:
@@ -135,16 +132,8 @@ class Follower:
         return counts and poll.snapshot is not self._seen
 
 
-def _reading_of(conn_id: str) -> _Reading:
-    """Return the reading of a connection that is in progress, or start one: a thousand followers may start at once."""
-    key = (asyncio.get_running_loop(), conn_id)
-    if key not in _reading:
-        _reading[key] = _Reading(conn_id, lambda: _reading.pop(key))
-    return _reading[key]
-
-
-class _Reading:
-    """A reading of a connection, for all followers that wait for it."""
+class _ConnectionLookup:
+    """A look-up of a connection, for all followers that wait for it."""
 
     def __init__(self, conn_id: str, forget: Callable[[], object]) -> None:
         self._forget = forget
@@ -152,19 +141,15 @@ class _Reading:
         self._task = asyncio.create_task(self._read(conn_id))
         self._task.add_done_callback(self._done)
 
-    def end(self) -> asyncio.Future[None]:
-        """Return a future to wait for: the end of the reading."""
+    async def result(self) -> DatadogConnection:
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
-        return waiting
-
-    def connection(self) -> DatadogConnection:
-        """Return what was read, or raise its error."""
+        await waiting
         return self._task.result()
 
     async def _read(self, conn_id: str) -> DatadogConnection:
         connection = await read_connection(conn_id)
-        # By then, all that start together wait for this.
+        # After this turn, all followers that started together wait for this task.
         await next_turn()
         return connection
 
@@ -176,4 +161,13 @@ class _Reading:
         wake_in_turns(self._waiting)
 
 
-_reading: Final[dict[tuple[asyncio.AbstractEventLoop, str], _Reading]] = {}
+_lookups: Final[dict[tuple[asyncio.AbstractEventLoop, str], _ConnectionLookup]] = {}
+
+
+def _lookup(conn_id: str) -> _ConnectionLookup:
+    """Return the look-up of a connection that is in progress, or start one. A thousand followers may share it."""
+    forget_closed_loops(_lookups)
+    key = (asyncio.get_running_loop(), conn_id)
+    if key not in _lookups:
+        _lookups[key] = _ConnectionLookup(conn_id, lambda: _lookups.pop(key, None))
+    return _lookups[key]

@@ -18,7 +18,7 @@ from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.rate_limits import shortest_interval
 from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._runtime.turns import next_turn, wake_in_turns
+from airflow_provider_seats._runtime.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats.exceptions import TransientError
 
@@ -37,10 +37,7 @@ Snapshot: TypeAlias = SeatList | TransientError
 
 def poll_of(connection: DatadogConnection, product: str) -> Poll:
     """Return the poll of a product on the running event loop. Start one if there is none."""
-    # Other loops may run in other threads, so this iterates over a copy.
-    for each in list(_organisations):
-        if each[0].is_closed():
-            _organisations.pop(each, None)
+    forget_closed_loops(_organisations)
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
@@ -147,7 +144,7 @@ class Poll:
                 await self._until_due()
                 await self._read()
                 self._notify()
-                # By then, all followers are woken.
+                # The followers go first: they may leave, or require a new reading.
                 await next_turn()
         except Exception as error:  # noqa: BLE001 (each follower raises it)
             self.error = error
@@ -207,8 +204,8 @@ class Poll:
 
     def _notify(self) -> None:
         """Wake the followers for which there is something new."""
-        waiting = (follower.waiting_for_news() for follower in self._followers)
-        wake_in_turns([future for future in waiting if future is not None])
+        wakeups = (follower.pending_wakeup() for follower in self._followers)
+        wake_in_turns(wakeup for wakeup in wakeups if wakeup is not None)
 
 
 def _read(product: str, known: SeatList) -> Flow[SeatList]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._runtime.followers import Follower
@@ -13,19 +14,20 @@ from airflow_provider_seats._runtime.turns import compute
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition
+    from airflow_provider_seats._planning.condition import Condition, Progress
     from airflow_provider_seats._planning.seat_list import SeatList
 
 log = logging.getLogger(__name__)
 
+# How long the last poll may take, in seconds.
 _LAST_POLL_TIMEOUT: Final = 60.0
-Met = list[dict[str, str | None]]
+MetPeople: TypeAlias = list[dict[str, str | None]]
 
 
 class UsersWait:
     """Waits until people hold a seat, or no longer hold one.
 
-    There may be thousands of these, so a wait keeps few objects alive: Python's garbage collector looks at each.
+    There may be thousands of waits. So each keeps few objects alive: the garbage collector looks at all of them.
 
     :param condition: what it waits for.
     :param conn_id: the connection's id.
@@ -38,51 +40,53 @@ class UsersWait:
         self._condition = condition
         self._conn_id = conn_id
         self._interval = interval
-        # What the last list says, and why the seats are unknown since then.
+        # What the last list says, and why the seats have been unknown since.
         self._summary: str | None = None
         self._error: TransientError | None = None
         # Whether the last poll failed. A poll that started before the wait does not count.
         self._failed = False
         self._warning: str | None = None
-        # Whether the last list met the condition by an absence, which a second reading has to confirm.
-        self._absent = False
+        # The people who are absent from the last list, if a second reading has to confirm it.
+        self._absent: frozenset[str] | None = None
 
     async def result(self, timeout_at: float, execution_timeout_at: float | None) -> dict[str, Any]:
         """Return the payload of the event that ends the wait.
 
         :param timeout_at: when the sensor's ``timeout`` is over, in Unix time.
         :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
+        :raises DatadogSeatsError: if no retry can fix it.
         """
         limit, at = "timeout", timeout_at
         if execution_timeout_at is not None and execution_timeout_at < at:
             limit, at = "execution_timeout", execution_timeout_at
         left = at - clock().now()
         met = await self._met_within(left) if left > 0 else None
-        # A sensor in poke mode pokes once more after its last sleep. This does, too, unless the last poll failed.
+        # A sensor in poke mode pokes once more after its last sleep. This wait does so unless its last poll failed.
         if met is None and limit == "timeout" and not self._failed:
-            met = await self._met_within(_LAST_POLL_TIMEOUT, only_once=True)
+            left = math.inf if execution_timeout_at is None else execution_timeout_at - clock().now()
+            met = await self._met_within(min(left, _LAST_POLL_TIMEOUT), only_once=True)
         if met is None:
             return {"status": "timeout", "limit": limit, "summary": self._outcome()}
         return {"status": "success", "met": met, "summary": self._summary}
 
-    async def _met_within(self, seconds: float, *, only_once: bool = False) -> Met | None:
+    async def _met_within(self, seconds: float, *, only_once: bool = False) -> MetPeople | None:
         """Poll until the condition is met, and return the people who met it; None if there is no time left.
 
         :param only_once: return None, too, if a single poll does not meet the condition.
         """
-        self._absent = False
+        self._absent = None
         follower = Follower(self._conn_id, self._condition.product, 0.0 if only_once else self._interval)
         try:
             async with asyncio.timeout(seconds) as ending, follower:
                 while True:
                     snapshot = await follower.next_snapshot()
                     if isinstance(snapshot, TransientError):
-                        self._note(snapshot, current=follower.is_current)
+                        self._remember_error(snapshot, current=follower.is_current)
                         again = only_once and not follower.is_current
-                    elif (met := await self._look(snapshot)) is not None:
+                    elif (met := await self._check(snapshot)) is not None:
                         return met
                     else:
-                        again = self._absent
+                        again = self._absent is not None
                     if again:
                         follower.require_new_reading()
                     elif only_once:
@@ -92,27 +96,33 @@ class UsersWait:
                 raise
             return None
 
-    def _note(self, error: TransientError, *, current: bool) -> None:
-        """Keep an error, and log it unless it is the last one again."""
+    def _remember_error(self, error: TransientError, *, current: bool) -> None:
+        """Remember an error. Log it unless it is the same as the last one."""
         if error is not self._error:
             log.warning("The seat list could not be read: %s", error)
         self._error, self._failed = error, current
 
-    async def _look(self, seat_list: SeatList) -> Met | None:
+    async def _check(self, seat_list: SeatList) -> MetPeople | None:
         """Return the people who met the condition, if this list ends the wait. Log the progress."""
         self._error, self._failed = None, False
-        progress = await compute(len(self._condition.people), partial(self._condition.progress, seat_list))
+        progress = await self._progress(seat_list)
+        absent_before, self._absent = self._absent, None
+        if progress.done and self._condition.state == "unassigned" and seat_list.pages > 1:
+            # The list may have shifted while it was read. Two readings in a row have to show that the same people are
+            # absent.
+            self._absent = frozenset(str(person["email"] or person["id"]) for person in progress.met)
+            progress = await self._progress(seat_list, absent_before or frozenset())
         if progress.summary != self._summary:
             log.info("%s", progress.summary)
         self._summary = progress.summary
         if (warning := self._condition.warning(seat_list)) and warning != self._warning:
             log.warning("%s", warning)
         self._warning = warning
-        # An absence from a list of several pages has to be seen in two readings, one after the other.
-        may_be_a_shift = self._condition.state == "unassigned" and seat_list.pages > 1
-        ends = progress.done and (self._absent or not may_be_a_shift)
-        self._absent = progress.done
-        return progress.met if ends else None
+        return progress.met if progress.done else None
+
+    async def _progress(self, seat_list: SeatList, absent_before: frozenset[str] | None = None) -> Progress:
+        check = partial(self._condition.progress, seat_list, absent_before)
+        return await compute(len(self._condition.people), check)
 
     def _outcome(self) -> str:
         """Return what is known when the time is over."""

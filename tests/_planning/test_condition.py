@@ -57,6 +57,16 @@ def test_a_condition_that_everyone_meets_is_done(require: Require) -> None:
     assert condition([NINE], ["gone@x"], "unassigned", require).progress(seats).done
 
 
+def test_only_an_absence_that_was_seen_before_counts_if_asked() -> None:
+    """With the people who were absent before, others count as waiting, and a seat still counts as a seat."""
+    seats = SeatList([seat(ANN, "ann@x")])
+    people = condition([NINE], ["ann@x", "gone@x"], "unassigned", "any")
+    progress = people.progress(seats, absent_before={NINE, "ann@x"})
+    assert (progress.done, progress.met) == (True, [{"id": NINE, "email": None}])
+    nobody = people.progress(seats, absent_before=set())
+    assert (nobody.done, nobody.summary) == (False, f"p: 0 of 3 people hold no seat; waiting for ann@x, gone@x, {NINE}")
+
+
 def test_the_progress_returns_seats_with_all_fields_and_others_as_passed() -> None:
     """A person with a seat is returned as its row, once, and a person without one as they were passed."""
     ann = seat(ANN, "ann@x")

@@ -19,4 +19,4 @@ def polled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Datadog]:
     yield stand_in
     assert stand_in.open == []
     assert shared_poller._organisations == {}
-    assert followers._reading == {}
+    assert followers._lookups == {}

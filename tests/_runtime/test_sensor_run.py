@@ -29,10 +29,10 @@ from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.clocks import install
 from tests.helpers.looping import NOW, is_running, now, quickly
+from tests.helpers.triggers import FORBIDDEN, rows
 
 ANN = "11111111-1111-1111-1111-111111111111"
 BOB = "22222222-2222-2222-2222-222222222222"
-FORBIDDEN = Fault(403, {"errors": ["Forbidden"]})
 
 
 class WorkerClock(Clock):
@@ -356,18 +356,6 @@ def test_the_default_of_deferrable_is_that_of_airflow(monkeypatch: pytest.Monkey
     assert again.SeatUsersSensor(task_id="wait", product_code=PRODUCT).deferrable is True
 
 
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make each page of the seat list hold two rows."""
-    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
-
-
-def page(*uuids: str, next_cursor: str | None = None) -> Fault:
-    """Return a page of the seat list that contains these people and nobody else."""
-    data = [{"type": "seat-users", "id": uuid, "attributes": {"email": None}} for uuid in uuids]
-    return Fault(200, {"data": data, "meta": {"next_cursor": next_cursor}})
-
-
 @pytest.mark.parametrize(("others", "calls"), [(0, 1), (2, 1), (3, 4)])
 @pytest.mark.usefixtures("small_pages")
 def test_a_poke_confirms_an_absence_from_several_pages(datadog: FakeDatadog, others: int, calls: int) -> None:
@@ -394,7 +382,7 @@ def test_a_poke_needs_no_second_reading_if_the_wait_goes_on(datadog: FakeDatadog
 def test_a_shifted_list_does_not_meet_a_poke(datadog: FakeDatadog, require: str) -> None:
     """A person who is missing from a shifted list still counts as having a seat if the second reading shows them."""
     bob, cy, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "ann"))
-    datadog.script("GET", SEATS, page(bob, cy, next_cursor="after-2"), page())
+    datadog.script("GET", SEATS, rows(bob, cy, next_cursor="after-2"), rows())
     assert not sensor(user_uuids=[ann], state="unassigned", require=require).poke({})
     assert len(datadog.calls("GET", SEATS)) == 4
 

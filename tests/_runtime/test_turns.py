@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from airflow_provider_seats._runtime import turns
-from airflow_provider_seats._runtime.turns import AT_ONCE, compute, next_turn, wake_in_turns
+from airflow_provider_seats._runtime.turns import compute, next_turn, wake_in_turns
 from tests.helpers.looping import quickly
 
 
@@ -34,17 +34,17 @@ def test_others_run_between_the_turns_of_many() -> None:
 
     quickly(main())
     assert passed == list(range(1000))
-    assert max(after - before for before, after in itertools.pairwise(seen)) <= AT_ONCE
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= turns._AT_ONCE
 
 
-def test_a_turn_that_is_cancelled_is_passed_on() -> None:
+def test_cancelled_turns_do_not_stop_the_others() -> None:
     """Tasks that are cancelled while they wait for their turn do not stop the others."""
 
     async def one() -> None:
         await next_turn()
 
     async def main() -> None:
-        tasks = [asyncio.create_task(one()) for _ in range(5 * AT_ONCE)]
+        tasks = [asyncio.create_task(one()) for _ in range(5 * turns._AT_ONCE)]
         await asyncio.sleep(0)
         for task in tasks[:-1]:
             task.cancel()
@@ -60,21 +60,21 @@ def test_a_future_that_waits_twice_is_woken_once() -> None:
         future = asyncio.get_running_loop().create_future()
         wake_in_turns([future, future])
         wake_in_turns([future])
-        await asyncio.gather(future, *(next_turn() for _ in range(3 * AT_ONCE)))
+        await asyncio.gather(future, *(next_turn() for _ in range(3 * turns._AT_ONCE)))
 
     quickly(main())
     assert turns._queues == {}
 
 
-def test_a_loop_that_ends_early_gets_its_turns_when_it_goes_on() -> None:
-    """If all tasks are cancelled while they wait, the loop still gives turns later, and is not kept alive."""
+def test_a_loop_that_stops_and_runs_again_still_gives_turns() -> None:
+    """If all tasks are cancelled while they wait, the loop still gives turns later, and its queue is removed."""
     loop = asyncio.new_event_loop()
 
     async def one() -> None:
         await next_turn()
 
     async def interrupted() -> None:
-        tasks = [asyncio.create_task(one()) for _ in range(5 * AT_ONCE)]
+        tasks = [asyncio.create_task(one()) for _ in range(5 * turns._AT_ONCE)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
@@ -90,12 +90,12 @@ def test_a_closed_loop_is_forgotten() -> None:
     loop = asyncio.new_event_loop()
 
     async def begin() -> None:
-        for _ in range(5 * AT_ONCE):
+        for _ in range(5 * turns._AT_ONCE):
             next_turn()
 
     loop.run_until_complete(begin())
     loop.close()
-    assert loop in turns._queues
+    assert (loop,) in turns._queues
 
     async def one() -> None:
         await next_turn()
@@ -106,15 +106,33 @@ def test_a_closed_loop_is_forgotten() -> None:
 
 def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a module cannot be loaded, each trigger that waits raises the error, and none waits for ever."""
-    monkeypatch.setattr(turns, "_NEEDED", ("no_such_module",))
+    monkeypatch.setattr(turns, "_MODULES", ("no_such_module",))
 
     async def one() -> None:
         await next_turn()
 
     async def main() -> list[BaseException | None]:
-        return await asyncio.gather(*(one() for _ in range(3 * AT_ONCE)), return_exceptions=True)
+        return await asyncio.gather(*(one() for _ in range(3 * turns._AT_ONCE)), return_exceptions=True)
 
     assert {type(error) for error in quickly(main())} == {ModuleNotFoundError}
+
+
+def test_a_load_that_cannot_start_leaves_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no thread can start, the trigger raises the error, and the next one tries again."""
+
+    async def main() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(turns, "_MODULES", ("no_such_module",))
+            patched.setattr(asyncio.get_running_loop(), "run_in_executor", refuse)
+            with pytest.raises(RuntimeError, match="no thread"):
+                next_turn()
+        await next_turn()
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no thread")
+
+    quickly(main())
+    assert turns._queues == {}
 
 
 @pytest.mark.parametrize(("size", "in_thread"), [(200, False), (201, True)])
@@ -141,7 +159,7 @@ async def main():
     await next_turn()
 
 asyncio.run(main())
-print("airflow_provider_seats._runtime.followers" in sys.modules)
+print("airflow_provider_seats._runtime.users_wait" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[-2:] == ["False", "True"]

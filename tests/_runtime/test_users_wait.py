@@ -69,8 +69,7 @@ def test_the_trigger_polls_once_more_when_its_time_is_over(datadog: FakeDatadog,
             other.cancel()
         payload = await event_of(users_trigger(user_emails=["ann@x.com"], poll_interval=300, timeout_at=NOW + 599))
         ended = loop.time()
-        other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
+        await end(other)
         return payload, ended
 
     payload, ended = quickly(main())
@@ -88,8 +87,7 @@ def test_a_last_poll_does_not_wait_for_the_interval_of_others(datadog: FakeDatad
         datadog.give_seat(PRODUCT, ann)
         late = users_trigger(user_emails=["ann@x.com"], poll_interval=600, timeout_at=NOW + 99)
         payload = await event_of(late)
-        other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
+        await end(other)
         return payload
 
     assert quickly(main())["status"] == "success"
@@ -269,8 +267,7 @@ def test_a_reading_from_before_the_trigger_does_not_end_the_wait(datadog: FakeDa
         arguments = {"user_emails": ["ann@x.com"], "state": "unassigned", "poll_interval": 60}
         late = users_trigger(**arguments, timeout_at=now() + 100)
         payload = await event_of(late)
-        first.cancel()
-        await asyncio.gather(first, return_exceptions=True)
+        await end(first)
         return payload
 
     assert quickly(main())["status"] == "timeout"
@@ -377,6 +374,39 @@ def test_a_shifted_list_does_not_end_a_wait(datadog: FakeDatadog, require: str) 
         user_uuids=[ann], state="unassigned", require=require, poll_interval=10, timeout_at=NOW + 45
     )
     assert quickly(event_of(trigger))["status"] == "timeout"
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.usefixtures("small_pages")
+def test_only_the_same_absence_confirms_an_absence(datadog: FakeDatadog, left: bool) -> None:
+    """If two readings shift differently, nobody counts as absent except someone who is absent from both."""
+    ann, bob, cy, dee = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("ann", "bob", "cy", "dee"))
+    without_ann = (rows(bob, cy, next_cursor="after-2"), rows(dee))
+    without_bob = (rows(*(() if left else (ann,)), cy, next_cursor="after-2"), rows(dee))
+    datadog.script("GET", SEATS, *without_ann, *without_bob)
+    trigger = users_trigger(
+        user_uuids=[ann, bob], state="unassigned", require="any", poll_interval=10, timeout_at=NOW + 15
+    )
+    payload = quickly(event_of(trigger))
+    if left:
+        assert payload["met"] == [{"id": ann, "email": None}]
+        assert payload["summary"] == "incident_response: 1 of 2 people hold no seat"
+    else:
+        assert payload["summary"] == f"incident_response: 0 of 2 people hold no seat; waiting for {ann}, {bob}"
+
+
+def test_an_execution_timeout_limits_the_last_poll(datadog: FakeDatadog) -> None:
+    """The last poll ends with the time of the task, as a poke in a worker does."""
+    datadog.script("GET", SEATS, *[Fault(), *[Fault(429, headers={"X-RateLimit-Reset": "30"})] * 9])
+    trigger = users_trigger(
+        user_emails=["ann@x.com"], poll_interval=60, timeout_at=NOW + 50, execution_timeout_at=NOW + 55
+    )
+
+    async def main() -> tuple[Any, float]:
+        return await event_of(trigger), loop_time()
+
+    payload, ended = quickly(main())
+    assert (payload["status"], payload["limit"], ended) == ("timeout", "timeout", 55)
 
 
 @pytest.mark.parametrize(("shifts", "status"), [(1, "timeout"), (2, "success")])

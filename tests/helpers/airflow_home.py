@@ -121,10 +121,6 @@ class AirflowHome:
             self._forks.wait(30)
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the command line of an Airflow command in this environment."""
-        return [sys.executable, "-m", "airflow", *arguments]
-
     def airflow(self, *arguments: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> str:
         """Run an Airflow command to its end, and return its output.
 
@@ -140,7 +136,7 @@ class AirflowHome:
         """
         return "".join(self.follow("pytest", *arguments))
 
-    def follow(self, *words: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    def follow(self, *argv: str, timeout: float = 300, more: Mapping[str, str] | None = None) -> Iterator[str]:
         """Run a command of Airflow or pytest to its end, and yield each line of its output at once.
 
         :param more: further environment variables.
@@ -151,7 +147,7 @@ class AirflowHome:
         output.touch()
         code = Path(f"{output}.code")
         deadline = time.monotonic() + timeout
-        pid = self.fork(output, words, more)
+        pid = self.fork(output, argv, more)
         try:
             with output.open() as written:
                 ended, line = False, ""
@@ -162,15 +158,15 @@ class AirflowHome:
                         yield line
                         line = ""
                     if time.monotonic() > deadline:
-                        raise TimeoutError(f"{' '.join(words)}: still running after {timeout} s")
+                        raise TimeoutError(f"{' '.join(argv)}: still running after {timeout} s")
                     if not ended:
                         time.sleep(0.02)
         finally:
             end_session(pid)
         if not code.exists() or code.read_text() != "0":
-            raise RuntimeError(f"{' '.join(words)} failed:\n{output.read_text()[-8000:]}")
+            raise RuntimeError(f"{' '.join(argv)} failed:\n{output.read_text()[-8000:]}")
 
-    def fork(self, output: Path, words: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    def fork(self, output: Path, argv: Sequence[str], more: Mapping[str, str] | None = None) -> int:
         """Start a command of Airflow or pytest in its own process and session, and return the process id."""
         if self._forks is None:
             with (self.path / "forking.log").open("w") as errors:
@@ -187,7 +183,7 @@ class AirflowHome:
                 )
         assert self._forks.stdin is not None
         assert self._forks.stdout is not None
-        command = {"words": words, "output": str(output), "environment": dict(more or {})}
+        command = {"argv": argv, "output": str(output), "environment": dict(more or {})}
         print(json.dumps(command), file=self._forks.stdin, flush=True)
         answer = self._forks.stdout.readline()
         assert answer, (self.path / "forking.log").read_text()[-6000:]
@@ -203,7 +199,7 @@ class AirflowHome:
         """Run the scheduler, triggerer, DAG processor and API server until the block ends."""
         with self.running() as parts:
             server = Server(f"http://localhost:{self.port}", self)
-            server.triggerer = Triggerer(self, parts)
+            server.triggerers = Triggerers(self, parts)
             with server.explained():
                 yield server
 
@@ -280,7 +276,7 @@ class Part:
         end_session(self.pid)
 
 
-class Triggerer:
+class Triggerers:
     """The triggerers of a running Airflow, which a test can stop and start. There is one at first."""
 
     def __init__(self, home: AirflowHome, parts: dict[str, Part]) -> None:
@@ -299,14 +295,11 @@ class Triggerer:
                 os.kill(pid, how)
         wait_for(lambda: not session(leader), 60)
 
-    def begin(self, *, capacity: int = 1000) -> None:
-        """Start a new triggerer, also beside one that runs.
-
-        :param capacity: how many triggers it runs at most.
-        """
+    def begin(self) -> None:
+        """Start a new triggerer, also beside one that runs."""
         self._started += 1
         name = f"triggerer{self._started}"
-        self._parts[name] = self._home.part(name, *_PARTS["triggerer"], "--capacity", str(capacity))
+        self._parts[name] = self._home.part(name, *_PARTS["triggerer"], "--capacity", "1000")
         self._running.append(name)
 
     def log(self) -> str:
@@ -435,7 +428,7 @@ class Terminal(Scheduled):
 class Server(Scheduled):
     """Client of a running Airflow 3, which uses the API."""
 
-    triggerer: Triggerer
+    triggerers: Triggerers
 
     def __init__(self, url: str, home: AirflowHome) -> None:
         super().__init__()

@@ -3,8 +3,8 @@
 To import Airflow takes two to four seconds of processor time, which each command would otherwise need. This process
 imports modules of Airflow. It imports only those modules of this package that Airflow imports with its entry point.
 
-Each line on standard input is a command in JSON: its name and arguments, the file for its output, and environment
-variables.
+Each line on standard input is a command in JSON: its name and arguments (``argv``), the file for its output, and
+environment variables.
 This process prints the process id of the command. At its end, a command writes its exit code next to its output.
 """
 
@@ -67,7 +67,7 @@ def main() -> None:
     begun: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
-        if command["words"][0] == "pytest" or command["words"][1:3] == ["dags", "test"]:
+        if command["argv"][0] == "pytest" or command["argv"][1:3] == ["dags", "test"]:
             warm_up()
         pid = os.fork()
         if pid == 0:
@@ -83,7 +83,7 @@ def main() -> None:
 
 @cache
 def warm_up() -> None:
-    """Send a request to the API that ``airflow dags test`` has in its process, because the first one takes seconds.
+    """Send a request to the API that a test of a DAG has in its process, because the first one takes seconds.
 
     The path does not exist, so nothing else of Airflow is used.
     """
@@ -99,7 +99,7 @@ def warm_up() -> None:
         asyncio.run(request(supervisor.in_process_api_server().app))
 
 
-def run(words: list[str], output: str, environment: dict[str, str]) -> None:
+def run(argv: list[str], output: str, environment: dict[str, str]) -> None:
     """Run the command in this process, in a new session."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
@@ -109,13 +109,13 @@ def run(words: list[str], output: str, environment: dict[str, str]) -> None:
     for new, old in ((nothing, 0), (written, 1), (written, 2)):
         os.dup2(new, old)
         os.set_inheritable(old, True)
-    sys.argv = words
+    sys.argv = argv
     code: Any = 1
     try:
-        if words[0] == "airflow":
+        if argv[0] == "airflow":
             importlib.import_module("airflow.__main__").main()
         else:
-            runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+            runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)

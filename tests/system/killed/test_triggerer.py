@@ -1,4 +1,4 @@
-"""The sensor and the seat changes in a real triggerer, which the tests stop and start again."""
+"""The sensor and the seat changes in real triggerers, which the tests stop and start again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def seconds_for(fake: FakeDatadog, number: int) -> float:
     return time.monotonic() - began
 
 
-def triggerers(server: Server, run: dict[str, str]) -> dict[int, int | None]:
+def triggerer_ids(server: Server, run: dict[str, str]) -> dict[int, int | None]:
     """Return the id of the triggerer in which each deferred sensor waits, by map index."""
     return {
         task["map_index"]: task["trigger"]["triggerer_id"]
@@ -54,25 +54,25 @@ def triggerers(server: Server, run: dict[str, str]) -> dict[int, int | None]:
 def test_two_triggerers_share_the_sensors_and_one_takes_over_from_the_other(
     server: Server, fake: FakeDatadog, begun: dict[str, dict[str, Any]]
 ) -> None:
-    """The sensors of a triggerer share one poll, and go on in the other triggerer when theirs stops."""
+    """The sensors of a triggerer share one poll, and go on in the other triggerer when their triggerer stops."""
     run = begun["deferred"]
     wait_for(lambda: states(server, run) == {"deferred": len(HIRES)}, 240, server.tail, pause=1)
-    # The trigger of seat changes may be one of those.
-    wait_for(lambda: Counter(triggerers(server, run).values())[None] <= len(HIRES) - CAPACITY + 1, 60, server.tail)
+    # The trigger of seat changes may take one of the places.
+    wait_for(lambda: Counter(triggerer_ids(server, run).values())[None] <= len(HIRES) - CAPACITY + 1, 60, server.tail)
     # With a poll for each of four sensors, four polls would take a second.
     assert seconds_for(fake, 4) > 2.5
-    [first] = set(triggerers(server, run).values()) - {None}
-    server.triggerer.begin()
-    wait_for(lambda: None not in triggerers(server, run).values(), 60, server.triggerer.log)
-    waiting = triggerers(server, run)
+    [first] = set(triggerer_ids(server, run).values()) - {None}
+    server.triggerers.begin()
+    wait_for(lambda: None not in triggerer_ids(server, run).values(), 60, server.triggerers.log)
+    waiting = triggerer_ids(server, run)
     assert len(set(waiting.values())) == 2
     # With a poll for each sensor, eight polls would take a second.
     assert seconds_for(fake, 8) > 2.5
-    server.triggerer.stop()
+    server.triggerers.stop()
     [taken_over, *_] = [index for index, triggerer in waiting.items() if triggerer == first]
     fake.give_seat("example_product", fake.user_uuid(HIRES[taken_over]))
-    wait_for(lambda: states(server, run)["success"] == 1, 60, lambda: f"{states(server, run)} {server.triggerer.log()}")
-    wait_for(lambda: len(set(triggerers(server, run).values())) == 1, 60, server.triggerer.log)
+    wait_for(lambda: states(server, run)["success"] == 1, 60, server.triggerers.log)
+    wait_for(lambda: len(set(triggerer_ids(server, run).values())) == 1, 60, server.triggerers.log)
     assert seconds_for(fake, 4) > 2.5
     for email in HIRES:
         fake.give_seat("example_product", fake.user_uuid(email))
@@ -113,9 +113,9 @@ def test_each_seat_change_starts_a_dag_once_also_after_a_restart(
     fake.give_seat(PRODUCT, fake.user_uuid("expected@example.com"))
     wait_for(lambda: len(reported()) == 1, 60, pause=1)
     wait_for_polls(fake, 2)
-    server.triggerer.stop(how)
+    server.triggerers.stop(how)
     fake.give_seat(PRODUCT, claimed[1])
-    server.triggerer.begin()
+    server.triggerers.begin()
     wait_for_polls(fake, 3)
     wait_for(lambda: len(reported()) == 1 + kept, 60, server.tail, pause=1)
     # A second report of an earlier change would come before the reports of these later changes.
