@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -111,7 +112,11 @@ class UsersWait:
             # The list may have shifted while it was read. Two readings in a row have to show that the same people are
             # absent.
             self._absent = frozenset(str(person["email"] or person["id"]) for person in progress.met)
-            progress = await self._progress(seat_list, absent_before or frozenset())
+            confirmed = await self._progress(seat_list, absent_before or frozenset())
+            unconfirmed = replace(
+                progress, done=False, summary=f"{progress.summary} (a second reading has to confirm it)"
+            )
+            progress = confirmed if confirmed.done else unconfirmed
         if progress.summary != self._summary:
             log.info("%s", progress.summary)
         self._summary = progress.summary

@@ -378,7 +378,9 @@ def test_a_shifted_list_does_not_end_a_wait(datadog: FakeDatadog, require: str) 
 
 @pytest.mark.parametrize("left", [True, False])
 @pytest.mark.usefixtures("small_pages")
-def test_only_the_same_absence_confirms_an_absence(datadog: FakeDatadog, left: bool) -> None:
+def test_only_the_same_absence_confirms_an_absence(
+    datadog: FakeDatadog, wait_lines: Callable[[], list[str]], left: bool
+) -> None:
     """If two readings shift differently, nobody counts as absent except someone who is absent from both."""
     ann, bob, cy, dee = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("ann", "bob", "cy", "dee"))
     without_ann = (rows(bob, cy, next_cursor="after-2"), rows(dee))
@@ -393,6 +395,7 @@ def test_only_the_same_absence_confirms_an_absence(datadog: FakeDatadog, left: b
         assert payload["summary"] == "incident_response: 1 of 2 people hold no seat"
     else:
         assert payload["summary"] == f"incident_response: 0 of 2 people hold no seat; waiting for {ann}, {bob}"
+    assert wait_lines()[0] == "incident_response: 1 of 2 people hold no seat (a second reading has to confirm it)"
 
 
 def test_an_execution_timeout_limits_the_last_poll(datadog: FakeDatadog) -> None:
