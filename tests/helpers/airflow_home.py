@@ -328,6 +328,15 @@ class Scheduled:
         """Return the task instances of a run by task id, with ``[index]`` for mapped tasks."""
         raise NotImplementedError
 
+    def trigger_log_of(self, run: Mapping[str, Any], task_id: str) -> str:
+        """Return what the triggerer wrote to the log of a deferred task."""
+        return self.log_files(run, task_id, "attempt=*.log.trigger.*.log")[-1].read_text()
+
+    def log_files(self, run: Mapping[str, Any], task_id: str, pattern: str) -> list[Path]:
+        """Return the files of a task's log whose names match a pattern."""
+        folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
+        return sorted((folder / f"task_id={task_id}").glob(pattern))
+
     def see(self, run: Mapping[str, Any]) -> None:
         """Remember a run that the test uses."""
         if run not in self.seen:
@@ -410,15 +419,7 @@ class Terminal(Scheduled):
     def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int | None = None) -> str:
         """Return the log of a task: of an attempt, or of the last one that wrote a log."""
         # On a busy machine Airflow may lose the first attempt before it starts.
-        return self._logs(run, task_id, f"attempt={attempt or '*'}.log")[-1].read_text()
-
-    def trigger_log_of(self, run: Mapping[str, Any], task_id: str) -> str:
-        """Return what the triggerer wrote to the log of a deferred task."""
-        return self._logs(run, task_id, "attempt=*.log.trigger.*.log")[-1].read_text()
-
-    def _logs(self, run: Mapping[str, Any], task_id: str, pattern: str) -> list[Path]:
-        folder = self.home.path / "logs" / f"dag_id={run['dag_id']}" / f"run_id={run['dag_run_id']}"
-        return sorted((folder / f"task_id={task_id}").glob(pattern))
+        return self.log_files(run, task_id, f"attempt={attempt or '*'}.log")[-1].read_text()
 
     def tail(self) -> str:
         """Return the end of the scheduler's log."""
