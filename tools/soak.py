@@ -32,7 +32,6 @@ class Leftovers(NamedTuple):
     :param polls: the polls, without those that failed.
     :param events: the events of the change triggers.
     :param growth: the memory at the end, as a multiple of that after a tenth of the polls.
-    :param grown: the same as a number of bytes.
     :param threads: how many threads are left over.
     :param files: how many sockets and other files are left over.
     """
@@ -40,7 +39,6 @@ class Leftovers(NamedTuple):
     polls: int
     events: int
     growth: float
-    grown: int
     threads: int
     files: int
 
@@ -99,7 +97,6 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
             seen,
             events.total(),
             sizes[-1] / sizes[0],
-            sizes[-1] - sizes[0],
             max(threading.active_count() - threads, 0),
             max(_open_files() - files, 0),
         )
