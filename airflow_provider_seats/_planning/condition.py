@@ -12,13 +12,18 @@ from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from airflow_provider_seats._api.seats import SeatUser
 
 SeatState = Literal["assigned", "unassigned"]
 Require = Literal["all", "any"]
+
+
+def name_as_passed(person: Mapping[str, object]) -> str:
+    """Return the email or the UUID by which a person was passed."""
+    return str(person["email"] or person["id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Condition:
         met: dict[str, dict[str, str | None]] = {}
         waiting: list[str] = []
         for person, seats in seat_list.match(self.people):
-            name = str(person["email"] or person["id"])
+            name = name_as_passed(person)
             is_unconfirmed = not seats and absent_before is not None and name not in absent_before
             if bool(seats) != (self.state == "assigned") or is_unconfirmed:
                 waiting.append(name)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._planning.condition import name_as_passed
 from airflow_provider_seats._runtime.followers import Follower
 from airflow_provider_seats._runtime.turns import compute
 from airflow_provider_seats.exceptions import TransientError
@@ -111,7 +112,7 @@ class UsersWait:
         if progress.done and self._condition.state == "unassigned" and seat_list.pages > 1:
             # The list may have shifted while it was read. Two readings in a row have to show that the same people are
             # absent.
-            self._absent = frozenset(str(person["email"] or person["id"]) for person in progress.met)
+            self._absent = frozenset(map(name_as_passed, progress.met))
             confirmed = await self._progress(seat_list, absent_before or frozenset())
             unconfirmed = replace(
                 progress, done=False, summary=f"{progress.summary} (a second reading has to confirm it)"

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats import hooks
-from airflow_provider_seats._api import seats as seats_api
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._runtime import followers, shared_poller
@@ -19,7 +18,8 @@ from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _datadog
 from tests.conftest import PRODUCT
 from tests.helpers.looping import NOW, now, quickly
-from tests.helpers.triggers import FORBIDDEN, end, event_of, loop_time, rows, users_trigger
+from tests.helpers.polling import clock
+from tests.helpers.triggers import FORBIDDEN, end, event_of, rows, users_trigger
 
 pytestmark = pytest.mark.usefixtures("quick_time")
 
@@ -144,12 +144,12 @@ def test_transient_errors_are_logged_once_and_the_wait_goes_on(
     assert "503" in wait_lines()[1]
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_a_hundred_triggers_use_half_of_a_stated_limit(
     datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Many sensors that want to poll each second leave half of the limit to a sync, which never waits for a reset."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(seats_api, "PAGE_SIZE", 2)
     monkeypatch.setattr(_datadog, "time", types.SimpleNamespace(time=now))
     datadog.rate_limit = (120, 10)
     for number in range(60):
@@ -356,7 +356,7 @@ def test_an_absence_from_several_pages_counts_after_a_second_reading(
 
     async def main() -> tuple[Any, float]:
         asyncio.get_running_loop().call_later(5, datadog.take_seat, PRODUCT, ann)
-        return await event_of(trigger), loop_time()
+        return await event_of(trigger), clock()
 
     payload, ended = quickly(main())
     assert (payload["status"], payload["met"], ended) == ("success", [{"id": None, "email": "ann@x.com"}], ends)
@@ -406,7 +406,7 @@ def test_an_execution_timeout_limits_the_last_poll(datadog: FakeDatadog) -> None
     )
 
     async def main() -> tuple[Any, float]:
-        return await event_of(trigger), loop_time()
+        return await event_of(trigger), clock()
 
     payload, ended = quickly(main())
     assert (payload["status"], payload["limit"], ended) == ("timeout", "timeout", 55)

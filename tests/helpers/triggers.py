@@ -48,8 +48,3 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def loop_time() -> float:
-    """Return the time of the loop."""
-    return asyncio.get_running_loop().time()
