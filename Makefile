@@ -2,11 +2,13 @@
 # make quick  run lint, type checks and the tests that start no Airflow
 # make test   run lint, type checks and all tests
 # make test-matrix   run the tests on each supported Airflow and each installed Python
+# make pins   pin the versions that the tests run with, for each Airflow again
 # make docs   build the site of the documentation in build/site
 # make bench  compare the package with Datadog's official client, and write docs/benchmark.md
 #
 # Each target creates its environment from pinned versions. You need only make and Python 3.11 or later.
-# AIRFLOW=2.11 selects the oldest supported Airflow. PYTHON=python3.12 selects another interpreter.
+# AIRFLOW=2.11.0 selects the oldest supported Airflow, as it was on its release day: each file in .ci/constraints/ is a
+# choice. PYTHON=python3.12 selects another interpreter.
 
 NEWEST := 3.3
 AIRFLOW ?= $(NEWEST)
@@ -74,8 +76,8 @@ $(VENV)/ready: pyproject.toml $(PINS) airflow_provider_seats/__init__.py
 	@touch $@
 
 pins:
-	@$(MAKE) --no-print-directory AIRFLOW=$(NEWEST) .venv/airflow-$(NEWEST)/ready
-	UV=.venv/airflow-$(NEWEST)/bin/uv NEWEST=$(NEWEST) .ci/pins $(AIRFLOW)
+	@$(MAKE) --no-print-directory AIRFLOW=$(NEWEST) PYTHON=python3 .venv/airflow-$(NEWEST)/ready
+	UV=$(CURDIR)/.venv/airflow-$(NEWEST)/bin/uv NEWEST=$(NEWEST) .ci/pins $(if $(filter command%,$(origin AIRFLOW)),$(AIRFLOW) $(DATE))
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

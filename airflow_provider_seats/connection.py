@@ -173,6 +173,9 @@ class DatadogConnection:
         if not isinstance(extra or {}, Mapping):
             raise reader.error("extra", "it is not a JSON object. Enter one with api_key and site.")
         extra = extra or {}
+        if not conn_type and "//" in str(schema):
+            # Python's urlsplit ends the scheme of a URI at an underscore, and Airflow takes the rest for the schema.
+            raise reader.error("URI", "Airflow cannot read a scheme with an underscore. Write datadog-seats://...")
         if conn_type == "datadog":
             base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
         else:

@@ -4,6 +4,7 @@
 
     DatadogSeatsError
     ├── InvalidConnectionError       a field of the connection cannot be used
+    │   └── ConnectionNotFoundError  there is no such connection
     ├── InvalidInputError            an argument cannot be used
     ├── KeysRefusedError             401, 403: the keys, or a permission that their owner lacks
     ├── CertificateError             the server's certificate was rejected
@@ -79,6 +80,13 @@ class InvalidConnectionError(DatadogSeatsError):
         super().__init__(f"Connection {conn_id!r}, field {field}: {problem}")
         self.conn_id = conn_id
         self.field = field
+
+
+class ConnectionNotFoundError(InvalidConnectionError):
+    """Airflow has no connection of this id."""
+
+    def __init__(self, conn_id: str, more: str = "") -> None:
+        super().__init__(conn_id, "conn_id", f"there is none. Create it, or correct datadog_conn_id.{more}")
 
 
 class InvalidInputError(DatadogSeatsError):
@@ -252,11 +260,9 @@ class SeatsRefusedError(DatadogSeatsError):
         for uuid, detail in refused.items():
             by_detail.setdefault(detail, []).append(label(uuid))
         details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
-        others = (
-            f"{plural(not_done, 'more person was', 'more people were')} not tried"
-            if not_done
-            else "All others are as requested"
-        )
+        others = "All others are as requested"
+        if not_done:
+            others = f"{plural(not_done, 'more person was', 'more people were')} not tried"
         super().__init__(
             f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
             "remove the people named here and run this again."
@@ -323,9 +329,7 @@ class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
-    _before_advice = (
-        "Airflow retries the task as often as its retries allow (missing_users='retry'). After the last one: "
-    )
+    _before_advice = "Airflow retries as often as the task's retries allow. After the last one: "
 
     def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
         UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
-from airflow.providers.common.compat.sdk import AirflowFailException, BaseHook, mask_secret
-
+from airflow_provider_seats import _airflow
+from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import require_uuids
@@ -29,6 +29,7 @@ from airflow_provider_seats.connection import (
 )
 from airflow_provider_seats.exceptions import (
     CertificateError,
+    ConnectionNotFoundError,
     DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
@@ -41,6 +42,11 @@ from airflow_provider_seats.exceptions import (
 # The only product code in Datadog's own material. A token is tested with it; its seats need not be used.
 _TEST_PRODUCT: Final = "incident_response"
 _UNKNOWN_PRODUCT: Final = (400, 422)
+# Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
+_IN_THE_TRIGGERER: Final = (
+    " The triggerer did not find it. It needs the environment variables and the secrets backend of the workers. If "
+    "Airflow has teams ([core] multi_team), a triggerer finds no team's connection: pass deferrable=False."
+)
 
 
 class DatadogSeatsHook(BaseHook):
@@ -84,7 +90,10 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        connection = self.get_connection(self.datadog_conn_id)
+        try:
+            connection = self.get_connection(self.datadog_conn_id)
+        except AirflowNotFoundException as error:
+            raise ConnectionNotFoundError(self.datadog_conn_id) from error
         extra = connection.extra_dejson
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks fields by their names and does not know this one.
@@ -237,19 +246,17 @@ class DatadogSeatsHook(BaseHook):
 
 
 async def read_connection(conn_id: str) -> DatadogConnection:
-    """Read a connection in the triggerer. Nothing may block there, and no thread may call Airflow.
+    """Read a connection in the triggerer.
 
-    :raises InvalidConnectionError: for the first field of the connection that is missing or cannot be used.
+    :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
     """
-    from airflow.providers.common.compat.connection import (  # noqa: PLC0415 (not loaded when a DAG is parsed)
-        get_async_connection,
-        get_async_extra_dejson,
-    )
-
-    connection = await get_async_connection(conn_id)
+    try:
+        connection, extra = await _airflow.read_connection(conn_id)
+    except AirflowNotFoundException as error:
+        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from error
     # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
     # client redacts the keys in everything that it logs or raises.
-    return _parse_connection(conn_id, connection, await get_async_extra_dejson(connection))
+    return _parse_connection(conn_id, connection, extra)
 
 
 @contextmanager
@@ -272,7 +279,7 @@ def storage_path(argument: str, path: str, conn_id: str | None) -> Any:  # noqa:
     :param argument: the argument that the path comes from.
     :raises InvalidInputError: if Airflow does not know this kind of URL, or lacks the package for it.
     """
-    from airflow.providers.common.compat.sdk import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
+    from airflow_provider_seats._airflow import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
 
     try:
         storage = ObjectStoragePath(path, conn_id=conn_id)

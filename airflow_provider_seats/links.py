@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperatorLink
+from airflow_provider_seats._airflow import BaseOperatorLink
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import TaskInstanceKey
+    from airflow_provider_seats._airflow import TaskInstanceKey
 
 
 class SeatsPageLink(BaseOperatorLink):

@@ -6,17 +6,17 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowOptionalProviderFeatureException
+from airflow_provider_seats._airflow import AirflowOptionalProviderFeatureException
 
 try:
-    from airflow.sdk import RetryDecision, RetryPolicy
+    from airflow_provider_seats._airflow import RetryDecision, RetryPolicy
 except ImportError as error:
     raise AirflowOptionalProviderFeatureException("Retry policies need Airflow 3.3 or later.") from error
 
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow_provider_seats._airflow import Context
 
 
 class RetryAfter(RetryPolicy):

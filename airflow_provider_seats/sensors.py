@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_seats._airflow import (
     AirflowSensorTimeout,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
 )
-
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
+    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.condition import Require, SeatState
     from airflow_provider_seats._runtime.sensor_run import Deferral, Met, SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument

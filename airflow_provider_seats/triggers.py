@@ -15,9 +15,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow.providers.common.compat.triggers import BaseEventTrigger
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-
+from airflow_provider_seats._airflow import BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import encodable

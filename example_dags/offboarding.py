@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Param
-
 from airflow_provider_seats.operators import UnassignSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
+
+try:
+    from airflow.sdk import DAG, Param
+except ImportError:  # Airflow 2.11
+    from airflow.models import DAG, Param
 
 with DAG(
     dag_id="datadog_seats_offboarding",

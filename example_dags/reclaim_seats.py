@@ -12,24 +12,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pendulum
-from airflow.providers.common.compat.sdk import (
-    DAG,
-    AirflowOptionalProviderFeatureException,
-    AirflowSkipException,
-    Param,
-    task,
-)
+from airflow import __version__
 
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import UnassignSeatsOperator
 
 try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import task
+    from airflow.models import DAG, Param
+
+try:
+    from airflow.sdk.exceptions import AirflowSkipException
+except ImportError:  # Airflow before 3.2
+    from airflow.exceptions import AirflowSkipException
+
+# Airflow has an operator for approvals since 3.1. A test, or a run that nobody watches, skips the approval.
+ASK = tuple(map(int, __version__.split(".")[:2])) >= (3, 1) and os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
+if ASK:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
-except (ImportError, AirflowOptionalProviderFeatureException):  # Airflow before 3.1
-    ASK = False
-else:
-    # A test, or a run that nobody watches, skips the approval.
-    ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
 
 
 def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> str | None:

@@ -10,23 +10,21 @@ import os
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import (
-    DAG,
-    AirflowOptionalProviderFeatureException,
-    Param,
-    task,
-)
+from airflow import __version__
 
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.rosters import read_roster
 
 try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import task
+    from airflow.models import DAG, Param
+
+# Airflow has an operator for approvals since 3.1. A test, or a run that nobody watches, skips the approval.
+ASK = tuple(map(int, __version__.split(".")[:2])) >= (3, 1) and os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
+if ASK:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
-except (ImportError, AirflowOptionalProviderFeatureException):  # Airflow before 3.1
-    ASK = False
-else:
-    # A test, or a run that nobody watches, skips the approval.
-    ASK = os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
 
 PRODUCT = Param(
     "incident_response",

@@ -8,10 +8,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, Param, task
-
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import SyncSeatsOperator
+
+try:
+    from airflow.sdk import DAG, Param, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import task
+    from airflow.models import DAG, Param
 
 with DAG(
     dag_id="datadog_seats_team",

@@ -7,8 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats.connection import KNOWN_SITES, DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidConnectionError

@@ -14,6 +14,7 @@ from airflow_provider_seats._api.users import User
 from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
     CertificateError,
+    ConnectionNotFoundError,
     DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
@@ -39,6 +40,7 @@ GONE = UnavailableError(CALL, "no response", 503, 7)
 ERRORS: list[DatadogSeatsError] = [
     DatadogSeatsError("broken"),
     InvalidConnectionError("dd", "password", "it is empty"),
+    ConnectionNotFoundError("dd"),
     InvalidInputError("mode", "'x' is not one of 'exact'."),
     KeysRefusedError(CALL, 403, "Forbidden", "the permission user_access_read"),
     CertificateError(CALL, "self-signed certificate"),

@@ -14,6 +14,7 @@ from airflow_provider_seats._api.flow import Pause
 from airflow_provider_seats.connection import FORM, conn_fields, ui_field_behaviour
 from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
+    ConnectionNotFoundError,
     InvalidConnectionError,
     InvalidInputError,
     KeysRefusedError,
@@ -118,6 +119,24 @@ def test_a_connection_that_cannot_be_used_is_an_error(monkeypatch: pytest.Monkey
     set_connection(monkeypatch, "broken", password="APP", extra={"api_key": "***"})
     with pytest.raises(InvalidConnectionError, match=r"'broken'.*extra.api_key"):
         DatadogSeatsHook("broken").list_seat_users(PRODUCT)
+
+
+def test_a_missing_connection_is_an_error() -> None:
+    """The error names the connection and the argument, and a task does not retry it."""
+    with pytest.raises(ConnectionNotFoundError, match=r"'no_such'.*Create it, or correct datadog_conn_id") as raised:
+        DatadogSeatsHook("no_such").list_seat_users(PRODUCT)
+    assert not raised.value.transient
+    assert DatadogSeatsHook("no_such").test_connection() == (False, str(raised.value))
+
+
+def test_a_uri_with_an_underscore_is_an_error_that_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to write instead. Airflow takes such a URI, with its key, for the schema."""
+    monkeypatch.setenv("AIRFLOW_CONN_U", f"datadog_seats://:{APP_KEY}@/?api_key={API_KEY}&site=datadoghq.eu")
+    with pytest.raises(
+        InvalidConnectionError, match=r"'u', field URI: .* underscore. Write datadog-seats://"
+    ) as raised:
+        DatadogSeatsHook("u").list_seat_users(PRODUCT)
+    assert APP_KEY not in str(raised.value)
 
 
 def test_an_extra_that_is_not_json_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

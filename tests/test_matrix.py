@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tools import matrix
 from tools.matrix import Cell
 
-RELEASED = ["2.11", "3.0", "3.1", "3.2", "3.3"]
+PINNED = ["2.11.0", "2.11.2", "3.0.0", "3.0.6", "3.1.0", "3.1.8", "3.2.0", "3.2.2", "3.3.0", "3.3.2", "3.3", "3.4"]
+
+
+def test_the_pins_are_of_the_oldest_and_newest_patch_of_each_minor_version() -> None:
+    """Each file pins its Airflow. A file of a patch names the day of its versions, and a minor version the newest."""
+    versions = matrix.airflows()
+    assert list(versions) == PINNED
+    for name, version in versions.items():
+        [first, *_] = (matrix.PINS / f"airflow-{name}.txt").read_text().splitlines()
+        if name.count(".") == 2:
+            assert version == name
+            assert re.fullmatch(rf"# Airflow {name}, with the newest versions of 20\d\d-\d\d-\d\d", first)
+        else:
+            assert version.startswith(f"{name}.")
+            assert first == f"# Airflow {name}, with the newest versions of all packages"
 
 
 def test_every_airflow_runs_once_and_the_oldest_and_newest_release_on_each_python() -> None:
     """Every Airflow is tested once, and the oldest and the newest release on each Python that they support."""
     versions = matrix.airflows()
-    assert list(versions) == [*RELEASED, "3.4"]
-    assert all(version.startswith(f"{minor}.") for minor, version in versions.items())
-    cells = matrix.cells(versions, {"3.11": "a", "3.12": "b", "3.13": "c"})
+    cells = matrix.cells(versions, {"3.11": "a", "3.12": "b", "3.13": "c", "3.14": "d"})
     assert [(cell.airflow, cell.interpreter) for cell in cells] == [
-        *((minor, "a") for minor in versions),
-        ("2.11", "b"),
+        *((name, "a") for name in versions),
+        ("2.11.0", "b"),
         ("3.3", "b"),
         ("3.3", "c"),
+        ("3.3", "d"),
     ]
-    assert [cell.airflow for cell in matrix.cells(versions, {"3.13": "c"})] == list(versions)[1:]
+    assert [cell.airflow for cell in matrix.cells(versions, {"3.13": "c"})] == PINNED[4:]
+    assert [cell.airflow for cell in matrix.cells(versions, {"3.14": "d"})] == PINNED[6:]
     assert matrix.cells(versions, {}) == []
 
 

@@ -19,17 +19,18 @@ PACKAGE = Path(airflow_provider_seats.__file__).parent
 # What each part of the package may import of the package, besides itself. Arrows go one way.
 BASE = {"_text", "exceptions"}
 PURE = {"connection", "report", *BASE}
-ALL_BELOW_RUNTIME = {"hooks", "_planning", "_api", *PURE}
+ALL_BELOW_RUNTIME = {"_airflow", "hooks", "_planning", "_api", *PURE}
 MAY_IMPORT = {
     "__init__": {"connection"},
     "_text": set(),
+    "_airflow": set(),
     "exceptions": {"_text"},
     "report": set(),
     "connection": BASE,
     "_form": {"connection"},
     "_api": {"connection", *BASE},
     "_planning": {"_api", *PURE},
-    "hooks": {"_form", "_planning", "_api", *PURE},
+    "hooks": {"_airflow", "_form", "_planning", "_api", *PURE},
     "_runtime": ALL_BELOW_RUNTIME,
     "testing": {"connection"},
 }
@@ -140,7 +141,21 @@ def test_imports_go_one_way(path: Path) -> None:
             assert not (at_load and part(target) == "_runtime"), f"{module(path)} loads {target} in a DAG file"
 
 
-WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - {"hooks", "_form", "_runtime"}]
+def test_one_module_imports_from_airflow() -> None:
+    """Only ``_airflow`` imports from Airflow, so only it has to know how its versions differ."""
+    importers = {
+        module(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+        if name.partition(".")[0] == "airflow"
+    }
+    assert importers == {"_airflow"}
+
+
+WITH_AIRFLOW = {"_airflow", "hooks", "_form", "_runtime"}
+WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 
 @pytest.mark.parametrize("path", WITHOUT_AIRFLOW, ids=module)
@@ -198,11 +213,10 @@ def test_the_package_itself_loads_nothing_of_airflow() -> None:
 
 IMPORTS = """
 import json, sys, time
-from airflow.providers.common.compat.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, XComArg
-from airflow.triggers.base import BaseTrigger
-DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseTrigger
+from tests.helpers.airflow_names import DAG
+from airflow_provider_seats._airflow import BaseOperator, BaseSensorOperator, BaseHook, BaseTrigger
 sys.dont_write_bytecode = False  # an installed package is compiled
-before = set(sys.modules)
+before = {name for name in sys.modules if not name.startswith("airflow_provider_seats")}
 milliseconds = []
 until = time.monotonic() + 10
 while len(milliseconds) < 6 or (min(milliseconds) >= 10 and time.monotonic() < until):

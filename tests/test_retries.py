@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowOptionalProviderFeatureException
 
+from airflow_provider_seats._airflow import AirflowFailException, AirflowOptionalProviderFeatureException
 from airflow_provider_seats.exceptions import RateLimitError, TransientError, UnavailableError, UsersNotReadyError
 from tests.helpers.airflow_home import AIRFLOW
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, ObjectStoragePath
 
+from airflow_provider_seats._airflow import AirflowFailException, ObjectStoragePath
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.rosters import read_roster
 
@@ -35,7 +35,7 @@ def test_a_connection_is_passed_to_the_storage(roster: Path, monkeypatch: pytest
         seen.append((path, conn_id))
         return ObjectStoragePath(path)
 
-    monkeypatch.setattr("airflow.providers.common.compat.sdk.ObjectStoragePath", storage, raising=False)
+    monkeypatch.setattr("airflow_provider_seats._airflow.ObjectStoragePath", storage, raising=False)
     assert read_roster(roster, conn_id="hr") == ["ann@x.com"]
     assert seen == [(str(roster), "hr")]
 

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_seats._airflow import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT

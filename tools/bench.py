@@ -231,23 +231,11 @@ def _official_change(url: str, product: str, kind: str, people: list[str]) -> No
     from datadog_api_client.v2.api.seats_api import SeatsApi
     from datadog_api_client.v2.model import (
         assign_seats_user_request as assign,
-    )
-    from datadog_api_client.v2.model import (
         assign_seats_user_request_data as assign_data,
-    )
-    from datadog_api_client.v2.model import (
         assign_seats_user_request_data_attributes as assign_attributes,
-    )
-    from datadog_api_client.v2.model import (
         seat_assignments_data_type as kinds,
-    )
-    from datadog_api_client.v2.model import (
         unassign_seats_user_request as unassign,
-    )
-    from datadog_api_client.v2.model import (
         unassign_seats_user_request_data as unassign_data,
-    )
-    from datadog_api_client.v2.model import (
         unassign_seats_user_request_data_attributes as unassign_attributes,
     )
 

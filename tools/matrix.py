@@ -15,9 +15,9 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[1]
 PINS: Final = ROOT / ".ci/constraints"
-PYTHONS: Final = ("3.11", "3.12", "3.13")
-# Airflow 2 does not run on a newer Python.
-NEWEST_PYTHON_OF: Final = {"2.11": "3.12"}
+PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
+# What Airflow's own metadata allow: the newest Python of a minor version; of all others, the newest here.
+NEWEST_PYTHON_OF: Final = {"2.11": "3.12", "3.0": "3.12", "3.1": "3.13"}
 
 
 class Cell(NamedTuple):
@@ -33,11 +33,14 @@ class Cell(NamedTuple):
 
 
 def airflows() -> dict[str, str]:
-    """Return the pinned Airflow version of each minor version, the oldest first."""
+    """Return the Airflow version that each file of pins has, the oldest first.
+
+    The file of a minor version, such as 3.3, has the newest version of everything, so it comes after 3.3.2.
+    """
     pins = {path.stem.removeprefix("airflow-"): path.read_text() for path in PINS.glob("airflow-*.txt")}
     return {
-        minor: re.findall(r"^apache-airflow==(\S+)", pins[minor], re.MULTILINE)[0]
-        for minor in sorted(pins, key=lambda minor: [int(part) for part in minor.split(".")])
+        name: re.findall(r"^apache-airflow==(\S+)", pins[name], re.MULTILINE)[0]
+        for name in sorted(pins, key=lambda name: [*map(int, name.split(".")), 999][:3])
     }
 
 
@@ -65,7 +68,7 @@ def cells(versions: dict[str, str], at_hand: dict[str, str]) -> list[Cell]:
         Cell(minor, python, path, pre_releases.get(minor, ""))
         for number, (python, path) in enumerate(at_hand.items())
         for minor in (versions if number == 0 else (released[0], released[-1]))
-        if int(python[2:]) <= int(NEWEST_PYTHON_OF.get(minor, "3.99")[2:])
+        if int(python[2:]) <= int(NEWEST_PYTHON_OF.get(".".join(minor.split(".")[:2]), "3.99")[2:])
     ]
 
 

@@ -12,8 +12,7 @@ from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterable, Mapping, Set as AbstractSet
 
     from airflow_provider_seats._api.seats import SeatUser
 

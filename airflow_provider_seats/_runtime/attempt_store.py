@@ -13,7 +13,7 @@ from airflow_provider_seats.exceptions import DatadogSeatsError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow.sdk import Context
+    from airflow_provider_seats._airflow import Context
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -10,8 +10,7 @@ from airflow_provider_seats._runtime.xcom import SUMMARY, push_to_xcom
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
+    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._runtime import TaskLog
 
 

@@ -20,8 +20,7 @@ from airflow_provider_seats.report import Report, can_be_undone, for_undo, summa
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow.sdk import Context
-
+    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._runtime import TaskLog

@@ -8,14 +8,13 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from airflow.providers.common.compat.sdk import (
+from airflow_provider_seats._airflow import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     PokeReturnValue,
 )
-
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
 from airflow_provider_seats._planning.arguments import parse_bool

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
+    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._runtime import TaskLog
 
 # Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.

@@ -11,8 +11,7 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
+    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import MissingUsers
     from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PeopleArgument
     from airflow_provider_seats.report import Report

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
+from airflow_provider_seats._airflow import BaseOperator
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, XComArg
-
+    from airflow_provider_seats._airflow import Context, XComArg
     from airflow_provider_seats._planning.audit import Audit
     from airflow_provider_seats.operators._base import FlagArgument
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
+from airflow_provider_seats._airflow import BaseOperator
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from airflow.sdk import Context, XComArg
-
+    from airflow_provider_seats._airflow import Context, XComArg
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.not_passed import NotPassed
     from airflow_provider_seats.report import Report

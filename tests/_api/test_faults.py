@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, MAX_WAIT, Flow
 from airflow_provider_seats._api.on_call import find_schedules

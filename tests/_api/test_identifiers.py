@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key, require_uuids
 from airflow_provider_seats.exceptions import InvalidInputError

@@ -6,8 +6,7 @@ from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api import on_call
 from airflow_provider_seats._api.client import Client

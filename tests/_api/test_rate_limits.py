@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits, parse_wait, reset_after, shortest_interval
 from tests.helpers.playing import NOW

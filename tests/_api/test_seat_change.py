@@ -8,8 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, NoAnswer, Pause, Request, Response

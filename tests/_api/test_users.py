@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts

@@ -8,8 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob

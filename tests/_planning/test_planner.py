@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, Limit

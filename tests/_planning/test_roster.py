@@ -7,8 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._planning.people import is_email
 from airflow_provider_seats._planning.roster import RosterFile

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.seat_changes import Seats, compare_seats
 from airflow_provider_seats._planning.seat_list import SeatList

@@ -6,8 +6,7 @@ import gc
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import email_key

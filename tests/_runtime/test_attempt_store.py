@@ -8,10 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._runtime.attempt_store import AttemptStore

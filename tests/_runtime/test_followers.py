@@ -8,8 +8,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._runtime import followers, shared_poller
 from airflow_provider_seats._runtime.followers import Follower

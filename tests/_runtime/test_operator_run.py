@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._runtime.operator_run import OperatorRun
 from airflow_provider_seats.exceptions import RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook

@@ -12,21 +12,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import (
+
+from airflow_provider_seats._airflow import (
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
     BaseSensorOperator,
-    TaskDeferred,
 )
-
 from airflow_provider_seats._api import seats as seats_api
 from airflow_provider_seats._api.clock import Clock
 from airflow_provider_seats.exceptions import UnknownEventError
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.airflow_names import TaskDeferred
 from tests.helpers.clocks import install
 from tests.helpers.looping import NOW, is_running, now, quickly
 from tests.helpers.triggers import FORBIDDEN, rows

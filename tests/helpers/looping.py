@@ -47,11 +47,11 @@ class QuickLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(done)
         return future
 
-    async def shutdown_default_executor(self) -> None:
-        """End the threads, if any were used."""
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """End the threads, if any were used. From Python 3.12 on, asyncio passes a timeout."""
         self._threads += 1
         try:
-            await super().shutdown_default_executor()
+            await super().shutdown_default_executor(*timeout)
         finally:
             self._threads -= 1
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats.exceptions import InvalidInputError, KeysRefusedError, RateLimitError
 from airflow_provider_seats.operators import AuditSeatsOperator
 from airflow_provider_seats.testing import SEATS, FakeDatadog

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from airflow.providers.common.compat.sdk import DAG, AirflowFailException
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
+from tests.helpers.airflow_names import DAG
 from tests.helpers.operators import (
     add_people,
     assign,

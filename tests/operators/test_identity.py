@@ -8,10 +8,9 @@ from contextlib import suppress
 from typing import Any
 from unittest import mock
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-from hypothesis import given, note
-from hypothesis import strategies as st
+from hypothesis import given, note, strategies as st
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api import clock as clock_module
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats.exceptions import DatadogSeatsError

@@ -29,7 +29,10 @@ ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 LONG_AGO = "2026-01-01T09:00:00Z"
 # Without people it sends no request, so its connection may lead to a real site.
 LINKED = """
-from airflow.providers.common.compat.sdk import DAG
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow.models import DAG
 from airflow_provider_seats.operators import AssignSeatsOperator
 
 with DAG("hires", schedule=None):

@@ -31,7 +31,7 @@ ELSEWHERE = {
     "make demo": "the gate",
     "make quick": "a part of make test",
     "make test": "this suite",
-    "make test AIRFLOW=2.11": "the gate",
+    "make test AIRFLOW=2.11.0": "the gate",
     "make test-matrix": "runs this suite",
     "make docs": "tests/system/test_site.py",
     "make bench": "tests/system/test_load.py",

@@ -8,9 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.providers.common.compat.sdk import DAG, AirflowOptionalProviderFeatureException
-
+from airflow_provider_seats._airflow import AirflowOptionalProviderFeatureException
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow.models import DAG
 
 
 def tell_pid(context: Any) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pickle
 
-from airflow.providers.common.compat.sdk import DAG, task
-
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
+
+try:
+    from airflow.sdk import DAG, task
+except ImportError:  # Airflow 2.11
+    from airflow.decorators import task
+    from airflow.models import DAG
 
 PRODUCT = "incident_response"
 ANN = "6ef85243-35c2-4c80-a6c7-da164c84506c"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from airflow.providers.common.compat.sdk import DAG
-
 from airflow_provider_seats.operators import AssignSeatsOperator
+
+try:
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2.11
+    from airflow.models import DAG
 
 MANY, FEW = int(os.environ.get("MANY", "500")), int(os.environ.get("FEW", "40"))
 MAPPED = int(os.environ.get("MAPPED", str(MANY)))
