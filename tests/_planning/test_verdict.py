@@ -169,7 +169,7 @@ def test_a_missing_account_is_left_to_the_retries_of_the_task() -> None:
         assert isinstance(error, UsersNotReadyError)
         assert (error.emails, error.transient, error.retry_after) == (("new@x",), True, None)
         assert kinds(plan.preview())["missing"] == ["new@x"]
-        assert "There is no enabled Datadog account for new@x (1 in all). Airflow retries the task" in str(error)
+        assert "There is no enabled Datadog account for new@x (1 in all). Airflow retries as often" in str(error)
 
 
 def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
