@@ -55,7 +55,11 @@ _HOMES: Final = {
     "RetryPolicy": ("airflow.sdk",),
     "TriggerEvent": ("airflow.triggers.base",),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
-    "mask_secret": ("airflow.sdk.log", "airflow.utils.log.secrets_masker"),
+    "mask_secret": (
+        "airflow.sdk.log",
+        "airflow.sdk.execution_time.secrets_masker",  # 3.0.0
+        "airflow.utils.log.secrets_masker",
+    ),
 }
 _EXCEPTIONS: Final = ("airflow.sdk.exceptions", "airflow.exceptions")
 # What stands in for a name that an older Airflow lacks: before 3.0 there are no asset watchers.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any, Final, NotRequired, TypedDict
 
@@ -59,6 +60,10 @@ class Report(TypedDict):
     should look at. ``since_attempt`` is the first attempt of the task that the report covers. ``started_at`` and
     ``ended_at`` enclose the changes, by Datadog's clock in ISO 8601; None if nothing was changed. ``conn_id`` is the
     connection's id and ``site`` its base URL, None if the connection was not read.
+
+    ``digest`` is a text that is the same for the same changes of the same product. ``complete`` says whether everyone
+    but the ``unchanged`` people is listed. Not every database returns more than 190 KiB to Airflow, so a larger report
+    lists the first people of each kind, and the task's log has the complete one.
     """
 
     product: str
@@ -82,6 +87,8 @@ class Report(TypedDict):
     ended_at: str | None
     conn_id: str
     site: str | None
+    digest: str
+    complete: bool
 
 
 def table(report: Report) -> list[str]:
@@ -98,6 +105,22 @@ def table(report: Report) -> list[str]:
         if len(people) > _MAX_ROWS:
             lines.append(f"  {label:<{width}}  and {len(people) - _MAX_ROWS} more")
     return lines
+
+
+def shortened(report: Report, limit: int) -> Report:
+    """Return a report that takes at most ``limit`` bytes of JSON, with as many people of each kind as fit."""
+
+    def first(count: int) -> Report:
+        short: Any = {kind: people[:count] for kind, people in _people(report)}
+        complete = all(len(people) <= count for kind, people in _people(report) if kind != "unchanged")
+        return {**report, **short, "complete": complete}
+
+    if len(json.dumps(report)) <= limit:
+        return report
+    most = max(len(people) for _, people in _people(report))
+    # The first number of people with which the report is too long.
+    too_many = bisect_left(range(most), 1, key=lambda count: len(json.dumps(first(count))) > limit)
+    return first(max(too_many - 1, 0))
 
 
 def can_be_undone(report: Report) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_seats._airflow import (
     AirflowSensorTimeout,
@@ -18,8 +18,8 @@ from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
-    from airflow_provider_seats._planning.condition import Require, SeatState
-    from airflow_provider_seats._runtime.sensor_run import Deferral, Met, SensorRun
+    from airflow_provider_seats._planning.condition import Met, Require, SeatState
+    from airflow_provider_seats._runtime.sensor_run import Deferral, SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
@@ -32,8 +32,9 @@ class SeatUsersSensor(BaseSensorOperator):
     transient error (a rate limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of
     Datadog, and an argument or a connection that cannot be used, fails the task at once.
 
-    The ``return_value`` is the list of people who met the condition: ``id``, ``email``, ``name`` and ``assigned_at`` of
-    people with a seat, or ``id`` and ``email`` as passed of people without one.
+    The ``return_value`` has the ``count`` of those who met the condition, and their rows as ``people``: ``id``,
+    ``email``, ``name`` and ``assigned_at`` of people with a seat, or ``id`` and ``email`` as passed of people without
+    one. It holds as many rows as fit into 46 KiB of JSON, some 250. ``hook.list_seat_users`` returns all.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
@@ -46,7 +47,9 @@ class SeatUsersSensor(BaseSensorOperator):
     :param deferrable: poke once in a worker, and wait in the triggerer. The triggerer reads the seat list once for all
         sensors that wait for the same product through the same connection, at the shortest ``poke_interval`` among
         them, but at most once a second. ``mode``, ``exponential_backoff`` and ``max_wait`` do not apply then;
-        everything else is as in the other modes. The default is Airflow's ``[operators] default_deferrable``.
+        everything else is as in the other modes. If the people do not fit into a trigger (some 2,000 UUIDs or 4,000
+        emails), the triggerer waits until the seat list changes, and then a worker checks it. The default is Airflow's
+        ``[operators] default_deferrable``.
     """
 
     template_fields: Sequence[str] = (
@@ -103,8 +106,9 @@ class SeatUsersSensor(BaseSensorOperator):
         return found
 
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
-        """Return the people who met the condition, or raise what ended the wait in the triggerer."""
-        return self._begin().resume(event)
+        """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""
+        found = self._begin().resume(event)
+        return found if isinstance(found, dict) else self._defer(found)
 
     def _begin(self) -> SensorRun:
         from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
@@ -132,22 +136,11 @@ class SeatUsersSensor(BaseSensorOperator):
         )
         return self._run
 
-    def _defer(self, deferral: Deferral) -> None:
+    def _defer(self, deferral: Deferral) -> NoReturn:
         from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as above)
 
-        condition = deferral.condition
         self.defer(
-            trigger=SeatUsersTrigger(
-                product_code=condition.product,
-                user_uuids=list(condition.people.uuids),
-                user_emails=list(condition.people.emails),
-                state=condition.state,
-                require=condition.require,
-                datadog_conn_id=self.datadog_conn_id,
-                poll_interval=self.poke_interval,
-                timeout_at=deferral.timeout_at,
-                execution_timeout_at=deferral.execution_timeout_at,
-            ),
+            trigger=SeatUsersTrigger(**deferral.arguments),
             method_name="execute_complete",
             timeout=timedelta(seconds=deferral.seconds),
         )

@@ -6,7 +6,6 @@ All triggers in one triggerer that watch the same product through equal connecti
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence, Sized
@@ -17,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._airflow import BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import encodable
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.exceptions import DatadogSeatsError, TransientError
+from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError, TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition, Require, SeatState
+    from airflow_provider_seats._planning.condition import Condition, ListChange, Require, SeatState
     from airflow_provider_seats._planning.seat_changes import Seats
     from airflow_provider_seats._runtime.snapshot_store import SnapshotStore
 
@@ -38,17 +36,24 @@ class SeatUsersTrigger(BaseTrigger):
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
-    It yields one event with a ``status``: ``success`` with ``met``, the people who met the condition; ``timeout`` with
-    the ``limit`` that was reached first, ``timeout`` or ``execution_timeout``; or ``error`` with the name of the
-    ``error`` and its ``message``, if no retry can fix it. The first two have a ``summary``: how many of the people are
-    in the expected state. A transient error is logged once, and the wait goes on. At ``timeout_at`` it polls once more,
-    even if that time is over when it starts, unless its last poll failed or ``execution_timeout_at`` comes first. A
-    poll that started before the trigger does not count. Airflow stores all arguments in its database unencrypted; none
-    is secret.
+    It yields one event with a ``status``:
+
+    * ``success``, with the ``count`` of those who met the condition, and as many of these ``people`` as fit;
+    * ``timeout``, with the ``limit`` that was reached first: ``timeout`` or ``execution_timeout``;
+    * ``changed``, if the trigger was to wait for another list than the one ``seen``;
+    * ``error``, with the name of the ``error`` and its ``message``, if no retry can fix it.
+
+    All but the last have a ``summary``: how many of the people are in the expected state. A transient error is logged
+    once, and the wait goes on. At ``timeout_at`` it polls once more, even if that time is over when it starts, unless
+    its last poll failed or ``execution_timeout_at`` comes first. A poll that started before the trigger does not count.
+    Airflow stores all arguments in its database unencrypted; none is secret.
 
     :param product_code: Datadog's code of the product.
     :param user_uuids: Datadog user UUIDs.
     :param user_emails: email addresses.
+    :param people: both as one compressed text, as Airflow stores them.
+    :param seen: the fingerprint of a seat list. With it, the trigger waits until the list changes, for anyone.
+    :param summary: what is known of the people, for the event of a trigger that waits for a change.
     :param state: ``assigned`` or ``unassigned``.
     :param require: ``all`` or ``any``.
     :param datadog_conn_id: the connection's id.
@@ -63,6 +68,9 @@ class SeatUsersTrigger(BaseTrigger):
         product_code: str,
         user_uuids: Sequence[str] | None = None,
         user_emails: Sequence[str] | None = None,
+        people: str | None = None,
+        seen: str | None = None,
+        summary: str | None = None,
         state: SeatState = "assigned",
         require: Require = "all",
         datadog_conn_id: str = DEFAULT_CONN_ID,
@@ -74,6 +82,9 @@ class SeatUsersTrigger(BaseTrigger):
         self.product_code = product_code
         self.user_uuids = user_uuids
         self.user_emails = user_emails
+        self.people = people
+        self.seen = seen
+        self.summary = summary
         self.state = state
         self.require = require
         self.datadog_conn_id = datadog_conn_id
@@ -83,10 +94,16 @@ class SeatUsersTrigger(BaseTrigger):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
+        from airflow_provider_seats._planning.stored import pack  # noqa: PLC0415 (not loaded in a DAG file)
+
+        people = self.people
+        if people is None and self.seen is None:
+            people = pack({}, [self.user_uuids, self.user_emails])
         return _path(self), {
             "product_code": self.product_code,
-            "user_uuids": self.user_uuids,
-            "user_emails": self.user_emails,
+            "people": people,
+            "seen": self.seen,
+            "summary": self.summary,
             "state": self.state,
             "require": self.require,
             "datadog_conn_id": self.datadog_conn_id,
@@ -104,25 +121,40 @@ class SeatUsersTrigger(BaseTrigger):
         from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (as above)
         from airflow_provider_seats._runtime.users_wait import UsersWait  # noqa: PLC0415 (as above)
 
-        size = sum(len(people) for people in (self.user_uuids, self.user_emails) if isinstance(people, Sized))
+        size = sum(
+            len(people) for people in (self.user_uuids, self.user_emails, self.people) if isinstance(people, Sized)
+        )
         try:
             condition = await compute(size, self._condition)
             interval = parse_duration("poll_interval", self.poll_interval)
             wait = UsersWait(condition, self.datadog_conn_id, interval)
             payload = await wait.result(self.timeout_at, self.execution_timeout_at)
+            if self.seen is not None and payload["status"] == "success":
+                payload = {"status": "changed", "timeout_at": self.timeout_at, "summary": self.summary}
         except DatadogSeatsError as error:
             message = error.message_for(self.datadog_conn_id)
             payload = {"status": "error", "error": type(error).__name__, "message": message}
         # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
         yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
 
-    def _condition(self) -> Condition:
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
+    def _condition(self) -> Condition | ListChange:
+        from airflow_provider_seats._planning.arguments import parse_product_code  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._planning.condition import Condition, ListChange  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._planning.not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
 
+        if self.seen is not None:
+            return ListChange(parse_product_code(self.product_code), self.seen, str(self.summary))
+        uuids, emails = self.user_uuids, self.user_emails
+        if self.people is not None:
+            try:
+                _, (uuids, emails) = unpack(self.people)
+            except (TypeError, ValueError) as error:
+                raise InvalidInputError("people", f"they cannot be read: {error}. Clear the task.") from error
         return Condition.parse(
             product_code=self.product_code,
-            user_uuids=NOT_PASSED if self.user_uuids is None else self.user_uuids,
-            user_emails=NOT_PASSED if self.user_emails is None else self.user_emails,
+            user_uuids=NOT_PASSED if uuids is None else uuids,
+            user_emails=NOT_PASSED if emails is None else emails,
             state=self.state,
             require=self.require,
         )
@@ -138,10 +170,11 @@ class SeatChangesTrigger(BaseEventTrigger):
         trigger = SeatChangesTrigger(product_code="incident_response")
         seats = Asset("seats", watchers=[AssetWatcher(name="seat_changes", trigger=trigger)])
 
-    The ``payload`` of each event is ``{"product", "gained", "lost", "seats"}``: the people who gained a seat (``id``,
-    ``email``, ``name`` and ``assigned_at``), the people who lost theirs (``id`` and ``email``), and how many seats
-    there are now. The first poll is the starting point and yields no event. If the list has several pages, a loss is
-    reported only after a second poll confirmed it.
+    The ``payload`` of each event is ``{"product", "gained", "lost", "seats", "more"}``: the people who gained a seat
+    (``id``, ``email``, ``name`` and ``assigned_at``), the people who lost theirs (``id`` and ``email``), how many seats
+    there are now, and how many changes follow in the next events, because an event holds at most 46 KiB of people. The
+    first poll is the starting point and yields no event. If the list has several pages, a loss is reported only after a
+    second poll confirmed it.
 
     From Airflow 3.3 on, the seats of the last event are kept in the asset's state store, so a restart of the triggerer
     loses no change. A restart within 1.5 seconds after an event may report its changes again. Before 3.3, changes while
@@ -229,28 +262,19 @@ class SeatChangesTrigger(BaseEventTrigger):
                 if isinstance(snapshot, TransientError):
                     log.warning("%s: changes are not known yet: %s", store.name, snapshot)
                     continue
-                changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, absent))
-                absent, now = changes.absent, changes.now
+                more, absent_before = 1, absent
+                while more:
+                    changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, absent_before))
+                    absent, before, more = changes.absent, changes.now, changes.more
+                    if (event := changes.event(product)) is not None:
+                        gained, lost = len(changes.gained), len(changes.lost)
+                        log.info("%s: %d gained a seat, %d lost theirs", store.name, gained, lost)
+                        async with store.delivery(before):
+                            yield event
+                    elif changes.is_new:
+                        await store.keep(before)
                 if changes.unconfirmed:
                     follower.require_new_reading()
-                if (event := changes.event(product)) is not None:
-                    log.info("%s: %d gained a seat, %d lost theirs", store.name, len(changes.gained), len(changes.lost))
-                    receiver = asyncio.current_task()
-                    try:
-                        yield event
-                        await store.wait_for_delivery()
-                        await store.keep(now)
-                    except GeneratorExit:
-                        # If another task than the receiver closes this, the receiver ended before it took the event.
-                        if asyncio.current_task() is receiver:
-                            await store.keep_if_answered(now)
-                        raise
-                    except asyncio.CancelledError:
-                        await store.keep_if_answered(now)
-                        raise
-                elif changes.is_new:
-                    await store.keep(now)
-                before = now
 
 
 def _path(trigger: BaseTrigger) -> str:

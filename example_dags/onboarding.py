@@ -66,4 +66,4 @@ with DAG(
         return [holder["email"] for holder in holders]
 
     assign >> wait
-    say_who(wait.output)
+    say_who(wait.output["people"])

@@ -15,7 +15,7 @@ from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import Origin, Period, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats.report import KINDS, Person, Report, code, for_undo, plain, summary, table
+from airflow_provider_seats.report import KINDS, Person, Report, code, for_undo, plain, shortened, summary, table
 from tests.helpers.planning import NOW, P, assign, person, seat, sync, unassign
 
 NOTHING = Outcome(P)
@@ -250,3 +250,28 @@ def test_a_sync_counts_people_who_already_match() -> None:
     assert (short["unchanged"], short["counts"]) == ([], {**dict.fromkeys(KINDS, 0), "unassigned": 1, "unchanged": 2})
     assert table(short)[0] == table(plan.preview())[0]
     assert len(table(short)) == 2
+
+
+@given(st.dictionaries(st.sampled_from(KINDS), st.integers(0, 400)), st.integers(2_000, 30_000))
+def test_a_report_fits_into_a_limit(numbers: dict[str, int], limit: int) -> None:
+    """A long report lists the first people of each kind, as many as fit, and says whether somebody is left out."""
+    people: Any = {kind: [person(f"{kind}{each}", "a@x") for each in range(numbers.get(kind, 0))] for kind in KINDS}
+    report: Report = {**Plan(P).preview(), **people}
+    short: Any = shortened(report, limit)
+    assert len(json.dumps(short)) <= limit
+    assert all(short[kind] == people[kind][: len(short[kind])] for kind in KINDS)
+    assert short["complete"] == all(short[kind] == people[kind] for kind in KINDS if kind != "unchanged")
+    assert short["counts"] == report["counts"]
+    if short != report:
+        most = max(len(short[kind]) for kind in KINDS)
+        longer: Any = {**short, **{kind: people[kind][: most + 1] for kind in KINDS}, "complete": True}
+        assert len(json.dumps(longer)) > limit
+
+
+def test_the_digest_is_of_the_changes_and_the_product() -> None:
+    """Two reports have the same digest if they change the same people of the same product."""
+    seats = SeatList([seat("1", "a@x"), seat("2", "b@x")])
+    plan = unassign(People(("1", "2")), seats)
+    assert plan.preview()["digest"] == unassign(People(("2", "1")), seats).preview()["digest"]
+    others = [unassign(People(("1",)), seats), replace(plan, product="q"), Plan(P, assign=plan.unassign)]
+    assert len({each.preview()["digest"] for each in (plan, *others)}) == 4

@@ -25,8 +25,9 @@ def test_the_result_contains_the_seats_of_the_people(datadog: FakeDatadog) -> No
     """The sensor returns all fields of the seats after one reading of the seat list, and reads no users."""
     ann = datadog.add_user("ann@x.com", "Ann", seat=PRODUCT)
     result = sensor(user_emails="['ANN@x.com']").execute({})
-    assert [(row["id"], row["email"], row["name"]) for row in result] == [(ann, "ann@x.com", "Ann")]
-    assert result[0]["assigned_at"]
+    assert [(row["id"], row["email"], row["name"]) for row in result["people"]] == [(ann, "ann@x.com", "Ann")]
+    assert result["count"] == 1
+    assert result["people"][0]["assigned_at"]
     assert [each.method for each in datadog.calls()] == ["GET"]
 
 
@@ -34,7 +35,7 @@ def test_people_without_a_seat_are_returned_as_passed(datadog: FakeDatadog) -> N
     """A wait for `unassigned` returns the people with the id and the email that were passed."""
     ann = datadog.add_user("ann@x.com")
     result = sensor(user_emails=["Ann@x.com"], user_uuids=[ann], state="unassigned").execute({})
-    assert result == [{"id": None, "email": "Ann@x.com"}, {"id": ann, "email": None}]
+    assert result == {"count": 2, "people": [{"id": None, "email": "Ann@x.com"}, {"id": ann, "email": None}]}
 
 
 def test_require_all_or_any(datadog: FakeDatadog) -> None:
@@ -43,7 +44,8 @@ def test_require_all_or_any(datadog: FakeDatadog) -> None:
     emails = ["ann@x.com", "bob@x.com"]
     with pytest.raises(AirflowSensorTimeout):
         sensor(user_emails=emails).execute({})
-    assert [row["email"] for row in sensor(user_emails=emails, require="any").execute({})] == ["ann@x.com"]
+    found = sensor(user_emails=emails, require="any").execute({})
+    assert [row["email"] for row in found["people"]] == ["ann@x.com"]
 
 
 def test_the_sensor_pokes_until_the_condition_is_met(datadog: FakeDatadog) -> None:
@@ -60,7 +62,7 @@ def test_the_sensor_pokes_until_the_condition_is_met(datadog: FakeDatadog) -> No
         return pokes[-1]
 
     waiting.poke = counted  # type: ignore[method-assign]
-    assert waiting.execute({})[0]["id"] == ann
+    assert waiting.execute({})["people"][0]["id"] == ann
     assert [bool(each) for each in pokes] == [False, True]
 
 
@@ -114,7 +116,7 @@ def test_seats_without_an_email_cause_a_warning(datadog: FakeDatadog) -> None:
     waiting = sensor(user_emails=["ann@x.com"], state="unassigned")
     lines: list[str] = []
     waiting.log.warning = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
-    assert waiting.execute({}) == [{"id": None, "email": "ann@x.com"}]
+    assert waiting.execute({})["people"] == [{"id": None, "email": "ann@x.com"}]
     assert [line for line in lines if "1 seat has no email" in line]
 
 
@@ -167,7 +169,7 @@ def test_people_that_can_be_iterated_once_survive_a_second_poke(
         return result
 
     waiting.poke = assign_after_two  # type: ignore[method-assign]
-    assert [row["email"] for row in waiting.execute({})] == ["ann@x.com"]
+    assert [row["email"] for row in waiting.execute({})["people"]] == ["ann@x.com"]
     assert pokes == [False, False, True]
 
 

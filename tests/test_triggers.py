@@ -32,7 +32,7 @@ def test_the_stored_trigger_is_json_without_secrets(datadog: FakeDatadog) -> Non
     assert path == "airflow_provider_seats.triggers.SeatUsersTrigger"
     assert arguments == json.loads(json.dumps(arguments))
     assert set(arguments) == {
-        *("product_code", "user_uuids", "user_emails", "state", "require"),
+        *("product_code", "people", "seen", "summary", "state", "require"),
         *("datadog_conn_id", "poll_interval", "timeout_at", "execution_timeout_at"),
     }
     stored = json.dumps(arguments) + repr(trigger)
@@ -53,7 +53,7 @@ def test_the_event_contains_the_people_who_met_the_condition(
 
     [payload] = quickly(main())
     assert payload["status"] == "success"
-    assert [(row["id"], row["name"]) for row in payload["met"]] == [(ann, "Ann")]
+    assert [(row["id"], row["name"]) for row in payload["people"]] == [(ann, "Ann")]
     assert wait_lines() == [
         "incident_response: 0 of 1 person holds a seat; waiting for ANN@x.com",
         "incident_response: 1 of 1 person holds a seat",
@@ -429,7 +429,7 @@ def test_seats_of_another_site_are_a_new_starting_point(datadog: FakeDatadog, ca
     datadog.add_user("ann@x.com", seat=PRODUCT)
     bob = datadog.add_user("bob@x.com")
     store = FakeStateStore()
-    store.stored[STATE_KEY] = {"site": "https://api.datadoghq.eu", "seats": {"u": "zoe@x.com"}}
+    store.keep(STATE_KEY, "https://api.datadoghq.eu", {"u": "zoe@x.com"})
     payloads = quickly(changes_of(changes_trigger(store), (70, lambda: datadog.give_seat(PRODUCT, bob))))
     assert summary(payloads) == [(["bob@x.com"], [], 2)]
     assert len([line for line in caplog.messages if f"now leads to {datadog.url} instead of" in line]) == 1

@@ -122,8 +122,12 @@ def parse_report(name: str, value: object) -> Report:
     if not isinstance(value, Mapping):
         raise InvalidInputError(name, f"{shorten(value)} is not a report of an operator of this package.")
     # The task's log shows a report without the people that an undo does not need.
-    report = {**{kind: [] for kind in KINDS if kind not in _CHANGED}, **value}
-    kinds = (("product", str), ("preview", bool), ("seats_before", int | None), ("since_attempt", int))
+    others: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind not in _CHANGED}
+    report: dict[str, Any] = {**others, "complete": True, "digest": "", **value}
+    kinds = (
+        *(("product", str), ("preview", bool), ("seats_before", int | None), ("since_attempt", int)),
+        *(("complete", bool), ("digest", str)),
+    )
     for key, kind in (*kinds, *((each, list) for each in KINDS)):
         if key not in report or not isinstance(report[key], kind):
             raise InvalidInputError(

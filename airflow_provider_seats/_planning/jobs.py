@@ -294,6 +294,12 @@ def _undoable(report: Report | None) -> Report | None:
         return None
     if report["preview"]:
         raise InvalidInputError("undo", "this is the report of a preview, which changed nothing.")
+    if not report["complete"]:
+        raise InvalidInputError(
+            "undo",
+            "this report does not list everyone whose seat was changed, because it was too large for XCom. Pass the "
+            "complete report, which is in the log of its task.",
+        )
     if report["seats_before"] is None or report["unknown"]:
         raise InvalidInputError(
             "undo",

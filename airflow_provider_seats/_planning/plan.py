@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -230,7 +232,13 @@ class Plan:
             ended_at=_iso(period.ended),
             conn_id=self.origin.conn_id,
             site=self.origin.site,
+            digest=self._digest(gained, lost),
+            complete=True,
         )
+
+    def _digest(self, gained: Iterable[str], lost: Iterable[str]) -> str:
+        changes = json.dumps([self.product, sorted(gained), sorted(lost)])
+        return sha256(changes.encode()).hexdigest()
 
     def _many_seats(self, seats: int | None, *, preview: bool) -> list[str]:
         limit = self.guards.get("warn_seats")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._planning.stored import fitting
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -20,9 +22,10 @@ Seats: TypeAlias = dict[str, str | None]
 class SeatChanges:
     """What a seat list shows, compared with the seats that were last reported.
 
-    :param now: the seats now. They contain people whose loss is not confirmed yet.
-    :param gained: all fields of the seats that people gained.
-    :param lost: id and email of the people who lost theirs.
+    :param now: the seats before with these changes. They contain people whose loss is not confirmed yet.
+    :param gained: all fields of the seats that people gained, as many as fit into an event.
+    :param lost: id and email of the people who lost theirs, as many as fit beside those.
+    :param more: how many changes do not fit. A comparison of ``now`` with the same list returns the next ones.
     :param absent: the user UUIDs that the list does not contain.
     :param unconfirmed: how many people are absent for the first time, and so may still hold a seat.
     :param seats: how many seats there are now.
@@ -32,6 +35,7 @@ class SeatChanges:
     now: Seats
     gained: list[dict[str, str | None]]
     lost: list[dict[str, str | None]]
+    more: int
     absent: frozenset[str]
     unconfirmed: int
     seats: int
@@ -41,7 +45,8 @@ class SeatChanges:
         """Return the payload of the event that reports the changes; None if nobody gained or lost a seat."""
         if not (self.gained or self.lost):
             return None
-        return {"product": product, "gained": self.gained, "lost": self.lost, "seats": self.seats}
+        changes = {"product": product, "gained": self.gained, "lost": self.lost}
+        return {**changes, "seats": self.seats, "more": self.more}
 
 
 def compare_seats(before: Seats | None, seat_list: SeatList, absent: AbstractSet[str]) -> SeatChanges:
@@ -55,15 +60,22 @@ def compare_seats(before: Seats | None, seat_list: SeatList, absent: AbstractSet
     now = {row[0]: row[1] for row in seat_list.rows if row[0]}
     missing = frozenset(uuid for uuid in before or () if uuid not in now)
     unconfirmed = missing - absent if seat_list.pages > 1 else frozenset()
-    gained, lost = [], []
-    if before is not None:
-        gained = [SeatUser(*row)._asdict() for row in seat_list.rows if row[0] and row[0] not in before]
-        lost = [{"id": uuid, "email": before[uuid]} for uuid in before if uuid in missing and uuid not in unconfirmed]
-        now.update((uuid, before[uuid]) for uuid in before if uuid in unconfirmed)
+    new = [row for row in seat_list.rows if row[0] and before is not None and row[0] not in before]
+    gone = [(uuid, email) for uuid, email in (before or {}).items() if uuid in missing and uuid not in unconfirmed]
+    gained = (("gained", SeatUser(*row)._asdict()) for row in new)
+    lost = (("lost", {"id": uuid, "email": email}) for uuid, email in gone)
+    reported: dict[str, list[dict[str, str | None]]] = {"gained": [], "lost": []}
+    for kind, person in fitting(chain(gained, lost)):
+        reported[kind].append(person)
+    for row in new[len(reported["gained"]) :]:
+        del now[str(row[0])]
+    now.update((uuid, before[uuid]) for uuid in unconfirmed if before)
+    now.update(gone[len(reported["lost"]) :])
     return SeatChanges(
         now=now,
-        gained=gained,
-        lost=lost,
+        gained=reported["gained"],
+        lost=reported["lost"],
+        more=len(new) + len(gone) - len(reported["gained"]) - len(reported["lost"]),
         absent=missing,
         unconfirmed=len(unconfirmed),
         seats=len(seat_list) + len(unconfirmed),

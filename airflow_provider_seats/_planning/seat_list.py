@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -66,6 +67,12 @@ class SeatList:
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
         """Return the emails that no row has."""
         return tuple(email for email in emails if not self.by_email(email))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A text that is the same for two readings in which the same people hold seats, in any order."""
+        rows = sorted(f"{row[0]} {row[1]}" for row in self.rows)
+        return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
     def index(self) -> SeatList:
         """Index the list now, and not when someone is first looked up. Return the list itself."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.world import World
 
 _MAX_PEOPLE: Final = 10
+_NEW_PREVIEW: Final = "Make a new preview and have it approved, or leave out approved."
 
 
 def verdict(
@@ -78,6 +79,11 @@ def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
 
 def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
     """Return why a plan goes beyond the approved preview."""
+    if not approved["complete"]:
+        if approved["digest"] == plan.preview()["digest"]:
+            return []
+        problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
+        return [f"{problem} are others. {_NEW_PREVIEW}"]
     awaited = approved["missing"] if guards.missing_users == "retry" else []
     assign = list(filterfalse(among([*approved["assigned"], *awaited]), plan.assign))
     unassign = list(filterfalse(among(approved["unassigned"]), plan.unassign))
@@ -85,8 +91,7 @@ def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
         return []
     names = join_names(map(label, (*assign, *unassign)), _MAX_PEOPLE)
     people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
-    advice = "Make a new preview and have it approved, or leave out approved."
-    return [f"{people} to unassign are not in the approved preview: {names}. {advice}"]
+    return [f"{people} to unassign are not in the approved preview: {names}. {_NEW_PREVIEW}"]
 
 
 def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[str]:

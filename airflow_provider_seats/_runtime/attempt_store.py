@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from airflow_provider_seats._planning.arguments import parse_time
-from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
+from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
+from airflow_provider_seats._planning.stored import pack, unpack
+from airflow_provider_seats._runtime import state_parts
 from airflow_provider_seats.exceptions import DatadogSeatsError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_seats._airflow import Context
+    from airflow_provider_seats.report import Person
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -39,18 +41,24 @@ class AttemptStore:
         self._max_tries: int = getattr(ti, "max_tries", self._number)
         retries = getattr(getattr(ti, "task", None), "retries", None)
         self._is_damaged = False
+        self._head: state_parts.Head | None = None
         self._first = self._max_tries - retries + 1 if isinstance(retries, int) else 1
 
     def earlier(self) -> EarlierAttempts | None:
         """Return what earlier attempts set out to change; None if that was nothing, or is unknown."""
-        state = self._ask(lambda store: store.get(_KEY))
-        if state is None:
-            return None
         try:
-            if state["product"] != self._product or state["max_tries"] != self._max_tries:
+            stored = self._call(state_parts.read(_KEY))
+            if stored is None:
                 return None
-            assigned, unassigned = by_id(state["assigned"]), by_id(state["unassigned"])
-            return EarlierAttempts(int(state["seats_before"]), assigned, unassigned, parse_time(state["started"]))
+            head, text = stored
+            self._head = head
+            if head["product"] != self._product or head["max_tries"] != self._max_tries:
+                return None
+            assigned: dict[str, Person] = {}
+            unassigned: dict[str, Person] = {}
+            for uuid, (email, was_assigned) in unpack(text)[0].items():
+                (assigned if was_assigned else unassigned)[uuid] = {"id": uuid, "email": email}
+            return EarlierAttempts(int(head["seats_before"]), assigned, unassigned, parse_time(head["started"]))
         except (KeyError, TypeError, ValueError):
             self._is_damaged = True
             log.warning("The state that an earlier attempt left cannot be read and is ignored.")
@@ -69,26 +77,33 @@ class AttemptStore:
         """
         earlier = plan.to_remember(started)
         if earlier is not None:
-            state = {
+            facts = {
                 "product": self._product,
                 "max_tries": self._max_tries,
                 "seats_before": earlier.seats_before,
                 "started": earlier.started.isoformat() if earlier.started else None,
-                "assigned": list(earlier.assigned.values()),
-                "unassigned": list(earlier.unassigned.values()),
             }
-            self._ask(lambda store: store.set(_KEY, state))
+            people = {uuid: (person["email"], True) for uuid, person in earlier.assigned.items()}
+            people |= {uuid: (person["email"], False) for uuid, person in earlier.unassigned.items()}
+            self._head = self._call(state_parts.write(_KEY, self._head, facts, pack(people)))
 
     def forget_after(self, error: BaseException | None) -> None:
         """Forget everything if the series of attempts ends here: after success, a lasting error or the last attempt."""
         lasting = isinstance(error, DatadogSeatsError) and not error.transient
         if error is None or lasting or self._number > self._max_tries:
-            self._ask(lambda store: store.delete(_KEY))
+            self._call(state_parts.delete(_KEY, self._head))
 
-    def _ask(self, do: Callable[[Any], T]) -> T | None:
+    def _call(self, calls: state_parts.Calls[T]) -> T | None:
+        """Make these calls of the store, and return their result; None if the store fails."""
+        result = None
         try:
-            return None if self._store is None else do(self._store)
-        except Exception as error:  # noqa: BLE001 (people's seats must not depend on the memory of a report)
-            log.warning("Airflow's task state store failed, so the report covers this attempt only: %s", error)
-            self._store = None
-            return None
+            while self._store is not None:
+                method, *arguments = calls.send(result)
+                try:
+                    result = getattr(self._store, method)(*arguments)
+                except Exception as error:  # noqa: BLE001 (people's seats must not depend on the memory of a report)
+                    log.warning("Airflow's task state store failed, so the report covers this attempt only: %s", error)
+                    self._store = None
+        except StopIteration as end:
+            return cast("T", end.value)
+        return None

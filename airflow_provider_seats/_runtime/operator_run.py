@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._planning.plan import Origin, Period, Plan, by_id, label
+from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
 from airflow_provider_seats._runtime.plan_maker import PlanMaker
 from airflow_provider_seats._runtime.run_states import Changed, Changing, Parsing, Planning, Previewed, State
 from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
-from airflow_provider_seats.report import Report, can_be_undone, for_undo, summary, table
+from airflow_provider_seats.report import Report, can_be_undone, for_undo, shortened, summary, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,7 +129,7 @@ class OperatorRun:
         for warning in report["warnings"][len(self._warnings) :]:
             self._log.warning("%s", warning)
         self._push(SUMMARY, summary(report, None if error is None else self._problem(error)))
-        return report
+        return shortened(report, MAX_XCOM)
 
     def _problem(self, error: BaseException) -> str:
         """Return why the task fails, as Airflow will show it."""

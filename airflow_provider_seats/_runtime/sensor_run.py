@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from airflow_provider_seats._airflow import (
     AirflowFailException,
@@ -19,15 +19,14 @@ from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
 from airflow_provider_seats._planning.arguments import parse_bool
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
 from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._planning.condition import Condition
+    from airflow_provider_seats._planning.condition import Condition, Met
     from airflow_provider_seats._runtime import TaskLog
-
-Met: TypeAlias = list[dict[str, str | None]]
 
 # The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
@@ -55,14 +54,11 @@ class Timing:
 class Deferral:
     """What the sensor needs to defer.
 
-    :param timeout_at: when the sensor times out, in Unix time.
-    :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
+    :param arguments: the arguments of the trigger.
     :param seconds: the seconds after which Airflow ends the wait if the trigger does not.
     """
 
-    condition: Condition
-    timeout_at: float
-    execution_timeout_at: float | None
+    arguments: dict[str, Any]
     seconds: float
 
 
@@ -96,6 +92,7 @@ class SensorRun:
         self._log = log
         self._began = clock().now()
         self._read_before = False
+        self._seat_list = SeatList()
         self.summary: str | None = None
 
     def poke(self) -> PokeReturnValue:
@@ -111,7 +108,7 @@ class SensorRun:
                 self.summary = f"The seat list could not be read: {error}"
                 self._log.warning("%s", self.summary)
                 return PokeReturnValue(is_done=False)
-        seat_list = SeatList(users)
+        seat_list = self._seat_list = SeatList(users)
         progress = condition.progress(seat_list)
         self.summary = progress.summary
         self._log.info("%s", progress.summary)
@@ -119,7 +116,7 @@ class SensorRun:
         for warning in filter(None, warnings):
             self._log.warning("%s", warning)
         self._read_before = True
-        return PokeReturnValue(is_done=progress.done, xcom_value=progress.met)
+        return PokeReturnValue(is_done=progress.done, xcom_value=progress.result() if progress.done else None)
 
     def deferral(self) -> Deferral | None:
         """Return what is needed to defer; None if the sensor is to poke again.
@@ -140,10 +137,27 @@ class SensorRun:
         execution_timeout_at = None if limit is None else self._began + limit.total_seconds()
         end = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
         seconds = min(max(end - now, 0), _MAX_SECONDS) + _BACKSTOP
-        return Deferral(self._condition, timeout_at, execution_timeout_at, seconds)
+        arguments = {
+            "product_code": self._condition.product,
+            "state": self._condition.state,
+            "require": self._condition.require,
+            "datadog_conn_id": self._conn_id,
+            "poll_interval": timing.poke_interval,
+            "timeout_at": timeout_at,
+            "execution_timeout_at": execution_timeout_at,
+        }
+        people = self._condition.people
+        packed = pack({}, [people.uuids, people.emails])
+        if len(packed) <= MAX_PEOPLE_BYTES:
+            return Deferral({**arguments, "people": packed}, seconds)
+        self._log.info(
+            "%s people do not fit into a trigger. A worker checks them whenever the seat list changes.",
+            f"{len(people):,}",
+        )
+        return Deferral({**arguments, "seen": self._seat_list.fingerprint, "summary": self.summary}, seconds)
 
-    def resume(self, event: object) -> Met:
-        """Return the people who met the condition, or raise what ended the wait, as a poke would have."""
+    def resume(self, event: object) -> Met | Deferral:
+        """Return the people who met the condition, or how to wait on. Or raise what ended the wait, as a poke would."""
         try:
             return self._outcome(event)
         except Exception as error:
@@ -162,18 +176,22 @@ class SensorRun:
         # Kept from one poke to the next, with its connections and what it knows about rate limits.
         return DatadogSeatsHook(self._conn_id).get_conn()
 
-    def _outcome(self, event: object) -> Met:
+    def _outcome(self, event: object) -> Met | Deferral:
         if not isinstance(event, Mapping):
             raise UnknownEventError(event)
         summary = event.get("summary") or "No triggerer could read the seat list in that time."
         match event.get("status"), event.get("limit"):
-            case "success", _ if _is_met(event.get("met")):
+            case "success", _ if _is_met(event):
                 self._log.info("%s", summary)
-                met: Met = event["met"]
-                return met
+                return {"count": event["count"], "people": event["people"]}
+            case "changed", _ if isinstance(event.get("timeout_at"), int | float):
+                # The limits count from the first poke.
+                self._began = event["timeout_at"] - self._timing.timeout
+                if (met := self.poke().xcom_value) is not None:
+                    return cast("Met", met)
+                return self.deferral() or self._raise_timeout(self.summary)
             case "timeout", "timeout":
-                limit = timedelta(seconds=min(self._timing.timeout, _MAX_SECONDS))
-                raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
+                self._raise_timeout(summary)
             case "timeout", "execution_timeout":
                 raise AirflowTaskTimeout(
                     f"The execution_timeout of {self._timing.execution_timeout} is over. {summary}"
@@ -183,7 +201,16 @@ class SensorRun:
                 raise AirflowFailException(message) from restore_error(str(event.get("error")), message)
         raise UnknownEventError(event)
 
+    def _raise_timeout(self, summary: object) -> NoReturn:
+        limit = timedelta(seconds=min(self._timing.timeout, _MAX_SECONDS))
+        raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
 
-def _is_met(met: object) -> bool:
-    rows = met if isinstance(met, list) else []
-    return bool(rows) and all(isinstance(each, Mapping) and {"id", "email"} <= each.keys() for each in rows)
+
+def _is_met(event: Mapping[str, Any]) -> bool:
+    rows = event.get("people")
+    return (
+        isinstance(event.get("count"), int)
+        and isinstance(rows, list)
+        and bool(rows)
+        and all(isinstance(each, Mapping) and {"id", "email"} <= each.keys() for each in rows)
+    )

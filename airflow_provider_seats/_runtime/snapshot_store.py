@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._planning.stored import pack, unpack
+from airflow_provider_seats._runtime import state_parts
+from airflow_provider_seats._runtime.turns import compute
 
 if TYPE_CHECKING:
     from airflow_provider_seats._planning.seat_changes import Seats
@@ -38,6 +42,8 @@ class SnapshotStore:
         self._key = f"datadog_seats {name}"
         self._site: str | None = None
         self._seats: Seats | None = None
+        # Where the stored state is.
+        self._head: state_parts.Head | None = None
 
     async def recall(self, site: str) -> Seats | None:
         """Return who held a seat, as emails by user UUID; None if that is unknown.
@@ -46,7 +52,7 @@ class SnapshotStore:
         :raises Exception: Airflow's, if its store fails. Starting from nothing would lose what changed.
         """
         if self._seats is None:
-            self._restore(await self._ask_once())
+            await self._restore()
         if self._seats is not None and self._site != site:
             log.warning(
                 "%s: the connection now leads to %s instead of %s. The next reading is the new starting point, and no "
@@ -62,11 +68,33 @@ class SnapshotStore:
     async def keep(self, seats: Seats) -> None:
         """Store who holds a seat."""
         self._seats = seats
-        state = {"site": self._site, "seats": seats}
+        if self._store is None:
+            return
+        text = await compute(len(seats), partial(pack, seats))
         try:
-            await self._ask(lambda store: store.aset(self._key, state))
+            self._head = await self._call(state_parts.write(self._key, self._head, {"site": self._site}, text))
         except Exception as error:  # noqa: BLE001 (changes are reported even if Airflow cannot store them)
             log.warning("%s: the seats could not be stored, so a restart would repeat a change: %s", self.name, error)
+
+    @asynccontextmanager
+    async def delivery(self, seats: Seats) -> AsyncIterator[None]:
+        """Store who holds a seat once the event that is yielded in the ``with`` block has reached Airflow.
+
+        :param seats: the seats that the event leads to.
+        """
+        receiver = asyncio.current_task()
+        try:
+            yield
+            await self.wait_for_delivery()
+            await self.keep(seats)
+        except GeneratorExit:
+            # If another task than the receiver closes the trigger, the receiver ended before it took the event.
+            if asyncio.current_task() is receiver:
+                await self.keep_if_answered(seats)
+            raise
+        except asyncio.CancelledError:
+            await self.keep_if_answered(seats)
+            raise
 
     async def wait_for_delivery(self) -> None:
         """Wait until an event that was yielded has reached Airflow's database."""
@@ -81,37 +109,48 @@ class SnapshotStore:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_STORE_TIMEOUT):
-                await self._ask(lambda store: store.aget(self._key))
+                await self._ask("aget", [self._key])
                 await self.keep(seats)
 
-    def _restore(self, state: object) -> None:
-        """Take over a stored state. Anything else in the store is ignored."""
-        match state:
-            case {"site": str(site), "seats": dict(seats)}:
-                if all(isinstance(email, str | None) for email in seats.values()):
-                    self._site, self._seats = site, seats
-
-    async def _ask_once(self) -> object:
+    async def _restore(self) -> None:
+        """Take over the stored state. Anything else in the store is ignored, and the next state replaces it."""
         try:
-            return await self._ask(lambda store: store.aget(self._key))
-        except ValueError:
-            # Airflow cannot tell which of several assets is meant.
-            log.warning(
-                "%s: one trigger watches this for several assets, so Airflow stores nothing, and a restart misses "
-                "changes. Use another poll_interval for each asset's trigger.",
-                self.name,
-            )
-            self._store = None
-            return None
+            stored = await self._call(state_parts.read(self._key))
+            if stored is not None:
+                head, text = stored
+                site, (seats, _) = str(head["site"]), await compute(len(text), partial(unpack, text))
+                self._head, self._site, self._seats = head, site, seats
+        except (KeyError, ValueError) as error:
+            log.warning("%s: the stored seats cannot be read and are ignored: %s", self.name, error)
 
-    async def _ask(self, do: Callable[[Any], Awaitable[T]]) -> T | None:
-        """Call the store, and retry if it fails."""
-        if self._store is None:
-            return None
-        for pause in _STORE_RETRIES:
+    async def _call(self, calls: state_parts.Calls[T]) -> T:
+        """Make these calls of the store, and return their result."""
+        result = None
+        try:
+            while True:
+                method, *arguments = calls.send(result)
+                result = await self._ask(f"a{method}", arguments)
+        except StopIteration as end:
+            return cast("T", end.value)
+
+    async def _ask(self, method: str, arguments: Sequence[Any]) -> Any:  # noqa: ANN401 (whatever is stored)
+        """Call the store, and call it again if it fails."""
+        for pause in (*_STORE_RETRIES, None):
+            if self._store is None:
+                return None
             try:
-                return await do(self._store)
-            except Exception as error:  # noqa: BLE001 (whatever Airflow raises)
+                return await getattr(self._store, method)(*arguments)
+            except ValueError:
+                # Airflow cannot tell which of several assets is meant.
+                log.warning(
+                    "%s: one trigger watches this for several assets, so Airflow stores nothing, and a restart misses "
+                    "changes. Use another poll_interval for each asset's trigger.",
+                    self.name,
+                )
+                self._store = None
+            except Exception as error:
+                if pause is None:
+                    raise
                 log.info("%s: Airflow's state store failed and is called again: %s", self.name, error)
-            await clock().async_sleep(pause)
-        return await do(self._store)
+                await clock().async_sleep(pause)
+        return None

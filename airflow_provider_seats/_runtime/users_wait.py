@@ -7,27 +7,25 @@ import logging
 import math
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._planning.condition import name_as_passed
 from airflow_provider_seats._runtime.followers import Follower
 from airflow_provider_seats._runtime.turns import compute
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition, Progress
+    from airflow_provider_seats._planning.condition import Condition, ListChange, Met, Progress
     from airflow_provider_seats._planning.seat_list import SeatList
 
 log = logging.getLogger(__name__)
 
 # How long the last poll may take, in seconds.
 _LAST_POLL_TIMEOUT: Final = 60.0
-MetPeople: TypeAlias = list[dict[str, str | None]]
 
 
 class UsersWait:
-    """Waits until people hold a seat, or no longer hold one.
+    """Waits until people hold a seat, or no longer hold one; or until a seat list changes.
 
     There may be thousands of waits. So each keeps few objects alive: the garbage collector looks at all of them.
 
@@ -38,7 +36,7 @@ class UsersWait:
 
     __slots__ = ("_absent", "_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")
 
-    def __init__(self, condition: Condition, conn_id: str, interval: float) -> None:
+    def __init__(self, condition: Condition | ListChange, conn_id: str, interval: float) -> None:
         self._condition = condition
         self._conn_id = conn_id
         self._interval = interval
@@ -69,9 +67,9 @@ class UsersWait:
             met = await self._met_within(min(left, _LAST_POLL_TIMEOUT), only_once=True)
         if met is None:
             return {"status": "timeout", "limit": limit, "summary": self._outcome()}
-        return {"status": "success", "met": met, "summary": self._summary}
+        return {"status": "success", **met, "summary": self._summary}
 
-    async def _met_within(self, seconds: float, *, only_once: bool = False) -> MetPeople | None:
+    async def _met_within(self, seconds: float, *, only_once: bool = False) -> Met | None:
         """Poll until the condition is met, and return the people who met it; None if there is no time left.
 
         :param only_once: return None, too, if a single poll does not meet the condition.
@@ -104,7 +102,7 @@ class UsersWait:
             log.warning("The seat list could not be read: %s", error)
         self._error, self._failed = error, current
 
-    async def _check(self, seat_list: SeatList) -> MetPeople | None:
+    async def _check(self, seat_list: SeatList) -> Met | None:
         """Return the people who met the condition, if this list ends the wait. Log the progress."""
         self._error, self._failed = None, False
         progress = await self._progress(seat_list)
@@ -112,7 +110,7 @@ class UsersWait:
         if progress.done and self._condition.state == "unassigned" and seat_list.pages > 1:
             # The list may have shifted while it was read. Two readings in a row have to show that the same people are
             # absent.
-            self._absent = frozenset(map(name_as_passed, progress.met))
+            self._absent = progress.absent
             confirmed = await self._progress(seat_list, absent_before or frozenset())
             unconfirmed = replace(
                 progress, done=False, summary=f"{progress.summary} (a second reading has to confirm it)"
@@ -124,11 +122,11 @@ class UsersWait:
         if (warning := self._condition.warning(seat_list)) and warning != self._warning:
             log.warning("%s", warning)
         self._warning = warning
-        return progress.met if progress.done else None
+        return progress.result() if progress.done else None
 
     async def _progress(self, seat_list: SeatList, absent_before: frozenset[str] | None = None) -> Progress:
         check = partial(self._condition.progress, seat_list, absent_before)
-        return await compute(len(self._condition.people), check)
+        return await compute(self._condition.size(seat_list), check)
 
     def _outcome(self) -> str:
         """Return what is known when the time is over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, strategies as st
@@ -49,6 +50,8 @@ def test_every_report_has_the_same_keys() -> None:
         ended_at="2026-11-21T12:00:09+00:00",
         conn_id="dd",
         site="https://api.datadoghq.eu",
+        digest=sha256(json.dumps([P, [], ["1", "2"]]).encode()).hexdigest(),
+        complete=True,
     )
     others = plan.preview(), plan.not_started(preview=False), plan.interrupted(), Plan(P).not_started(preview=False)
     assert {tuple(each) for each in (done, *others)} == {tuple(done)}

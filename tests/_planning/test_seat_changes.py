@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.seat_changes import Seats, compare_seats
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.stored import MAX_VALUE, size
 from tests.helpers.examples import examples
 from tests.helpers.planning import seat
 
@@ -17,7 +20,7 @@ def test_an_event_has_the_seats_that_people_gained_and_lost() -> None:
     cy = seat("3", "cy@x")
     changes = compare_seats(BEFORE, SeatList([seat("1", "ann@x"), cy]), frozenset())
     lost = [{"id": "2", "email": "bob@x"}]
-    assert changes.event("p") == {"product": "p", "gained": [cy._asdict()], "lost": lost, "seats": 2}
+    assert changes.event("p") == {"product": "p", "gained": [cy._asdict()], "lost": lost, "seats": 2, "more": 0}
     assert changes.now == {"1": "ann@x", "3": "cy@x"}
 
 
@@ -60,3 +63,34 @@ def test_only_two_absences_in_a_row_are_a_loss(readings: list[tuple[set[str], in
         assert {each["id"] for each in changes.lost} == missing - kept
         assert {each["id"] for each in changes.gained} == shown - before.keys()
         before, previous = changes.now, shown
+
+
+@examples(100)
+@given(st.integers(0, 700), st.integers(0, 900), st.integers(0, 100))
+def test_many_changes_are_reported_in_several_events(lost: int, gained: int, kept: int) -> None:
+    """No event is larger than 48 KiB, none of the changes is lost or repeated, and the last event says so."""
+    before: Seats = {f"old{number}": f"old{number}@example.com" for number in range(lost + kept)}
+    rows = [seat(uuid, email) for uuid, email in list(before.items())[lost:]]
+    rows += [seat(f"new{number}", f"new{number}@example.com") for number in range(gained)]
+    seat_list, known, left = SeatList(rows), before, lost + gained
+    found: dict[str, list[Any]] = {"gained": [], "lost": []}
+    while left:
+        changes = compare_seats(known, seat_list, frozenset())
+        event = changes.event("p")
+        assert event is not None
+        assert size(event) <= MAX_VALUE
+        assert event["seats"] == kept + gained
+        known, left = changes.now, left - len(event["gained"]) - len(event["lost"])
+        assert event["more"] == left
+        for kind, people in found.items():
+            people.extend(person["id"] for person in event[kind])
+    assert compare_seats(known, seat_list, frozenset()).event("p") is None
+    assert found["gained"] == [f"new{number}" for number in range(gained)]
+    assert found["lost"] == [f"old{number}" for number in range(lost)]
+
+
+def test_a_person_with_a_very_long_name_is_reported() -> None:
+    """A single person is reported even if nobody else fits beside them."""
+    long = seat("1", "ann@x")._replace(name="x" * 100_000)
+    changes = compare_seats({}, SeatList([long, seat("2", "bob@x")]), frozenset())
+    assert ([each["id"] for each in changes.gained], changes.more, changes.now) == (["1"], 1, {"1": "ann@x"})

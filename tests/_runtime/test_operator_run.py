@@ -31,7 +31,7 @@ from tests.helpers.operators import (
 KEYS = {
     *("product", "preview", "assigned", "unassigned", "unchanged", "missing", "refused", "protected", "unknown"),
     *("not_done", "seats_before", "seats_after", "guards", "refusals", "since_attempt", "started_at", "ended_at"),
-    *("conn_id", "site", "counts", "warnings"),
+    *("conn_id", "site", "counts", "warnings", "digest", "complete"),
 }
 
 

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable
 from contextlib import aclosing
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from airflow_provider_seats._airflow import (
 )
 from airflow_provider_seats._api import seats as seats_api
 from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats._planning.stored import MAX_VALUE, size, unpack
 from airflow_provider_seats.exceptions import UnknownEventError
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
@@ -226,7 +228,7 @@ def test_a_deferred_sensor_ends_like_one_in_a_worker(
 
 def _without_times(outcome: tuple[Any, ...]) -> tuple[Any, ...]:
     if outcome[0] == "returned":
-        return ("returned", [{**row, "assigned_at": None} for row in outcome[1]])
+        return ("returned", [{**row, "assigned_at": None} for row in outcome[1]["people"]], outcome[1]["count"])
     return outcome
 
 
@@ -245,7 +247,7 @@ def test_a_deferral_contains_no_key(datadog: FakeDatadog, clock: WorkerClock) ->
 def test_the_sensor_pokes_once_before_it_defers(datadog: FakeDatadog, clock: WorkerClock) -> None:
     """A condition that is met at the first poke needs no triggerer."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    assert sensor(deferrable=True).execute({})[0]["email"] == "ann@x.com"
+    assert sensor(deferrable=True).execute({})["people"][0]["email"] == "ann@x.com"
     assert len(datadog.calls()) == 1
 
 
@@ -302,16 +304,16 @@ def test_a_timeout_after_errors_says_since_when_nothing_is_known(datadog: FakeDa
     [
         *(None, {}, "", "success", [], 3, True),
         {"status": "success"},
-        {"status": "success", "met": None},
-        {"status": "success", "met": []},
-        {"status": "success", "met": "ann"},
-        {"status": "success", "met": ["ann"]},
-        {"status": "success", "met": [{}]},
+        {"status": "success", "count": 1, "people": None},
+        {"status": "success", "count": 1, "people": []},
+        {"status": "success", "count": 1, "people": "ann"},
+        {"status": "success", "count": 1, "people": ["ann"]},
+        {"status": "success", "count": 1, "people": [{}]},
         {"status": "timeout"},
         {"status": "timeout", "limit": "patience"},
         {"status": "error"},
-        {"status": ["success"], "met": [{}]},
-        {"met": [{}]},
+        {"status": ["success"], "count": 1, "people": [{}]},
+        {"count": 1, "people": [{}]},
     ],
 )
 def test_an_unknown_event_is_an_error(event: Any) -> None:
@@ -362,7 +364,7 @@ def test_a_poke_confirms_an_absence_from_several_pages(datadog: FakeDatadog, oth
     """A poke reads a list of several pages twice before a wait for `unassigned` ends, and a list of one page once."""
     for number in range(others):
         datadog.add_user(f"other{number}@x.com", seat=PRODUCT)
-    assert sensor(state="unassigned", timeout=0).execute({}) == [{"id": None, "email": "ann@x.com"}]
+    assert sensor(state="unassigned", timeout=0).execute({})["people"] == [{"id": None, "email": "ann@x.com"}]
     assert len(datadog.calls("GET", SEATS)) == calls
 
 
@@ -405,9 +407,9 @@ def test_people_that_can_be_iterated_once_reach_the_trigger(
     """A generator of people is read once, by the first poke, and the deferral contains its people."""
     waiting_sensor = sensor(user_emails=people(), deferrable=True)
     deferral = deferred(waiting_sensor)
-    assert deferral.trigger.serialize()[1]["user_emails"] == ["ann@x.com"]
+    assert unpack(deferral.trigger.serialize()[1]["people"])[1] == [[], ["ann@x.com"]]
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    assert resume(waiting_sensor, event_of(deferral))[0]["email"] == "ann@x.com"
+    assert resume(waiting_sensor, event_of(deferral))["people"][0]["email"] == "ann@x.com"
 
 
 def test_a_poke_leaves_half_of_a_stated_limit_to_others(
@@ -423,3 +425,69 @@ def test_a_poke_leaves_half_of_a_stated_limit_to_others(
     assert len(datadog.received) == 2
     assert waiting._run is not None
     assert "nothing was sent, the rest of the limit is left to others" in str(waiting._run.summary)
+
+
+def many(count: int) -> list[str]:
+    """Return emails that cannot be compressed much."""
+    return [f"{sha256(str(number).encode()).hexdigest()[:12]}@x.com" for number in range(count)]
+
+
+@pytest.mark.parametrize(("count", "fits"), [(1_000, True), (6_000, False)])
+def test_a_deferral_stays_small(datadog: FakeDatadog, clock: WorkerClock, *, count: int, fits: bool) -> None:
+    """The arguments of the trigger stay below 48 KiB. For more people than fit, it watches the list."""
+    people = many(count)
+    arguments = deferred(sensor(deferrable=True, user_emails=people)).trigger.serialize()[1]
+    assert size(arguments) <= MAX_VALUE
+    assert (arguments["people"] is not None, arguments["seen"] is None) == (fits, fits)
+    if fits:
+        assert unpack(arguments["people"])[1] == [[], people]
+
+
+def test_people_who_do_not_fit_into_a_trigger_are_checked_when_the_list_changes(
+    datadog: FakeDatadog, clock: WorkerClock
+) -> None:
+    """The triggerer waits until the list changes, a worker checks it and defers again, until the condition is met."""
+    people = many(6_000)
+    for email in people[2:]:
+        datadog.add_user(email, seat=PRODUCT)
+    waiting = sensor(deferrable=True, user_emails=people, timeout=6_000)
+    lines: list[str] = []
+    waiting.log.info = lambda message, *values: lines.append(message % values)  # type: ignore[method-assign]
+    first = deferred(waiting)
+    assert [line for line in lines if line.startswith("6,000 people do not fit into a trigger.")]
+    datadog.add_user(people[1], seat=PRODUCT)
+    event = event_of(first)
+    assert (event["status"], size(event) < 1_000) == ("changed", True)
+    clock.passed += 100
+    with pytest.raises(TaskDeferred) as again:
+        resume(waiting, event)
+    second = again.value
+    # The limits still count from the first poke.
+    assert second.trigger.serialize()[1]["timeout_at"] == first.trigger.serialize()[1]["timeout_at"]
+    assert second.trigger.serialize()[1]["seen"] != first.trigger.serialize()[1]["seen"]
+    datadog.add_user(people[0], seat=PRODUCT)
+    found = resume(waiting, event_of(second))
+    assert found["count"] == 6_000
+    assert 100 < len(found["people"]) < 6_000
+    assert size(found) <= MAX_VALUE
+
+
+def test_a_list_that_does_not_change_times_out_with_the_progress(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """The time-out says what the worker found, although the triggerer does not know the people."""
+    people = many(6_000)
+    waiting = sensor(deferrable=True, user_emails=people)
+    event = event_of(deferred(waiting))
+    with pytest.raises(AirflowSensorTimeout, match=r"timed out.* 0 of 6,000 people hold a seat"):
+        resume(waiting, event)
+
+
+def test_a_change_after_the_time_is_over_is_checked_once(datadog: FakeDatadog, clock: WorkerClock) -> None:
+    """A sensor that resumes late pokes once more, as one in a worker does, and then times out."""
+    people = many(6_000)
+    waiting = sensor(deferrable=True, user_emails=people)
+    first = deferred(waiting)
+    datadog.add_user(people[0], seat=PRODUCT)
+    event = event_of(first)
+    clock.passed += 1_000
+    with pytest.raises(AirflowSensorTimeout, match=r"timed out.* 1 of 6,000 people hold a seat"):
+        resume(waiting, event)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from airflow_provider_seats._planning.stored import MAX_VALUE, size
 from airflow_provider_seats._runtime.snapshot_store import SnapshotStore
 from tests.helpers.asset_state import FakeStateStore
 from tests.helpers.clocks import install
@@ -23,6 +26,11 @@ SEATS: dict[str, str | None] = {"u1": "ann@x.com", "u2": None}
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package use the time of the quick loop."""
     install(LoopClock(), monkeypatch)
+
+
+def hash_of(number: int) -> int:
+    """Return a large number that is the same in each run."""
+    return int.from_bytes(sha256(str(number).encode()).digest()[:16])
 
 
 def recall(store: FakeStateStore | None, site: str = SITE) -> Any:
@@ -47,7 +55,9 @@ def test_stored_seats_are_recalled_after_a_restart() -> None:
     """Seats that one triggerer stored are recalled by the next, with their site."""
     store = FakeStateStore()
     quickly(keep(store))
-    assert store.stored == {KEY: {"site": SITE, "seats": SEATS}}
+    expected = FakeStateStore()
+    expected.keep(KEY, SITE, SEATS)
+    assert store.stored == expected.stored
     assert recall(store) == SEATS
 
 
@@ -199,3 +209,28 @@ def test_a_stopped_trigger_stores_seats_only_if_airflow_answers(silent: bool) ->
     assert quickly(main()) == (1 if silent else 0)
     store.silent = False
     assert recall(store) == ({} if silent else SEATS)
+
+
+def test_the_seats_of_a_large_organisation_are_stored_in_small_values(caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred thousand seats take at most 4 MB, in values below 48 KiB, so Airflow warns about none of them."""
+    numbers = [hash_of(number) for number in range(100_000)]
+    seats: dict[str, str | None] = {
+        str(uuid.UUID(int=number)): f"{number:x}"[:9] + "@example.com" for number in numbers
+    }
+    store = FakeStateStore()
+    quickly(keep(store, seats))
+    sizes = [size(value) for value in store.stored.values()]
+    assert max(sizes) <= MAX_VALUE
+    assert sum(sizes) <= 4_000_000
+    assert recall(store) == seats
+    assert caplog.messages == []
+
+
+def test_a_part_that_is_missing_makes_the_seats_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    """Seats that are not complete are ignored, and the log says it. Half of them would look like losses."""
+    seats: dict[str, str | None] = {str(uuid.UUID(int=hash_of(number))): None for number in range(10_000)}
+    store = FakeStateStore()
+    quickly(keep(store, seats))
+    del store.stored[f"{KEY} 0.1"]
+    assert recall(store) is None
+    assert f"{NAME}: the stored seats cannot be read and are ignored: it is incomplete" in caplog.messages

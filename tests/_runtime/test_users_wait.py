@@ -359,7 +359,7 @@ def test_an_absence_from_several_pages_counts_after_a_second_reading(
         return await event_of(trigger), clock()
 
     payload, ended = quickly(main())
-    assert (payload["status"], payload["met"], ended) == ("success", [{"id": None, "email": "ann@x.com"}], ends)
+    assert (payload["status"], payload["people"], ended) == ("success", [{"id": None, "email": "ann@x.com"}], ends)
     assert len(datadog.calls("GET", SEATS)) == polls
 
 
@@ -391,7 +391,7 @@ def test_only_the_same_absence_confirms_an_absence(
     )
     payload = quickly(event_of(trigger))
     if left:
-        assert payload["met"] == [{"id": ann, "email": None}]
+        assert payload["people"] == [{"id": ann, "email": None}]
         assert payload["summary"] == "incident_response: 1 of 2 people hold no seat"
     else:
         assert payload["summary"] == f"incident_response: 0 of 2 people hold no seat; waiting for {ann}, {bob}"

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
+from collections.abc import Mapping
 from typing import Any
+
+from airflow_provider_seats._planning.stored import pack
 
 
 class FakeStateStore:
@@ -23,6 +27,17 @@ class FakeStateStore:
         self.failures = 0
         self.error: Exception | None = None
         self.silent = False
+
+    def keep(self, key: str, site: str, seats: Mapping[str, str | None]) -> None:
+        """Store seats as the package does."""
+        text = pack(seats)
+        head = {"site": site, "text": text, "crc": zlib.crc32(text.encode()), "parts": 0, "series": 0}
+        self.stored[key] = head
+
+    async def adelete(self, key: str) -> None:
+        """Delete a stored value, if there is one."""
+        await self._respond()
+        self.stored.pop(key, None)
 
     async def aget(self, key: str) -> Any:
         """Return a stored value; None if there is none."""

@@ -458,6 +458,19 @@ def test_a_change_that_was_not_approved_is_refused(datadog: FakeDatadog, form: A
     assert kinds(sync(user_emails=emails(0), approved=form(preview)))["unassigned"] == [people[2]]
 
 
+def test_a_preview_that_is_not_complete_approves_exactly_its_changes(datadog: FakeDatadog) -> None:
+    """A preview that is too large for XCom does not list everyone. Its digest says what was approved."""
+    add_people(datadog, 3_000)
+    preview = sync(user_emails=emails(0), preview=True, max_unassign=3_000, report_unchanged=False)
+    assert (preview["complete"], preview["counts"]["unassigned"]) == (False, 2_999)
+    claimed = datadog.add_user("claimed@x.com", seat=PRODUCT)
+    message = refused(datadog, user_emails=emails(0), approved=preview, max_unassign=3_000)
+    assert "too large to list everyone, so exactly its changes are approved" in message
+    assert "Make a new preview" in message
+    datadog.take_seat(PRODUCT, claimed)
+    assert sync(user_emails=emails(0), approved=preview, max_unassign=3_000)["counts"]["unassigned"] == 2_999
+
+
 def test_an_approval_must_be_a_preview_of_this_product(datadog: FakeDatadog) -> None:
     """The report of a real run, or of another product, is no approval."""
     add_people(datadog, 2)

@@ -260,7 +260,16 @@ def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -
     assert all(sum(person in line for line in lines) == 1 for person in (people[0], people[-1], new))
     undone = sync(undo=text, batch_size=1000)
     assert datadog.holders(PRODUCT) == {stays, *people}
-    assert (len(undone["assigned"]), len(undone["unassigned"])) == (count, 1)
+    assert (undone["counts"]["assigned"], undone["counts"]["unassigned"]) == (count, 1)
+    assert undone["complete"] is (count < 1_000)
+
+
+def test_a_report_that_is_not_complete_cannot_be_undone(datadog: FakeDatadog) -> None:
+    """A report that was too large for XCom does not list everyone, so undoing it would forget people."""
+    add_people(datadog, 3_000)
+    report = sync(user_emails=[], allow_empty=True, max_unassign=3_000, report_unchanged=False)
+    assert (report["complete"], report["counts"]["unassigned"]) == (False, 3_000)
+    assert "Pass the complete report, which is in the log of its task." in refused(datadog, undo=report)
 
 
 def test_the_log_contains_no_report_if_nothing_was_changed(datadog: FakeDatadog) -> None:

@@ -28,12 +28,12 @@ def test_the_example_dags_run_with_a_scheduler(server: Server, fakes: Fakes, beg
     run = server.finish(begun["onboarding"])
     assert run["state"] == "success"
     assert [person["email"] for person in server.xcom(run, "assign_seats")["assigned"]] == [ANN, BOB]
-    assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")] == ["Ann", "Bob"]
+    assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")["people"]] == ["Ann", "Bob"]
     assert server.xcom(run, "say_who") == [ANN, BOB]
     assert fake.emails(PRODUCT) == [ANN, BOB]
     run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB]})
     assert run["state"] == "success"
-    assert server.xcom(run, "wait_until_gone") == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
+    assert server.xcom(run, "wait_until_gone")["people"] == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
     assert fake.emails(PRODUCT) == []
 
 
