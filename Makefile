@@ -3,6 +3,7 @@
 # make test   run lint, type checks and all tests
 # make test-matrix   run the tests on each supported Airflow and each installed Python
 # make pins   pin the versions that the tests run with, for each Airflow again
+# make test-mysql   run the tests of a large organisation on a MySQL server
 # make docs   build the site of the documentation in build/site
 # make bench  compare the package with Datadog's official client, and write docs/benchmark.md
 #
@@ -30,7 +31,7 @@ export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
 # Tests start many processes, which start twice as fast from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo quick without-airflow test test-matrix lint types docs bench pins clean
+.PHONY: help demo quick without-airflow test test-matrix test-mysql lint types docs bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -50,6 +51,11 @@ test: $(VENV)/ready $(LINT)
 
 test-matrix:
 	@$(PYTHON) -m tools.matrix
+
+# MySQL's limits are the lowest of Airflow's databases. MYSQL names a server of your own, without a database.
+test-mysql: $(VENV)/ready
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python mysqlclient aiomysql
+	MYSQL=$(MYSQL) $(PYTEST) --numprocesses 0 -s tests/system/test_mysql.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ class SeatUsersSensor(BaseSensorOperator):
 
     The ``return_value`` has the ``count`` of those who met the condition, and their rows as ``people``: ``id``,
     ``email``, ``name`` and ``assigned_at`` of people with a seat, or ``id`` and ``email`` as passed of people without
-    one. It holds as many rows as fit into 46 KiB of JSON, some 250. ``hook.list_seat_users`` returns all.
+    one. It holds as many rows as fit into 46 KiB of JSON, some 300. ``hook.list_seat_users`` returns all.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
@@ -47,7 +47,7 @@ class SeatUsersSensor(BaseSensorOperator):
     :param deferrable: poke once in a worker, and wait in the triggerer. The triggerer reads the seat list once for all
         sensors that wait for the same product through the same connection, at the shortest ``poke_interval`` among
         them, but at most once a second. ``mode``, ``exponential_backoff`` and ``max_wait`` do not apply then;
-        everything else is as in the other modes. If the people do not fit into a trigger (some 2,000 UUIDs or 4,000
+        everything else is as in the other modes. If the people do not fit into a trigger (some 1,600 UUIDs or 4,000
         emails), the triggerer waits until the seat list changes, and then a worker checks it. The default is Airflow's
         ``[operators] default_deferrable``.
     """

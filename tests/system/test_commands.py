@@ -33,6 +33,7 @@ ELSEWHERE = {
     "make test": "this suite",
     "make test AIRFLOW=2.11.0": "the gate",
     "make test-matrix": "runs this suite",
+    "make test-mysql": "needs a MySQL server",
     "make docs": "tests/system/test_site.py",
     "make bench": "tests/system/test_load.py",
     ".ci/run": "runs this suite",
