@@ -53,17 +53,17 @@ with DAG(
         task_id="wait_for_seats",
         product_code="{{ params.product_code }}",
         user_emails="{{ params.emails }}",
-        mode="reschedule",
+        deferrable=True,
         poke_interval=60,
         timeout=60 * 60,
     )
 
     @task
-    def say_who(holders: list[dict[str, Any]]) -> list[str]:
+    def say_who(found: dict[str, Any]) -> list[str]:
         """Print who holds a seat, and since when. Send it to a chat or to the hiring team instead."""
-        for holder in holders:
+        for holder in found["people"]:
             print(f"{holder['name']} <{holder['email']}> holds a seat since {holder['assigned_at']}")
-        return [holder["email"] for holder in holders]
+        return [holder["email"] for holder in found["people"]]
 
     assign >> wait
-    say_who(wait.output["people"])
+    say_who(wait.output)

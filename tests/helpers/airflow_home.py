@@ -26,7 +26,8 @@ import psutil
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLE_DAGS: Final = ROOT / "example_dags"
-AIRFLOW: Final = tuple(int(part) for part in version("apache-airflow").split(".")[:2])
+AIRFLOW_RELEASE: Final = tuple(int(part) for part in re.findall(r"\d+", version("apache-airflow"))[:3])
+AIRFLOW: Final = AIRFLOW_RELEASE[:2]
 AIRFLOW_3: Final = AIRFLOW >= (3, 0)
 # To create a SQLite database waits for the disk a hundred times. On a busy disk, each wait takes seconds.
 # A connection waits 5 seconds for a lock by default, which is too short while Airflow starts on a busy machine. But
