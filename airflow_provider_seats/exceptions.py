@@ -104,6 +104,7 @@ class KeysRefusedError(DatadogSeatsError):
     """Datadog refused the keys, or their owner lacks a permission (401, 403).
 
     :ivar status: the HTTP status.
+    :ivar explanation: Datadog's own explanation.
     """
 
     concerns_connection = True
@@ -115,13 +116,14 @@ class KeysRefusedError(DatadogSeatsError):
             f"API key (extra api_key) and site.{owner}"
         )
         self.status = status
+        self.explanation = detail
 
 
 class RequestRefusedError(DatadogSeatsError):
     """Datadog refused the request (a 4xx other than 401, 403, 408 and 429).
 
     :ivar status: the HTTP status.
-    :ivar detail: Datadog's own explanation.
+    :ivar explanation: Datadog's own explanation.
     """
 
     def __init__(self, call: str, status: int, detail: str) -> None:
@@ -130,7 +132,7 @@ class RequestRefusedError(DatadogSeatsError):
             "the product code and the people."
         )
         self.status = status
-        self.detail = detail
+        self.explanation = detail
 
 
 class OnCallNotAvailableError(DatadogSeatsError):

@@ -1,6 +1,6 @@
 """Unassign the seats of people who leave, and wait until Datadog no longer lists them.
 
-The operator confirms the change itself. The sensor shows how to wait if another system unassigns the seats.
+The operator reports what Datadog answered. The sensor makes sure that the seats are gone.
 
 If someone is found in an on-call schedule, nothing is changed: replace them there first, or nobody is paged at night.
 The look-up needs the permission on_call_read.

@@ -6,25 +6,39 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._api.batches import (
+    Batch,
+    Refusal,
+    are_alike,
+    are_the_keys,
+    in_batches,
+    with_singles_first,
+    with_the_middle_first,
+)
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seats import PATH, read_seat_list
-from airflow_provider_seats._text import plural, without_numbers
+from airflow_provider_seats._api.seats import PATH, SeatUser, read_seat_list
+from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
     DatadogSeatsError,
+    KeysRefusedError,
+    RateLimitError,
+    RedirectError,
     RequestRefusedError,
     SeatsRefusedError,
     SeatsUnknownError,
     UnavailableError,
 )
 
-# Datadog documents no delay between a write and the list that shows it. We wait this long before we call it a failure.
-READ_BACK_PAUSE: Final = 2.0
+# Datadog documents no delay between a write and the list that shows it. The list gets this time, in seconds, before a
+# change that it does not show counts as refused.
+READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
 _PROBE_AFTER: Final = 12
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
@@ -81,12 +95,6 @@ def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BA
     return _change("DELETE", product, user_uuids, batch_size)
 
 
-def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    """Yield people in batches of at most ``size``."""
-    for start in range(0, len(people), size):
-        yield people[start : start + size]
-
-
 def _change(
     method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int
 ) -> Flow[Outcome]:
@@ -103,12 +111,6 @@ def _change(
     except DatadogSeatsError as failed:
         error = error or failed
     return change.outcome(error)
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    people: tuple[str, ...]
-    attempt: int = 1
 
 
 class _Change:
@@ -129,28 +131,36 @@ class _Change:
 
     def send(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
-        batches = deque([_Batch(people)])
+        batches = deque([Batch(people)])
         accepted_before = self.accepted
-        refusals: list[RequestRefusedError] = []
+        refusals: list[Refusal] = []
         while batches:
             nothing_accepted = self.accepted == accepted_before
-            if nothing_accepted and len(refusals) >= MAX_SAME_REFUSALS and _are_alike(refusals):
+            if nothing_accepted and len(refusals) >= MAX_SAME_REFUSALS and are_alike(refusals):
                 # Datadog says the same about everyone, so it is not about these people. The rest is not tried.
                 if not self.accepted:
                     raise refusals[-1]
                 return
             # Until something is accepted, look at both ends and then in the middle, so that several bad people in a
             # row are not mistaken for a bad product code.
-            from_end = nothing_accepted and len(refusals) % 2 == 1
+            from_end = nothing_accepted and len(refusals) % 2 == 1 and not isinstance(refusals[-1], KeysRefusedError)
             if nothing_accepted and len(refusals) >= _PROBE_AFTER:
-                batches = _with_the_middle_first(batches)
+                batches = with_the_middle_first(batches)
                 from_end = False
             batch = batches.pop() if from_end else batches.popleft()
             try:
                 again = yield from self._send_batch(batch)
-            except RequestRefusedError as refusal:
+            except (RequestRefusedError, KeysRefusedError) as refusal:
+                if refusal.status == HTTPStatus.UNAUTHORIZED:
+                    raise
                 refusals.append(refusal)
                 again = yield from self._bisect(batch, refusal)
+                if isinstance(refusal, KeysRefusedError) and nothing_accepted:
+                    again = with_singles_first(again)
+                is_last = len(self.refused) + len(self.done) == len(self.requested)
+                if self.refused and not self.accepted and are_the_keys(refusals, everyone=is_last):
+                    self.refused.clear()
+                    raise
             batches.extend(again) if from_end else batches.extendleft(reversed(again))
 
     def read_back_unconfirmed(self) -> Flow[None]:
@@ -160,12 +170,15 @@ class _Change:
             return
         response = "Datadog accepted the call and did not confirm these people."
         rest = yield from self._not_as_requested(people, response)
-        if rest:
+        for pause in READ_BACK_PAUSES:
+            if not rest:
+                return
+            self.unconfirmed = list(rest)
             unconfirmed = plural(len(rest), "person is", "people are")
-            yield Pause(READ_BACK_PAUSE, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
             rest = yield from self._not_as_requested(rest, response)
-        shown = "shows no seat" if self.method == "POST" else "still shows the seat"
-        self.refused.update(dict.fromkeys(rest, f"Datadog accepted the call, but the seat list {shown}"))
+            self.unconfirmed = []
+        self.refused.update(dict.fromkeys(rest, _without_effect(self.method)))
 
     def confirm_absences(self) -> Flow[None]:
         """Read the list again for people who were on none of its pages, and unassign those it shows this time."""
@@ -191,7 +204,7 @@ class _Change:
             error=error,
         )
 
-    def _send_batch(self, batch: _Batch) -> Flow[list[_Batch]]:
+    def _send_batch(self, batch: Batch) -> Flow[list[Batch]]:
         """Send one batch. After a fault, ask the seat list what was carried out before anything is sent again.
 
         :returns: what to send again.
@@ -207,20 +220,27 @@ class _Change:
             rest = yield from self._not_as_requested(batch.people, fault)
             if rest and (batch.attempt >= MAX_ATTEMPTS or not has_time):
                 raise
-            return [_Batch(rest, batch.attempt + 1)] if rest else []
+            return [Batch(rest, batch.attempt + 1)] if rest else []
+        except (KeysRefusedError, RateLimitError, RedirectError) as error:
+            if isinstance(error, KeysRefusedError) and error.status == HTTPStatus.FORBIDDEN:
+                raise
+            # A gateway may have changed the answer to a call that was carried out.
+            if (yield from self._not_as_requested(batch.people, error)):
+                raise
+            return []
         self.accepted += 1
         unconfirmed = () if confirmed is None else tuple(uuid for uuid in batch.people if uuid not in confirmed)
         self.unconfirmed += unconfirmed
         self.done.update(set(batch.people).difference(unconfirmed))
         return []
 
-    def _bisect(self, batch: _Batch, refusal: RequestRefusedError) -> Flow[list[_Batch]]:
+    def _bisect(self, batch: Batch, refusal: Refusal) -> Flow[list[Batch]]:
         """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
         rest = yield from self._not_as_requested(batch.people, refusal)
         if len(batch.people) == 1:
-            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.detail}"))
+            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
-        return [_Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+        return [Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
         """Read the seat list. Return the people who are not as requested; the others are done.
@@ -230,10 +250,17 @@ class _Change:
         try:
             users, pages = yield from read_seat_list(self.product, lambda _: self._progress())
         except DatadogSeatsError as reading:
+            if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
+                # Datadog refuses the keys for everything, or the address is not that of Datadog.
+                raise response from None
+            if isinstance(response, RateLimitError):
+                # The error says when to try again.
+                self.unknown.update(people)
+                raise response from reading
             if isinstance(response, RequestRefusedError) and isinstance(reading, RequestRefusedError):
                 # Datadog refuses the product itself, so nobody was changed.
                 if len(people) == 1:
-                    self.refused.update(dict.fromkeys(people, f"{response.status}: {response.detail}"))
+                    self.refused.update(dict.fromkeys(people, f"{response.status}: {response.explanation}"))
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
@@ -266,15 +293,30 @@ class _Change:
         return f"{finished:,} of {plural(len(self.requested), 'person', 'people')} {verb} or refused so far"
 
 
-def _are_alike(refusals: list[RequestRefusedError]) -> bool:
-    return len({without_numbers(each.detail) for each in refusals}) == 1
+def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Outcome, list[SeatUser]]]:
+    """Read the seat list after changes, and return the outcomes as it shows them, and the list.
+
+    Datadog may answer a change that has no effect as it answers any other. The list gets time to show the changes.
+    """
+    pauses = [*READ_BACK_PAUSES]
+    while True:
+        users, _ = yield from read_seat_list(unassigned.product, lambda _: "The changes are being read back")
+        holders = {user.id for user in users}
+        kept = [uuid for uuid in unassigned.done if uuid in holders]
+        lacking = [uuid for uuid in assigned.done if uuid not in holders]
+        if not pauses or not (kept or lacking):
+            break
+        missing = plural(len(kept) + len(lacking), "change", "changes")
+        yield Pause(pauses.pop(0), f"{unassigned.product}: the seat list does not show {missing} yet; it is read again")
+    return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), list(users)
 
 
-def _with_the_middle_first(batches: deque[_Batch]) -> deque[_Batch]:
-    """Cut the person in the middle out of the largest batch, to be sent alone and first."""
-    largest = max(range(len(batches)), key=lambda index: len(batches[index].people))
-    people = batches[largest].people
-    middle = len(people) // 2
-    parts = [_Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
-    others = list(batches)
-    return deque([_Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])
+def _refuse(outcome: Outcome, method: Literal["POST", "DELETE"], people: list[str]) -> Outcome:
+    """Return an outcome in which some of those who are done are refused."""
+    refused = {**outcome.refused, **dict.fromkeys(people, _without_effect(method))}
+    return replace(outcome, done=tuple(uuid for uuid in outcome.done if uuid not in refused), refused=refused)
+
+
+def _without_effect(method: Literal["POST", "DELETE"]) -> str:
+    shown = "shows no seat" if method == "POST" else "still shows the seat"
+    return f"Datadog accepted the call, but the seat list {shown} {sum(READ_BACK_PAUSES):g} s later"

@@ -55,6 +55,11 @@ class Job:
         """Whether the seat list has to be read."""
         return True
 
+    @property
+    def reads_back(self) -> bool:
+        """Whether the seat list is read again after the changes."""
+        return self.guards.max_seats is not None
+
     def as_requested(self) -> Plan:
         """Return what is known before anything is read."""
         return Plan(self.product)
@@ -179,6 +184,11 @@ class SyncJob(Job):
     approved: Report | None
     undo: Report | None
     only: People | None
+
+    @property
+    def reads_back(self) -> bool:
+        """Whether the seat list is read again after the changes."""
+        return True
 
     @classmethod
     def parse(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._text import plural
+from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._planning.seat_list import SeatList
     from airflow_provider_seats.exceptions import PlanRefusedError
 
@@ -140,8 +141,13 @@ class Plan:
         """Report that the work was interrupted, so that it is unknown how far it got."""
         return self._report(unknown=[*self.unassign, *self.assign], period=period)
 
-    def report(self, unassigned: Outcome, assigned: Outcome, period: Period = _NO_PERIOD) -> Report:
-        """Report what was done."""
+    def report(
+        self, unassigned: Outcome, assigned: Outcome, period: Period = _NO_PERIOD, seats_after: int | None = None
+    ) -> Report:
+        """Report what was done.
+
+        :param seats_after: how many seats the list showed afterwards; None if it was not read again.
+        """
         people = by_id(self.unassign, self.assign)
         return self._report(
             assigned=assigned.done,
@@ -150,6 +156,7 @@ class Plan:
             unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
             not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
             period=period,
+            seats_after=seats_after,
         )
 
     def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
@@ -181,6 +188,7 @@ class Plan:
         not_done: Iterable[Person] = (),
         preview: bool = False,
         period: Period = _NO_PERIOD,
+        seats_after: int | None = None,
     ) -> Report:
         assigned, unassigned = set(assigned), set(unassigned)
         unknown, not_done, refused = list(unknown), list(not_done), list(refused)
@@ -197,8 +205,8 @@ class Plan:
             elif uuid in assigned or uuid in unassigned:
                 back[uuid] = each.person
         changed = [*gained.values(), *lost.values(), *back.values()]
-        after = None
-        if self.seat_list is not None and not unknown:
+        after = seats_after
+        if after is None and self.seat_list is not None and not unknown:
             after = len(self.seat_list) + len(assigned) - len(unassigned)
         people: dict[str, list[Person]] = {
             "assigned": list(gained.values()),
@@ -239,6 +247,28 @@ class Plan:
     def _digest(self, gained: Iterable[str], lost: Iterable[str]) -> str:
         changes = json.dumps([self.product, sorted(gained), sorted(lost)])
         return sha256(changes.encode()).hexdigest()
+
+    def exceeded(self, users: Sequence[SeatUser]) -> str | None:
+        """Return a warning if there are more seats than ``max_seats`` after the changes.
+
+        :param users: the seat list after the changes.
+        """
+        limit = self.guards.get("max_seats")
+        if limit is None or len(users) <= limit or self.seat_list is None:
+            return None
+        planned = by_id(self.assign)
+        others = [
+            label(Person(id=user.id, email=user.email))
+            for user in users
+            if user.id and user.id not in planned and not self.seat_list.by_uuid(user.id)
+        ]
+        if not others:
+            return None
+        there_are = f"There are {plural(len(users), 'seat')} of {self.product} now, and the limit is {limit}"
+        return (
+            f"{there_are} (max_seats). While this task ran, these people got a seat from elsewhere: "
+            f"{join_names(others)}. If another task assigned them, give both a pool with one slot."
+        )
 
     def _many_seats(self, seats: int | None, *, preview: bool) -> list[str]:
         limit = self.guards.get("warn_seats")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
+from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
 from airflow_provider_seats._planning.plan import Origin, Period, Plan, by_id, label
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
@@ -92,27 +92,41 @@ class OperatorRun:
             raise plan.refusal
         if plan.assign or plan.unassign:
             attempts.remember(plan, self._server_time)
-            self._change(plan, job.batch_size)
+            self._change(plan, job)
 
-    def _change(self, plan: Plan, batch_size: int) -> None:
+    def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
         started = plan.started(self._server_time)
         self._state = Changing(plan, Period(started))
         unassigned = assigned = Outcome(plan.product)
         if plan.unassign:
-            unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign), batch_size))
+            unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign), job.batch_size))
         if plan.assign:
             people = plan.assignable_after(unassigned)
             if people:
-                assigned = self._client.run(assign_seats(plan.product, people, batch_size))
+                assigned = self._client.run(assign_seats(plan.product, people, job.batch_size))
             others = tuple(by_id(plan.assign))[len(people) :]
             assigned = replace(assigned, not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._state = Changed(plan, period, unassigned, assigned)
+        if job.reads_back and unassigned.error is None and assigned.error is None:
+            self._state = self._read_back(self._state)
+            unassigned, assigned = self._state.unassigned, self._state.assigned
         everyone = by_id(plan.unassign, plan.assign)
         error = failure(unassigned, assigned, label=lambda uuid: label(everyone[uuid]))
         if error is not None:
             raise error
+
+    def _read_back(self, changed: Changed) -> Changed:
+        """Return the state as the seat list shows it after the changes."""
+        try:
+            unassigned, assigned, users = self._client.run(read_back(changed.unassigned, changed.assigned))
+        except DatadogSeatsError as error:
+            self._warn(f"The seats could not be read after the changes, so this is what Datadog answered: {error}")
+            return changed
+        if (exceeded := changed.plan.exceeded(users)) is not None:
+            self._warn(exceeded)
+        return replace(changed, unassigned=unassigned, assigned=assigned, seats_after=len(users))
 
     def _finish(self, error: BaseException | None) -> Report:
         """Build and log the report."""

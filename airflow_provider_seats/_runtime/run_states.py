@@ -57,6 +57,7 @@ class Changed(State):
     period: Period
     unassigned: Outcome
     assigned: Outcome
+    seats_after: int | None = None
 
     def report(self) -> Report:
-        return self.plan.report(self.unassigned, self.assigned, self.period)
+        return self.plan.report(self.unassigned, self.assigned, self.period, self.seats_after)

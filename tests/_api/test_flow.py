@@ -82,7 +82,7 @@ def test_an_error_contains_the_explanation_of_the_server(body: object, detail: s
     """An error quotes both shapes of Datadog's errors, and the visible text of an HTML page."""
     with pytest.raises(RequestRefusedError) as caught:
         read_response(GET, reply(422, body))
-    assert detail in caught.value.detail
+    assert detail in caught.value.explanation
 
 
 def test_a_refused_key_names_the_missing_permission() -> None:

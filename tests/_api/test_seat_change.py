@@ -11,20 +11,21 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._api.batches import in_batches
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, NoAnswer, Pause, Request, Response
 from airflow_provider_seats._api.seat_change import (
     MAX_SAME_REFUSALS,
-    READ_BACK_PAUSE,
+    READ_BACK_PAUSES,
     Outcome,
     assign_seats,
     failure,
-    in_batches,
     unassign_seats,
 )
 from airflow_provider_seats.exceptions import (
     InvalidInputError,
     KeysRefusedError,
     RateLimitError,
+    RedirectError,
     RequestRefusedError,
     SeatsRefusedError,
     SeatsUnknownError,
@@ -36,6 +37,7 @@ from tests.helpers.playing import Played, assigned, lost, page, play, refused, r
 FORBIDDEN = reply(403, {"errors": ["Forbidden"]})
 DONE = reply(204)
 A, B, C = map(uuid, "abc")
+READINGS = len(READ_BACK_PAUSES) + 1
 
 
 def crowd(number: int) -> list[str]:
@@ -123,41 +125,50 @@ def test_people_left_out_of_assigned_ids_are_read_back() -> None:
     "answer", [assigned(), reply(201, {}), reply(201), reply(200, {"data": {"attributes": {"assigned_ids": None}}})]
 )
 def test_a_201_that_changed_nothing_is_an_error(answer: Response) -> None:
-    """People are refused if neither the response nor two readings of the list show them."""
-    played = play(assign_seats("p", [A, B]), answer, page(B), page(B))
+    """People are refused if neither the response nor any reading of the list in a minute shows them."""
+    played = play(assign_seats("p", [A, B]), answer, *[page(B)] * READINGS)
     assert outcome(played) == ((B,), (A,), (), ())
-    assert played.pauses == [READ_BACK_PAUSE]
+    assert played.pauses == [*READ_BACK_PAUSES]
     assert isinstance(failure(played.value), SeatsRefusedError)
     assert "shows no seat" in played.value.refused[A]
 
 
-def test_a_list_that_lags_behind_a_201_is_read_once_more() -> None:
-    """A seat that the list shows only at the second reading, two seconds later, is done."""
-    played = play(assign_seats("p", [A]), assigned(), page(), page(A))
+@pytest.mark.parametrize("late", range(1, READINGS))
+def test_a_list_that_lags_behind_a_201_is_read_again(late: int) -> None:
+    """A seat that the list shows only after some time, up to a minute, is done."""
+    played = play(assign_seats("p", [A]), assigned(), *[page()] * late, page(A))
     assert outcome(played) == ((A,), (), (), ())
+    assert played.pauses == [*READ_BACK_PAUSES][:late]
+
+
+def test_people_are_unknown_until_the_list_had_its_time() -> None:
+    """If a reading fails before the minute is over, nobody is refused: the list may still show the seats."""
+    played = play(assign_seats("p", [A]), assigned(), page(), *[lost()] * MAX_ATTEMPTS)
+    assert outcome(played) == ((), (), (A,), ())
+    assert isinstance(failure(played.value), SeatsUnknownError)
 
 
 def test_a_202_to_an_assignment_confirms_nothing() -> None:
     """An assignment that is answered with 202 is read back, although the body names everyone."""
     body = json.loads(assigned(A, B).content)
-    played = play(assign_seats("p", [A, B]), reply(202, body), page(A), page(A))
+    played = play(assign_seats("p", [A, B]), reply(202, body), *[page(A)] * READINGS)
     assert outcome(played) == ((A,), (B,), (), ())
-    assert played.calls == "PGG"
+    assert played.calls == "P" + "G" * READINGS
     assert play(assign_seats("p", [A]), reply(202), page(A)).value.done == (A,)
 
 
 @pytest.mark.parametrize("body", [None, {}, {"data": []}])
 def test_a_202_to_an_unassignment_confirms_nothing(body: object) -> None:
     """An unassignment that is answered with 202 is read back, with or without a body."""
-    played = play(unassign_seats("p", [A, B]), reply(202, body), page(A), page(A))
+    played = play(unassign_seats("p", [A, B]), reply(202, body), *[page(A)] * READINGS)
     assert outcome(played) == ((B,), (A,), (), ())
-    assert played.calls == "DGG"
-    assert played.pauses == [READ_BACK_PAUSE]
+    assert played.calls == "D" + "G" * READINGS
+    assert played.pauses == [*READ_BACK_PAUSES]
 
 
 def test_an_unconfirmed_unassignment_says_that_the_seat_is_still_there() -> None:
     """The message about an unassignment that changed nothing says that the seat list still shows the seat."""
-    played = play(unassign_seats("p", [A]), reply(202), page(A), page(A))
+    played = play(unassign_seats("p", [A]), reply(202), *[page(A)] * READINGS)
     assert isinstance(failure(played.value), SeatsRefusedError)
     for message in (str(failure(played.value)), played.value.refused[A]):
         assert "seat list" in message
@@ -213,13 +224,68 @@ def test_people_are_unknown_if_neither_response_nor_list_can_be_read() -> None:
     assert transient.transient
 
 
-def test_refused_keys_and_rate_limits_need_no_list() -> None:
-    """Refused keys and a rate limit end the work without a reading, because nothing was carried out."""
-    played = play(assign_seats("p", [A, B], 1), assigned(A), FORBIDDEN, FORBIDDEN)
-    assert outcome(played) == ((A,), (), (), (B,))
-    assert isinstance(failure(played.value), KeysRefusedError)
-    limited = play(assign_seats("p", [A]), reply(429, x_ratelimit_reset="9999")).value
-    assert (limited.not_done, type(failure(limited))) == ((A,), RateLimitError)
+UNAUTHORIZED = reply(401, {"errors": ["Unauthorized"]})
+# Answers that do not confirm a write, each with how often it is sent before the write ends, and the error.
+UNCONFIRMED: list[Any] = [
+    pytest.param([UNAUTHORIZED] * 2, KeysRefusedError, id="401"),
+    pytest.param([FORBIDDEN] * 2, KeysRefusedError, id="403"),
+    pytest.param([reply(302, location="https://sso.example.com")], RedirectError, id="302"),
+    pytest.param([reply(429, x_ratelimit_reset="9999")], RateLimitError, id="429"),
+]
+
+
+@pytest.mark.parametrize(("answers", "error"), UNCONFIRMED)
+def test_a_write_whose_answer_does_not_confirm_it_is_read_back(answers: list[Any], error: type[Exception]) -> None:
+    """A gateway may change the answer to a write that was carried out, so the list says what was done."""
+    carried_out = play(unassign_seats("p", [A]), *answers, page(B))
+    assert (outcome(carried_out), failure(carried_out.value)) == (((A,), (), (), ()), None)
+    if error is not KeysRefusedError:
+        in_part = play(assign_seats("p", [A, B]), *answers, page(A))
+        assert in_part.value.done == (A,)
+        assert (in_part.value.not_done, type(failure(in_part.value))) == ((B,), error)
+
+
+def test_keys_that_are_refused_for_the_list_too_changed_nothing() -> None:
+    """If the keys, or the address, are refused for the write and the list, the error is that of the write."""
+    for answer, error in ((UNAUTHORIZED, KeysRefusedError), (FORBIDDEN, KeysRefusedError)):
+        played = play(assign_seats("p", [A, B]), *[answer] * 4)
+        assert (outcome(played), type(failure(played.value))) == (((), (), (), (A, B)), error)
+    redirect = reply(302, location="https://sso.example.com")
+    played = play(assign_seats("p", [A, B]), redirect, redirect)
+    assert (outcome(played), type(failure(played.value))) == (((), (), (), (A, B)), RedirectError)
+
+
+def test_a_rate_limit_that_hides_the_list_leaves_people_unknown() -> None:
+    """If the list cannot be read either, nobody knows whether the write was carried out; the error has the time."""
+    limited = reply(429, x_ratelimit_reset="9999")
+    played = play(assign_seats("p", [A]), limited, limited)
+    error = failure(played.value)
+    assert (outcome(played), type(error)) == (((), (), (A,), ()), RateLimitError)
+    assert isinstance(error, RateLimitError)
+    assert error.retry_after is not None
+
+
+@pytest.mark.parametrize("bad", [0, 1, 49, 50, 98, 99])
+def test_a_403_about_one_person_does_not_stop_the_others(bad: int) -> None:
+    """Datadog may refuse a call with 403 because of one person. That person is refused, and everyone else is done."""
+    people = crowd(100)
+    world = World(bad={people[bad]}, detail="Forbidden", status=403)
+    result = world.serve(assign_seats("p", people))
+    assert set(result.refused) == {people[bad]}
+    assert result.refused[people[bad]] == "403: Generic Error: Forbidden"
+    assert len(result.done) == 99
+    assert isinstance(failure(result), SeatsRefusedError)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 100])
+def test_a_403_about_everyone_is_about_the_keys(number: int) -> None:
+    """If the first, the last and the middle person and the halves between them are refused alike, it is the keys."""
+    people = crowd(number)
+    world = World(bad=set(people), detail="Forbidden", status=403)
+    result = world.serve(assign_seats("p", people))
+    assert (result.not_done, result.refused) == (tuple(people), {})
+    assert isinstance(failure(result), KeysRefusedError)
+    assert world.calls <= 6 * 3
 
 
 def test_a_wait_that_is_too_long_is_not_waited() -> None:
@@ -249,7 +315,7 @@ def test_people_left_out_of_several_calls_are_read_back_once() -> None:
 
 def test_people_left_out_are_read_back_if_a_later_call_fails() -> None:
     """People that a call did not confirm are read back, although a later call ends the work."""
-    played = play(assign_seats("p", [A, B], 1), assigned(), FORBIDDEN, FORBIDDEN, page(A))
+    played = play(assign_seats("p", [A, B], 1), assigned(), UNAUTHORIZED, UNAUTHORIZED, page(A), page(A))
     assert outcome(played) == ((A,), (), (), (B,))
     unread = play(assign_seats("p", [A], 1), assigned(), FORBIDDEN, FORBIDDEN)
     assert outcome(unread) == ((), (), (A,), ())
@@ -298,7 +364,7 @@ def test_a_list_is_read_a_second_time_at_most_once() -> None:
 def test_someone_who_is_sent_again_without_a_confirmation_is_read_back(last: object, done: bool) -> None:
     """If a change that is sent again after the second reading is not confirmed, the list decides about it."""
     first, second = (page(B, next_cursor="2"), page(C)), (page(B, next_cursor="2"), page(A, C))
-    again = [] if done else [page(A, B, C)]
+    again = [] if done else [page(A, B, C)] * (READINGS - 1)
     played = play(unassign_seats("p", [A]), lost(), *first, *second, reply(202), last, *again)
     assert outcome(played) == (((A,), (), (), ()) if done else ((), (A,), (), ()))
 
@@ -328,7 +394,7 @@ def test_people_are_unknown_if_the_second_reading_is_not_reached() -> None:
 def test_absences_are_confirmed_if_a_later_call_fails() -> None:
     """The second reading takes place although a later batch ends the work."""
     pages = page(B, next_cursor="2"), page(C)
-    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, FORBIDDEN, FORBIDDEN, *pages)
+    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, UNAUTHORIZED, UNAUTHORIZED, *pages, *pages)
     assert outcome(played) == ((A,), (), (), (B,))
     assert isinstance(failure(played.value), KeysRefusedError)
 
@@ -467,6 +533,7 @@ class World:
     :param faults: one character for each call: ``X`` carries out and is lost, ``x`` is lost, ``5`` is a 503, ``2``
         carries out and answers 502, ``a`` carries out and answers 202, a full stop answers normally.
     :param page_size: the rows in one page of the list.
+    :param status: the HTTP status of a refusal.
     :param shift_at: someone else's row, the first of the list, disappears before the page of this number is read.
     """
 
@@ -481,11 +548,13 @@ class World:
         detail: str = "no user {}",
         page_size: int = 1000,
         shift_at: int | None = None,
+        status: int = 422,
     ) -> None:
         self.holders = set(holders or ())
         self.bad = set(bad or ())
         self.faults = list(faults)
         self.detail = detail
+        self.status = status
         self.page_size = page_size
         self.shift_at = shift_at
         self.calls = 0
@@ -535,7 +604,7 @@ class World:
         assert people
         assert all(str(UUID(each)) == each for each in people)
         if people & self.bad:
-            return refused(422, self.detail.format(min(people & self.bad)))
+            return refused(self.status, self.detail.format(min(people & self.bad)))
         if request.method == "DELETE":
             self.holders -= people
             return DONE
@@ -557,6 +626,7 @@ _some = st.sets(st.sampled_from([uuid(name) for name in "abcdefghij"]))
     page_size=st.integers(1, 12),
     shift_at=st.none() | st.integers(0, 30),
     assign=st.booleans(),
+    status=st.sampled_from([403, 422]),
 )
 def test_an_outcome_is_complete_and_true_whatever_fails(
     *,
@@ -568,12 +638,13 @@ def test_an_outcome_is_complete_and_true_whatever_fails(
     page_size: int,
     shift_at: int | None,
     assign: bool,
+    status: int,
 ) -> None:
     """Everyone requested is in one group of the outcome, the groups are true, and nobody else is changed.
 
     A list may shift once while it is read.
     """
-    world = World({*before, World.BYSTANDER}, bad, faults, page_size=page_size, shift_at=shift_at)
+    world = World({*before, World.BYSTANDER}, bad, faults, page_size=page_size, shift_at=shift_at, status=status)
     flow = (assign_seats if assign else unassign_seats)("p", sorted(requested), batch_size)
     result = world.serve(flow)
     grouped = [*result.done, *result.refused, *result.unknown, *result.not_done]
@@ -587,6 +658,8 @@ def test_an_outcome_is_complete_and_true_whatever_fails(
         for person in (*result.refused, *result.not_done):
             assert (person in world.holders) == (person in before)
         assert set(result.refused) <= bad
-        if not faults.strip("."):
+        if isinstance(result.error, KeysRefusedError):
+            assert len(requested & bad) >= min(len(requested), 5)
+        elif not faults.strip("."):
             assert set(result.done) >= requested - bad
             assert result.unknown == ()

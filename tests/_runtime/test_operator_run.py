@@ -204,7 +204,7 @@ def test_a_rate_limit_error_has_the_seconds_to_wait(datadog: FakeDatadog, ti: Fa
     """A rate limit that lasts too long raises its seconds, so that a retry can start then."""
     datadog.script("DELETE", SEATS, RATE_LIMITED)
     with pytest.raises(RateLimitError) as caught:
-        unassign({"ti": ti}, user_uuids=[GHOST])
+        unassign({"ti": ti}, user_uuids=add_people(datadog, 1))
     assert caught.value.retry_after == 900
 
 

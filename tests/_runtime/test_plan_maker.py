@@ -48,7 +48,7 @@ def test_an_undo_confirms_an_absence_by_a_second_reading(datadog: FakeDatadog) -
     datadog.received.clear()
     shifting(datadog, ann)
     assert by_email(sync(undo=report)) == {"unassigned": ["ann@x.com"]}
-    assert calls(datadog).count("GET seats/users") == 4
+    assert calls(datadog).count("GET seats/users") == 6
     assert ann not in datadog.holders(PRODUCT)
 
 
@@ -58,7 +58,7 @@ def test_an_undo_of_an_unassignment_reads_the_list_once(datadog: FakeDatadog) ->
     report = unassign(user_emails=emails(1))
     datadog.received.clear()
     sync(undo=report)
-    assert calls(datadog).count("GET seats/users") == 2
+    assert calls(datadog).count("GET seats/users") == 4
 
 
 # --- previews that a guard refuses ---

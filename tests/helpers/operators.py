@@ -100,6 +100,10 @@ def emails(*numbers: int, prefix: str = "u") -> list[str]:
     return [f"{prefix}{number}@x.com" for number in numbers]
 
 
+# The call that reads the seat list.
+READ = "GET seats/users"
+
+
 def calls(datadog: FakeDatadog) -> list[str]:
     """Return the method and the path of each call, without the part that all paths have in common."""
     return [f"{each.method} {each.path.split('/', 3)[-1]}" for each in datadog.calls()]

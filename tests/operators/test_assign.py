@@ -115,14 +115,14 @@ def test_people_who_hold_a_seat_already_are_assigned(seated_users: Any, monkeypa
 def test_a_success_that_changed_nothing_fails_the_task(
     datadog: FakeDatadog, ti: FakeTaskInstance, no_waits: list[float], status: int
 ) -> None:
-    """A success that confirms nobody is read back twice, and people without a seat are then refused."""
+    """A success that confirms nobody is read back for a minute, and people without a seat are then refused."""
     ann = datadog.add_user("ann@x.com")
     nothing = {"data": {"type": "seat-assignments", "attributes": {"assigned_ids": [], "product_code": PRODUCT}}}
     datadog.script("POST", SEATS, Fault(status, nothing))
     message, report = failure(assign, ti, user_uuids=[ann])
-    assert f"{ann} (Datadog accepted the call, but the seat list shows no seat)" in message
+    assert f"{ann} (Datadog accepted the call, but the seat list shows no seat 60 s later)" in message
     assert report == {"refused": [ann]}
-    assert [round(seconds) for seconds in no_waits] == [2]
+    assert 60 <= sum(no_waits) < 70
 
 
 def test_max_seats_is_checked_before_the_first_write(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:

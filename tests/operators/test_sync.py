@@ -14,11 +14,14 @@ from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
     OLD,
+    READ,
     account_reads,
     add_people,
+    assign,
     by_email,
     calls,
     emails,
+    failure,
     reasons,
     refused,
     sync,
@@ -34,7 +37,7 @@ def test_only_the_difference_is_written_and_unassigned_first(datadog: FakeDatado
     people = add_people(datadog, 5)
     new = datadog.add_user("new@x.com")
     report = sync(user_emails=["U0@X.com", "u1@x.com", "u2@x.com", "new@x.com"], check_accounts=False)
-    assert calls(datadog) == ["GET seats/users", "GET users", "DELETE seats/users", "POST seats/users"]
+    assert calls(datadog) == [READ, "GET users", "DELETE seats/users", "POST seats/users", READ]
     assert datadog.calls("GET", USERS)[0].query["filter"] == "new@x.com"
     assert kinds(report) == {"assigned": [new], "unassigned": people[3:], "unchanged": people[:3]}
     assert (report["seats_before"], report["seats_after"]) == (5, 4)
@@ -284,7 +287,7 @@ def test_no_account_is_read_if_the_list_has_every_email(datadog: FakeDatadog) ->
     """If every email of the roster and of protect is in the list, the only calls are the list and the change."""
     add_people(datadog, 5)
     sync(user_emails=emails(0, 1), protect=emails(2))
-    assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
+    assert calls(datadog) == [READ, "DELETE seats/users", READ]
 
 
 def test_no_account_is_read_for_a_roster_of_uuids(datadog: FakeDatadog) -> None:
@@ -294,7 +297,7 @@ def test_no_account_is_read_for_a_roster_of_uuids(datadog: FakeDatadog) -> None:
     renamed(datadog, "bob", "old@x.com")
     report = sync(user_uuids=[*people, "00000000-0000-4000-8000-000000000001"], mode="remove_only", max_unassign=2)
     assert len(report["unassigned"]) == 2
-    assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
+    assert calls(datadog) == [READ, "DELETE seats/users", READ]
 
 
 def test_only_rows_without_an_email_are_read_if_the_list_has_every_other_email(datadog: FakeDatadog) -> None:
@@ -395,7 +398,7 @@ def test_a_sync_can_skip_the_check_of_accounts(datadog: FakeDatadog, check: Any)
     people = add_people(datadog, 2)
     nameless = renamed(datadog, email=None)
     report = sync(user_emails=[*emails(0), "ghost@x.com"], mode="remove_only", check_accounts=check)
-    assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
+    assert calls(datadog) == [READ, "DELETE seats/users", READ]
     assert kinds(report)["unassigned"] == people[1:]
     assert reasons(report) == {
         nameless: "the seat list does not show the email, so the person may be in the roster or protected"
@@ -426,6 +429,57 @@ def test_a_list_that_cannot_be_read_completely_changes_nothing(
         sync(user_emails=emails(*range(150)), mode="remove_only")
     assert datadog.calls("DELETE") == []
     assert len(datadog.holders(PRODUCT)) == 150
+
+
+# --- the reading after the changes ---
+
+
+def test_a_change_without_effect_is_refused(datadog: FakeDatadog, ti: FakeTaskInstance, no_waits: list[float]) -> None:
+    """Datadog may answer a change that has no effect like any other. The sync gives the list a minute, and fails."""
+    people = add_people(datadog, 4)
+    datadog.script("DELETE", SEATS, Fault(204, b""))
+    message, report = failure(sync, ti, user_emails=emails(0, 1), max_unassign=2)
+    assert "Datadog accepted the call, but the seat list still shows the seat 60 s later" in message
+    assert report == {"refused": emails(2, 3), "unchanged": emails(0, 1)}
+    assert ti.pushed["return_value"]["seats_after"] == len(people)
+    assert 60 <= sum(no_waits) < 70
+
+
+def seat_list(*people: str) -> dict[str, Any]:
+    """Return a seat list of one page, as Datadog answers it, with these user UUIDs."""
+    return {"data": [{"type": "seat-users", "id": uuid, "attributes": {"email": None}} for uuid in people]}
+
+
+def test_a_list_that_lags_behind_a_change_is_read_again(datadog: FakeDatadog, no_waits: list[float]) -> None:
+    """If the list shows the changes some seconds later, the sync succeeds."""
+    people = add_people(datadog, 2)
+    before = seat_list(*people)
+    datadog.script("GET", SEATS, Fault(), Fault(200, before), Fault(200, before))
+    report = sync(user_emails=emails(0))
+    assert (kinds(report)["unassigned"], report["seats_after"]) == ([people[1]], 1)
+    assert len(no_waits) == 2
+
+
+def test_a_reading_that_fails_after_the_changes_is_a_warning(datadog: FakeDatadog, no_waits: list[float]) -> None:
+    """The changes are made, so the task succeeds. The report says what Datadog answered, and warns."""
+    add_people(datadog, 2)
+    datadog.script("GET", SEATS, Fault(), *[Fault(500)] * 20)
+    report = sync(user_emails=emails(0))
+    assert report["counts"]["unassigned"] == report["seats_after"] == 1
+    [warning] = report["warnings"]
+    assert warning.startswith("The seats could not be read after the changes, so this is what Datadog answered: ")
+
+
+@pytest.mark.parametrize("kind", [assign, sync])
+def test_a_limit_that_others_exceeded_meanwhile_is_a_warning(datadog: FakeDatadog, kind: Any) -> None:
+    """Two tasks at once may exceed max_seats together. The report names those whom this task did not assign."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
+    datadog.script("GET", SEATS, Fault(), Fault(200, seat_list(ann, bob)))
+    report = kind(user_uuids=[ann], max_seats=1)
+    [warning] = report["warnings"]
+    assert warning.startswith(f"There are 2 seats of {PRODUCT} now, and the limit is 1 (max_seats).")
+    assert f"these people got a seat from elsewhere: {bob}. If another task" in warning
+    assert report["seats_after"] == 2
 
 
 # --- preview and approval ---

@@ -248,5 +248,7 @@ def test_an_unconfirmed_unassignment_is_read_back(
     ann = datadog.add_user("ann@x.com", seat=PRODUCT)
     datadog.script("DELETE", SEATS, Fault(status, {"status": "queued"}))
     message, people = failure(unassign, ti, user_emails=["ann@x.com"])
-    assert f"ann@x.com ({ann}) (Datadog accepted the call, but the seat list still shows the seat)" in message
+    assert (
+        f"ann@x.com ({ann}) (Datadog accepted the call, but the seat list still shows the seat 60 s later)" in message
+    )
     assert people == {"refused": ["ann@x.com"]}

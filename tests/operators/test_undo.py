@@ -12,6 +12,7 @@ from airflow_provider_seats.testing import USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.operators import (
     OLD,
+    READ,
     account_reads,
     add_people,
     assign,
@@ -133,7 +134,7 @@ def test_an_undo_of_assignments_reads_no_account(datadog: FakeDatadog) -> None:
     report = sync(user_uuids=people)
     datadog.received.clear()
     sync(undo=report)
-    assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
+    assert calls(datadog) == [READ, "DELETE seats/users", READ]
 
 
 def test_an_undo_without_the_permission_to_read_accounts_changes_nothing(

@@ -1,0 +1,71 @@
+"""The batches in which people are sent, and which of them comes next while some are refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from airflow_provider_seats._text import without_numbers
+from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedError
+
+# What may be about single people, so that a refused batch is bisected.
+Refusal: TypeAlias = RequestRefusedError | KeysRefusedError
+# How many people are sent alone, to find out whether a 403 is about a person or about the keys.
+SINGLES: Final = 3
+# The batch itself, these people, and both halves of the others.
+_REFUSALS_OF_KEYS: Final = 1 + SINGLES + 2
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """People who are sent together, and how often they were.
+
+    :param attempt: which attempt this is.
+    """
+
+    people: tuple[str, ...]
+    attempt: int = 1
+
+
+def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
+    """Yield people in batches of at most ``size``."""
+    for start in range(0, len(people), size):
+        yield people[start : start + size]
+
+
+def are_alike(refusals: Sequence[Refusal]) -> bool:
+    """Return whether Datadog says the same about all of them, apart from numbers."""
+    return len({(each.status, without_numbers(each.explanation)) for each in refusals}) == 1
+
+
+def are_the_keys(refusals: Sequence[Refusal], *, everyone: bool) -> bool:
+    """Return whether refusals are about the keys: 403 for each part of a batch that was tried, or for everyone.
+
+    :param everyone: whether everyone was refused.
+    """
+    if not all(isinstance(each, KeysRefusedError) for each in refusals):
+        return False
+    return everyone or (len(refusals) >= _REFUSALS_OF_KEYS and are_alike(refusals))
+
+
+def with_singles_first(batches: Sequence[Batch]) -> list[Batch]:
+    """Return batches in which the first, the last and the middle person stand alone, and come first."""
+    people = [uuid for batch in batches for uuid in batch.people]
+    if len(people) <= SINGLES:
+        return [Batch((uuid,)) for uuid in people]
+    middle = len(people) // 2
+    singles = [people[0], people[-1], people[middle]]
+    rest = [tuple(people[1:middle]), tuple(people[middle + 1 : -1])]
+    return [*(Batch((uuid,)) for uuid in singles), *(Batch(part) for part in rest if part)]
+
+
+def with_the_middle_first(batches: deque[Batch]) -> deque[Batch]:
+    """Cut the person in the middle out of the largest batch, to be sent alone and first."""
+    largest = max(range(len(batches)), key=lambda index: len(batches[index].people))
+    people = batches[largest].people
+    middle = len(people) // 2
+    parts = [Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
+    others = list(batches)
+    return deque([Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])

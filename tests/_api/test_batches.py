@@ -1,0 +1,72 @@
+"""The batches in which people are sent, and their order."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import given, strategies as st
+
+from airflow_provider_seats._api.batches import (
+    Batch,
+    are_alike,
+    are_the_keys,
+    with_singles_first,
+    with_the_middle_first,
+)
+from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedError
+
+FORBIDDEN = KeysRefusedError("POST", 403, "Forbidden (request 5a7)")
+BATCHES = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+
+
+def batches_of(sizes: list[int]) -> list[Batch]:
+    """Return batches of these sizes. Nobody is in two of them."""
+    people = iter(range(100))
+    return [Batch(tuple(f"u{next(people)}" for _ in range(size))) for size in sizes]
+
+
+@given(BATCHES)
+def test_everyone_is_sent_once_and_three_people_come_first(sizes: list[int]) -> None:
+    """The first, the last and the middle person stand alone and come first, and nobody is lost or sent twice."""
+    before = batches_of(sizes)
+    people = [uuid for batch in before for uuid in batch.people]
+    after = with_singles_first(before)
+    assert sorted(uuid for batch in after for uuid in batch.people) == sorted(people)
+    assert all(len(batch.people) == 1 for batch in after[:3])
+    assert {people[0], people[-1]} <= {uuid for batch in after[:3] for uuid in batch.people}
+
+
+@given(BATCHES)
+def test_the_middle_of_the_largest_batch_comes_first(sizes: list[int]) -> None:
+    """One person of the largest batch stands alone and comes first, and nobody is lost or sent twice."""
+    before = batches_of(sizes)
+    first, *others = with_the_middle_first(deque(before))
+    people = [uuid for batch in before for uuid in batch.people]
+    assert sorted([*first.people, *(uuid for batch in others for uuid in batch.people)]) == sorted(people)
+    assert len(first.people) == 1
+    assert first.people[0] in max(before, key=lambda batch: len(batch.people)).people
+
+
+@pytest.mark.parametrize(
+    ("refusals", "everyone", "expected"),
+    [
+        ([FORBIDDEN], True, True),
+        ([FORBIDDEN], False, False),
+        ([FORBIDDEN] * 5, False, False),
+        ([FORBIDDEN] * 6, False, True),
+        ([FORBIDDEN] * 5 + [KeysRefusedError("POST", 403, "no user ann")], False, False),
+        ([FORBIDDEN] * 6 + [RequestRefusedError("POST", 422, "no")], True, False),
+    ],
+)
+def test_refusals_of_the_keys_are_told_from_refusals_of_people(
+    refusals: list[KeysRefusedError | RequestRefusedError], *, everyone: bool, expected: bool
+) -> None:
+    """It is the keys if everyone is refused with 403, or a batch, three people of it and the halves between them."""
+    assert are_the_keys(refusals, everyone=everyone) is expected
+
+
+def test_refusals_are_alike_apart_from_numbers() -> None:
+    """The status and the explanation are compared, without numbers that differ from call to call."""
+    assert are_alike([FORBIDDEN, KeysRefusedError("POST", 403, "Forbidden (request 9c1)")])
+    assert not are_alike([FORBIDDEN, RequestRefusedError("POST", 422, "Forbidden (request 5a7)")])
