@@ -134,12 +134,12 @@ class RequestRefusedError(DatadogSeatsError):
 
 
 class OnCallNotAvailableError(DatadogSeatsError):
-    """The Datadog site has no on-call API (404), so nobody can be looked up in on-call schedules."""
+    """The Datadog site has no on-call API (404), so it cannot be found out who is on call."""
 
     def __init__(self, call: str, detail: str) -> None:
         super().__init__(
             f"Datadog answered 404 to {call}: {detail}. This Datadog site has no on-call API, so nobody can be looked "
-            "up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
+            "up in on-call schedules and escalation policies. To continue without the look-up, pass on_call='ignore'."
         )
 
 

@@ -1,12 +1,15 @@
-"""FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI. It has seats, users, teams and schedules.
+"""FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
+
+It has seats, users and teams, on-call schedules, routing rules and escalation policies.
 
 .. code-block:: python
 
     with FakeDatadog() as datadog:
         ann = datadog.add_user("ann@example.com")
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
-        datadog.add_team("sre", [ann])
-        datadog.add_schedule("Nights", [ann])
+        sre = datadog.add_team("sre", [ann])
+        nights = datadog.add_schedule("Nights", [ann])
+        datadog.add_routing_rule(sre, datadog.add_escalation_policy("Payments", [[nights], [ann]]))
         ...  # run a DAG or call an operator
         assert datadog.holders("incident_response") == {ann}
 
@@ -25,6 +28,7 @@ from airflow_provider_seats.testing._datadog import (
     VALIDATE_KEYS,
     FakeDatadog,
 )
+from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
 from airflow_provider_seats.testing._on_call import SCHEDULES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
@@ -35,6 +39,8 @@ __all__ = [
     "API_KEY",
     "APP_KEY",
     "PERMISSIONS",
+    "POLICIES",
+    "ROUTING_RULES",
     "SCHEDULES",
     "SEATS",
     "TEAMS",

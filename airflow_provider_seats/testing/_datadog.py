@@ -12,8 +12,18 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._on_call import ON_CALL_API
-from airflow_provider_seats.testing._organization import Account, Endpoint, Organization, Schedule, Team, error
+from airflow_provider_seats.testing._escalations import ESCALATIONS_API
+from airflow_provider_seats.testing._on_call import SCHEDULES_API
+from airflow_provider_seats.testing._organization import (
+    Account,
+    Endpoint,
+    EscalationPolicy,
+    Organization,
+    RoutingRule,
+    Schedule,
+    Team,
+    error,
+)
 from airflow_provider_seats.testing._seats import SEATS_API, give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
 from airflow_provider_seats.testing._teams import TEAMS_API
@@ -31,8 +41,9 @@ _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
     Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
 )
+_ON_CALL_API: Final = (*SCHEDULES_API, *ESCALATIONS_API)
 PERMISSIONS: Final[frozenset[str]] = frozenset(
-    permission for endpoint in (*_ENDPOINTS, *ON_CALL_API) for permission in endpoint.permissions
+    permission for endpoint in (*_ENDPOINTS, *_ON_CALL_API) for permission in endpoint.permissions
 )
 
 
@@ -74,7 +85,7 @@ class FakeDatadog:
         self._organization = Organization(seated_users, unknown_users, {product: {} for product in products})
         self._accounts = self._organization.accounts
         self._seats = self._organization.seats
-        self._endpoints = _ENDPOINTS + (ON_CALL_API if on_call_api else ())
+        self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
         self._calls: dict[tuple[str, str, int], int] = {}
         self._lock = threading.RLock()
         self._server = Server(port, self._answer)
@@ -190,6 +201,43 @@ class FakeDatadog:
             self._organization.schedules[schedule.id] = schedule
         return schedule.id
 
+    def add_escalation_policy(
+        self, name: str, steps: Iterable[Iterable[str]] = (), *, teams: Iterable[str] = (), policy_id: str | None = None
+    ) -> str:
+        """Add an escalation policy, or replace the one with this id. Return its id.
+
+        :param steps: the targets of each step: user UUIDs, emails of accounts, or ids of schedules or teams.
+        :param teams: the ids of the teams that own it.
+        """
+        with self._lock:
+            policy = EscalationPolicy(
+                id=(policy_id or str(uuid.uuid4())).lower(),
+                name=name,
+                steps={str(uuid.uuid4()): list(map(self._target, targets)) for targets in steps},
+                teams=[self._organization.teams[each].id for each in teams],
+            )
+            self._organization.policies[policy.id] = policy
+        return policy.id
+
+    def add_routing_rule(
+        self,
+        team_id: str,
+        policy_id: str | None = None,
+        *,
+        reroute_to: str | None = None,
+        query: str = "",
+        in_action: bool = False,
+    ) -> None:
+        """Add a routing rule to a team. It leads to an escalation policy, or reroutes to another team.
+
+        :param reroute_to: the id of the other team.
+        :param query: which pages the rule is for.
+        :param in_action: whether an action of the rule names the policy. Datadog's rules do either.
+        """
+        with self._lock:
+            rule = RoutingRule(str(uuid.uuid4()), query, policy_id, reroute_to, in_action)
+            self._organization.rules.setdefault(self._organization.teams[team_id].id, []).append(rule)
+
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
         with self._lock:
@@ -247,6 +295,13 @@ class FakeDatadog:
                 return error(HTTPStatus.FORBIDDEN, "Forbidden", "Failed permission authorization checks")
             return endpoint.handle(self._organization, request, segment)
         return error(HTTPStatus.NOT_FOUND, "Not Found")
+
+    def _target(self, target: str) -> tuple[str, str]:
+        """Return type and id of a target of an escalation policy."""
+        for kind, known in (("schedules", self._organization.schedules), ("teams", self._organization.teams)):
+            if target in known:
+                return kind, target
+        return "users", self._user_uuids([target])[0]
 
     def _user_uuids(self, people: Iterable[str]) -> list[str]:
         return [self.user_uuid(each) if "@" in each else each for each in people]

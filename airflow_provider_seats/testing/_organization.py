@@ -55,6 +55,30 @@ class Schedule:
 
 
 @dataclass
+class EscalationPolicy:
+    """An escalation policy. Each step has targets: pairs of a type and an id."""
+
+    id: str
+    name: str
+    steps: dict[str, list[tuple[str, str]]]
+    teams: list[str]
+
+
+@dataclass
+class RoutingRule:
+    """A routing rule of a team: it leads to an escalation policy or to another team.
+
+    :param in_action: whether an action of the rule names the policy, or the rule itself.
+    """
+
+    id: str
+    query: str
+    policy_id: str | None
+    reroute_to: str | None
+    in_action: bool
+
+
+@dataclass
 class Organization:
     """The state of an organisation, and how it behaves where Datadog's behaviour is not known."""
 
@@ -64,6 +88,8 @@ class Organization:
     accounts: dict[str, Account] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
+    policies: dict[str, EscalationPolicy] = field(default_factory=dict)
+    rules: dict[str, list[RoutingRule]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,8 @@ def test_a_site_without_the_api_is_an_error_of_its_own() -> None:
     assert not error.transient
     assert str(error) == (
         "Datadog answered 404 to GET /api/v2/on-call/schedules: Not Found. This Datadog site has no on-call API, so "
-        "nobody can be looked up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
+        "nobody can be looked up in on-call schedules and escalation policies. To continue without the "
+        "look-up, pass on_call='ignore'."
     )
 
 

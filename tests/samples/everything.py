@@ -103,7 +103,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         user_emails="{{ params.emails }}",
         max_unassign="20%",
         min_seat_age="1d",
-        on_schedule="refuse",
+        on_call="refuse",
         protect=("boss@example.com",),
         execution_timeout=timedelta(minutes=5),
     )
@@ -118,7 +118,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         missing_users="retry",
         allow_empty=False,
         warn_seats=90,
-        on_schedule="keep",
+        on_call="keep",
         report_unchanged=True,
         max_unassign=limit(),
         max_seats="100",
