@@ -11,6 +11,7 @@
     ├── RedirectError                3xx: the address is not that of the API
     ├── RequestRefusedError          another 4xx
     ├── OnCallNotAvailableError      the Datadog site has no on-call API
+    ├── UsageNotAvailableError       Datadog has no usage of this month or organisation
     ├── TeamsNotFoundError           a handle is not that of exactly one team
     ├── AmbiguousUsersError          several accounts share an email
     ├── SeatsRefusedError            Datadog refused the seats of some people
@@ -141,6 +142,23 @@ class OnCallNotAvailableError(DatadogSeatsError):
             f"Datadog answered 404 to {call}: {detail}. This Datadog site has no on-call API, so nobody can be looked "
             "up in on-call schedules and escalation policies. To continue without the look-up, pass on_call='ignore'."
         )
+
+
+class UsageNotAvailableError(DatadogSeatsError):
+    """Datadog has no usage of this month, or of this organisation (a 4xx other than 401, 403, 408 and 429).
+
+    :ivar status: the HTTP status.
+    """
+
+    concerns_connection = True
+
+    def __init__(self, call: str, status: int, detail: str, month: str | None = None) -> None:
+        which = f"the month {month}, and " if month else ""
+        super().__init__(
+            f"Datadog answered {status} to {call}: {detail}. Datadog has the usage of the last 15 months, and only "
+            f"for a parent organisation. Check {which}that the connection's keys are those of the parent organisation."
+        )
+        self.status = status
 
 
 class TeamsNotFoundError(DatadogSeatsError):

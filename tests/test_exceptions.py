@@ -30,6 +30,7 @@ from airflow_provider_seats.exceptions import (
     TransientError,
     UnavailableError,
     UnknownEventError,
+    UsageNotAvailableError,
     UsersMissingError,
     UsersNotReadyError,
     restore_error,
@@ -47,6 +48,7 @@ ERRORS: list[DatadogSeatsError] = [
     RedirectError(CALL, 302, "https://elsewhere"),
     RequestRefusedError(CALL, 422, "no such user"),
     OnCallNotAvailableError("GET /api/v2/on-call/schedules", "Not Found"),
+    UsageNotAvailableError("GET /api/v1/usage/summary", 400, "Bad Request", "2020-01"),
     TeamsNotFoundError({"sre": ["sre-eu"]}, {"ops": ["1", "2"]}),
     AmbiguousUsersError({"ann@x": [User("1", "ann@x", None, "Active"), User("2", "ann@x", None, "Pending")]}),
     SeatsRefusedError("p", {"1": "no such user"}, not_done=2),
@@ -140,7 +142,7 @@ def test_an_unknown_state_is_as_transient_as_the_failed_reading() -> None:
 @by_name
 def test_an_error_names_the_connection_that_the_user_has_to_correct(error: DatadogSeatsError) -> None:
     """The message names the connection's id only if the connection is what to correct."""
-    concerns = isinstance(error, KeysRefusedError | RedirectError | CertificateError)
+    concerns = isinstance(error, KeysRefusedError | RedirectError | CertificateError | UsageNotAvailableError)
     suffix = " The connection's id is 'my_conn'." if concerns else ""
     assert error.message_for("my_conn") == f"{error}{suffix}"
 

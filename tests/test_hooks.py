@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -22,7 +23,7 @@ from airflow_provider_seats.exceptions import (
     TeamsNotFoundError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.tls import serve_with_tls
 
@@ -337,13 +338,69 @@ def test_a_path_that_airflow_cannot_write_is_an_error(datadog: FakeDatadog) -> N
         DatadogSeatsHook().audit_seats(PRODUCT, csv_path="nosuchscheme://me:secret@x/a.csv")
 
 
+# --- permissions ---
+
+SEAT_LIST = (
+    "has the permission user_access_read, and besides one of incident_read, on_call_read and billing_read. A key or "
+    "token that is limited to scopes needs the scope user_access_read."
+)
+
+
+@pytest.mark.parametrize(
+    ("left", "scopes"),
+    [
+        ({"user_access_read"}, None),
+        ({"incident_read", "on_call_read", "billing_read"}, None),
+        (PERMISSIONS, {"incident_read"}),
+    ],
+)
+def test_a_refused_seat_list_names_both_permissions_and_the_scope(
+    datadog: FakeDatadog, no_waits: list[float], left: set[str], scopes: set[str] | None
+) -> None:
+    """A 403 to the seat list does not say which permission is missing, so the error names all that are needed."""
+    datadog.permissions, datadog.scopes = set(left), scopes
+    with pytest.raises(KeysRefusedError) as raised:
+        DatadogSeatsHook().list_seat_users(PRODUCT)
+    assert SEAT_LIST in str(raised.value)
+
+
+def test_the_older_rule_needs_one_permission(datadog: FakeDatadog) -> None:
+    """Where Datadog still follows its older pages, one of three permissions is enough."""
+    datadog.permissions, datadog.seat_list_permissions = {"billing_read"}, "older"
+    assert DatadogSeatsHook().list_seat_users(PRODUCT) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda hook: hook.assign_seats(PRODUCT, [GHOST]), "one of the permissions incident_write, on_call_write or"),
+        (lambda hook: hook.unassign_seats(PRODUCT, [GHOST]), "one of the permissions incident_write, on_call_write or"),
+        (lambda hook: hook.find_users(["ann@x.com"]), "the permission user_access_read"),
+        (lambda hook: hook.list_team_members("sre"), "the permission teams_read"),
+    ],
+)
+def test_every_refusal_names_a_permission(
+    datadog: FakeDatadog, no_waits: list[float], call: Callable[[DatadogSeatsHook], object], named: str
+) -> None:
+    """A 403 to each call names the permission that it needs."""
+    datadog.permissions = {"user_access_read", "billing_read"} if "write" in named else set()
+    with pytest.raises((KeysRefusedError, SeatsRefusedError)) as raised:
+        call(DatadogSeatsHook())
+    assert named in str(raised.value)
+
+
 # --- test_connection ---
 
 
-def test_testing_a_connection_checks_both_keys(datadog: FakeDatadog) -> None:
-    """The test of a connection checks both keys in one call."""
-    assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the application key and API key.")
-    assert [received.path for received in datadog.calls()] == [VALIDATE_KEYS]
+ALL = "seats, users, teams, on-call schedules and usage"
+
+
+def test_testing_a_connection_checks_both_keys_and_what_they_may_read(datadog: FakeDatadog) -> None:
+    """The test of a connection checks both keys, and tries each kind of reading once."""
+    accepted = f"{datadog.url} accepts the application key and API key."
+    assert DatadogSeatsHook().test_connection() == (True, f"{accepted} It may read {ALL}.")
+    assert datadog.calls()[0].path == VALIDATE_KEYS
+    assert len(datadog.calls()) == 1 + 5
 
 
 @pytest.mark.parametrize("product", [PRODUCT, "another"])
@@ -351,8 +408,59 @@ def test_testing_a_token_reads_one_row_of_seats(monkeypatch: pytest.MonkeyPatch,
     """The test of a token reads one row of seats, and succeeds also if the organisation lacks the product."""
     with FakeDatadog(app_key="ddsat_7", products=(product,)) as datadog:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
-        assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the access token.")
-        assert datadog.calls()[0].query["page[limit]"] == "1"
+        accepted = f"{datadog.url} accepts the access token."
+        assert DatadogSeatsHook().test_connection() == (True, f"{accepted} It may read {ALL}.")
+        assert datadog.calls("GET", SEATS)[0].query["page[limit]"] == "1"
+        assert len(datadog.calls()) == 5
+
+
+@pytest.mark.parametrize("app_key", ["APP", "ddsat_7"])
+def test_what_is_optional_does_not_fail_the_test(
+    monkeypatch: pytest.MonkeyPatch, no_waits: list[float], app_key: str
+) -> None:
+    """Keys that may read only seats pass the test, which names what they may not read."""
+    permissions = ["user_access_read", "incident_read"]
+    with FakeDatadog(app_key=app_key, permissions=permissions, on_call_api=False) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert ok
+    assert (
+        "It may read seats and users. It may not read teams (teams_read) or usage (usage_read, in the parent "
+        "organisation). That needs the permissions in brackets. This site or organisation has no on-call schedules."
+    ) in message
+
+
+@pytest.mark.parametrize("app_key", ["APP", "ddsat_7"])
+def test_keys_that_may_not_read_seats_fail_the_test(
+    monkeypatch: pytest.MonkeyPatch, no_waits: list[float], app_key: str
+) -> None:
+    """Keys that are valid and may not read seats fail the test, which names both permissions."""
+    with FakeDatadog(app_key=app_key, permissions=["incident_read", "teams_read"]) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert " accepts the " in message
+    assert (
+        "It may not read seats (user_access_read, and one of incident_read, on_call_read and billing_read), " in message
+    )
+
+
+def test_a_token_that_may_read_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, no_waits: list[float]) -> None:
+    """If a token may read nothing, it may also be invalid, and the message names the permissions of seats."""
+    with FakeDatadog(app_key="ddsat_7", permissions=[]) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert "refused the access token (403)" in message
+    assert "user_access_read, and one of incident_read" in message
+
+
+def test_a_site_that_cannot_list_seats_fails_the_test(datadog: FakeDatadog, no_waits: list[float]) -> None:
+    """If the keys are valid and the seats cannot be read for another reason, the message says what to do."""
+    datadog.script("GET", SEATS, Fault(404))
+    ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert "answered 404, which Datadog's API would not" in message
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
 
-It has seats, users and teams, on-call schedules, routing rules and escalation policies.
+It has seats, users and teams, on-call schedules, routing rules and escalation policies, and a usage summary.
 
 .. code-block:: python
 
@@ -20,11 +20,11 @@ is hardest for a client, unless you set it otherwise: it leaves people who alrea
 and refuses a whole call for one unknown UUID.
 """
 
+from airflow_provider_seats.testing._access import VALIDATE
 from airflow_provider_seats.testing._datadog import (
     API_KEY,
     APP_KEY,
     PERMISSIONS,
-    VALIDATE,
     VALIDATE_KEYS,
     FakeDatadog,
 )
@@ -33,6 +33,7 @@ from airflow_provider_seats.testing._on_call import SCHEDULES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
 from airflow_provider_seats.testing._teams import TEAMS
+from airflow_provider_seats.testing._usage import USAGE, USAGE_FIELDS
 from airflow_provider_seats.testing._users import USERS
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "SCHEDULES",
     "SEATS",
     "TEAMS",
+    "USAGE",
+    "USAGE_FIELDS",
     "USERS",
     "VALIDATE",
     "VALIDATE_KEYS",

@@ -90,6 +90,8 @@ class Organization:
     schedules: dict[str, Schedule] = field(default_factory=dict)
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
     rules: dict[str, list[RoutingRule]] = field(default_factory=dict)
+    usage: dict[str, dict[str, int]] = field(default_factory=dict)
+    is_parent: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,19 @@ class Endpoint:
     :param path: its path, in which ``{id}`` stands for one segment.
     :param handle: answers a request; takes the organisation, the request and the segment.
     :param permissions: any one of these suffices; with none of them given, everybody may call it.
+    :param also: what is needed besides, by Datadog's newest page.
     """
 
     method: str
     path: str
     handle: Callable[[Organization, Request, str], Answer]
     permissions: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that keys limited to scopes need: what no other permission can stand in for."""
+        return self.also or (self.permissions if len(self.permissions) == 1 else frozenset())
 
     def match(self, request: Request) -> str | None:
         """Return the segment for ``{id}`` (empty if the path has none), or None if the request is for another one."""

@@ -267,6 +267,7 @@ def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeD
     add_people(datadog, 2)
     ti = FakeTaskInstance()
     datadog.permissions.remove("user_access_read")
+    datadog.seat_list_permissions = "older"
     _, people = failure(sync, ti, user_emails=emails(0), protect=["boss@x.com"], max_unassign=2)
     assert people == {"unchanged": emails(0), "not_done": ["ann.old@x.com", *emails(1)]}
     assert ti.pushed["return_value"]["seats_before"] == 3
