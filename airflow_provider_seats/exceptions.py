@@ -19,6 +19,7 @@
     ├── PlanRefusedError             a guard refused the plan, nothing was changed
     │   └── UsersMissingError        people without an enabled account
     │       └── UsersNotReadyError   the same, and the task was asked to try again later
+    ├── TooManySeatsError            an audit found more seats than its limit
     ├── UnknownEventError            the sensor was resumed with an event that it does not know
     └── TransientError               may work later
         ├── RateLimitError           429
@@ -353,6 +354,20 @@ class UsersNotReadyError(UsersMissingError, TransientError):
         UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)
         self.problem = str(self)
         self.retry_after = None
+
+
+class TooManySeatsError(DatadogSeatsError):
+    """An audit found more seats than its ``max_seats``. The audit itself was made, and its file is written.
+
+    :ivar max_seats: the limit.
+    """
+
+    def __init__(self, product: str, excess: str, max_seats: int) -> None:
+        super().__init__(
+            f"{product}: {excess}, and the limit is {max_seats:,} (max_seats). Unassign seats that nobody needs, or "
+            "raise max_seats."
+        )
+        self.max_seats = max_seats
 
 
 class UnknownEventError(DatadogSeatsError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final
 
@@ -12,14 +13,17 @@ from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoun
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
 from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
+from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
 from airflow_provider_seats._planning.people import parse_people
+from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._text import shorten, shorten_url
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -211,6 +215,27 @@ class DatadogSeatsHook(BaseHook):
             with path.open("w", encoding="utf-8", newline="") as file:
                 file.write(to_csv(rows, status=status))
         return rows
+
+    def get_seat_usage(self, month: str | date | None = None) -> SeatUsage:
+        """Return the seats that Datadog counts for the bill of a month, day by day, by Datadog's names.
+
+        Datadog bills the highest number of seats of a month. It does not say which product code belongs to which name.
+        It counts with a delay: see ``last_updated``. It needs the permission ``usage_read``, and keys of the parent
+        organisation.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/usage-metering/#get-usage-across-your-account
+
+        :param month: a month in UTC such as ``2026-11``, or a date in it; by default the current month. Datadog has the
+            last 15 months.
+        :returns: ``month``, ``last_updated`` and ``products``: for each name ``peak``, ``peak_day``, ``days`` and
+            ``sum``.
+        :raises InvalidInputError: if the month is none, before anything is sent.
+        :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
+        """
+        now = datetime.fromtimestamp(clock().now(), UTC)
+        wanted = parse_month("month", now if month is None else month)
+        [usage] = self.get_conn().run(read_usage(wanted))
+        return seat_usage(wanted, usage)
 
     def test_connection(self) -> tuple[bool, str]:
         """Test the keys or the access token. Return whether they may read seats, and what else they may read.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -21,6 +22,7 @@ from airflow_provider_seats.exceptions import (
     KeysRefusedError,
     SeatsRefusedError,
     TeamsNotFoundError,
+    UsageNotAvailableError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
@@ -338,6 +340,42 @@ def test_a_path_that_airflow_cannot_write_is_an_error(datadog: FakeDatadog) -> N
         DatadogSeatsHook().audit_seats(PRODUCT, csv_path="nosuchscheme://me:secret@x/a.csv")
 
 
+# --- usage ---
+
+
+def test_the_usage_of_a_month_has_its_peak_in_the_middle(datadog: FakeDatadog) -> None:
+    """The hook returns the seats of each day, the peak with its day, and Datadog's own number, by Datadog's names."""
+    month = f"{datetime.now(UTC):%Y-%m}"
+    for day, seats in enumerate((40, 43, 43, 41), 1):
+        datadog.add_usage(f"{month}-0{day}", on_call_seat_hwm=seats, brand_new_seats_hwm=seats - 40)
+    for wanted in (None, month, f"{month}-14", datetime.now(UTC), datetime.now(UTC).date()):
+        usage = DatadogSeatsHook().get_seat_usage(wanted)
+        assert (usage["month"], usage["last_updated"]) == (month, f"{month}-04T23")
+        assert usage["products"]["on_call_seat_hwm"] == {
+            "peak": 43,
+            "peak_day": f"{month}-02",
+            "days": {f"{month}-01": 40, f"{month}-02": 43, f"{month}-03": 43, f"{month}-04": 41},
+            "sum": 43,
+        }
+        assert usage["products"]["brand_new_seats_hwm"]["peak"] == 3
+        assert usage["products"]["incident_management_seats_hwm"] == {
+            "peak": None,
+            "peak_day": None,
+            "days": {},
+            "sum": None,
+        }
+
+
+def test_a_month_that_datadog_does_not_have_is_an_error(datadog: FakeDatadog) -> None:
+    """A month of long ago is an error that names it, and anything else than a month is one before a call."""
+    with pytest.raises(UsageNotAvailableError, match="Check the month 2020-01, and that"):
+        DatadogSeatsHook().get_seat_usage("2020-01")
+    datadog.received.clear()
+    with pytest.raises(InvalidInputError, match=r"^month: 'November' is not a month. Pass one such as '2026-11'."):
+        DatadogSeatsHook().get_seat_usage("November")
+    assert datadog.calls() == []
+
+
 # --- permissions ---
 
 SEAT_LIST = (
@@ -377,6 +415,7 @@ def test_the_older_rule_needs_one_permission(datadog: FakeDatadog) -> None:
         (lambda hook: hook.unassign_seats(PRODUCT, [GHOST]), "one of the permissions incident_write, on_call_write or"),
         (lambda hook: hook.find_users(["ann@x.com"]), "the permission user_access_read"),
         (lambda hook: hook.list_team_members("sre"), "the permission teams_read"),
+        (lambda hook: hook.get_seat_usage(), "the permission usage_read, and that the keys are those of the parent"),
     ],
 )
 def test_every_refusal_names_a_permission(
