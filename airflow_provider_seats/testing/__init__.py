@@ -1,6 +1,7 @@
 """FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
 
-It has seats, users and teams, on-call schedules, routing rules and escalation policies, and a usage summary.
+It has seats, users and teams, on-call schedules, routing rules and escalation policies, a
+usage summary, and an intake of metrics and events.
 
 .. code-block:: python
 
@@ -29,6 +30,7 @@ from airflow_provider_seats.testing._datadog import (
     FakeDatadog,
 )
 from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
+from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._on_call import SCHEDULES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
@@ -39,11 +41,13 @@ from airflow_provider_seats.testing._users import USERS
 __all__ = [
     "API_KEY",
     "APP_KEY",
+    "EVENTS",
     "PERMISSIONS",
     "POLICIES",
     "ROUTING_RULES",
     "SCHEDULES",
     "SEATS",
+    "SERIES",
     "TEAMS",
     "USAGE",
     "USAGE_FIELDS",

@@ -8,12 +8,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats.connection import is_token
+from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._organization import Endpoint, error
 
 if TYPE_CHECKING:
     from airflow_provider_seats.testing._server import Answer, Request
 
 VALIDATE: Final = "/api/v1/validate"
+# They need no application key.
+_API_KEY_ONLY: Final = {VALIDATE, SERIES, EVENTS}
 
 
 def unauthorized(request: Request, api_key: str, app_key: str) -> Answer | None:
@@ -24,7 +27,7 @@ def unauthorized(request: Request, api_key: str, app_key: str) -> Answer | None:
         return None
     if given_api_key is None:
         return error(HTTPStatus.UNAUTHORIZED, "API key required")
-    if given_api_key != api_key or (given_app_key != app_key and request.path != VALIDATE):
+    if given_api_key != api_key or (given_app_key != app_key and request.path not in _API_KEY_ONLY):
         return error(HTTPStatus.FORBIDDEN, "Forbidden")
     return None
 

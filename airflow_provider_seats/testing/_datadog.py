@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, Self
 from airflow_provider_seats.connection import is_token
 from airflow_provider_seats.testing._access import VALIDATE, RateLimitWindow, forbidden, unauthorized
 from airflow_provider_seats.testing._escalations import ESCALATIONS_API
+from airflow_provider_seats.testing._intake import INTAKE_API
 from airflow_provider_seats.testing._on_call import SCHEDULES_API
 from airflow_provider_seats.testing._organization import (
     Account,
@@ -38,6 +39,7 @@ _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *USERS_API,
     *TEAMS_API,
     *USAGE_API,
+    *INTAKE_API,
     Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
     Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
 )
@@ -112,6 +114,16 @@ class FakeDatadog:
     def received(self) -> list[Received]:
         """All requests so far. Clear it to start counting."""
         return self._server.received
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The series that were sent to its intake: ``metric``, ``points``, ``type``, ``tags`` and ``host``."""
+        return self._organization.metrics
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events that were posted to it: ``title``, ``text``, ``tags`` and more."""
+        return self._organization.events
 
     @property
     def url(self) -> str:

@@ -92,6 +92,8 @@ class Organization:
     rules: dict[str, list[RoutingRule]] = field(default_factory=dict)
     usage: dict[str, dict[str, int]] = field(default_factory=dict)
     is_parent: bool = True
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
