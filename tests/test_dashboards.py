@@ -30,6 +30,8 @@ def _fresh_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("_api_key", "_application_key", "_api_host"):
         monkeypatch.setattr(api, name, None)
+    # Without a name, the library asks the metadata service of a cloud for it.
+    monkeypatch.setattr(api, "_host_name", "tests")
     monkeypatch.delenv("DATADOG_HOST", raising=False)
 
 

@@ -146,7 +146,9 @@ def test_seats_are_sent_to_dashboards(home: AirflowHome, fake: FakeDatadog) -> N
     pytest.importorskip("airflow.providers.datadog", reason="Airflow's Datadog provider is not installed here")
     fields = json.loads(fake.airflow_connection())
     fields["extra"]["api_host"] = fake.url
-    connection = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(fields)}
+    # The library behind that provider asks the metadata service of a cloud for its host name. A closed proxy stops it.
+    closed = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+    connection = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(fields), **closed}
     fake.add_usage(f"{datetime.now(UTC):%Y-%m}-01", on_call_seat_hwm=43)
     home.airflow(
         "dags", "test", "datadog_seats_metrics_of_a_sync", "-c", json.dumps({"emails": [ANN]}), more=connection
