@@ -42,7 +42,7 @@ class OnCallReader:
         self._search_is_proven = True
         found = {uuid: OnCall(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
         log.info(
-            "On call: %s of %s found in schedules%s.",
+            "On call: found %s of %s in schedules%s.",
             sum(map(bool, found.values())),
             plural(len(people), "person", "people"),
             self._described(),
@@ -57,5 +57,5 @@ class OnCallReader:
     def _described(self) -> str:
         if self._escalations is None:
             return ""
-        policies = plural(self._escalations.policies, "escalation policy", "escalation policies")
-        return f" and {policies}, to which the routing rules of {plural(self._escalations.teams, 'team')} lead"
+        policies = plural(self._escalations.policies, "policy", "policies")
+        return f" and escalation policies (read: {plural(self._escalations.teams, 'team')}, {policies})"
