@@ -254,7 +254,7 @@ class DatadogSeatsHook(BaseHook):
         try:
             if not is_token:
                 client.run(check_keys())
-            access = client.run(read_access())
+            access = client.run(read_access(parse_month("month", datetime.fromtimestamp(clock().now(), UTC))))
         except DatadogSeatsError as error:
             return False, f"{client.connection.base_url} {advice(error, kind)}"
         refused = access[SEATS]

@@ -437,7 +437,7 @@ ALL = "seats, users, teams, on-call schedules and usage"
 def test_testing_a_connection_checks_both_keys_and_what_they_may_read(datadog: FakeDatadog) -> None:
     """The test of a connection checks both keys, and tries each kind of reading once."""
     accepted = f"{datadog.url} accepts the application key and API key."
-    assert DatadogSeatsHook().test_connection() == (True, f"{accepted} It may read {ALL}.")
+    assert DatadogSeatsHook().test_connection() == (True, f"{accepted} This connection may read {ALL}.")
     assert datadog.calls()[0].path == VALIDATE_KEYS
     assert len(datadog.calls()) == 1 + 5
 
@@ -448,7 +448,7 @@ def test_testing_a_token_reads_one_row_of_seats(monkeypatch: pytest.MonkeyPatch,
     with FakeDatadog(app_key="ddsat_7", products=(product,)) as datadog:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
         accepted = f"{datadog.url} accepts the access token."
-        assert DatadogSeatsHook().test_connection() == (True, f"{accepted} It may read {ALL}.")
+        assert DatadogSeatsHook().test_connection() == (True, f"{accepted} This connection may read {ALL}.")
         assert datadog.calls("GET", SEATS)[0].query["page[limit]"] == "1"
         assert len(datadog.calls()) == 5
 
@@ -464,8 +464,8 @@ def test_what_is_optional_does_not_fail_the_test(
         ok, message = DatadogSeatsHook().test_connection()
     assert ok
     assert (
-        "It may read seats and users. It may not read teams (teams_read) or usage (usage_read, in the parent "
-        "organisation). That needs the permissions in brackets. This site or organisation has no on-call schedules."
+        "This connection may read seats and users. It may not read teams (needs teams_read) or usage (needs "
+        "usage_read, in the parent organisation). This site or organisation has no on-call schedules."
     ) in message
 
 
@@ -479,9 +479,8 @@ def test_keys_that_may_not_read_seats_fail_the_test(
         ok, message = DatadogSeatsHook().test_connection()
     assert not ok
     assert " accepts the " in message
-    assert (
-        "It may not read seats (user_access_read, and one of incident_read, on_call_read and billing_read), " in message
-    )
+    needs = "user_access_read, and one of incident_read, on_call_read and billing_read"
+    assert f"It may not read seats (needs {needs}), " in message
 
 
 def test_a_token_that_may_read_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, no_waits: list[float]) -> None:

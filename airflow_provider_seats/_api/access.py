@@ -6,7 +6,6 @@ Datadog's permissions: https://docs.datadoghq.com/account_management/rbac/permis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -27,44 +26,40 @@ _UNKNOWN_PRODUCT: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTI
 SEATS: Final = "seats"
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Something to read, in one small request.
-
-    :param needs: the permissions, in a few words.
-    """
-
-    request: Request
-    needs: str
-
-
-_READINGS: Final = {
-    SEATS: _Reading(
-        Request("GET", seats.PATH, (("product_code", _TEST_PRODUCT), ("page[limit]", "1"))),
-        "user_access_read, and one of incident_read, on_call_read and billing_read",
-    ),
-    "users": _Reading(Request("GET", users.PATH, (("page[size]", "1"),)), "user_access_read"),
-    "teams": _Reading(Request("GET", teams.PATH, (("page[size]", "1"),)), "teams_read"),
-    "on-call schedules": _Reading(Request("GET", on_call.PATH, (("page[size]", "1"),)), "on_call_read"),
-    "usage": _Reading(Request("GET", usage.FIELDS_PATH), "usage_read, in the parent organisation"),
+# The permissions of each kind of reading, in a few words.
+_NEEDS: Final = {
+    SEATS: "user_access_read, and one of incident_read, on_call_read and billing_read",
+    "users": "user_access_read",
+    "teams": "teams_read",
+    "on-call schedules": "on_call_read",
+    "usage": "usage_read, in the parent organisation",
 }
 
 
-def read_access() -> Flow[dict[str, DatadogSeatsError | None]]:
-    """Try each kind of reading, side by side. Return the error of each; None for what may be read."""
-    errors = yield Gather([_try(name, each.request) for name, each in _READINGS.items()])
-    return dict(zip(_READINGS, errors, strict=True))
+def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:
+    """Try each kind of reading, side by side. Return the error of each; None for what may be read.
+
+    :param month: the current month, such as ``2026-11``.
+    """
+    one = (("page[size]", "1"),)
+    requests = (
+        Request("GET", seats.PATH, (("product_code", _TEST_PRODUCT), ("page[limit]", "1"))),
+        *(Request("GET", path, one) for path in (users.PATH, teams.PATH, on_call.PATH)),
+        Request("GET", usage.PATH, (("start_month", month), ("end_month", month))),
+    )
+    errors = yield Gather([_try(name, request) for name, request in zip(_NEEDS, requests, strict=True)])
+    return dict(zip(_NEEDS, errors, strict=True))
 
 
 def describe_access(errors: Mapping[str, DatadogSeatsError | None]) -> str:
     """Return what may be read and what may not, in sentences that contain nothing that the server answered."""
     allowed = [name for name in errors if errors[name] is None]
-    refused = [f"{name} ({_READINGS[name].needs})" for name in errors if isinstance(errors[name], KeysRefusedError)]
+    refused = [f"{name} (needs {_NEEDS[name]})" for name in errors if isinstance(errors[name], KeysRefusedError)]
     absent = [name for name in errors if isinstance(errors[name], RequestRefusedError)]
     unknown = [name for name in errors if errors[name] is not None and not _is_refusal(errors[name])]
     sentences = [
-        f"It may read {_listed(allowed)}." if allowed else "",
-        f"It may not read {_listed(refused, 'or')}. That needs the permissions in brackets." if refused else "",
+        f"This connection may read {_listed(allowed)}." if allowed else "",
+        f"It may not read {_listed(refused, 'or')}." if refused else "",
         f"This site or organisation has no {_listed(absent, 'or')}." if absent else "",
         f"Whether it may read {_listed(unknown, 'or')} could not be tested. Try again." if unknown else "",
     ]
@@ -76,7 +71,7 @@ def advice(error: DatadogSeatsError, kind: str) -> str:
     if isinstance(error, KeysRefusedError):
         return (
             f"refused the {kind} ({error.status}). Enter a valid {kind} of one organisation. Check that the site is "
-            f"that organisation's, and that the owner may read seats ({_READINGS[SEATS].needs})."
+            f"that organisation's, and that the owner may read seats ({_NEEDS[SEATS]})."
         )
     if isinstance(error, CertificateError):
         return "has a certificate that was rejected. For a proxy or a private CA, set REQUESTS_CA_BUNDLE."
