@@ -47,7 +47,9 @@ def list_teams() -> Flow[dict[str, str]]:
     """Return the handles of all teams, by id."""
 
     def request(number: int) -> Request:
-        return Request("GET", PATH, page_query(number), permission=_PERMISSION, progress=f"{number:,} pages of teams")
+        return Request(
+            "GET", PATH, page_query(number), permission=_PERMISSION, progress=f"{number:,} pages of teams read so far"
+        )
 
     teams, _ = yield from read_pages(request, _read_teams)
     return teams

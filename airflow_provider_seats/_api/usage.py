@@ -24,7 +24,7 @@ PERMISSION: Final = (
     "child organisation"
 )
 # A field of a day that counts seats. The field of the month has the same name with "_sum".
-_find_seats: Final = re.compile(r"(?:.*_)?seats?_hwm")
+_find_seats: Final = re.compile(r"(?:[a-z0-9_]+_)?seats?_hwm")
 
 
 @dataclass(frozen=True, slots=True)

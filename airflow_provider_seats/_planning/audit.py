@@ -37,6 +37,7 @@ _find_formula: Final = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?='*[=+\-@\t\r\n\uff1d
 _UNKNOWN_MONTH: Final = "unknown"
 _MAX_MONTHS: Final = 12
 _MAX_ERROR: Final = 1000
+_MAX_USAGE: Final = 300
 
 
 class AuditRow(TypedDict):
@@ -234,7 +235,7 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
         earlier = sum(count for _, count in months[:-_MAX_MONTHS])
         lines.append(f"- by month of assignment: {f'earlier: {earlier:,}, ' if earlier else ''}{latest}")
     if audit["usage"] is not None:
-        lines += describe_usage(audit["usage"])
+        lines += [f"- {plain(line, _MAX_USAGE)}" for line in describe_usage(audit["usage"])]
     if audit["csv_path"] is not None:
         lines.append(f"- list: {code(audit['csv_path'])}")
     lines += [f"- {plain(f'Warning: {warning}', _MAX_ERROR)}" for warning in audit["warnings"]]

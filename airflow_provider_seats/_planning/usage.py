@@ -104,20 +104,20 @@ def audit_usage(this: SeatUsage, last: SeatUsage, key: str | None) -> AuditUsage
 
 
 def describe_usage(usage: AuditUsage) -> list[str]:
-    """Return the lines of a summary."""
+    """Return the lines of a summary, as plain text."""
     products = usage["products"]
     until = f" (Datadog has counted until {usage['last_updated']})" if usage["last_updated"] else ""
     if not products:
-        return [f"- bill: Datadog has no numbers of seats{until}"]
+        return [f"bill: Datadog has no numbers of seats{until}"]
     lines = []
     for name, peaks in list(products.items())[:_MAX_PRODUCTS]:
         this = "no number yet" if peaks["peak"] is None else plural(peaks["peak"], "seat")
         day = f" (on {peaks['peak_day']})" if peaks["peak_day"] else ""
         last = "no number" if peaks["last_month_peak"] is None else plural(peaks["last_month_peak"], "seat")
-        lines.append(f"- bill, {name}: peak of {usage['month']} {this}{day}, of {usage['last_month']} {last}")
+        lines.append(f"bill, {name}: peak of {usage['month']} {this}{day}, of {usage['last_month']} {last}")
     if len(products) > _MAX_PRODUCTS:
-        lines.append(f"- bill: and {len(products) - _MAX_PRODUCTS} more names")
-    lines.append(f"- the peak of a month is billed, so unassigning now lowers the bill from next month on{until}")
+        lines.append(f"bill: and {len(products) - _MAX_PRODUCTS} more names")
+    lines.append(f"the peak of a month is billed, so unassigning now lowers the bill from next month on{until}")
     return lines
 
 

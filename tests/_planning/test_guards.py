@@ -190,3 +190,13 @@ def test_on_call_is_one_of_three_words() -> None:
     assert [parse_on_call(word) for word in ("ignore", "keep", "refuse")] == [None, "keep", "refuse"]
     with pytest.raises(InvalidInputError, match=r"^on_call: 'no' is not one of 'ignore', 'keep', 'refuse'"):
         parse_on_call("no")
+
+
+def test_schedules_alone_are_recorded() -> None:
+    """The report says that escalation policies were left out, if people on call were looked up at all."""
+    assert Guards(on_call="keep").record(10) == {"on_call": "keep"}
+    assert Guards(on_call="keep", check_escalation_policies=False).record(10) == {
+        "on_call": "keep",
+        "check_escalation_policies": False,
+    }
+    assert Guards(check_escalation_policies=False).record(10) == {}

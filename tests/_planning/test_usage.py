@@ -84,11 +84,11 @@ def test_both_months_are_shown_by_name() -> None:
     assert list(audit_usage(this, last, "b_seats_hwm")["products"]) == ["b_seats_hwm"]
     *lines, last_line = describe_usage(usage)
     assert lines == [
-        "- bill, a_seats_hwm: peak of 2026-11 3 seats (on 2026-11-02), of 2026-10 no number",
-        "- bill, b_seats_hwm: peak of 2026-11 no number yet, of 2026-10 5 seats",
+        "bill, a_seats_hwm: peak of 2026-11 3 seats (on 2026-11-02), of 2026-10 no number",
+        "bill, b_seats_hwm: peak of 2026-11 no number yet, of 2026-10 5 seats",
     ]
     assert last_line == (
-        "- the peak of a month is billed, so unassigning now lowers the bill from next month on (Datadog has counted "
+        "the peak of a month is billed, so unassigning now lowers the bill from next month on (Datadog has counted "
         "until 2026-11-28T23)"
     )
 
@@ -110,8 +110,8 @@ def test_an_unknown_name_is_an_error(names: dict[str, dict[str, int]], advice: s
 def test_a_summary_stays_short() -> None:
     """Without numbers one line says so, and of many names ten are shown."""
     assert describe_usage(audit_usage(month("2026-11", {}), month("2026-10", {}), None)) == [
-        "- bill: Datadog has no numbers of seats"
+        "bill: Datadog has no numbers of seats"
     ]
     many = month("2026-11", {f"p{number:02}_seats_hwm": {"2026-11-01": number} for number in range(12)})
     lines = describe_usage(audit_usage(many, month("2026-10", {}), None))
-    assert (len(lines), lines[-2]) == (12, "- bill: and 2 more names")
+    assert (len(lines), lines[-2]) == (12, "bill: and 2 more names")
