@@ -1,30 +1,6 @@
-"""Every error class of this package.
+"""Every error class of this package. ``error.transient`` says whether a retry may help.
 
-.. code-block:: text
-
-    DatadogSeatsError
-    ├── InvalidConnectionError       a field of the connection cannot be used
-    │   └── ConnectionNotFoundError  there is no such connection
-    ├── InvalidInputError            an argument cannot be used
-    ├── KeysRefusedError             401, 403: the keys, or a permission that their owner lacks
-    ├── CertificateError             the server's certificate was rejected
-    ├── RedirectError                3xx: the address is not that of the API
-    ├── RequestRefusedError          another 4xx
-    ├── OnCallNotAvailableError      the Datadog site has no on-call API
-    ├── TeamsNotFoundError           a handle is not that of exactly one team
-    ├── AmbiguousUsersError          several accounts share an email
-    ├── SeatsRefusedError            Datadog refused the seats of some people
-    ├── SeatsUnknownError            it is unknown whether a change was made
-    ├── PlanRefusedError             a guard refused the plan, nothing was changed
-    │   └── UsersMissingError        people without an enabled account
-    │       └── UsersNotReadyError   the same, and the task was asked to try again later
-    ├── UnknownEventError            the sensor was resumed with an event that it does not know
-    └── TransientError               may work later
-        ├── RateLimitError           429
-        └── UnavailableError         no response, 408, 5xx, or a response that cannot be used
-
-``error.transient`` says whether a retry may help. The operators and the sensor raise
-:class:`~airflow.exceptions.AirflowFailException` from an error that is not transient, so Airflow does not retry it.
+The operators and the sensor raise Airflow's ``AirflowFailException`` from an error that is not transient.
 """
 
 from __future__ import annotations
@@ -78,8 +54,7 @@ class InvalidConnectionError(DatadogSeatsError):
 
     def __init__(self, conn_id: str, field: str, problem: str) -> None:
         super().__init__(f"Connection {conn_id!r}, field {field}: {problem}")
-        self.conn_id = conn_id
-        self.field = field
+        self.conn_id, self.field = conn_id, field
 
 
 class ConnectionNotFoundError(InvalidConnectionError):
@@ -115,8 +90,7 @@ class KeysRefusedError(DatadogSeatsError):
             f"Datadog answered {status} to {call}: {detail}. Check the connection's application key (password), "
             f"API key (extra api_key) and site.{owner}"
         )
-        self.status = status
-        self.explanation = detail
+        self.status, self.explanation = status, detail
 
 
 class RequestRefusedError(DatadogSeatsError):
@@ -131,18 +105,34 @@ class RequestRefusedError(DatadogSeatsError):
             f"Datadog answered {status} to {call}: {detail}. Check the arguments of the task, such as "
             "the product code and the people."
         )
-        self.status = status
-        self.explanation = detail
+        self.status, self.explanation = status, detail
 
 
 class OnCallNotAvailableError(DatadogSeatsError):
-    """The Datadog site has no on-call API (404), so nobody can be looked up in on-call schedules."""
+    """The Datadog site has no on-call API (404), so it cannot be found out who is on call."""
 
     def __init__(self, call: str, detail: str) -> None:
         super().__init__(
             f"Datadog answered 404 to {call}: {detail}. This Datadog site has no on-call API, so nobody can be looked "
-            "up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
+            "up in on-call schedules and escalation policies. To continue without the look-up, pass on_call='ignore'."
         )
+
+
+class UsageNotAvailableError(DatadogSeatsError):
+    """Datadog has no usage of this month, or of this organisation (a 4xx other than 401, 403, 408 and 429).
+
+    :ivar status: the HTTP status.
+    """
+
+    concerns_connection = True
+
+    def __init__(self, call: str, status: int, detail: str, month: str | None = None) -> None:
+        which = f"the month {month}, and " if month else ""
+        super().__init__(
+            f"Datadog answered {status} to {call}: {detail}. Datadog has the usage of the last 15 months, and only "
+            f"for a parent organisation. Check {which}that the connection's keys are those of the parent organisation."
+        )
+        self.status = status
 
 
 class TeamsNotFoundError(DatadogSeatsError):
@@ -165,8 +155,7 @@ class TeamsNotFoundError(DatadogSeatsError):
             f"Datadog teams: {'; '.join(problems)}. Pass each handle exactly as the team's page in Datadog shows it, "
             "without @. The name of a team is not its handle."
         )
-        self.unknown = dict(unknown)
-        self.ambiguous = dict(ambiguous)
+        self.unknown, self.ambiguous = dict(unknown), dict(ambiguous)
 
 
 class RedirectError(DatadogSeatsError):
@@ -211,8 +200,7 @@ class TransientError(DatadogSeatsError):
     def __init__(self, problem: str, retry_after: float | None = None) -> None:
         when = "later" if retry_after is None else f"in {math.ceil(retry_after)} s"
         super().__init__(f"{problem}. Try again {when}.")
-        self.problem = problem
-        self.retry_after = retry_after
+        self.problem, self.retry_after = problem, retry_after
 
 
 class RateLimitError(TransientError):
@@ -258,9 +246,9 @@ class SeatsRefusedError(DatadogSeatsError):
     def __init__(
         self, product: str, refused: Mapping[str, str], label: Callable[[str], str] = str, not_done: int = 0
     ) -> None:
-        by_detail: dict[str, list[str]] = {}
+        by_detail: dict[str, list[str]] = {detail: [] for detail in refused.values()}
         for uuid, detail in refused.items():
-            by_detail.setdefault(detail, []).append(label(uuid))
+            by_detail[detail].append(label(uuid))
         details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
         others = "All others are as requested"
         if not_done:
@@ -283,8 +271,7 @@ class SeatsUnknownError(DatadogSeatsError):
             f"{product}: it is unknown whether the seats of {plural(len(people), 'person', 'people')} were changed. "
             f"The change: {response} The seat list, to check it: {reading} It is safe to run this again."
         )
-        self.people = tuple(people)
-        self.transient = reading.transient
+        self.people, self.transient = tuple(people), reading.transient
 
 
 class PlanRefusedError(DatadogSeatsError):
@@ -335,8 +322,20 @@ class UsersNotReadyError(UsersMissingError, TransientError):
 
     def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
         UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)
-        self.problem = str(self)
-        self.retry_after = None
+        self.problem, self.retry_after = str(self), None
+
+
+class TooManySeatsError(DatadogSeatsError):
+    """An audit found more seats than its ``max_seats``. The audit itself was made, and its file is written.
+
+    :ivar max_seats: the limit.
+    """
+
+    def __init__(self, product: str, excess: str, max_seats: int) -> None:
+        super().__init__(
+            f"{product}: {excess}, and the limit is {max_seats:,}. Unassign seats that nobody needs, or raise max_seats."
+        )
+        self.max_seats = max_seats
 
 
 class UnknownEventError(DatadogSeatsError):

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any, Final
 
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
 from airflow_provider_seats._api import BATCH_SIZE
+from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
 from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
-from airflow_provider_seats._api.seats import SeatUser, check_access, list_seat_users
+from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
+from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
 from airflow_provider_seats._planning.people import parse_people
+from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._text import shorten, shorten_url
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -28,20 +33,13 @@ from airflow_provider_seats.connection import (
     ui_field_behaviour,
 )
 from airflow_provider_seats.exceptions import (
-    CertificateError,
     ConnectionNotFoundError,
     DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
     KeysRefusedError,
-    RateLimitError,
-    RedirectError,
-    RequestRefusedError,
 )
 
-# The only product code in Datadog's own material. A token is tested with it; its seats need not be used.
-_TEST_PRODUCT: Final = "incident_response"
-_UNKNOWN_PRODUCT: Final = (400, 422)
 # Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
 _IN_THE_TRIGGERER: Final = (
     " The triggerer did not find it. It needs the environment variables and the secrets backend of the workers. If "
@@ -218,10 +216,32 @@ class DatadogSeatsHook(BaseHook):
                 file.write(to_csv(rows, status=status))
         return rows
 
-    def test_connection(self) -> tuple[bool, str]:
-        """Test the keys or the access token. Return whether Datadog accepts them, and a sentence that says what to do.
+    def get_seat_usage(self, month: str | date | None = None) -> SeatUsage:
+        """Return the seats that Datadog counts for the bill of a month, day by day, by Datadog's names.
 
-        The sentence contains no key and nothing that the server answered, because Airflow shows it unmasked.
+        Datadog bills the highest number of seats of a month. It does not say which product code belongs to which name.
+        It counts with a delay: see ``last_updated``. It needs the permission ``usage_read``, and keys of the parent
+        organisation.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/usage-metering/#get-usage-across-your-account
+
+        :param month: a month in UTC such as ``2026-11``, or a date in it; by default the current month. Datadog has the
+            last 15 months.
+        :returns: ``month``, ``last_updated`` and ``products``: for each name ``peak``, ``peak_day``, ``days`` and
+            ``sum``.
+        :raises InvalidInputError: if the month is none, before anything is sent.
+        :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
+        """
+        now = datetime.fromtimestamp(clock().now(), UTC)
+        wanted = parse_month("month", now if month is None else month)
+        [usage] = self.get_conn().run(read_usage(wanted))
+        return seat_usage(wanted, usage)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Test the keys or the access token. Return whether they may read seats, and what else they may read.
+
+        The text says what to do. It contains no key and nothing that the server answered, because Airflow shows it
+        unmasked. What is optional (users, teams, on-call schedules and usage) does not make the test fail.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/authentication/
         """
@@ -229,20 +249,21 @@ class DatadogSeatsHook(BaseHook):
             client = self.get_conn()
         except InvalidConnectionError as error:
             return False, str(error)
-        url = client.connection.base_url
-        kind = "access token" if client.connection.api_key is None else "application key and API key"
-        accepted = f"{url} accepts the {kind}."
+        is_token = client.connection.api_key is None
+        kind = "access token" if is_token else "application key and API key"
         try:
-            if client.connection.api_key is None:
-                client.run(check_access(_TEST_PRODUCT))
-            else:
+            if not is_token:
                 client.run(check_keys())
+            access = client.run(read_access(parse_month("month", datetime.fromtimestamp(clock().now(), UTC))))
         except DatadogSeatsError as error:
-            if client.connection.api_key is None and getattr(error, "status", None) in _UNKNOWN_PRODUCT:
-                # Datadog says that it has no such product only to a caller that it has let in.
-                return True, accepted
-            return False, f"{url} {_advice(error, kind)}"
-        return True, accepted
+            return False, f"{client.connection.base_url} {advice(error, kind)}"
+        refused = access[SEATS]
+        # If a token may read nothing at all, the token itself is what is refused.
+        if isinstance(refused, KeysRefusedError) and not (is_token and all(access.values())):
+            refused = None
+        if refused is not None:
+            return False, f"{client.connection.base_url} {advice(refused, kind)}"
+        return access[SEATS] is None, f"{client.connection.base_url} accepts the {kind}. {describe_access(access)}"
 
 
 async def read_connection(conn_id: str) -> DatadogConnection:
@@ -301,22 +322,6 @@ def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConne
         password=connection.password,
         extra=extra,
     )
-
-
-def _advice(error: DatadogSeatsError, kind: str) -> str:
-    """Return what went wrong and what to do, without anything that the server answered."""
-    if isinstance(error, KeysRefusedError):
-        return (
-            f"refused the {kind} ({error.status}). Enter a valid {kind} of one organisation. Check that the site is "
-            "that organisation's, and that the owner may read seats."
-        )
-    if isinstance(error, CertificateError):
-        return "has a certificate that was rejected. For a proxy or a private CA, set REQUESTS_CA_BUNDLE."
-    if isinstance(error, RedirectError | RequestRefusedError):
-        return f"answered {error.status}, which Datadog's API would not. Correct the site or the host."
-    if isinstance(error, RateLimitError):
-        return "is at its rate limit (429). Try again in a minute."
-    return "could not be reached, or did not answer properly. Check that the site or the host is right, and try again."
 
 
 def _all_done(outcome: Outcome) -> list[str]:

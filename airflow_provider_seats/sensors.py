@@ -28,9 +28,9 @@ class SeatUsersSensor(BaseSensorOperator):
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
-    Each poke reads the whole seat list. The list contains the emails, so ``user_access_read`` is not needed. A
-    transient error (a rate limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of
-    Datadog, and an argument or a connection that cannot be used, fails the task at once.
+    Each poke reads the whole seat list. The list contains the emails, so no account is looked up. A transient error (a
+    rate limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of Datadog, and an argument
+    or a connection that cannot be used, fails the task at once.
 
     The ``return_value`` has the ``count`` of those who met the condition, and their rows as ``people``: ``id``,
     ``email``, ``name`` and ``assigned_at`` of people with a seat, or ``id`` and ``email`` as passed of people without

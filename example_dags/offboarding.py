@@ -2,8 +2,8 @@
 
 The operator reports what Datadog answered. The sensor makes sure that the seats are gone.
 
-If someone is found in an on-call schedule, nothing is changed: replace them there first, or nobody is paged at night.
-The look-up needs the permission on_call_read.
+If someone is found in an on-call schedule or an escalation policy, nothing is changed: replace them there first, or
+nobody is paged at night. The look-up needs the permissions on_call_read and teams_read.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ with DAG(
         task_id="unassign_seats",
         product_code="{{ params.product_code }}",
         user_emails="{{ params.emails }}",
-        on_schedule="refuse",
+        on_call="refuse",
         max_unassign="{{ params.max_unassign }}",
     )
 

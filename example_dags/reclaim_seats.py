@@ -1,8 +1,9 @@
 """Unassign seats of disabled accounts, and of people who have not logged in to Datadog, after a person approves.
 
 Disabling an account is not known to free its seat. Someone who has not logged in may still use the seat: pages arrive
-by phone, and people work on incidents from a chat. So people who are found in an on-call schedule keep their seat,
-and on Airflow 3.1 or later a person approves the preview. Without an answer nothing is changed.
+by phone, and people work on incidents from a chat. So people who are found in an on-call schedule or an
+escalation policy keep their seat, and on Airflow 3.1 or later a person approves the preview. Without an answer nothing
+is changed.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ with DAG(
         "product_code": "{{ params.product_code }}",
         "min_seat_age": "{{ params.min_seat_age }}",
         "max_unassign": "{{ params.max_unassign }}",
-        "on_schedule": "keep",
+        "on_call": "keep",
     }
     preview = UnassignSeatsOperator(
         task_id="preview",

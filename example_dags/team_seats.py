@@ -67,5 +67,5 @@ with DAG(
         max_seats="{{ params.max_seats }}",
         warn_seats="90%",
         max_unassign="{{ params.max_unassign }}",
-        on_schedule="keep",
+        on_call="keep",
     )

@@ -27,13 +27,16 @@ from airflow_provider_seats.exceptions import (
     SeatsRefusedError,
     SeatsUnknownError,
     TeamsNotFoundError,
+    TooManySeatsError,
     TransientError,
     UnavailableError,
     UnknownEventError,
+    UsageNotAvailableError,
     UsersMissingError,
     UsersNotReadyError,
     restore_error,
 )
+from tests.helpers.airflow_home import ROOT
 
 CALL = "GET /api/v2/seats/users"
 GONE = UnavailableError(CALL, "no response", 503, 7)
@@ -47,6 +50,7 @@ ERRORS: list[DatadogSeatsError] = [
     RedirectError(CALL, 302, "https://elsewhere"),
     RequestRefusedError(CALL, 422, "no such user"),
     OnCallNotAvailableError("GET /api/v2/on-call/schedules", "Not Found"),
+    UsageNotAvailableError("GET /api/v1/usage/summary", 400, "Bad Request", "2020-01"),
     TeamsNotFoundError({"sre": ["sre-eu"]}, {"ops": ["1", "2"]}),
     AmbiguousUsersError({"ann@x": [User("1", "ann@x", None, "Active"), User("2", "ann@x", None, "Pending")]}),
     SeatsRefusedError("p", {"1": "no such user"}, not_done=2),
@@ -54,6 +58,7 @@ ERRORS: list[DatadogSeatsError] = [
     PlanRefusedError("p", ["The roster is empty."], earlier_attempts=True),
     UsersMissingError("p", ["gone@x"], ["There would be 2 seats."]),
     UsersNotReadyError("p", ["new@x"]),
+    TooManySeatsError("p", "there are 103 seats of p", 100),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
     RateLimitError(CALL, "Too many requests", 60),
@@ -82,13 +87,13 @@ def test_every_class_is_in_the_module() -> None:
     assert {each.__module__ for each in public} == {exceptions.__name__}
 
 
-def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
-    """The docstring of the module shows every class below its base class."""
-    assert exceptions.__doc__ is not None
+def test_the_tree_on_the_page_is_the_tree_of_classes() -> None:
+    """The page shows every class below its base class."""
+    page = (ROOT / "docs/reference/errors.md").read_text()
     parents: dict[str, str] = {}
     path: list[str] = []
-    for line in exceptions.__doc__.splitlines():
-        match = re.match(r"^    ([\u2502 ]*[\u251c\u2514]\u2500\u2500 )?([A-Z]\w+Error)\b", line)
+    for line in page.splitlines():
+        match = re.match(r"^([\u2502 ]*[\u251c\u2514]\u2500\u2500 )?([A-Z]\w+Error)\b(?=$| {2})", line)
         if match:
             depth = len(match[1] or "") // 4
             path[depth:] = [match[2]]
@@ -140,7 +145,7 @@ def test_an_unknown_state_is_as_transient_as_the_failed_reading() -> None:
 @by_name
 def test_an_error_names_the_connection_that_the_user_has_to_correct(error: DatadogSeatsError) -> None:
     """The message names the connection's id only if the connection is what to correct."""
-    concerns = isinstance(error, KeysRefusedError | RedirectError | CertificateError)
+    concerns = isinstance(error, KeysRefusedError | RedirectError | CertificateError | UsageNotAvailableError)
     suffix = " The connection's id is 'my_conn'." if concerns else ""
     assert error.message_for("my_conn") == f"{error}{suffix}"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
@@ -20,13 +22,15 @@ from airflow_provider_seats.exceptions import (
     KeysRefusedError,
     SeatsRefusedError,
     TeamsNotFoundError,
+    UsageNotAvailableError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.tls import serve_with_tls
 
 GHOST = "00000000-0000-0000-0000-000000000000"
+SEATED = "00000000-0000-0000-0000-00000000005e"
 
 
 def set_connection(monkeypatch: pytest.MonkeyPatch, conn_id: str = "datadog_default", **fields: Any) -> None:
@@ -337,13 +341,110 @@ def test_a_path_that_airflow_cannot_write_is_an_error(datadog: FakeDatadog) -> N
         DatadogSeatsHook().audit_seats(PRODUCT, csv_path="nosuchscheme://me:secret@x/a.csv")
 
 
+# --- usage ---
+
+
+def test_the_usage_of_a_month_has_its_peak_in_the_middle(datadog: FakeDatadog) -> None:
+    """The hook returns the seats of each day, the peak with its day, and Datadog's own number, by Datadog's names."""
+    month = f"{datetime.now(UTC):%Y-%m}"
+    for day, seats in enumerate((40, 43, 43, 41), 1):
+        datadog.add_usage(f"{month}-0{day}", on_call_seat_hwm=seats, brand_new_seats_hwm=seats - 40)
+    for wanted in (None, month, f"{month}-14", datetime.now(UTC), datetime.now(UTC).date()):
+        usage = DatadogSeatsHook().get_seat_usage(wanted)
+        assert (usage["month"], usage["last_updated"]) == (month, f"{month}-04T23")
+        assert usage["products"]["on_call_seat_hwm"] == {
+            "peak": 43,
+            "peak_day": f"{month}-02",
+            "days": {f"{month}-01": 40, f"{month}-02": 43, f"{month}-03": 43, f"{month}-04": 41},
+            "sum": 43,
+        }
+        assert usage["products"]["brand_new_seats_hwm"]["peak"] == 3
+        assert usage["products"]["incident_management_seats_hwm"] == {
+            "peak": None,
+            "peak_day": None,
+            "days": {},
+            "sum": None,
+        }
+
+
+def test_a_month_that_datadog_does_not_have_is_an_error(datadog: FakeDatadog) -> None:
+    """A month of long ago is an error that names it, and anything else than a month is one before a call."""
+    with pytest.raises(UsageNotAvailableError, match="Check the month 2020-01, and that"):
+        DatadogSeatsHook().get_seat_usage("2020-01")
+    datadog.received.clear()
+    with pytest.raises(InvalidInputError, match=r"^month: 'November' is not a month. Pass one such as '2026-11'."):
+        DatadogSeatsHook().get_seat_usage("November")
+    assert datadog.calls() == []
+
+
+# --- permissions ---
+
+SEAT_LIST = (
+    "has the permission user_access_read, and besides one of incident_read, on_call_read and billing_read. A key or "
+    "token that is limited to scopes needs the scope user_access_read."
+)
+
+
+@pytest.mark.parametrize(
+    ("left", "scopes"),
+    [
+        ({"user_access_read"}, None),
+        ({"incident_read", "on_call_read", "billing_read"}, None),
+        (PERMISSIONS, {"incident_read"}),
+    ],
+)
+def test_a_refused_seat_list_names_both_permissions_and_the_scope(
+    datadog: FakeDatadog, no_waits: list[float], left: set[str], scopes: set[str] | None
+) -> None:
+    """A 403 to the seat list does not say which permission is missing, so the error names all that are needed."""
+    datadog.permissions, datadog.scopes = set(left), scopes
+    with pytest.raises(KeysRefusedError) as raised:
+        DatadogSeatsHook().list_seat_users(PRODUCT)
+    assert SEAT_LIST in str(raised.value)
+
+
+def test_the_older_rule_needs_one_permission(datadog: FakeDatadog) -> None:
+    """Where Datadog still follows its older pages, one of three permissions is enough."""
+    datadog.permissions, datadog.seat_list_permissions = {"billing_read"}, "older"
+    assert DatadogSeatsHook().list_seat_users(PRODUCT) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda hook: hook.assign_seats(PRODUCT, [GHOST]), "one of the permissions incident_write"),
+        (
+            lambda hook: hook.unassign_seats(PRODUCT, [SEATED]),
+            "one of the permissions incident_write, on_call_write or",
+        ),
+        (lambda hook: hook.find_users(["ann@x.com"]), "the permission user_access_read"),
+        (lambda hook: hook.list_team_members("sre"), "the permission teams_read"),
+        (lambda hook: hook.get_seat_usage(), "the permission usage_read, and that the keys are those of the parent"),
+    ],
+)
+def test_every_refusal_names_a_permission(
+    datadog: FakeDatadog, no_waits: list[float], call: Callable[[DatadogSeatsHook], object], named: str
+) -> None:
+    """A 403 to each call names the permission that it needs."""
+    datadog.give_seat(PRODUCT, datadog.add_user("seated@x.com"), id=SEATED)
+    datadog.permissions = {"user_access_read", "billing_read"} if "write" in named else set()
+    with pytest.raises((KeysRefusedError, SeatsRefusedError)) as raised:
+        call(DatadogSeatsHook())
+    assert named in str(raised.value)
+
+
 # --- test_connection ---
 
 
-def test_testing_a_connection_checks_both_keys(datadog: FakeDatadog) -> None:
-    """The test of a connection checks both keys in one call."""
-    assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the application key and API key.")
-    assert [received.path for received in datadog.calls()] == [VALIDATE_KEYS]
+ALL = "seats, users, teams, on-call schedules and usage"
+
+
+def test_testing_a_connection_checks_both_keys_and_what_they_may_read(datadog: FakeDatadog) -> None:
+    """The test of a connection checks both keys, and tries each kind of reading once."""
+    accepted = f"{datadog.url} accepts the application key and API key."
+    assert DatadogSeatsHook().test_connection() == (True, f"{accepted} This connection may read {ALL}.")
+    assert datadog.calls()[0].path == VALIDATE_KEYS
+    assert len(datadog.calls()) == 1 + 5
 
 
 @pytest.mark.parametrize("product", [PRODUCT, "another"])
@@ -351,8 +452,58 @@ def test_testing_a_token_reads_one_row_of_seats(monkeypatch: pytest.MonkeyPatch,
     """The test of a token reads one row of seats, and succeeds also if the organisation lacks the product."""
     with FakeDatadog(app_key="ddsat_7", products=(product,)) as datadog:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
-        assert DatadogSeatsHook().test_connection() == (True, f"{datadog.url} accepts the access token.")
-        assert datadog.calls()[0].query["page[limit]"] == "1"
+        accepted = f"{datadog.url} accepts the access token."
+        assert DatadogSeatsHook().test_connection() == (True, f"{accepted} This connection may read {ALL}.")
+        assert datadog.calls("GET", SEATS)[0].query["page[limit]"] == "1"
+        assert len(datadog.calls()) == 5
+
+
+@pytest.mark.parametrize("app_key", ["APP", "ddsat_7"])
+def test_what_is_optional_does_not_fail_the_test(
+    monkeypatch: pytest.MonkeyPatch, no_waits: list[float], app_key: str
+) -> None:
+    """Keys that may read only seats pass the test, which names what they may not read."""
+    permissions = ["user_access_read", "incident_read"]
+    with FakeDatadog(app_key=app_key, permissions=permissions, on_call_api=False) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert ok
+    assert (
+        "This connection may read seats and users. It may not read teams (needs teams_read) or usage (needs "
+        "usage_read, in the parent organisation). This site or organisation has no on-call schedules."
+    ) in message
+
+
+@pytest.mark.parametrize("app_key", ["APP", "ddsat_7"])
+def test_keys_that_may_not_read_seats_fail_the_test(
+    monkeypatch: pytest.MonkeyPatch, no_waits: list[float], app_key: str
+) -> None:
+    """Keys that are valid and may not read seats fail the test, which names both permissions."""
+    with FakeDatadog(app_key=app_key, permissions=["incident_read", "teams_read"]) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert " accepts the " in message
+    needs = "user_access_read, and one of incident_read, on_call_read and billing_read"
+    assert f"It may not read seats (needs {needs}), " in message
+
+
+def test_a_token_that_may_read_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, no_waits: list[float]) -> None:
+    """If a token may read nothing, it may also be invalid, and the message names the permissions of seats."""
+    with FakeDatadog(app_key="ddsat_7", permissions=[]) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert "refused the access token (403)" in message
+    assert "user_access_read, and one of incident_read" in message
+
+
+def test_a_site_that_cannot_list_seats_fails_the_test(datadog: FakeDatadog, no_waits: list[float]) -> None:
+    """If the keys are valid and the seats cannot be read for another reason, the message says what to do."""
+    datadog.script("GET", SEATS, Fault(404))
+    ok, message = DatadogSeatsHook().test_connection()
+    assert not ok
+    assert "answered 404, which Datadog's API would not" in message
 
 
 @pytest.mark.parametrize(

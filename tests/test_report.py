@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._planning.arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import Origin, Period, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
@@ -219,8 +220,8 @@ def test_names_in_a_summary_are_never_cut() -> None:
     """If the names and reasons of a kind do not fit into a line, the others are counted."""
     people = [f"firstname.lastname{number}@subsidiary.example.com" for number in range(5)]
     seats = SeatList([seat(str(number), email) for number, email in enumerate(people)])
-    schedules = {str(number): ("Payments primary", "Payments secondary") for number in range(5)}
-    plan = unassign(People((), tuple(people)), seats, Guards(on_schedule="keep"), schedules=schedules)
+    on_call = {str(number): OnCall(("Payments primary", "Payments secondary")) for number in range(5)}
+    plan = unassign(People((), tuple(people)), seats, Guards(on_call="keep"), on_call=on_call)
     [line] = summary(plan.preview()).splitlines()[2:]
     reason = "found in the on-call schedules Payments primary, Payments secondary"
     shown = [f"`{email}` ({reason})" for email in people[: line.count(reason)]]

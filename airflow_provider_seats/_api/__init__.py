@@ -1,8 +1,8 @@
 """Datadog's API, without Airflow: flows say what to send, a client sends it.
 
 ``flow`` has the steps of a flow and the one call with its retries, and ``pages`` reads numbered pages; ``seats``,
-``seat_change``, ``users``, ``teams`` and ``on_call`` are flows; ``client`` runs them over ``transport`` and keeps to
-``rate_limits``.
+``seat_change``, ``users``, ``teams``, ``on_call`` and ``escalation_policies`` are flows; ``client`` runs them over
+``transport`` and keeps to ``rate_limits``.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Read lists that come in numbered pages."""
+"""Read lists that come in numbered pages, and what a document includes beside its data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
-from airflow_provider_seats._api.flow import Flow, Request, call, unusable
+from airflow_provider_seats._api.flow import Flow, Request, call, resource, unusable
 from airflow_provider_seats._text import plural
 
 T = TypeVar("T")
@@ -71,3 +71,40 @@ def nested(value: Any, *names: str) -> Any:  # noqa: ANN401 (any JSON)
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def included(document: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
+    """Return the included resources of one type, by id.
+
+    :raises ValueError: if what is included is not a list of resources.
+    """
+    rows = document.get("included") or []
+    if not isinstance(rows, list):
+        raise ValueError("what it includes is not a list")  # noqa: TRY004 (a fault of the response, not of a type here)
+    found: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        row_id, _ = resource(row)
+        if row_id is not None and row.get("type") == kind:
+            found[row_id] = row
+    return found
+
+
+def references(row: object, name: str, *kinds: str) -> list[str] | None:
+    """Return the ids that a relationship of a resource refers to, only of some types if they are passed.
+
+    :returns: the ids in lower case; None if the resource has no such relationship.
+    :raises ValueError: if the relationship is not a list of references.
+    """
+    data = nested(row, "relationships", name, "data")
+    if data is None:
+        return None
+    if not isinstance(data, list):
+        raise ValueError(f"its {name} are not a list")  # noqa: TRY004 (as above)
+    found = []
+    for reference in data:
+        reference_id, _ = resource(reference)
+        if reference_id is None:
+            raise ValueError(f"one of its {name} has no id")
+        if not kinds or reference.get("type") in kinds:
+            found.append(reference_id)
+    return found

@@ -14,7 +14,10 @@ from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
 LIST_LIMIT_KEY: Final = f"GET {PATH}"
-READ_PERMISSION: Final = "one of the permissions incident_read, on_call_read or billing_read"
+READ_PERMISSION: Final = (
+    "the permission user_access_read, and besides one of incident_read, on_call_read and billing_read. A key or token "
+    "that is limited to scopes needs the scope user_access_read"
+)
 # The share of a stated rate limit that sensors and triggers may use while they wait.
 WAIT_SHARE: Final = 0.5
 _MAX_IDLE_PAGES: Final = 3
@@ -106,12 +109,6 @@ def read_rows(
         if cursor in cursors or idle >= _MAX_IDLE_PAGES or len(cursors) >= MAX_PAGES:
             raise unusable(request, None, "the list does not end: its next cursor leads to nothing new")
         cursors.add(cursor)
-
-
-def check_access(product: str) -> Flow[None]:
-    """Read one row of the seat list. It proves the keys and the permission to read seats."""
-    query = (("product_code", product), ("page[limit]", "1"))
-    yield from call(Request("GET", PATH, query, permission=READ_PERMISSION), _read_page)
 
 
 def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:

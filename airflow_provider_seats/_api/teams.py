@@ -1,4 +1,4 @@
-"""The team flow: who is a member of a team.
+"""The team flows: which teams there are, and who is a member of a team.
 
 Datadog's Teams API: https://docs.datadoghq.com/api/latest/teams/.
 """
@@ -41,6 +41,18 @@ def list_team_members(handles: Iterable[str]) -> Flow[list[str]]:
     # A team may be deleted between the search and the list.
     _require_one({handle: ids[handle] if members[handle] is not None else [] for handle in wanted}, found)
     return list(dict.fromkeys(user for handle in wanted for user in members[handle]))
+
+
+def list_teams() -> Flow[dict[str, str]]:
+    """Return the handles of all teams, by id."""
+
+    def request(number: int) -> Request:
+        return Request(
+            "GET", PATH, page_query(number), permission=_PERMISSION, progress=f"{number:,} pages of teams read so far"
+        )
+
+    teams, _ = yield from read_pages(request, _read_teams)
+    return teams
 
 
 def _require_one(ids: Mapping[str, list[str]], found: Mapping[str, Mapping[str, str]]) -> None:

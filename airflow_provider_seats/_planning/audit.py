@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.users import accounts_by_email
-from airflow_provider_seats._planning.arguments import parse_bool, parse_product_code, parse_time
+from airflow_provider_seats._planning.arguments import (
+    parse_bool,
+    parse_non_negative_int,
+    parse_optional,
+    parse_product_code,
+    parse_time,
+)
+from airflow_provider_seats._planning.guards import parse_warn_seats
+from airflow_provider_seats._planning.usage import AuditUsage, describe_usage
 from airflow_provider_seats._text import encodable, plural, shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import code, plain
@@ -29,6 +37,7 @@ _find_formula: Final = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?='*[=+\-@\t\r\n\uff1d
 _UNKNOWN_MONTH: Final = "unknown"
 _MAX_MONTHS: Final = 12
 _MAX_ERROR: Final = 1000
+_MAX_USAGE: Final = 300
 
 
 class AuditRow(TypedDict):
@@ -49,7 +58,8 @@ class Audit(TypedDict):
 
     ``never_logged_in`` does not count service accounts. ``unknown_accounts`` are seats whose account was not found.
     ``seats_by_month`` counts seats by the month of their assignment in UTC, such as ``2026-11``, and as ``unknown`` if
-    the seat list does not say it. ``csv_path`` is where the rows were written.
+    the seat list does not say it. ``csv_path`` is where the rows were written. ``usage`` is what Datadog counts for the
+    bill, None without ``usage=True``. ``warnings`` are what a person should look at.
     """
 
     product: str
@@ -60,6 +70,8 @@ class Audit(TypedDict):
     unknown_accounts: int | None
     seats_by_month: dict[str, int]
     csv_path: str | None
+    usage: AuditUsage | None
+    warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +81,67 @@ class AuditJob:
     :param status: whether to read the accounts.
     :param csv_path: where to write the rows; None for nowhere.
     :param csv_conn_id: the Airflow connection for that path.
+    :param usage: whether to read what Datadog counts for the bill.
+    :param usage_key: under which of Datadog's names the product is counted; None for all names.
+    :param max_seats: the most seats without an error.
+    :param warn_seats: the most seats without a warning.
     """
 
     product: str
     status: bool = False
     csv_path: str | None = None
     csv_conn_id: str | None = None
+    usage: bool = False
+    usage_key: str | None = None
+    max_seats: int | None = None
+    warn_seats: int | None = None
 
     @classmethod
-    def parse(cls, *, product_code: object, status: object, csv_path: object, csv_conn_id: object) -> Self:
+    def parse(
+        cls,
+        *,
+        product_code: object,
+        status: object,
+        csv_path: object,
+        csv_conn_id: object,
+        usage: object,
+        usage_key: object,
+        max_seats: object,
+        warn_seats: object,
+    ) -> Self:
         """Parse rendered arguments.
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        return cls(
+        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
+        job = cls(
             product=parse_product_code(product_code),
             status=parse_bool("status", status),
             csv_path=_parse_text("csv_path", csv_path),
             csv_conn_id=_parse_text("csv_conn_id", csv_conn_id),
+            usage=parse_bool("usage", usage),
+            usage_key=parse_optional("usage_key", usage_key, _parse_text),
+            max_seats=limit,
+            warn_seats=parse_optional(
+                "warn_seats", warn_seats, lambda name, value: parse_warn_seats(name, value, limit)
+            ),
         )
+        if job.usage_key is not None and not job.usage:
+            raise InvalidInputError("usage_key", "it has no effect without usage=True. Pass both, or leave it out.")
+        return job
+
+    def excess(self, audit: Audit, limit: int) -> str | None:
+        """Return in words why an audit shows more seats than a limit; None if it does not.
+
+        The seats of now count, and with ``usage_key`` also the month's peak, because that is what is billed.
+        """
+        usage = audit["usage"]
+        peaks = usage["products"][self.usage_key] if usage is not None and self.usage_key is not None else None
+        if audit["seats"] > limit:
+            return f"there {'is' if audit['seats'] == 1 else 'are'} {plural(audit['seats'], 'seat')} of {self.product}"
+        if usage is not None and peaks is not None and (peaks["peak"] or 0) > limit:
+            return f"the peak of {usage['month']} was {plural(peaks['peak'] or 0, 'seat')} on {peaks['peak_day']}"
+        return None
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
@@ -133,8 +187,10 @@ def escape_formulas(cell: str) -> str:
     return _find_formula.sub("'", encodable(cell))
 
 
-def count_seats(product: str, rows: Sequence[AuditRow], *, status: bool, csv_path: str | None) -> Audit:
-    """Return the counts of an audit."""
+def count_seats(
+    product: str, rows: Sequence[AuditRow], *, status: bool, csv_path: str | None, usage: AuditUsage | None = None
+) -> Audit:
+    """Return the counts of an audit, without warnings."""
     months = Counter(_month(row["assigned_at"]) for row in rows)
     accounts = [row for row in rows if row.get("service_account") is not None]
     people = [row for row in accounts if not row["service_account"]]
@@ -147,11 +203,24 @@ def count_seats(product: str, rows: Sequence[AuditRow], *, status: bool, csv_pat
         unknown_accounts=len(rows) - len(accounts) if status else None,
         seats_by_month=dict(sorted(months.items())),
         csv_path=csv_path,
+        usage=usage,
+        warnings=[],
     )
 
 
-def summarize(audit: Audit) -> str:
-    """Return an audit as Markdown that fits into a chat message."""
+def warn(audit: Audit, job: AuditJob) -> Audit:
+    """Return an audit with the warning about too many seats, if there are too many."""
+    if job.warn_seats is None or (excess := job.excess(audit, job.warn_seats)) is None:
+        return audit
+    advice = "Unassign those that nobody needs, or raise the limit."
+    return {**audit, "warnings": [f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"]}
+
+
+def summarize(audit: Audit, problem: str | None = None) -> str:
+    """Return an audit as Markdown that fits into a chat message.
+
+    :param problem: why the task failed.
+    """
     lines = [f"{audit['product']}: {plural(audit['seats'], 'seat')}", ""]
     counts = (
         (audit["disabled"], "of a disabled account", "of disabled accounts"),
@@ -165,8 +234,12 @@ def summarize(audit: Audit) -> str:
         latest = ", ".join(f"{month}: {count:,}" for month, count in months[-_MAX_MONTHS:])
         earlier = sum(count for _, count in months[:-_MAX_MONTHS])
         lines.append(f"- by month of assignment: {f'earlier: {earlier:,}, ' if earlier else ''}{latest}")
+    if audit["usage"] is not None:
+        lines += [f"- {plain(line, _MAX_USAGE)}" for line in describe_usage(audit["usage"])]
     if audit["csv_path"] is not None:
         lines.append(f"- list: {code(audit['csv_path'])}")
+    lines += [f"- {plain(f'Warning: {warning}', _MAX_ERROR)}" for warning in audit["warnings"]]
+    lines += [] if problem is None else [f"- {plain(f'The task failed: {problem}', _MAX_ERROR)}"]
     return "\n".join(lines).strip()
 
 

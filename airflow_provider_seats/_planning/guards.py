@@ -12,7 +12,7 @@ from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
 MissingUsers = Literal["fail", "skip", "retry"]
-OnSchedule = Literal["ignore", "keep", "refuse"]
+OnCallChoice = Literal["ignore", "keep", "refuse"]
 _ALL: Final = 100
 
 
@@ -70,7 +70,8 @@ class Guards:
     :param min_seat_age: how many seconds a seat must have been held to be unassigned.
     :param protect: the people whose seats are never unassigned.
     :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
-    :param on_schedule: what to do about people in an on-call schedule: ignore it, keep their seats, or refuse the plan.
+    :param on_call: what to do about people who are found on call: keep their seats, or refuse the plan.
+    :param check_escalation_policies: whether they are looked up in escalation policies, not only in schedules.
     """
 
     missing_users: MissingUsers | None = None
@@ -81,12 +82,13 @@ class Guards:
     min_seat_age: float | None = None
     protect: People = NOBODY
     check_accounts: bool = True
-    on_schedule: OnSchedule | None = None
+    on_call: OnCallChoice | None = None
+    check_escalation_policies: bool = True
 
     @property
     def need_seat_list(self) -> bool:
         """Whether the seat list has to be read for them."""
-        limits = (self.max_unassign, self.max_seats, self.warn_seats, self.min_seat_age, self.on_schedule)
+        limits = (self.max_unassign, self.max_seats, self.warn_seats, self.min_seat_age, self.on_call)
         return bool(self.protect) or any(limit is not None for limit in limits)
 
     def record(self, seats: int) -> dict[str, Any]:
@@ -101,7 +103,8 @@ class Guards:
             "min_seat_age": self.min_seat_age,
             "protect": [*self.protect.uuids, *self.protect.emails] or None,
             "check_accounts": None if self.check_accounts else False,
-            "on_schedule": self.on_schedule,
+            "on_call": self.on_call,
+            "check_escalation_policies": None if self.check_escalation_policies or self.on_call is None else False,
         }
         return {name: value for name, value in fields.items() if value is not None}
 
@@ -130,9 +133,9 @@ def parse_warn_seats(name: str, value: object, max_seats: int | None) -> int:
     return limit.of(max_seats or 0)
 
 
-def parse_on_schedule(value: object) -> OnSchedule | None:
-    """Parse what happens to people who are found in an on-call schedule; None if they are not looked up."""
-    choice: OnSchedule = parse_choice("on_schedule", value, OnSchedule)
+def parse_on_call(value: object) -> OnCallChoice | None:
+    """Parse what happens to people who are found on call; None if they are not looked up."""
+    choice: OnCallChoice = parse_choice("on_call", value, OnCallChoice)
     return None if choice == "ignore" else choice
 
 

@@ -21,7 +21,7 @@ from airflow_provider_seats._planning.guards import (
     Guards,
     MissingUsers,
     parse_limit,
-    parse_on_schedule,
+    parse_on_call,
     parse_warn_seats,
 )
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
@@ -134,7 +134,8 @@ class UnassignJob(Job):
         min_seat_age: object,
         protect: object,
         check_accounts: object,
-        on_schedule: object,
+        on_call: object,
+        check_escalation_policies: object,
         read_seats_first: object,
         preview: object,
         batch_size: object,
@@ -151,7 +152,8 @@ class UnassignJob(Job):
                 min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
                 protect=protected,
                 check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
-                on_schedule=parse_on_schedule(on_schedule),
+                on_call=parse_on_call(on_call),
+                check_escalation_policies=parse_bool("check_escalation_policies", check_escalation_policies),
             ),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
@@ -206,7 +208,8 @@ class SyncJob(Job):
         min_seat_age: object,
         protect: object,
         check_accounts: object,
-        on_schedule: object,
+        on_call: object,
+        check_escalation_policies: object,
         report_unchanged: object,
         preview: object,
         approved: object,
@@ -227,7 +230,8 @@ class SyncJob(Job):
             min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
             protect=_parse_protect(protect),
             check_accounts=parse_bool("check_accounts", check_accounts),
-            on_schedule=parse_on_schedule(on_schedule),
+            on_call=parse_on_call(on_call),
+            check_escalation_policies=parse_bool("check_escalation_policies", check_escalation_policies),
         )
         preview_report = parse_optional("approved", approved, parse_report)
         if preview_report is not None and not preview_report["preview"]:
@@ -262,7 +266,7 @@ def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
         min_seat_age=guards.min_seat_age if unassigns else None,
         protect=guards.protect if unassigns else NOBODY,
         check_accounts=guards.check_accounts or not unassigns,
-        on_schedule=guards.on_schedule if unassigns else None,
+        on_call=guards.on_call if unassigns else None,
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.plan import among, by_id
-from airflow_provider_seats._text import join_names
 from airflow_provider_seats.report import Person
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.plan import Plan
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats.report import Report
-
-_MAX_SCHEDULES: Final = 5
 
 
 class KeptSeats:
@@ -55,12 +52,9 @@ class KeptSeats:
             return "protected"
         if self._was_protected(Person(id=user.id, email=user.email)):
             return "protected in the approved preview"
-        # In the order in which they are read: accounts are read only of people who are on no schedule.
+        # In the order in which they are read: accounts are read only of people who are not found on call.
         return (
-            self._too_young(user)
-            or self._outside_period(user)
-            or self._on_schedule(user.id)
-            or self._kept_by_account(user)
+            self._too_young(user) or self._outside_period(user) or self._on_call(user.id) or self._kept_by_account(user)
         )
 
     def _kept_by_account(self, user: SeatUser) -> str | None:
@@ -90,9 +84,9 @@ class KeptSeats:
         age = (self._world.now - assigned_at).total_seconds()
         return "the seat is younger than min_seat_age" if age < self._guards.min_seat_age else None
 
-    def _on_schedule(self, uuid: str) -> str | None:
-        names = self._world.schedules.get(uuid) if self._guards.on_schedule == "keep" else None
-        return f"found in {on_call_schedules(names)}" if names else None
+    def _on_call(self, uuid: str) -> str | None:
+        found = self._world.on_call.get(uuid) if self._guards.on_call == "keep" else None
+        return f"found {found}" if found else None
 
     def _outside_period(self, user: SeatUser) -> str | None:
         started, ended = self._period
@@ -138,11 +132,6 @@ def unmatched_protection(guards: Guards, world: World) -> list[str]:
 def _handle(account: User) -> str:
     differs = account.handle and email_key(account.handle) != email_key(account.email or "")
     return f" (handle {account.handle})" if differs else ""
-
-
-def on_call_schedules(names: Sequence[str]) -> str:
-    """Return the names of on-call schedules for a sentence."""
-    return f"the on-call schedule{'' if len(names) == 1 else 's'} {join_names(names, _MAX_SCHEDULES)}"
 
 
 def has_email(user: SeatUser, emails: Collection[str]) -> bool:

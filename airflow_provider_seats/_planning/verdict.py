@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_seats._planning.kept_seats import on_call_schedules
 from airflow_provider_seats._planning.plan import Plan, among, by_id, label
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
@@ -49,8 +48,8 @@ def verdict(
         *too_many_unassigned(plan, guards, world.counted),
         *(_too_many_seats(plan, guards.max_seats) if counts_seats else ()),
     ]
-    if guards.on_schedule == "refuse":
-        reasons += _on_schedule(plan, world)
+    if guards.on_call == "refuse":
+        reasons += _on_call(plan, world)
     if approved is not None and world.checked:
         reasons += _not_approved(plan, approved, guards)
     plan = replace(plan, guards={**(extra_guards or {}), **guards.record(before)})
@@ -97,7 +96,7 @@ def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
 def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[str]:
     """Return why a plan unassigns too many people.
 
-    :param counted: how many people it would unassign before accounts and schedules were read.
+    :param counted: how many people it would unassign before accounts and who is on call were read.
     """
     before = plan.seats_before or 0
     # Counted over all attempts, so that a retry gets no new allowance.
@@ -106,7 +105,7 @@ def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[st
         return []
     problem = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
     if len(unassigned) < counted:
-        problem += f" ({counted} before accounts and schedules were read)"
+        problem += f" ({counted} before accounts and who is on call were read)"
     names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
     limit = guards.max_unassign.describe(before)
     return [f"{problem}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]
@@ -121,15 +120,15 @@ def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
     return [f"There would be {plural(after, 'seat')} ({changes}), and the limit is {max_seats}. {advice}"]
 
 
-def _on_schedule(plan: Plan, world: World) -> list[str]:
+def _on_call(plan: Plan, world: World) -> list[str]:
     found = [
-        f"{label(person)} is found in {on_call_schedules(names)}"
+        f"{label(person)} is found {places}"
         for uuid, person in by_id(plan.unassign).items()
-        if (names := world.schedules.get(uuid))
+        if (places := world.on_call.get(uuid))
     ]
     if not found:
         return []
-    return [f"{join_names(found, _MAX_PEOPLE)}. Replace them there first, or keep their seats with on_schedule='keep'."]
+    return [f"{join_names(found, _MAX_PEOPLE)}. Replace them there first, or keep their seats with on_call='keep'."]
 
 
 def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._api.users import User
+    from airflow_provider_seats._planning.on_call import OnCall
     from airflow_provider_seats._planning.people import People
     from airflow_provider_seats._planning.plan import EarlierAttempts
     from airflow_provider_seats._planning.seat_list import SeatList
@@ -50,12 +51,11 @@ class World:
     :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
     :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
     :param earlier: what earlier attempts of the task set out to change.
-    :param schedules: the on-call schedules in which people about to lose a seat are found, by user UUID; an empty tuple
-        for those who are in none.
+    :param on_call: where people about to lose a seat are found on call, by user UUID.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
     :param match: the roster of a sync, compared with the seat list; None for anything else.
-    :param counted: how many people a plan would unassign before accounts and schedules were read.
-    :param checked: whether accounts and schedules were read, as far as they are needed.
+    :param counted: how many people a plan would unassign before accounts and who is on call were read.
+    :param checked: whether accounts and who is on call were read, as far as they are needed.
     """
 
     now: datetime
@@ -63,7 +63,7 @@ class World:
     users: Mapping[str, User] = field(default_factory=dict)
     accounts: Accounts | None = None
     earlier: EarlierAttempts | None = None
-    schedules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_call: Mapping[str, OnCall] = field(default_factory=dict)
     same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
     match: RosterMatch | None = None
     counted: int = 0

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure
-from airflow_provider_seats._runtime.xcom import SUMMARY, push_to_xcom
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.usage import read_usage
+from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
+from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
+from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats.exceptions import TooManySeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
 if TYPE_CHECKING:
@@ -27,22 +32,42 @@ def run_audit(
 
     :param product_code: the argument, for the summary if it cannot be parsed.
     :param push_summary: whether the summary is pushed, also if the task fails.
+    :raises TooManySeatsError: if there are more seats than ``max_seats``. The counts are pushed to XCom first.
     """
+
+    def push(key: str, value: object) -> None:
+        if push_summary:
+            push_to_xcom(context, log, key, value)
+
     with fail_without_retry(conn_id):
         try:
             job = parse()
-            rows = DatadogSeatsHook(conn_id).audit_seats(
-                job.product, status=job.status, csv_path=job.csv_path, csv_conn_id=job.csv_conn_id
-            )
+            audit = _audit(DatadogSeatsHook(conn_id), job)
         except BaseException as error:
             # Also for a time-out of the task or a signal.
-            if push_summary:
-                push_to_xcom(context, log, SUMMARY, summarize_failure(product_code, error))
+            push(SUMMARY, summarize_failure(product_code, error))
             raise
-    audit = count_seats(job.product, rows, status=job.status, csv_path=job.csv_path)
-    text = summarize(audit)
-    for line in filter(None, text.splitlines()):
-        log.info("%s", line)
-    if push_summary:
-        push_to_xcom(context, log, SUMMARY, text)
+        excess = None if job.max_seats is None else job.excess(audit, job.max_seats)
+        failure = TooManySeatsError(job.product, excess, job.max_seats or 0) if excess else None
+        text = summarize(audit, None if failure is None else str(failure))
+        for line in filter(None, text.splitlines()):
+            log.info("%s", line)
+        for warning in audit["warnings"]:
+            log.warning("%s", warning)
+        push(SUMMARY, text)
+        if failure is not None:
+            push(RETURN_VALUE, audit)
+            raise failure
     return audit
+
+
+def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
+    rows = hook.audit_seats(job.product, status=job.status, csv_path=job.csv_path, csv_conn_id=job.csv_conn_id)
+    usage = None
+    if job.usage:
+        client = hook.get_conn()
+        this = parse_month("month", client.server_time or datetime.fromtimestamp(clock().now(), UTC))
+        last = month_before(this)
+        now, before = client.run(read_usage(this, last))
+        usage = audit_usage(seat_usage(this, now), seat_usage(last, before), job.usage_key)
+    return warn(count_seats(job.product, rows, status=job.status, csv_path=job.csv_path, usage=usage), job)

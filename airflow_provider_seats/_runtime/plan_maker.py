@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
 from airflow_provider_seats._api.users import User, accounts_by_email, get_accounts, search_accounts, unambiguous
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
@@ -26,6 +25,7 @@ from airflow_provider_seats._planning.planner import (
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.verdict import too_many_unassigned
 from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._runtime.on_call_reader import OnCallReader
 from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class PlanMaker:
     :param origin: the connection of the run.
     :param earlier: what earlier attempts of the task set out to change.
     :param warn: takes what a person should look at.
-    :param draft: takes the plan as it is known before accounts and schedules are read, in case a reading fails.
+    :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class PlanMaker:
         self._warn = warn
         self._draft = draft
         self._total_users: int | None = None
+        self._on_call = OnCallReader(client)
 
     def make(self, job: Job) -> Plan:
         """Read what the plan of a job needs, and make it."""
@@ -126,7 +127,7 @@ class PlanMaker:
         )
 
     def _checked(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
-        """Make a plan. Read the accounts and on-call schedules that it depends on, and plan again.
+        """Make a plan. Read the accounts that it depends on, and who is on call, and plan again.
 
         A plan that is refused whatever they say costs no reading, unless it is a preview, which shows the whole plan.
         """
@@ -134,23 +135,23 @@ class PlanMaker:
         self._draft(first)
         is_small = len(first.unassign) <= _MAX_LOOK_UPS
         only_count_refuses = first.refusal and first.refusal.reasons == tuple(too_many_unassigned(first, job.guards))
-        if is_small and only_count_refuses and job.guards.on_schedule == "keep":
-            # Those who keep their seat each time for a schedule must not use up the limit each time.
-            world = self._with_schedules(world, first)
+        if is_small and only_count_refuses and job.guards.on_call == "keep":
+            # Those who keep their seat each time because they are on call must not use up the limit each time.
+            world = self._with_on_call(world, job, first)
             first = plan(replace(world, checked=False))
         if first.refusal is None or (job.preview and is_small):
             world = replace(world, counted=len(first.to_unassign_in_all()))
-            if job.guards.on_schedule is not None:
-                # First: one call looks for many people in the schedules, and an account takes a call of its own.
-                world = self._with_schedules(world, first)
+            if job.guards.on_call is not None:
+                # First: one call looks for many people in schedules, and an account takes a call of its own.
+                world = self._with_on_call(world, job, first)
                 first = plan(replace(world, checked=False))
             world = self._with_accounts(world, job, first)
             planned = plan(world)
         else:
             planned = first
-            if job.preview and (job.guards.on_schedule or self._accounts_to_read(world, job, first)):
+            if job.preview and (job.guards.on_call or self._accounts_to_read(world, job, first)):
                 people = plural(len(first.unassign), "person", "people")
-                self._warn(f"Accounts and on-call schedules were not read, because {people} would lose their seat.")
+                self._warn(f"Accounts and who is on call were not read, because {people} would lose their seat.")
         if unmatched := unmatched_protection(job.guards, world):
             self._warn(
                 f"protect: no seat and no account that was read matches {join_names(unmatched)}. Check the spelling."
@@ -171,12 +172,12 @@ class PlanMaker:
             return world
         return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))
 
-    def _with_schedules(self, world: World, planned: Plan) -> World:
-        people = by_id(planned.unassign).keys() - world.schedules.keys()
+    def _with_on_call(self, world: World, job: Job, planned: Plan) -> World:
+        people = sorted(by_id(planned.unassign).keys() - world.on_call.keys())
         if not people:
             return world
-        found = self._client.run(find_schedules(sorted(people)))
-        return replace(world, schedules={**world.schedules, **{uuid: found.get(uuid, ()) for uuid in people}})
+        found = self._on_call.find(people, world.now, in_policies=job.guards.check_escalation_policies)
+        return replace(world, on_call={**world.on_call, **found})
 
     def _world(self, seats: SeatList | None, users: dict[str, User] | None = None) -> World:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._airflow import BaseOperator
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, XComArg
     from airflow_provider_seats._planning.audit import Audit
-    from airflow_provider_seats.operators._base import FlagArgument
+    from airflow_provider_seats._planning.not_passed import NotPassed
+    from airflow_provider_seats.operators._base import CountArgument, FlagArgument
 
 
 class AuditSeatsOperator(BaseOperator):
@@ -21,12 +23,14 @@ class AuditSeatsOperator(BaseOperator):
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
 
     The ``return_value`` is a dict of ``product``, ``seats``, ``seats_by_month`` (by month of assignment, in UTC),
-    ``csv_path``, and with ``status=True`` the numbers of seats whose accounts are ``disabled``, ``service_accounts``,
-    ``never_logged_in`` (people only) or not found (``unknown_accounts``). A short Markdown text is pushed to XCom as
-    ``summary``, also if the task fails.
+    ``csv_path``, ``usage``, ``warnings``, and with ``status=True`` the numbers of seats whose accounts are
+    ``disabled``, ``service_accounts``, ``never_logged_in`` (people only) or not found (``unknown_accounts``). A short
+    Markdown text is pushed to XCom as ``summary``, also if the task fails.
 
     Errors are as in :class:`AssignSeatsOperator`. If the file cannot be written, because its storage is away, that is
-    left to the task's retries.
+    left to the task's retries. More seats than ``max_seats`` raise
+    :class:`~airflow_provider_seats.exceptions.TooManySeatsError`, after the file is written and counts and summary are
+    pushed to XCom.
 
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
@@ -36,10 +40,22 @@ class AuditSeatsOperator(BaseOperator):
         cells that look like formulas see :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`.
         (templated)
     :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
+    :param usage: read what Datadog counts for the bill: the highest number of seats of this month so far with its day,
+        and of last month. It needs the permission ``usage_read`` in the parent organisation, and costs three calls.
+        (templated)
+    :param usage_key: under which of Datadog's names the product is counted, such as ``on_call_seat_hwm``. Datadog does
+        not say which product code belongs to which name. Without it, all names are shown. (templated)
+    :param max_seats: the most seats that the product may have. More fail the task. With ``usage_key``, the highest
+        number of seats of this month counts, too. (templated)
+    :param warn_seats: the most seats without a warning in the log, in ``warnings`` and in the summary: a number, or a
+        percentage of ``max_seats`` (``"90%"``). It counts as ``max_seats`` does. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = ("product_code", "status", "csv_path", "csv_conn_id", "datadog_conn_id")
+    template_fields: Sequence[str] = (
+        *("product_code", "status", "csv_path", "csv_conn_id"),
+        *("usage", "usage_key", "max_seats", "warn_seats", "datadog_conn_id"),
+    )
     operator_extra_links = (SeatsPageLink(),)
     ui_color = "#e0ebf5"
 
@@ -50,6 +66,10 @@ class AuditSeatsOperator(BaseOperator):
         status: FlagArgument = False,
         csv_path: str | XComArg | None = None,
         csv_conn_id: str | XComArg | None = None,
+        usage: FlagArgument = False,
+        usage_key: str | XComArg | NotPassed = NOT_PASSED,
+        max_seats: CountArgument = NOT_PASSED,
+        warn_seats: CountArgument = NOT_PASSED,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -58,6 +78,10 @@ class AuditSeatsOperator(BaseOperator):
         self.status = status
         self.csv_path = csv_path
         self.csv_conn_id = csv_conn_id
+        self.usage = usage
+        self.usage_key = usage_key
+        self.max_seats = max_seats
+        self.warn_seats = warn_seats
         self.datadog_conn_id = datadog_conn_id
 
     def execute(self, context: Context) -> Audit:
@@ -72,6 +96,10 @@ class AuditSeatsOperator(BaseOperator):
                 status=self.status,
                 csv_path=self.csv_path,
                 csv_conn_id=self.csv_conn_id,
+                usage=self.usage,
+                usage_key=self.usage_key,
+                max_seats=self.max_seats,
+                warn_seats=self.warn_seats,
             ),
             product_code=self.product_code,
             conn_id=self.datadog_conn_id,

@@ -12,7 +12,7 @@ from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
-    from airflow_provider_seats._planning.guards import MissingUsers, OnSchedule
+    from airflow_provider_seats._planning.guards import MissingUsers, OnCallChoice
     from airflow_provider_seats._planning.planner import Mode
     from airflow_provider_seats.operators._base import (
         CountArgument,
@@ -64,9 +64,13 @@ class SyncSeatsOperator(SeatsOperator):
     :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
         email that the seat list does not, because the list may show a different email from the account's. It needs the
         permission ``user_access_read``. (templated)
-    :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
-        does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and
-        ``refuse`` need the permission ``on_call_read``. Escalation policies and overrides cannot be seen. (templated)
+    :param on_call: what to do about people about to lose a seat who are found in an on-call schedule, or in an
+        escalation policy that a team's routing rules lead to: ``ignore`` does not look, ``keep`` keeps their seats and
+        reports where they were found, ``refuse`` changes nothing. ``keep`` and ``refuse`` need the permissions
+        ``on_call_read`` and ``teams_read``. Overrides, and policies that no team routes to, are not seen. (templated)
+    :param check_escalation_policies: whether ``on_call`` looks in escalation policies, not only in schedules. It costs
+        one call for each team and each policy, if somebody is about to lose a seat. Without it ``teams_read`` is not
+        needed. (templated)
     :param report_unchanged: list the people who already match in the report, not only their number. (templated)
     :param preview: report what would be done and change nothing, even if a guard would refuse it. (templated)
     :param approved: the report of a preview. Changing someone who is not in it is refused. (templated)
@@ -78,7 +82,8 @@ class SyncSeatsOperator(SeatsOperator):
     template_fields: Sequence[str] = (
         *COMMON_FIELDS,
         *("mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "warn_seats"),
-        *("min_seat_age", "protect", "check_accounts", "on_schedule", "report_unchanged", "approved", "undo"),
+        *("min_seat_age", "protect", "check_accounts", "on_call", "check_escalation_policies"),
+        *("report_unchanged", "approved", "undo"),
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **SeatsOperator.template_fields_renderers,
@@ -102,7 +107,8 @@ class SyncSeatsOperator(SeatsOperator):
         min_seat_age: DurationArgument = NOT_PASSED,
         protect: PeopleArgument = NOT_PASSED,
         check_accounts: FlagArgument = True,
-        on_schedule: OnSchedule = "ignore",
+        on_call: OnCallChoice = "ignore",
+        check_escalation_policies: FlagArgument = True,
         report_unchanged: FlagArgument = False,
         preview: FlagArgument = False,
         approved: ReportArgument = NOT_PASSED,
@@ -127,7 +133,8 @@ class SyncSeatsOperator(SeatsOperator):
         self.min_seat_age = min_seat_age
         self.protect = protect
         self.check_accounts = check_accounts
-        self.on_schedule = on_schedule
+        self.on_call = on_call
+        self.check_escalation_policies = check_escalation_policies
         self.report_unchanged = report_unchanged
         self.approved = approved
         self.undo = undo
@@ -151,7 +158,8 @@ class SyncSeatsOperator(SeatsOperator):
                 min_seat_age=self.min_seat_age,
                 protect=self.protect,
                 check_accounts=self.check_accounts,
-                on_schedule=self.on_schedule,
+                on_call=self.on_call,
+                check_escalation_policies=self.check_escalation_policies,
                 report_unchanged=self.report_unchanged,
                 preview=self.preview,
                 approved=self.approved,

@@ -12,7 +12,7 @@ from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
-    from airflow_provider_seats._planning.guards import OnSchedule
+    from airflow_provider_seats._planning.guards import OnCallChoice
     from airflow_provider_seats.operators._base import CountArgument, DurationArgument, FlagArgument, PeopleArgument
     from airflow_provider_seats.report import Report
 
@@ -23,8 +23,8 @@ class UnassignSeatsOperator(SeatsOperator):
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
     Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
-    nobody. Emails are looked up in the seat list itself, so ``user_access_read`` is not needed for them. If several
-    accounts share an email, all of their seats are unassigned. UUIDs alone cost one call for each batch.
+    nobody. Emails are looked up in the seat list itself, and no account is read for them. If several accounts share an
+    email, all of their seats are unassigned. UUIDs alone cost one call for each batch.
 
     The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
     fails. With UUIDs alone, and without ``read_seats_first``, ``preview`` or a guard, ``unassigned`` contains everyone
@@ -47,9 +47,13 @@ class UnassignSeatsOperator(SeatsOperator):
     :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
         the seat list does not, because the list may show a different email from the account's. It needs the permission
         ``user_access_read``. (templated)
-    :param on_schedule: what to do about people about to lose a seat who are found in an on-call schedule: ``ignore``
-        does not look, ``keep`` keeps their seats and reports the schedules, ``refuse`` changes nothing. ``keep`` and
-        ``refuse`` need the permission ``on_call_read``. Escalation policies and overrides cannot be seen. (templated)
+    :param on_call: what to do about people about to lose a seat who are found in an on-call schedule, or in an
+        escalation policy that a team's routing rules lead to: ``ignore`` does not look, ``keep`` keeps their seats and
+        reports where they were found, ``refuse`` changes nothing. ``keep`` and ``refuse`` need the permissions
+        ``on_call_read`` and ``teams_read``. Overrides, and policies that no team routes to, are not seen. (templated)
+    :param check_escalation_policies: whether ``on_call`` looks in escalation policies, not only in schedules. It costs
+        one call for each team and each policy, if somebody is about to lose a seat. Without it ``teams_read`` is not
+        needed. (templated)
     :param read_seats_first: read the seat list and send only people with a seat, so that the report says who was
         changed and can be undone. (templated)
     :param preview: report who would be unassigned and change nothing. (templated)
@@ -59,8 +63,8 @@ class UnassignSeatsOperator(SeatsOperator):
 
     template_fields: Sequence[str] = (
         *COMMON_FIELDS,
-        *("missing_users", "max_unassign", "min_seat_age", "protect", "check_accounts", "on_schedule"),
-        "read_seats_first",
+        *("missing_users", "max_unassign", "min_seat_age", "protect", "check_accounts", "on_call"),
+        *("check_escalation_policies", "read_seats_first"),
     )
     ui_color = "#f5e6e0"
 
@@ -75,7 +79,8 @@ class UnassignSeatsOperator(SeatsOperator):
         min_seat_age: DurationArgument = NOT_PASSED,
         protect: PeopleArgument = NOT_PASSED,
         check_accounts: FlagArgument = True,
-        on_schedule: OnSchedule = "ignore",
+        on_call: OnCallChoice = "ignore",
+        check_escalation_policies: FlagArgument = True,
         read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
         batch_size: int | str = BATCH_SIZE,
@@ -94,7 +99,8 @@ class UnassignSeatsOperator(SeatsOperator):
         self.min_seat_age = min_seat_age
         self.protect = protect
         self.check_accounts = check_accounts
-        self.on_schedule = on_schedule
+        self.on_call = on_call
+        self.check_escalation_policies = check_escalation_policies
         self.read_seats_first = read_seats_first
 
     def execute(self, context: Context) -> Report:
@@ -112,7 +118,8 @@ class UnassignSeatsOperator(SeatsOperator):
                 min_seat_age=self.min_seat_age,
                 protect=self.protect,
                 check_accounts=self.check_accounts,
-                on_schedule=self.on_schedule,
+                on_call=self.on_call,
+                check_escalation_policies=self.check_escalation_policies,
                 read_seats_first=self.read_seats_first,
                 preview=self.preview,
                 batch_size=self.batch_size,

@@ -1,12 +1,16 @@
-"""FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI. It has seats, users, teams and schedules.
+"""FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
+
+It has seats, users and teams, on-call schedules, routing rules and escalation policies, a
+usage summary, and an intake of metrics and events.
 
 .. code-block:: python
 
     with FakeDatadog() as datadog:
         ann = datadog.add_user("ann@example.com")
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
-        datadog.add_team("sre", [ann])
-        datadog.add_schedule("Nights", [ann])
+        sre = datadog.add_team("sre", [ann])
+        nights = datadog.add_schedule("Nights", [ann])
+        datadog.add_routing_rule(sre, datadog.add_escalation_policy("Payments", [[nights], [ann]]))
         ...  # run a DAG or call an operator
         assert datadog.holders("incident_response") == {ann}
 
@@ -17,27 +21,36 @@ is hardest for a client, unless you set it otherwise: it leaves people who alrea
 and refuses a whole call for one unknown UUID.
 """
 
+from airflow_provider_seats.testing._access import VALIDATE
 from airflow_provider_seats.testing._datadog import (
     API_KEY,
     APP_KEY,
     PERMISSIONS,
-    VALIDATE,
     VALIDATE_KEYS,
     FakeDatadog,
 )
+from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
+from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._on_call import SCHEDULES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
 from airflow_provider_seats.testing._teams import TEAMS
+from airflow_provider_seats.testing._usage import USAGE, USAGE_FIELDS
 from airflow_provider_seats.testing._users import USERS
 
 __all__ = [
     "API_KEY",
     "APP_KEY",
+    "EVENTS",
     "PERMISSIONS",
+    "POLICIES",
+    "ROUTING_RULES",
     "SCHEDULES",
     "SEATS",
+    "SERIES",
     "TEAMS",
+    "USAGE",
+    "USAGE_FIELDS",
     "USERS",
     "VALIDATE",
     "VALIDATE_KEYS",

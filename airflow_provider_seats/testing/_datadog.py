@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,27 +11,41 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._on_call import ON_CALL_API
-from airflow_provider_seats.testing._organization import Account, Endpoint, Organization, Schedule, Team, error
+from airflow_provider_seats.testing._access import VALIDATE, RateLimitWindow, forbidden, unauthorized
+from airflow_provider_seats.testing._escalations import ESCALATIONS_API
+from airflow_provider_seats.testing._intake import INTAKE_API
+from airflow_provider_seats.testing._on_call import SCHEDULES_API
+from airflow_provider_seats.testing._organization import (
+    Account,
+    Endpoint,
+    EscalationPolicy,
+    Organization,
+    RoutingRule,
+    Schedule,
+    Team,
+    error,
+)
 from airflow_provider_seats.testing._seats import SEATS_API, give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
 from airflow_provider_seats.testing._teams import TEAMS_API
+from airflow_provider_seats.testing._usage import USAGE_API
 from airflow_provider_seats.testing._users import USERS_API
 
 VALIDATE_KEYS: Final = "/api/v2/validate_keys"
-VALIDATE: Final = "/api/v1/validate"
-
 API_KEY: Final = "fake-api-key"
 APP_KEY: Final = "fake-application-key"
 _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *SEATS_API,
     *USERS_API,
     *TEAMS_API,
+    *USAGE_API,
+    *INTAKE_API,
     Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
     Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
 )
+_ON_CALL_API: Final = (*SCHEDULES_API, *ESCALATIONS_API)
 PERMISSIONS: Final[frozenset[str]] = frozenset(
-    permission for endpoint in (*_ENDPOINTS, *ON_CALL_API) for permission in endpoint.permissions
+    permission for endpoint in (*_ENDPOINTS, *_ON_CALL_API) for permission in endpoint.permissions | endpoint.also
 )
 
 
@@ -46,7 +59,11 @@ class FakeDatadog:
     :param unknown_users: whether an assignment with an unknown UUID is refused, or the UUID ignored.
     :param permissions: what the owner of the keys may do; by default everything. ``datadog.permissions`` is a set that
         a test can change: ``datadog.permissions.remove("teams_read")``.
+    :param scopes: what the keys are limited to; None for keys without scopes.
+    :param seat_list_permissions: what the seat list needs: ``user_access_read`` and one of three permissions, as
+        Datadog's newest page says, or only one of the three, as older pages say.
     :param on_call_api: whether the site has the on-call API.
+    :param is_parent: whether it is a parent organisation. Only those have a usage summary.
     :param rate_limit: how many calls are allowed in how many seconds, for each method and path; None states no limit.
     :param port: the port; 0 takes a free one.
     """
@@ -60,7 +77,10 @@ class FakeDatadog:
         seated_users: Literal["include", "omit"] = "omit",
         unknown_users: Literal["refuse", "ignore"] = "refuse",
         permissions: Iterable[str] = PERMISSIONS,
+        scopes: Iterable[str] | None = None,
+        seat_list_permissions: Literal["newest", "older"] = "newest",
         on_call_api: bool = True,
+        is_parent: bool = True,
         rate_limit: tuple[int, float] | None = None,
         port: int = 0,
     ) -> None:
@@ -68,14 +88,18 @@ class FakeDatadog:
         self.api_key = api_key
         self.app_key = app_key
         self.permissions = set(permissions)
-        if unknown := self.permissions - PERMISSIONS:
-            raise ValueError(f"permissions: {sorted(unknown)} are not among {sorted(PERMISSIONS)}.")
+        self.scopes = None if scopes is None else set(scopes)
+        self.seat_list_permissions: Literal["newest", "older"] = seat_list_permissions
+        for name, given in (("permissions", self.permissions), ("scopes", self.scopes or set())):
+            if unknown := given - PERMISSIONS:
+                raise ValueError(f"{name}: {sorted(unknown)} are not among {sorted(PERMISSIONS)}.")
         self.rate_limit = rate_limit
         self._organization = Organization(seated_users, unknown_users, {product: {} for product in products})
+        self._organization.is_parent = is_parent
         self._accounts = self._organization.accounts
         self._seats = self._organization.seats
-        self._endpoints = _ENDPOINTS + (ON_CALL_API if on_call_api else ())
-        self._calls: dict[tuple[str, str, int], int] = {}
+        self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
+        self._window = RateLimitWindow()
         self._lock = threading.RLock()
         self._server = Server(port, self._answer)
 
@@ -90,6 +114,16 @@ class FakeDatadog:
     def received(self) -> list[Received]:
         """All requests so far. Clear it to start counting."""
         return self._server.received
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The series that were sent to its intake: ``metric``, ``points``, ``type``, ``tags`` and ``host``."""
+        return self._organization.metrics
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events that were posted to it: ``title``, ``text``, ``tags`` and more."""
+        return self._organization.events
 
     @property
     def url(self) -> str:
@@ -190,6 +224,52 @@ class FakeDatadog:
             self._organization.schedules[schedule.id] = schedule
         return schedule.id
 
+    def add_escalation_policy(
+        self, name: str, steps: Iterable[Iterable[str]] = (), *, teams: Iterable[str] = (), policy_id: str | None = None
+    ) -> str:
+        """Add an escalation policy, or replace the one with this id. Return its id.
+
+        :param steps: the targets of each step: user UUIDs, emails of accounts, or ids of schedules or teams.
+        :param teams: the ids of the teams that own it.
+        """
+        with self._lock:
+            policy = EscalationPolicy(
+                id=(policy_id or str(uuid.uuid4())).lower(),
+                name=name,
+                steps={str(uuid.uuid4()): list(map(self._target, targets)) for targets in steps},
+                teams=[self._organization.teams[each].id for each in teams],
+            )
+            self._organization.policies[policy.id] = policy
+        return policy.id
+
+    def add_routing_rule(
+        self,
+        team_id: str,
+        policy_id: str | None = None,
+        *,
+        reroute_to: str | None = None,
+        query: str = "",
+        in_action: bool = False,
+    ) -> None:
+        """Add a routing rule to a team. It leads to an escalation policy, or reroutes to another team.
+
+        :param reroute_to: the id of the other team.
+        :param query: which pages the rule is for.
+        :param in_action: whether an action of the rule names the policy. Datadog's rules do either.
+        """
+        with self._lock:
+            rule = RoutingRule(str(uuid.uuid4()), query, policy_id, reroute_to, in_action)
+            self._organization.rules.setdefault(self._organization.teams[team_id].id, []).append(rule)
+
+    def add_usage(self, day: str, **seats: int) -> None:
+        """Set what the usage summary has for a day. A month's number is its highest day.
+
+        :param day: such as ``2026-11-14``.
+        :param seats: numbers by Datadog's names, such as ``on_call_seat_hwm``.
+        """
+        with self._lock:
+            self._organization.usage.setdefault(day, {}).update(seats)
+
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
         with self._lock:
@@ -229,10 +309,10 @@ class FakeDatadog:
     def _answer(self, request: Request) -> Answer:
         """Carry out a request and return the answer."""
         with self._lock:
-            refused = self._unauthorized(request)
+            refused = unauthorized(request, self.api_key, self.app_key)
             if refused is not None:
                 return refused
-            limits, spent = self._limits(request.method, request.path)
+            limits, spent = self._window.count(request, self.rate_limit)
             if spent:
                 return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
             answer = self._handle(request)
@@ -243,37 +323,17 @@ class FakeDatadog:
             segment = endpoint.match(request)
             if segment is None:
                 continue
-            if endpoint.permissions and not endpoint.permissions & self.permissions:
-                return error(HTTPStatus.FORBIDDEN, "Forbidden", "Failed permission authorization checks")
-            return endpoint.handle(self._organization, request, segment)
+            older = self.seat_list_permissions == "older"
+            refused = forbidden(endpoint, self.permissions, self.scopes, older=older)
+            return refused or endpoint.handle(self._organization, request, segment)
         return error(HTTPStatus.NOT_FOUND, "Not Found")
+
+    def _target(self, target: str) -> tuple[str, str]:
+        """Return type and id of a target of an escalation policy."""
+        for kind, known in (("schedules", self._organization.schedules), ("teams", self._organization.teams)):
+            if target in known:
+                return kind, target
+        return "users", self._user_uuids([target])[0]
 
     def _user_uuids(self, people: Iterable[str]) -> list[str]:
         return [self.user_uuid(each) if "@" in each else each for each in people]
-
-    def _unauthorized(self, request: Request) -> Answer | None:
-        api_key, app_key = request.headers.get("dd-api-key"), request.headers.get("dd-application-key")
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if is_token(self.app_key) and self.app_key in {app_key, bearer}:
-            return None
-        if api_key is None:
-            return error(HTTPStatus.UNAUTHORIZED, "API key required")
-        if api_key != self.api_key or (app_key != self.app_key and request.path != VALIDATE):
-            return error(HTTPStatus.FORBIDDEN, "Forbidden")
-        return None
-
-    def _limits(self, method: str, path: str) -> tuple[dict[str, str], bool]:
-        if self.rate_limit is None:
-            return {}, False
-        allowed, period = self.rate_limit
-        now = time.time()
-        window = int(now / period)
-        used = self._calls[method, path, window] = self._calls.get((method, path, window), 0) + 1
-        headers = {
-            "X-RateLimit-Limit": str(allowed),
-            "X-RateLimit-Period": f"{period:g}",
-            "X-RateLimit-Remaining": str(max(0, allowed - used)),
-            "X-RateLimit-Reset": f"{(window + 1) * period - now:.3f}",
-            "X-RateLimit-Name": f"{method.lower()}_{path.strip('/').replace('/', '_')}",
-        }
-        return headers, used > allowed

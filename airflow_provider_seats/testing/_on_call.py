@@ -1,8 +1,9 @@
-"""The on-call endpoints of FakeDatadog."""
+"""The on-call schedules of FakeDatadog."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final
@@ -26,11 +27,11 @@ def _list(organization: Organization, request: Request, _: str) -> Answer:
     filters = [(field, _values(many or one)) for field, many, one in _FILTER.findall(query)]
     found = [each for each in organization.schedules.values() if _matches(each, name.lower(), filters)]
     rows = page.of(found)
-    data = [_schedule(each, {"teams": _references("teams", each.teams)}) for each in rows]
+    data = [schedule_resource(each, {"teams": references("teams", each.teams)}) for each in rows]
     document = {"data": data, "meta": {"page": page.counts(len(found))}}
-    if "teams" in _includes(request):
+    if "teams" in includes(request):
         ids = dict.fromkeys(team for each in rows for team in each.teams)
-        document["included"] = [_team(organization, each) for each in ids]
+        document["included"] = [team_resource(organization, each) for each in ids]
     return Answer(HTTPStatus.OK, document, JSON_API)
 
 
@@ -39,17 +40,17 @@ def _get(organization: Organization, request: Request, schedule_id: str) -> Answ
     if schedule is None:
         return error(HTTPStatus.NOT_FOUND, "Not Found")
     relationships = {
-        "layers": _references("layers", [schedule.layer_id]),
-        "teams": _references("teams", schedule.teams),
+        "layers": references("layers", [schedule.layer_id]),
+        "teams": references("teams", schedule.teams),
     }
     resources = {
-        "teams": [_team(organization, each) for each in schedule.teams],
+        "teams": [team_resource(organization, each) for each in schedule.teams],
         "layers": [_layer(schedule)],
         "layers.members": [_member(*each) for each in schedule.members.items()],
-        "layers.members.user": _users(organization, schedule),
+        "layers.members.user": user_resources(organization, schedule.members.values()),
     }
-    included = [resource for name in resources if name in _includes(request) for resource in resources[name]]
-    document = {"data": _schedule(schedule, relationships), **({"included": included} if included else {})}
+    included = [resource for name in resources if name in includes(request) for resource in resources[name]]
+    document = {"data": schedule_resource(schedule, relationships), **({"included": included} if included else {})}
     return Answer(HTTPStatus.OK, document, JSON_API)
 
 
@@ -64,15 +65,18 @@ def _matches(schedule: Schedule, name: str, filters: list[tuple[str, set[str]]])
     return named and all(ids[field] & values for field, values in filters)
 
 
-def _includes(request: Request) -> set[str]:
+def includes(request: Request) -> set[str]:
+    """Return what a request wants to be included."""
     return set(request.query.get("include", "").split(","))
 
 
-def _references(kind: str, ids: list[str]) -> dict[str, Any]:
+def references(kind: str, ids: Iterable[str]) -> dict[str, Any]:
+    """Return a relationship to resources of one type."""
     return {"data": [{"type": kind, "id": each} for each in ids]}
 
 
-def _schedule(schedule: Schedule, relationships: dict[str, Any]) -> dict[str, Any]:
+def schedule_resource(schedule: Schedule, relationships: dict[str, Any]) -> dict[str, Any]:
+    """Return a schedule."""
     attributes = {"name": schedule.name, "time_zone": schedule.time_zone}
     return {"type": "schedules", "id": schedule.id, "attributes": attributes, "relationships": relationships}
 
@@ -85,7 +89,7 @@ def _layer(schedule: Schedule) -> dict[str, Any]:
         "interval": {"days": 7},
         "time_zone": schedule.time_zone,
     }
-    relationships = {"members": _references("members", list(schedule.members))}
+    relationships = {"members": references("members", list(schedule.members))}
     return {"type": "layers", "id": schedule.layer_id, "attributes": attributes, "relationships": relationships}
 
 
@@ -94,8 +98,9 @@ def _member(member_id: str, user_uuid: str) -> dict[str, Any]:
     return {"type": "members", "id": member_id, "relationships": {"user": user}}
 
 
-def _users(organization: Organization, schedule: Schedule) -> list[dict[str, Any]]:
-    accounts = [organization.accounts.get(each) for each in dict.fromkeys(schedule.members.values())]
+def user_resources(organization: Organization, user_uuids: Iterable[str]) -> list[dict[str, Any]]:
+    """Return users as the on-call API includes them, each once."""
+    accounts = [organization.accounts.get(each) for each in dict.fromkeys(user_uuids)]
     return [
         {
             "type": "users",
@@ -111,10 +116,11 @@ def _users(organization: Organization, schedule: Schedule) -> list[dict[str, Any
     ]
 
 
-def _team(organization: Organization, team_id: str) -> dict[str, Any]:
+def team_resource(organization: Organization, team_id: str) -> dict[str, Any]:
+    """Return a team as the on-call API includes it."""
     team = organization.teams[team_id]
     return {"type": "teams", "id": team.id, "attributes": {"name": team.name, "handle": team.handle}}
 
 
 _READ: Final = frozenset({"on_call_read"})
-ON_CALL_API: Final = (Endpoint("GET", SCHEDULES, _list, _READ), Endpoint("GET", f"{SCHEDULES}/{{id}}", _get, _READ))
+SCHEDULES_API: Final = (Endpoint("GET", SCHEDULES, _list, _READ), Endpoint("GET", f"{SCHEDULES}/{{id}}", _get, _READ))

@@ -55,6 +55,30 @@ class Schedule:
 
 
 @dataclass
+class EscalationPolicy:
+    """An escalation policy. Each step has targets: pairs of a type and an id."""
+
+    id: str
+    name: str
+    steps: dict[str, list[tuple[str, str]]]
+    teams: list[str]
+
+
+@dataclass
+class RoutingRule:
+    """A routing rule of a team: it leads to an escalation policy or to another team.
+
+    :param in_action: whether an action of the rule names the policy, or the rule itself.
+    """
+
+    id: str
+    query: str
+    policy_id: str | None
+    reroute_to: str | None
+    in_action: bool
+
+
+@dataclass
 class Organization:
     """The state of an organisation, and how it behaves where Datadog's behaviour is not known."""
 
@@ -64,6 +88,12 @@ class Organization:
     accounts: dict[str, Account] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
+    policies: dict[str, EscalationPolicy] = field(default_factory=dict)
+    rules: dict[str, list[RoutingRule]] = field(default_factory=dict)
+    usage: dict[str, dict[str, int]] = field(default_factory=dict)
+    is_parent: bool = True
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,12 +103,19 @@ class Endpoint:
     :param path: its path, in which ``{id}`` stands for one segment.
     :param handle: answers a request; takes the organisation, the request and the segment.
     :param permissions: any one of these suffices; with none of them given, everybody may call it.
+    :param also: what is needed besides, by Datadog's newest page.
     """
 
     method: str
     path: str
     handle: Callable[[Organization, Request, str], Answer]
     permissions: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset()
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that keys limited to scopes need: what no other permission can stand in for."""
+        return self.also or (self.permissions if len(self.permissions) == 1 else frozenset())
 
     def match(self, request: Request) -> str | None:
         """Return the segment for ``{id}`` (empty if the path has none), or None if the request is for another one."""

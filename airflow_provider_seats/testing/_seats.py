@@ -99,9 +99,10 @@ def _error(status: int, detail: str) -> Answer:
     return Answer(status, {"errors": [{"title": "Generic Error", "detail": detail}]}, JSON_API)
 
 
+_READ: Final = frozenset({"billing_read", "incident_read", "on_call_read"})
 _WRITE: Final = frozenset({"billing_edit", "incident_write", "on_call_write"})
 SEATS_API: Final = (
-    Endpoint("GET", SEATS, _list, frozenset({"billing_read", "incident_read", "on_call_read"})),
+    Endpoint("GET", SEATS, _list, _READ, also=frozenset({"user_access_read"})),
     Endpoint("POST", SEATS, _assign, _WRITE),
     Endpoint("DELETE", SEATS, _unassign, _WRITE),
 )

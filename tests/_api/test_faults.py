@@ -12,6 +12,7 @@ import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.escalation_policies import PolicySteps, read_escalations
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, MAX_WAIT, Flow
 from airflow_provider_seats._api.on_call import find_schedules
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, unassign_seats
@@ -31,7 +32,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
-from airflow_provider_seats.testing import SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
+from airflow_provider_seats.testing import POLICIES, SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.clocks import FakeClock, SharedClock, install
 from tests.helpers.looping import quickly
@@ -241,7 +242,14 @@ OPERATIONS = {
     "find users": Operation("GET", USERS, lambda _: find_users(["person1@x.com", "nobody@x.com"])),
     "get accounts": Operation("GET", f"{USERS}/{FIRST}", lambda people: get_accounts(dict.fromkeys(people[:2]))),
     "list team members": Operation("GET", TEAMS, lambda _: list_team_members(["sre"])),
+    "read escalations": Operation("GET", f"{POLICIES}/{FIRST}", lambda _: read_escalations()),
     "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2])),
+}
+
+# Where a 404 is an answer: Datadog does not know the account, or no longer has the policy.
+NOT_FOUND: dict[str, Callable[[list[str], Any], bool]] = {
+    "get accounts": lambda people, result: list(result) == [people[1]],
+    "read escalations": lambda _, result: result.policies == 0,
 }
 
 
@@ -251,7 +259,8 @@ def prepare(datadog: FakeDatadog, operation: str) -> list[str]:
         datadog.add_user(f"person{number}@x.com", f"P{number}", user_uuid=None if number else FIRST)
         for number in range(5)
     ]
-    datadog.add_team("sre", people)
+    team = datadog.add_team("sre", people)
+    datadog.add_routing_rule(team, datadog.add_escalation_policy("Payments", [people[:1]], policy_id=FIRST))
     datadog.add_schedule("Nights", people[:1])
     for person in {"list": people, "assign": people[:1], "unassign": people[1:]}.get(operation, []):
         datadog.give_seat(PRODUCT, person)
@@ -266,6 +275,8 @@ def assert_complete(datadog: FakeDatadog, operation: str, people: list[str], res
         assert {email: user.id for email, user in result.items()} == {"person1@x.com": people[1]}
     elif operation == "list team members":
         assert result == people
+    elif operation == "read escalations":
+        assert result.people == {people[0]: (PolicySteps("Payments", (1,), ("sre",)),)}
     elif operation == "find schedules":
         assert result == {people[0]: ("Nights",)}
     elif operation == "get accounts":
@@ -302,9 +313,8 @@ def test_an_operation_survives_a_single_fault(kind: str, name: str) -> None:
             if case.kind in {TRANSIENT, KEYS_REFUSED} or (case.kind == REFUSED and operation in WRITES):
                 assert error is None
                 assert_complete(datadog, operation, people, result)
-            elif operation == "get accounts" and name == "404":
-                # Datadog does not know the account.
-                assert (list(result), error) == ([people[1]], None)
+            elif operation in NOT_FOUND and name == "404":
+                assert (NOT_FOUND[operation](people, result), error) == (True, None)
             else:
                 assert isinstance(error, ERRORS[case.kind])
                 assert_exact(datadog, operation, people, before, result)
@@ -321,9 +331,8 @@ def test_a_lasting_fault_raises_an_error_of_the_package(kind: str, name: str) ->
             before = datadog.holders(PRODUCT)
             script(datadog, other, operation, case.fault, 200)
             result, error = run(world, flow(people))
-            if operation == "get accounts" and name == "404":
-                # Datadog does not know the account.
-                assert (list(result), error) == ([people[1]], None)
+            if operation in NOT_FOUND and name == "404":
+                assert (NOT_FOUND[operation](people, result), error) == (True, None)
                 continue
             if operation in WRITES:
                 assert_exact(datadog, operation, people, before, result)

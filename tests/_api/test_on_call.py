@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
@@ -11,7 +13,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api import on_call
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Response
-from airflow_provider_seats._api.on_call import PATH, find_schedules
+from airflow_provider_seats._api.on_call import PATH, find_schedules, prove_search, read_first_schedule
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
     InvalidInputError,
@@ -161,7 +163,8 @@ def test_a_site_without_the_api_is_an_error_of_its_own() -> None:
     assert not error.transient
     assert str(error) == (
         "Datadog answered 404 to GET /api/v2/on-call/schedules: Not Found. This Datadog site has no on-call API, so "
-        "nobody can be looked up in on-call schedules. To continue without the look-up, pass on_schedule='ignore'."
+        "nobody can be looked up in on-call schedules and escalation policies. To continue without the "
+        "look-up, pass on_call='ignore'."
     )
 
 
@@ -190,6 +193,73 @@ def test_anything_but_a_uuid_is_refused_before_a_call(value: object) -> None:
     played = play(find_schedules([ANN, value]))  # type: ignore[list-item]
     assert isinstance(played.error, InvalidInputError)
     assert played.calls == ""
+
+
+# --- the control of a search ---
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def schedule(user: str | None, status: str = "active", **layer: Any) -> Response:
+    """Return a schedule with a layer and a member."""
+    rows = [
+        {
+            "type": "layers",
+            "id": "l1",
+            "attributes": {"effective_date": "2026-01-01T00:00:00Z", **layer},
+            "relationships": {"members": {"data": [{"type": "members", "id": "m1"}]}},
+        },
+        {"type": "members", "id": "m1", "relationships": {"user": {"data": user and {"type": "users", "id": user}}}},
+        {"type": "users", "id": CY, "attributes": {"status": status}},
+    ]
+    return reply(200, {"data": {"type": "schedules", "id": "s1"}, "included": rows})
+
+
+@pytest.mark.parametrize("begin", ["2026-01-01T00:00:00Z", "2026-01-01", "2026-11-21T12:00:00+00:00"])
+def test_a_member_whom_the_search_finds_proves_it(begin: str) -> None:
+    """A member of a layer that is in effect is searched for beside one of the people, and found."""
+    played = play(prove_search(["s1", "s2"], [ANN, BOB], NOW), schedule(CY, effective_date=begin), schedules("Nights"))
+    assert played.error is None
+    assert [request.path for request in played.requests] == [f"{PATH}/s1", PATH]
+    assert dict(played.requests[0].query) == {"include": "layers,layers.members,layers.members.user"}
+    assert dict(played.requests[1].query)["filter[query]"] == f"user.id:({ANN} OR {CY})"
+
+
+def test_a_member_whom_the_search_misses_is_an_error() -> None:
+    """If the search does not find the member, it proves nothing about the others, and the error names the schedule."""
+    error = play(prove_search(["s1"], [ANN, BOB], NOW), schedule(CY), schedules()).error
+    assert isinstance(error, UnavailableError)
+    assert f"a search for {CY} finds no schedule, although the schedule s1 has this member. So the search says" in str(
+        error
+    )
+    assert "nothing about the 2 people that it did not find" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        schedule(None),
+        schedule(BOB),
+        schedule(CY, "deactivated"),
+        schedule(CY, end_date="2026-12-01T00:00:00Z"),
+        schedule(CY, effective_date="2026-11-21T12:00:01Z"),
+        schedule(CY, effective_date=None),
+        schedule(CY, effective_date="soon"),
+        reply(200, {"data": {"type": "schedules", "id": "s1"}}),
+        reply(404),
+    ],
+)
+def test_a_schedule_without_such_a_member_proves_nothing(answer: Response) -> None:
+    """A member that the search need not find is not searched for."""
+    played = play(prove_search(["s1"], [ANN], NOW), answer)
+    assert (played.error, played.calls) == (None, "G")
+
+
+def test_without_schedules_nothing_is_asked() -> None:
+    """Without a schedule there is no control. The first of all schedules can be read."""
+    assert play(prove_search([], [ANN], NOW)).calls == ""
+    assert play(read_first_schedule(), schedules("Nights", "Days")).value == ("id-0",)
+    assert play(read_first_schedule(), schedules()).value == ()
 
 
 PEOPLE = [uuid(f"p{number}") for number in range(8)]

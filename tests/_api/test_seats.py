@@ -11,7 +11,6 @@ from airflow_provider_seats._api import PAGE_SIZE
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS
 from airflow_provider_seats._api.seats import (
     SeatUser,
-    check_access,
     list_seat_users,
     list_seat_users_twice,
     read_seat_list,
@@ -99,13 +98,6 @@ def test_a_list_whose_second_page_is_refused_is_an_error() -> None:
     """A list whose second page is refused raises an error instead of returning the first page."""
     played = play(list_seat_users("p"), page("a", next_cursor="c"), FORBIDDEN, FORBIDDEN)
     assert isinstance(played.error, KeysRefusedError)
-
-
-def test_access_is_checked_by_one_row() -> None:
-    """The check of access is one call for one row, however many seats there are."""
-    played = play(check_access("p"), page("a"))
-    assert played.error is None
-    assert played.requests[0].query[-1] == ("page[limit]", "1")
 
 
 def test_a_reading_counts_its_pages() -> None:

@@ -22,8 +22,11 @@ from airflow_provider_seats._planning.audit import (
     summarize,
     summarize_failure,
     to_csv,
+    warn,
     with_accounts,
 )
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
+from airflow_provider_seats._planning.usage import AuditUsage, Peaks
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.examples import examples
 
@@ -180,6 +183,8 @@ def test_the_counts_of_an_audit() -> None:
         "unknown_accounts": 1,
         "seats_by_month": {"2026-10": 1, "2026-11": 2, "unknown": 2},
         "csv_path": "s3://audit/seats.csv",
+        "usage": None,
+        "warnings": [],
     }
     assert list(audit["seats_by_month"]) == ["2026-10", "2026-11", "unknown"]
 
@@ -193,6 +198,7 @@ def test_without_accounts_their_counts_are_unknown() -> None:
         "never_logged_in",
         "unknown_accounts",
         "csv_path",
+        "usage",
     ]
     assert summarize(audit) == f"{PRODUCT}: 5 seats\n\n- by month of assignment: 2026-10: 1, 2026-11: 2, unknown: 2"
     assert summarize(count_seats(PRODUCT, [], status=True, csv_path=None)) == f"{PRODUCT}: 0 seats"
@@ -228,6 +234,8 @@ def test_the_summary_adds_up_the_months_before_the_latest() -> None:
         unknown_accounts=None,
         seats_by_month=months,
         csv_path=None,
+        usage=None,
+        warnings=[],
     )
     assert "- by month of assignment: earlier: 12,000, 2026-01: 1,000, 2026-02: 1,000, " in summarize(audit)
     assert len(summarize(audit)) < 500
@@ -240,14 +248,78 @@ def test_the_summary_of_a_failure() -> None:
     assert len(summarize_failure(PRODUCT, ValueError("x" * 5000))) < 1100
 
 
+# --- limits ---
+
+KEY = "on_call_seat_hwm"
+DEFAULTS: dict[str, Any] = {
+    "product_code": "a",
+    "status": False,
+    "csv_path": None,
+    "csv_conn_id": None,
+    "usage": False,
+    "usage_key": NOT_PASSED,
+    "max_seats": NOT_PASSED,
+    "warn_seats": NOT_PASSED,
+}
+PEAKS = {KEY: Peaks(peak=9, peak_day="2026-11-14", last_month_peak=8)}
+USAGE = AuditUsage(month="2026-11", last_month="2026-10", last_updated="2026-11-28T23", products=PEAKS)
+
+
+def audit_of(seats: int, usage: AuditUsage | None = None) -> Audit:
+    """Return an audit of so many seats."""
+    return count_seats("a", audit_rows([seat()] * seats), status=False, csv_path=None, usage=usage)
+
+
+@pytest.mark.parametrize(
+    ("seats", "usage", "key", "limit", "excess"),
+    [
+        (5, None, None, 5, None),
+        (1, None, None, 0, "there is 1 seat of a"),
+        (6, None, None, 5, "there are 6 seats of a"),
+        (5, USAGE, None, 5, None),
+        (5, USAGE, KEY, 9, None),
+        (5, USAGE, KEY, 8, "the peak of 2026-11 was 9 seats on 2026-11-14"),
+        (5, {**USAGE, "products": {KEY: {**PEAKS[KEY], "peak": None}}}, KEY, 5, None),
+    ],
+)
+def test_a_limit_counts_the_seats_of_now_and_the_peak_of_a_mapped_name(
+    seats: int, usage: Any, key: str | None, limit: int, excess: str | None
+) -> None:
+    """Seats of now always count, and the month's peak only if the user says under which name it is counted."""
+    assert AuditJob("a", usage=usage is not None, usage_key=key).excess(audit_of(seats, usage), limit) == excess
+
+
+def test_too_many_seats_are_a_warning() -> None:
+    """The warning says what was counted, and the argument."""
+    job = AuditJob("a", warn_seats=5)
+    assert warn(audit_of(5), job)["warnings"] == []
+    [warning] = warn(audit_of(6), job)["warnings"]
+    assert warning == (
+        "There are 6 seats of a, more than warn_seats=5. Unassign those that nobody needs, or raise the limit."
+    )
+    assert summarize(warn(audit_of(6), job), "broken").splitlines()[-2:] == [
+        f"- Warning: {warning}",
+        "- The task failed: broken",
+    ]
+
+
 # --- arguments ---
 
 
 def test_rendered_arguments_are_parsed() -> None:
     """Arguments are parsed from what templates render."""
-    job = AuditJob.parse(product_code=" a ", status="True", csv_path=" s3://a/b ", csv_conn_id="aws")
-    assert job == AuditJob("a", status=True, csv_path="s3://a/b", csv_conn_id="aws")
-    assert AuditJob.parse(product_code="a", status=False, csv_path=None, csv_conn_id=None) == AuditJob("a")
+    job = AuditJob.parse(
+        product_code=" a ",
+        status="True",
+        csv_path=" s3://a/b ",
+        csv_conn_id="aws",
+        usage="true",
+        usage_key=f" {KEY} ",
+        max_seats="50",
+        warn_seats="90%",
+    )
+    assert job == AuditJob("a", True, "s3://a/b", "aws", True, KEY, 50, 45)
+    assert AuditJob.parse(**DEFAULTS) == AuditJob("a")
 
 
 @pytest.mark.parametrize(
@@ -258,10 +330,15 @@ def test_rendered_arguments_are_parsed() -> None:
         ({"csv_path": " "}, "csv_path: it is empty (' '). Check the template"),
         ({"csv_path": "None"}, "csv_path: it is empty ('None')."),
         ({"csv_conn_id": ""}, "csv_conn_id: it is empty ('')."),
+        ({"usage": "maybe"}, "usage: 'maybe' is neither true nor false"),
+        ({"usage": True, "usage_key": None}, "usage_key: None: the template or task"),
+        ({"usage_key": KEY}, "usage_key: it has no effect without usage=True."),
+        ({"max_seats": "many"}, "max_seats: 'many' is not a whole number"),
+        ({"max_seats": ""}, "max_seats: '': the template or task"),
+        ({"warn_seats": "90%"}, "warn_seats: '90%' is a percentage of max_seats, which was not passed"),
     ],
 )
 def test_an_argument_that_came_out_as_nothing_is_an_error(arguments: Any, expected: str) -> None:
     """An argument that a template rendered to nothing is an error, so that no list is left unwritten unnoticed."""
-    defaults = {"product_code": "a", "status": False, "csv_path": None, "csv_conn_id": None}
     with pytest.raises(InvalidInputError, match=re.escape(expected)):
-        AuditJob.parse(**{**defaults, **arguments})
+        AuditJob.parse(**{**DEFAULTS, **arguments})

@@ -12,7 +12,7 @@ from airflow_provider_seats._planning.guards import (
     Guards,
     Limit,
     parse_limit,
-    parse_on_schedule,
+    parse_on_call,
     parse_warn_seats,
 )
 from airflow_provider_seats._planning.people import People
@@ -158,7 +158,7 @@ def test_only_guards_that_apply_are_recorded() -> None:
         (Guards(missing_users="fail", allow_empty=True, check_accounts=False), False),
         (Guards(min_seat_age=0.0), True),
         (Guards(warn_seats=0), True),
-        (Guards(on_schedule="keep"), True),
+        (Guards(on_call="keep"), True),
         (Guards(max_unassign=Limit(people=0)), True),
         (Guards(max_seats=0), True),
         (Guards(protect=People((), ("a@x",))), True),
@@ -185,8 +185,18 @@ def test_a_percentage_without_max_seats_is_an_error() -> None:
         parse_warn_seats("warn_seats", "90%", None)
 
 
-def test_on_schedule_is_one_of_three_words() -> None:
+def test_on_call_is_one_of_three_words() -> None:
     """``ignore`` stands for no guard, and another word is an error."""
-    assert [parse_on_schedule(word) for word in ("ignore", "keep", "refuse")] == [None, "keep", "refuse"]
-    with pytest.raises(InvalidInputError, match=r"^on_schedule: 'no' is not one of 'ignore', 'keep', 'refuse'"):
-        parse_on_schedule("no")
+    assert [parse_on_call(word) for word in ("ignore", "keep", "refuse")] == [None, "keep", "refuse"]
+    with pytest.raises(InvalidInputError, match=r"^on_call: 'no' is not one of 'ignore', 'keep', 'refuse'"):
+        parse_on_call("no")
+
+
+def test_schedules_alone_are_recorded() -> None:
+    """The report says that escalation policies were left out, if people on call were looked up at all."""
+    assert Guards(on_call="keep").record(10) == {"on_call": "keep"}
+    assert Guards(on_call="keep", check_escalation_policies=False).record(10) == {
+        "on_call": "keep",
+        "check_escalation_policies": False,
+    }
+    assert Guards(check_escalation_policies=False).record(10) == {}

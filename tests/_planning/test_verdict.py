@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_seats._planning.guards import Guards, Limit
+from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
@@ -182,18 +183,18 @@ def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
     assert "max_unassign=0" in str(error)
 
 
-# --- on-call schedules ---
+# --- people on call ---
 
-BOTH = {"1": ("Nights", "Primary")}
+BOTH = {"1": OnCall(("Nights", "Primary"))}
 
 
 def test_people_in_a_schedule_keep_their_seat() -> None:
-    """With on_schedule="keep" the report names the schedules, and everyone else loses the seat."""
+    """With on_call="keep" the report names the schedules, and everyone else loses the seat."""
     seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
-    guards = Guards(on_schedule="keep")
+    guards = Guards(on_call="keep")
     for plan in (
-        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
-        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+        unassign(People(("2",), ("ann@x",)), seats, guards, on_call=BOTH),
+        sync(People(("3",)), seats, guards=guards, on_call=BOTH),
     ):
         assert plan.refusal is None
         assert kinds(plan.preview()).items() >= {"unassigned": ["2"], "protected": ["1"]}.items()
@@ -201,23 +202,23 @@ def test_people_in_a_schedule_keep_their_seat() -> None:
 
 
 def test_people_in_a_schedule_refuse_the_plan() -> None:
-    """With on_schedule="refuse" nobody is changed, and the message names the person, the schedules and what to do."""
+    """With on_call="refuse" nobody is changed, and the message names the person, the schedules and what to do."""
     seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
-    guards = Guards(on_schedule="refuse")
+    guards = Guards(on_call="refuse")
     for plan in (
-        unassign(People(("2",), ("ann@x",)), seats, guards, schedules=BOTH),
-        sync(People(("3",)), seats, guards=guards, schedules=BOTH),
+        unassign(People(("2",), ("ann@x",)), seats, guards, on_call=BOTH),
+        sync(People(("3",)), seats, guards=guards, on_call=BOTH),
     ):
         assert sorted(kinds(plan.preview())["unassigned"]) == ["1", "2"]
         assert refusal(plan) == (
             "p: nothing was changed. ann@x (1) is found in the on-call schedules Nights, Primary. Replace them there "
-            "first, or keep their seats with on_schedule='keep'."
+            "first, or keep their seats with on_call='keep'."
         )
 
 
 def test_schedules_of_people_who_keep_their_seat_refuse_nothing() -> None:
     """A schedule counts only for people who are about to lose a seat, and only if the guard is set."""
     seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x")])
-    guards = Guards(on_schedule="refuse", protect=People(("1",)))
-    assert unassign(People(("1", "2")), seats, guards, schedules=BOTH).refusal is None
-    assert kinds(unassign(People(("1",)), seats, schedules=BOTH).preview()) == {"unassigned": ["1"]}
+    guards = Guards(on_call="refuse", protect=People(("1",)))
+    assert unassign(People(("1", "2")), seats, guards, on_call=BOTH).refusal is None
+    assert kinds(unassign(People(("1",)), seats, on_call=BOTH).preview()) == {"unassigned": ["1"]}

@@ -83,7 +83,7 @@ def test_a_refused_preview_looks_people_up_in_schedules(datadog: FakeDatadog) ->
     """A preview lists the refusal of a schedule beside that of another guard."""
     people = add_people(datadog, 3)
     datadog.add_schedule("Nights", [people[1]])
-    arguments: dict[str, Any] = {"user_uuids": people, "on_schedule": "refuse", "max_unassign": 1}
+    arguments: dict[str, Any] = {"user_uuids": people, "on_call": "refuse", "max_unassign": 1}
     reasons = unassign(**arguments, preview=True)["refusals"]
     assert [("max_unassign" in reason, "Nights" in reason) for reason in reasons] == [(True, False), (False, True)]
 
@@ -92,7 +92,7 @@ def test_people_kept_for_a_schedule_do_not_count_for_the_limit(datadog: FakeData
     """People who keep their seat at each sync because of a schedule do not use up the limit at each sync."""
     people = add_people(datadog, 4)
     datadog.add_schedule("Nights", people[1:3])
-    report = sync(user_uuids=people[:1], on_schedule="keep", max_unassign=1)
+    report = sync(user_uuids=people[:1], on_call="keep", max_unassign=1)
     assert by_email(report) == {"unchanged": emails(0), "unassigned": emails(3), "protected": emails(1, 2)}
     assert calls(datadog).count("GET on-call/schedules") == 1 + 3
 
@@ -102,7 +102,7 @@ def test_people_on_a_schedule_are_named_with_it_beyond_the_limit(datadog: FakeDa
     people = add_people(datadog, 4)
     datadog.add_schedule("Nights", people[1:3])
     datadog.add_user("new@x.com")
-    report = sync(user_emails=[*emails(0), "new@x.com"], on_schedule="keep", max_unassign=1)
+    report = sync(user_emails=[*emails(0), "new@x.com"], on_call="keep", max_unassign=1)
     assert {each.get("reason") for each in report["protected"]} == {"found in the on-call schedule Nights"}
 
 
@@ -111,7 +111,7 @@ def test_a_person_whom_a_schedule_keeps_needs_no_account(datadog: FakeDatadog) -
     people = add_people(datadog, 4)
     datadog.add_schedule("Nights", people[1:3])
     datadog.add_user("new@x.com")
-    report = sync(user_emails=[*emails(0), "new@x.com"], on_schedule="keep", max_unassign=3)
+    report = sync(user_emails=[*emails(0), "new@x.com"], on_call="keep", max_unassign=3)
     assert by_email(report)["protected"] == emails(1, 2)
     assert account_reads(datadog) == [people[3]]
 
@@ -119,7 +119,7 @@ def test_a_person_whom_a_schedule_keeps_needs_no_account(datadog: FakeDatadog) -
 def test_a_run_that_is_refused_anyway_reads_no_schedules(datadog: FakeDatadog) -> None:
     """Schedules are read before the limit is checked only if nothing else refuses the run."""
     add_people(datadog, 4)
-    refused(datadog, sync, user_emails=[*emails(0), "ghost@x.com"], on_schedule="keep", max_unassign=1)
+    refused(datadog, sync, user_emails=[*emails(0), "ghost@x.com"], on_call="keep", max_unassign=1)
     assert "GET on-call/schedules" not in calls(datadog)
 
 
@@ -153,7 +153,7 @@ def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatado
     )
     assert by_email(report) == {"unassigned": emails(0, 1), "protected": ["ann.old@x.com"]}
     assert (
-        "2 of 3 seats would be unassigned (3 before accounts and schedules were read), and the limit"
+        "2 of 3 seats would be unassigned (3 before accounts and who is on call were read), and the limit"
         in report["refusals"][0]
     )
 
@@ -161,11 +161,11 @@ def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatado
 def test_a_refused_run_reads_neither_accounts_nor_schedules(datadog: FakeDatadog) -> None:
     """A run that is no preview stops at the first guard that no reading can lift."""
     people = add_people(datadog, 3)
-    refused(datadog, unassign, user_uuids=people, on_schedule="refuse", protect=["boss@x.com"], max_unassign=1)
+    refused(datadog, unassign, user_uuids=people, on_call="refuse", protect=["boss@x.com"], max_unassign=1)
     assert calls(datadog) == ["GET seats/users"]
 
 
-@pytest.mark.parametrize(("more", "warned"), [({"on_schedule": "keep"}, True), ({}, False)])
+@pytest.mark.parametrize(("more", "warned"), [({"on_call": "keep"}, True), ({}, False)])
 def test_a_refused_preview_about_everyone_says_what_was_not_read(
     datadog: FakeDatadog, more: dict[str, Any], warned: bool
 ) -> None:
@@ -173,7 +173,7 @@ def test_a_refused_preview_about_everyone_says_what_was_not_read(
     new = datadog.add_user("new@x.com")
     add_people(datadog, 1_001)
     report = sync(user_uuids=[new], preview=True, **more)
-    warning = "Accounts and on-call schedules were not read, because 1,001 people would lose their seat."
+    warning = "Accounts and who is on call were not read, because 1,001 people would lose their seat."
     assert report["warnings"] == ([warning] if warned else [])
     assert {each.path for each in datadog.calls()} == {SEATS}
 
@@ -267,6 +267,7 @@ def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeD
     add_people(datadog, 2)
     ti = FakeTaskInstance()
     datadog.permissions.remove("user_access_read")
+    datadog.seat_list_permissions = "older"
     _, people = failure(sync, ti, user_emails=emails(0), protect=["boss@x.com"], max_unassign=2)
     assert people == {"unchanged": emails(0), "not_done": ["ann.old@x.com", *emails(1)]}
     assert ti.pushed["return_value"]["seats_before"] == 3
@@ -276,7 +277,7 @@ def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeD
 def test_a_retry_that_cannot_look_people_up_reports_the_whole_run(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """If the second attempt fails while it reads schedules, its report has the changes of the first."""
     people = add_people(datadog, 12)
-    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": 8, "batch_size": 4, "on_schedule": "keep"}
+    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": 8, "batch_size": 4, "on_call": "keep"}
     store = Store()
     interrupt(datadog, attempt(store), **arguments)
     datadog.permissions.remove("on_call_read")

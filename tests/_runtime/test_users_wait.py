@@ -15,7 +15,7 @@ from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._runtime import followers, shared_poller
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _datadog
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _access
 from tests.conftest import PRODUCT
 from tests.helpers.looping import NOW, now, quickly
 from tests.helpers.polling import clock
@@ -150,7 +150,7 @@ def test_a_hundred_triggers_use_half_of_a_stated_limit(
 ) -> None:
     """Many sensors that want to poll each second leave half of the limit to a sync, which never waits for a reset."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(_datadog, "time", types.SimpleNamespace(time=now))
+    monkeypatch.setattr(_access, "time", types.SimpleNamespace(time=now))
     datadog.rate_limit = (120, 10)
     for number in range(60):
         datadog.add_user(f"{number}@x.com", seat=PRODUCT)

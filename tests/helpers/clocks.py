@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import Clock
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.testing import _datadog
+from airflow_provider_seats.testing import _access
 
 if TYPE_CHECKING:
     import pytest
@@ -93,5 +93,5 @@ class SharedClock(Clock):
                     self._changed.notify_all()
 
         monkeypatch.setattr(client, "_exchange", count)
-        monkeypatch.setattr(_datadog, "time", SimpleNamespace(time=self.now))
+        monkeypatch.setattr(_access, "time", SimpleNamespace(time=self.now))
         return client

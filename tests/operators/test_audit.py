@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats.exceptions import InvalidInputError, KeysRefusedError, RateLimitError
+from airflow_provider_seats.exceptions import InvalidInputError, KeysRefusedError, RateLimitError, TooManySeatsError
 from airflow_provider_seats.operators import AuditSeatsOperator
-from airflow_provider_seats.testing import SEATS, FakeDatadog
+from airflow_provider_seats.testing import PERMISSIONS, SEATS, FakeDatadog
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import RATE_LIMITED, calls
 
@@ -57,12 +58,15 @@ def test_every_argument_is_a_template(datadog: FakeDatadog, tmp_path: Path) -> N
     """Every argument is rendered, and parsed from the text that a template renders."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     names = {"product_code", "status", "csv_path", "csv_conn_id", "datadog_conn_id"}
-    assert set(AuditSeatsOperator.template_fields) == names
+    assert set(AuditSeatsOperator.template_fields) == names | {"usage", "usage_key", "max_seats", "warn_seats"}
     operator = AuditSeatsOperator(
         task_id="audit",
         product_code="{{ product }}",
         status="{{ True }}",
         csv_path="{{ folder }}/{{ task.product_code }}.csv",
+        usage="{{ False }}",
+        max_seats="{{ 5 }}",
+        warn_seats="{{ 80 }}%",
         datadog_conn_id="datadog_{{ 'default' }}",
     )
     context: Any = {"product": PRODUCT, "folder": tmp_path.as_uri(), "task": operator}
@@ -119,3 +123,102 @@ def test_an_audit_survives_an_xcom_that_fails(datadog: FakeDatadog, caplog: pyte
             raise OSError("no database")
 
     assert audit({"ti": Broken()})["seats"] == 0
+
+
+# --- the bill, and limits ---
+
+ON_CALL = "on_call_seat_hwm"
+
+
+@pytest.fixture
+def months(datadog: FakeDatadog) -> tuple[str, str]:
+    """Add the usage of two months with their peaks in the middle. Return this month and the last one."""
+    this = datetime.now(UTC).replace(day=1)
+    last = this - timedelta(days=1)
+    for day, (before, now, incidents) in enumerate([(39, 40, 7), (41, 43, 7), (40, 41, 8)], 1):
+        datadog.add_usage(f"{last:%Y-%m}-0{day}", on_call_seat_hwm=before)
+        datadog.add_usage(f"{this:%Y-%m}-0{day}", on_call_seat_hwm=now, incident_management_seats_hwm=incidents)
+    return f"{this:%Y-%m}", f"{last:%Y-%m}"
+
+
+@pytest.mark.usefixtures("seats")
+def test_an_audit_shows_what_is_billed(ti: FakeTaskInstance, datadog: FakeDatadog, months: tuple[str, str]) -> None:
+    """With usage, an audit has the peaks of this month and of the last one, by Datadog's names, in three calls."""
+    this, last = months
+    result = audit({"ti": ti}, usage=True)
+    assert result["usage"] == {
+        "month": this,
+        "last_month": last,
+        "last_updated": f"{this}-03T23",
+        "products": {
+            "incident_management_seats_hwm": {"peak": 8, "peak_day": f"{this}-03", "last_month_peak": None},
+            ON_CALL: {"peak": 43, "peak_day": f"{this}-02", "last_month_peak": 41},
+        },
+    }
+    assert sorted(calls(datadog)[1:]) == [*["GET usage/summary"] * 2, "GET usage/summary/available_fields"]
+    lines = ti.pushed["summary"].splitlines()
+    assert f"- bill, {ON_CALL}: peak of {this} 43 seats (on {this}-02), of {last} 41 seats" in lines
+    assert lines[-1] == (
+        "- the peak of a month is billed, so unassigning now lowers the bill from next month on (Datadog has counted "
+        f"until {this}-03T23)"
+    )
+
+
+@pytest.mark.usefixtures("seats")
+def test_a_mapped_name_counts_for_the_limits(
+    ti: FakeTaskInstance, datadog: FakeDatadog, months: tuple[str, str]
+) -> None:
+    """With usage_key only that name is shown, and the month's peak counts for max_seats and warn_seats."""
+    this, _ = months
+    result = audit({"ti": ti}, usage=True, usage_key=ON_CALL, max_seats=43, warn_seats=42)
+    assert list(result["usage"]["products"]) == [ON_CALL]
+    [warning] = result["warnings"]
+    assert warning == (
+        f"The peak of {this} was 43 seats on {this}-02, more than warn_seats=42. Unassign those that nobody needs, or "
+        "raise the limit."
+    )
+    with pytest.raises(
+        AirflowFailException, match=f"the peak of {this} was 43 seats on {this}-02, and the limit is 42"
+    ):
+        audit({"ti": ti}, usage=True, usage_key=ON_CALL, max_seats=42)
+
+
+@pytest.mark.usefixtures("months")
+def test_a_name_that_datadog_does_not_have_is_an_error(datadog: FakeDatadog) -> None:
+    """A misspelt usage_key fails the task, and the message names those that there are."""
+    with pytest.raises(AirflowFailException, match=r"usage_key: 'on_call' is not a name .* Pass one of incident_man"):
+        audit(usage=True, usage_key="on_call")
+
+
+@pytest.mark.usefixtures("seats")
+def test_too_many_seats_fail_the_task(ti: FakeTaskInstance, datadog: FakeDatadog, tmp_path: Path) -> None:
+    """More seats than max_seats fail the task without a retry, after file, counts and summary are written."""
+    with pytest.raises(AirflowFailException) as caught:
+        audit({"ti": ti}, max_seats=2, csv_path=(tmp_path / "seats.csv").as_uri())
+    assert isinstance(caught.value.__cause__, TooManySeatsError)
+    assert caught.value.__cause__.max_seats == 2
+    assert str(caught.value).startswith(f"{PRODUCT}: there are 3 seats of {PRODUCT}, and the limit is 2 (max_seats).")
+    assert ti.pushed["return_value"]["seats"] == 3
+    assert "The task failed: " in ti.pushed["summary"]
+    assert (tmp_path / "seats.csv").exists()
+
+
+@pytest.mark.usefixtures("seats")
+def test_many_seats_are_a_warning(ti: FakeTaskInstance, datadog: FakeDatadog) -> None:
+    """More seats than warn_seats are a warning in result and summary, and the task succeeds."""
+    result = audit({"ti": ti}, warn_seats=2, max_seats=3)
+    assert result["warnings"][0].startswith(f"There are 3 seats of {PRODUCT}, more than warn_seats=2.")
+    assert f"Warning: {result['warnings'][0]}" in ti.pushed["summary"].replace("`", "")
+
+
+@pytest.mark.parametrize("child", [True, False])
+def test_a_refused_usage_names_the_permission_and_the_parent(
+    ti: FakeTaskInstance, monkeypatch: pytest.MonkeyPatch, no_waits: list[float], child: bool
+) -> None:
+    """Without usage_read, or in a child organisation, the task fails and the error says what is needed."""
+    permissions = PERMISSIONS if child else PERMISSIONS - {"usage_read"}
+    with FakeDatadog(is_parent=not child, permissions=permissions) as datadog:
+        monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
+        with pytest.raises(AirflowFailException, match="the permission usage_read, and that the keys are those of the"):
+            audit({"ti": ti}, usage=True)
+    assert "the audit failed" in ti.pushed["summary"]

@@ -31,11 +31,12 @@ ASSIGN = (
 )
 UNASSIGN = (
     *("user_uuids", "user_emails", "max_unassign", "min_seat_age", "protect", "missing_users", "check_accounts"),
-    *("on_schedule", "read_seats_first", "preview", "batch_size"),
+    *("on_call", "check_escalation_policies", "read_seats_first", "preview", "batch_size"),
 )
 SYNC = (
     *("user_uuids", "user_emails", "mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
-    *("warn_seats", "protect", "check_accounts", "on_schedule", "report_unchanged", "approved", "undo", "preview"),
+    *("warn_seats", "protect", "check_accounts", "on_call", "check_escalation_policies"),
+    *("report_unchanged", "approved", "undo", "preview"),
     "batch_size",
 )
 EVERY_ARGUMENT = [

@@ -58,13 +58,14 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         rows = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
         seen: list[str] = [row["email"] or "" for row in rows if row.get("last_login_at")]
         works, words = verbs.test_connection()
+        peaks: list[int] = [each["peak"] or 0 for each in verbs.get_seat_usage("2026-11")["products"].values()]
         page: str | None = connection.seats_page
         try:
             again = client.run(list_seat_users("incident_response"))
         except RateLimitError as error:
             raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
         except (KeysRefusedError, InvalidConnectionError) as error:
-            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page}") from error
+            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page} {peaks}") from error
         return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
 
     @task
@@ -103,7 +104,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         user_emails="{{ params.emails }}",
         max_unassign="20%",
         min_seat_age="1d",
-        on_schedule="refuse",
+        on_call="refuse",
         protect=("boss@example.com",),
         execution_timeout=timedelta(minutes=5),
     )
@@ -118,7 +119,8 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         missing_users="retry",
         allow_empty=False,
         warn_seats=90,
-        on_schedule="keep",
+        on_call="keep",
+        check_escalation_policies=False,
         report_unchanged=True,
         max_unassign=limit(),
         max_seats="100",
@@ -147,6 +149,10 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         status=True,
         csv_path="s3://audit/{{ ds }}/seats.csv",
         csv_conn_id="aws_default",
+        usage=True,
+        usage_key="on_call_seat_hwm",
+        max_seats=100,
+        warn_seats="90%",
         datadog_conn_id="datadog_default",
         retries=3,
     )

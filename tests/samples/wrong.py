@@ -16,7 +16,7 @@ SeatUsersSensor(task_id="d", product_code=PRODUCT, user_emails=[], require="one"
 AssignSeatsOperator(task_id="e", product_code=PRODUCT, user_emails=[1, 2])  # wrong
 UnassignSeatsOperator(task_id="f", product_code=PRODUCT, user_emails=[], preview=None)  # wrong
 UnassignSeatsOperator(task_id="f1", product_code=PRODUCT, user_emails=[], missing_users="retry")  # wrong
-UnassignSeatsOperator(task_id="f2", product_code=PRODUCT, user_emails=[], on_schedule="warn")  # wrong
+UnassignSeatsOperator(task_id="f2", product_code=PRODUCT, user_emails=[], on_call="warn")  # wrong
 UnassignSeatsOperator(task_id="g", user_emails=[])  # wrong
 UnassignSeatsOperator(task_id="h", product_code=7, user_emails=[])  # wrong
 SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=[7])  # wrong

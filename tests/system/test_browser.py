@@ -24,7 +24,8 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed"),
 ]
-ACCEPTS = "accepts the application key and API key."
+MAY_READ = "seats, users, teams, on-call schedules and usage"
+ACCEPTS = f"accepts the application key and API key. This connection may read {MAY_READ}."
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 LONG_AGO = "2026-01-01T09:00:00Z"
 # Without people it sends no request, so its connection may lead to a real site.

@@ -139,3 +139,25 @@ def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeD
     }
     assert f"{PRODUCT}: 1 seat" in output
     assert "example_product: 0 seats" in output
+
+
+def test_seats_are_sent_to_dashboards(home: AirflowHome, fake: FakeDatadog) -> None:
+    """The metrics example sends seats, peaks and changes through Airflow's own Datadog provider."""
+    pytest.importorskip("airflow.providers.datadog", reason="Airflow's Datadog provider is not installed here")
+    fields = json.loads(fake.airflow_connection())
+    fields["extra"]["api_host"] = fake.url
+    # The library behind that provider asks the metadata service of a cloud for its host name. A closed proxy stops it.
+    closed = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
+    connection = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(fields), **closed}
+    fake.add_usage(f"{datetime.now(UTC):%Y-%m}-01", on_call_seat_hwm=43)
+    home.airflow(
+        "dags", "test", "datadog_seats_metrics_of_a_sync", "-c", json.dumps({"emails": [ANN]}), more=connection
+    )
+    home.airflow("dags", "test", "datadog_seats_metrics", "-c", json.dumps({"usage": True}), more=connection)
+    assert [(each["metric"], each["points"][0][1]) for each in fake.metrics] == [
+        ("seats.changed", 1),
+        ("seats.changed", 0),
+        ("seats.held", 1),
+        ("seats.peak", 43),
+    ]
+    assert [event["text"] for event in fake.events] == ["1 assigned, 0 unassigned; 1 seats now"]

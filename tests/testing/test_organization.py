@@ -8,9 +8,13 @@ import pytest
 
 from airflow_provider_seats.testing import (
     PERMISSIONS,
+    POLICIES,
+    ROUTING_RULES,
     SCHEDULES,
     SEATS,
     TEAMS,
+    USAGE,
+    USAGE_FIELDS,
     USERS,
     VALIDATE_KEYS,
     FakeDatadog,
@@ -25,7 +29,10 @@ PERMISSION_CASES = [
     ("GET", f"{TEAMS}/{GHOST}/memberships", {"teams_read"}),
     ("GET", SCHEDULES, {"on_call_read"}),
     ("GET", f"{SCHEDULES}/{GHOST}", {"on_call_read"}),
-    ("GET", SEATS, {"billing_read", "incident_read", "on_call_read"}),
+    ("GET", ROUTING_RULES.replace("{id}", GHOST), {"on_call_read"}),
+    ("GET", f"{POLICIES}/{GHOST}", {"on_call_read"}),
+    ("GET", USAGE, {"usage_read"}),
+    ("GET", USAGE_FIELDS, {"usage_read"}),
     ("POST", SEATS, {"billing_edit", "incident_write", "on_call_write"}),
     ("DELETE", SEATS, {"billing_edit", "incident_write", "on_call_write"}),
 ]
@@ -71,6 +78,37 @@ def test_one_of_the_permissions_of_an_endpoint_is_needed(
     for permission in permissions:
         datadog.permissions = {permission}
         assert ask(datadog, method, path, **more)[0] != 403
+
+
+ONE_OF = ("billing_read", "incident_read", "on_call_read")
+
+
+@pytest.mark.parametrize("one", ONE_OF)
+def test_the_seat_list_needs_user_access_and_one_of_three(one: str) -> None:
+    """By the newest page, user_access_read is needed besides one of the three. By the older ones, one is enough."""
+    params = {"product_code": PRODUCT}
+    cases = {("newest", one): 403, ("newest", one, "user_access_read"): 200, ("newest", "user_access_read"): 403}
+    cases |= {("older", one): 200, ("older", "user_access_read"): 403}
+    for (rule, *permissions), status in cases.items():
+        with FakeDatadog(permissions=permissions) as datadog:
+            datadog.seat_list_permissions = "older" if rule == "older" else "newest"
+            assert ask(datadog, "GET", SEATS, params=params)[0] == status, (rule, permissions)
+
+
+def test_keys_with_scopes_need_the_scope() -> None:
+    """Keys that are limited to scopes need the one of the call. For the seat list it is user_access_read."""
+    with FakeDatadog(scopes=["teams_read"]) as datadog:
+        assert ask(datadog, "GET", TEAMS)[0] == 200
+        assert ask(datadog, "GET", USERS)[0] == 403
+        assert ask(datadog, "GET", SEATS, params={"product_code": PRODUCT})[0] == 403
+        datadog.scopes = {"user_access_read"}
+        assert ask(datadog, "GET", TEAMS)[0] == 403
+        assert ask(datadog, "GET", SEATS, params={"product_code": PRODUCT})[0] == 200
+        datadog.scopes = set()
+        datadog.seat_list_permissions = "older"
+        assert ask(datadog, "GET", SEATS, params={"product_code": PRODUCT})[0] == 200
+    with pytest.raises(ValueError, match=r"scopes: \['team_read'\] are not among"):
+        FakeDatadog(scopes=["team_read"])
 
 
 def test_permissions_are_passed_by_name() -> None:

@@ -1,0 +1,107 @@
+"""The access flow: what the keys of a connection may read.
+
+Datadog's permissions: https://docs.datadoghq.com/account_management/rbac/permissions/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from airflow_provider_seats._api import on_call, seats, teams, usage, users
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call
+from airflow_provider_seats.exceptions import (
+    CertificateError,
+    DatadogSeatsError,
+    KeysRefusedError,
+    RateLimitError,
+    RedirectError,
+    RequestRefusedError,
+)
+
+# The only product code in Datadog's own material. Its seats need not be used.
+_TEST_PRODUCT: Final = "incident_response"
+_UNKNOWN_PRODUCT: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
+SEATS: Final = "seats"
+
+
+# The permissions of each kind of reading, in a few words.
+_NEEDS: Final = {
+    SEATS: "user_access_read, and one of incident_read, on_call_read and billing_read",
+    "users": "user_access_read",
+    "teams": "teams_read",
+    "on-call schedules": "on_call_read",
+    "usage": "usage_read, in the parent organisation",
+}
+
+
+def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:
+    """Try each kind of reading, side by side. Return the error of each; None for what may be read.
+
+    :param month: the current month, such as ``2026-11``.
+    """
+    one = (("page[size]", "1"),)
+    requests = (
+        Request("GET", seats.PATH, (("product_code", _TEST_PRODUCT), ("page[limit]", "1"))),
+        *(Request("GET", path, one) for path in (users.PATH, teams.PATH, on_call.PATH)),
+        Request("GET", usage.PATH, (("start_month", month), ("end_month", month))),
+    )
+    errors = yield Gather([_try(name, request) for name, request in zip(_NEEDS, requests, strict=True)])
+    return dict(zip(_NEEDS, errors, strict=True))
+
+
+def describe_access(errors: Mapping[str, DatadogSeatsError | None]) -> str:
+    """Return what may be read and what may not, in sentences that contain nothing that the server answered."""
+    allowed = [name for name in errors if errors[name] is None]
+    refused = [f"{name} (needs {_NEEDS[name]})" for name in errors if isinstance(errors[name], KeysRefusedError)]
+    absent = [name for name in errors if isinstance(errors[name], RequestRefusedError)]
+    unknown = [name for name in errors if errors[name] is not None and not _is_refusal(errors[name])]
+    sentences = [
+        f"This connection may read {_listed(allowed)}." if allowed else "",
+        f"It may not read {_listed(refused, 'or')}." if refused else "",
+        f"This site or organisation has no {_listed(absent, 'or')}." if absent else "",
+        f"Whether it may read {_listed(unknown, 'or')} could not be tested. Try again." if unknown else "",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def advice(error: DatadogSeatsError, kind: str) -> str:
+    """Return what went wrong and what to do, without anything that the server answered."""
+    if isinstance(error, KeysRefusedError):
+        return (
+            f"refused the {kind} ({error.status}). Enter a valid {kind} of one organisation. Check that the site is "
+            f"that organisation's, and that the owner may read seats ({_NEEDS[SEATS]})."
+        )
+    if isinstance(error, CertificateError):
+        return "has a certificate that was rejected. For a proxy or a private CA, set REQUESTS_CA_BUNDLE."
+    if isinstance(error, RedirectError | RequestRefusedError):
+        return f"answered {error.status}, which Datadog's API would not. Correct the site or the host."
+    if isinstance(error, RateLimitError):
+        return "is at its rate limit (429). Try again in a minute."
+    return "could not be reached, or did not answer properly. Check that the site or the host is right, and try again."
+
+
+def _try(name: str, request: Request) -> Flow[DatadogSeatsError | None]:
+    try:
+        yield from call(request, _ignore)
+    except RequestRefusedError as error:
+        # Datadog says that it has no such product only to a caller that it has let in.
+        return None if name == SEATS and error.status in _UNKNOWN_PRODUCT else error
+    except DatadogSeatsError as error:
+        return error
+    return None
+
+
+def _ignore(document: dict[str, Any]) -> None:
+    """Take any document: that there is one says enough."""
+
+
+def _is_refusal(error: DatadogSeatsError | None) -> bool:
+    return isinstance(error, KeysRefusedError | RequestRefusedError)
+
+
+def _listed(names: list[str], last: str = "and") -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"

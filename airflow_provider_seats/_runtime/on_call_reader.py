@@ -1,0 +1,61 @@
+"""Find people who are on call, with what one run has read before."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_seats._api.escalation_policies import Escalations, read_escalations
+from airflow_provider_seats._api.on_call import find_schedules, prove_search, read_first_schedule
+from airflow_provider_seats._planning.on_call import OnCall
+from airflow_provider_seats._text import plural
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._api.escalation_policies import PolicySteps
+
+log = logging.getLogger(__name__)
+
+
+class OnCallReader:
+    """Finds people in on-call schedules and escalation policies. It reads the policies at most once."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._escalations: Escalations | None = None
+        self._search_is_proven = False
+
+    def find(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> dict[str, OnCall]:
+        """Return where people are found, by user UUID. Those who are found nowhere are in nothing.
+
+        :param people: user UUIDs.
+        :param now: the time.
+        :param in_policies: whether to look in escalation policies, not only in schedules.
+        """
+        schedules = self._client.run(find_schedules(people))
+        policies = self._read_policies() if in_policies else {}
+        if not schedules and not self._search_is_proven:
+            known = self._escalations.schedules if self._escalations else self._client.run(read_first_schedule())
+            self._client.run(prove_search(known, people, now))
+        self._search_is_proven = True
+        found = {uuid: OnCall(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
+        log.info(
+            "On call: found %s of %s in schedules%s.",
+            sum(map(bool, found.values())),
+            plural(len(people), "person", "people"),
+            self._described(),
+        )
+        return found
+
+    def _read_policies(self) -> Mapping[str, tuple[PolicySteps, ...]]:
+        if self._escalations is None:
+            self._escalations = self._client.run(read_escalations())
+        return self._escalations.people
+
+    def _described(self) -> str:
+        if self._escalations is None:
+            return ""
+        policies = plural(self._escalations.policies, "policy", "policies")
+        return f" and escalation policies (read: {plural(self._escalations.teams, 'team')}, {policies})"
