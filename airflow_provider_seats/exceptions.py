@@ -333,7 +333,7 @@ class TooManySeatsError(DatadogSeatsError):
 
     def __init__(self, product: str, excess: str, max_seats: int) -> None:
         super().__init__(
-            f"{product}: {excess}, and the limit is {max_seats:,}. Unassign seats that nobody needs, or raise max_seats."
+            f"{product}: {excess}, and the limit is {max_seats:,} (max_seats). Unassign some, or raise the limit."
         )
         self.max_seats = max_seats
 
