@@ -27,6 +27,7 @@ from airflow_provider_seats.exceptions import (
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import AIRFLOW_RELEASE
 from tests.helpers.tls import serve_with_tls
 
 GHOST = "00000000-0000-0000-0000-000000000000"
@@ -125,6 +126,7 @@ def test_a_connection_that_cannot_be_used_is_an_error(monkeypatch: pytest.Monkey
         DatadogSeatsHook("broken").list_seat_users(PRODUCT)
 
 
+@pytest.mark.skipif(AIRFLOW_RELEASE == (3, 1, 0), reason="this Airflow looks for connections in tasks only")
 def test_a_missing_connection_is_an_error() -> None:
     """The error names the connection and the argument, and a task does not retry it."""
     with pytest.raises(ConnectionNotFoundError, match=r"'no_such'.*Create it, or correct datadog_conn_id") as raised:

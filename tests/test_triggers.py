@@ -14,6 +14,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.conftest import PRODUCT
+from tests.helpers.airflow_home import AIRFLOW_RELEASE
 from tests.helpers.asset_state import FakeStateStore
 from tests.helpers.looping import NOW, quickly
 from tests.helpers.triggers import FORBIDDEN, event_of, revived, rows, users_trigger
@@ -110,6 +111,7 @@ def test_an_unusable_connection_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -
     assert (payload["error"], "password" in payload["message"]) == ("InvalidConnectionError", True)
 
 
+@pytest.mark.skipif(AIRFLOW_RELEASE == (3, 1, 0), reason="this Airflow looks for connections in its own processes only")
 def test_a_missing_connection_ends_the_wait() -> None:
     """The event names the connection, and says why a triggerer may not find one that a worker finds."""
     payload = quickly(event_of(users_trigger(user_emails=["ann@x.com"], datadog_conn_id="no_such")))

@@ -26,72 +26,98 @@ _KEY: Final = "datadog_seats"
 class AttemptStore:
     """Remembers what the attempts of one task set out to change. If the store fails, the task goes on without it.
 
-    Airflow keeps a task's state when the task is cleared. A clear raises ``max_tries`` and a retry does not, so the
-    state belongs to this series of attempts only if both agree.
+    Airflow keeps a task's state when the task is cleared. So state is used only if it is of the same product, site and
+    series of attempts: a clear raises ``max_tries``, unless the task has fewer ``retries`` now. And it is used only if
+    it is complete. Each attempt first stores that it may change more than is stored, and takes that back when it has
+    stored what it changes, or ends without a change.
 
     :param context: the context that Airflow passes to a running task.
     :param product: state of another product does not count.
+    :param site: the base URL of the connection. State of another site does not count.
     """
 
-    def __init__(self, context: Context, product: str) -> None:
+    def __init__(self, context: Context, product: str, site: str) -> None:
         ti = context.get("ti")
         self._store: Any = context.get("task_state_store")
-        self._product = product
         self._number: int = getattr(ti, "try_number", 1)
         self._max_tries: int = getattr(ti, "max_tries", self._number)
         retries = getattr(getattr(ti, "task", None), "retries", None)
-        self._is_damaged = False
+        self._series = {"product": product, "site": site, "max_tries": self._max_tries, "retries": retries}
+        self._since = self._number
+        self._earlier: EarlierAttempts | None = None
+        self._is_changing = False
         self._head: state_parts.Head | None = None
-        self._first = self._max_tries - retries + 1 if isinstance(retries, int) else 1
 
     def earlier(self) -> EarlierAttempts | None:
         """Return what earlier attempts set out to change; None if that was nothing, or is unknown."""
-        try:
-            stored = self._call(state_parts.read(_KEY))
-            if stored is None:
-                return None
-            head, text = stored
-            self._head = head
-            if head["product"] != self._product or head["max_tries"] != self._max_tries:
-                return None
-            assigned: dict[str, Person] = {}
-            unassigned: dict[str, Person] = {}
-            for uuid, (email, was_assigned) in unpack(text)[0].items():
-                (assigned if was_assigned else unassigned)[uuid] = {"id": uuid, "email": email}
-            return EarlierAttempts(int(head["seats_before"]), assigned, unassigned, parse_time(head["started"]))
-        except (KeyError, TypeError, ValueError):
-            self._is_damaged = True
-            log.warning("The state that an earlier attempt left cannot be read and is ignored.")
-            return None
+        self._earlier = self._read()
+        self._write(self._earlier, is_complete=False)
+        return self._earlier
 
     def since(self, plan: Plan) -> int:
         """Return the first attempt that the report of a plan covers."""
         is_complete = plan.seat_list is not None or plan.earlier is not None
-        remembers = self._store is not None and is_complete and not self._is_damaged
-        return min(max(self._first, 1), self._number) if remembers else self._number
+        return self._since if is_complete else self._number
 
     def remember(self, plan: Plan, started: datetime | None) -> None:
         """Store what this attempt and earlier ones set out to change, before anything is changed.
 
         :param started: when the changes of this attempt start.
         """
+        self._is_changing = True
         earlier = plan.to_remember(started)
         if earlier is not None:
-            facts = {
-                "product": self._product,
-                "max_tries": self._max_tries,
-                "seats_before": earlier.seats_before,
-                "started": earlier.started.isoformat() if earlier.started else None,
-            }
+            self._write(earlier, is_complete=True)
+
+    def _read(self) -> EarlierAttempts | None:
+        try:
+            stored = self._call(state_parts.read(_KEY))
+            if stored is None:
+                return None
+            self._head, text = stored
+            if {name: self._head[name] for name in self._series} != self._series:
+                return None
+            if self._head["attempt"] != self._number - 1 or not self._head["is_complete"]:
+                log.info("It is unknown what earlier attempts changed, so the report covers this attempt only.")
+                return None
+            people, seats_before = unpack(text)
+            earlier = None
+            if seats_before is not None:
+                assigned: dict[str, Person] = {}
+                unassigned: dict[str, Person] = {}
+                for uuid, (email, was_assigned) in people.items():
+                    (assigned if was_assigned else unassigned)[uuid] = {"id": uuid, "email": email}
+                earlier = EarlierAttempts(int(seats_before), assigned, unassigned, parse_time(self._head["started"]))
+            self._since = int(self._head["since"])
+        except (KeyError, TypeError, ValueError):
+            log.warning("The state that an earlier attempt left cannot be read and is ignored.")
+            return None
+        return earlier
+
+    def _write(self, earlier: EarlierAttempts | None, *, is_complete: bool) -> None:
+        """Store the number of this attempt, and what the attempts until now set out to change.
+
+        :param is_complete: whether no attempt has changed more than that.
+        """
+        if self._number > self._max_tries:
+            # There is no later attempt.
+            return
+        facts = {**self._series, "attempt": self._number, "since": self._since, "is_complete": is_complete}
+        people: dict[str, tuple[str | None, bool]] = {}
+        if earlier is not None:
+            facts["started"] = earlier.started.isoformat() if earlier.started else None
             people = {uuid: (person["email"], True) for uuid, person in earlier.assigned.items()}
             people |= {uuid: (person["email"], False) for uuid, person in earlier.unassigned.items()}
-            self._head = self._call(state_parts.write(_KEY, self._head, facts, pack(people)))
+        text = pack(people, None if earlier is None else earlier.seats_before)
+        self._head = self._call(state_parts.write(_KEY, self._head, facts, text))
 
     def forget_after(self, error: BaseException | None) -> None:
         """Forget everything if the series of attempts ends here: after success, a lasting error or the last attempt."""
         lasting = isinstance(error, DatadogSeatsError) and not error.transient
         if error is None or lasting or self._number > self._max_tries:
             self._call(state_parts.delete(_KEY, self._head))
+        elif self._head is not None and not self._is_changing:
+            self._write(self._earlier, is_complete=True)
 
     def _call(self, calls: state_parts.Calls[T]) -> T | None:
         """Make these calls of the store, and return their result; None if the store fails."""

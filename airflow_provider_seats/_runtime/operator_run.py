@@ -71,7 +71,10 @@ class OperatorRun:
             return self._finish(None)
 
     def _execute(self, job: Job) -> None:
-        attempts = self._attempts = AttemptStore(self._context, job.product)
+        requested = replace(job.as_requested(), since_attempt=self._number)
+        self._state = Planning(requested, Period(), preview=job.preview)
+        origin = Origin(self._conn_id, self._client.connection.base_url)
+        attempts = self._attempts = AttemptStore(self._context, job.product, str(origin.site))
         earlier = attempts.earlier() if job.needs_seat_list else None
 
         def draft(plan: Plan) -> None:
@@ -79,8 +82,7 @@ class OperatorRun:
             period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
             self._state = Planning(plan, period, preview=job.preview)
 
-        draft(replace(job.as_requested(), earlier=earlier))
-        origin = Origin(self._conn_id, self._client.connection.base_url)
+        draft(replace(requested, earlier=earlier))
         draft(PlanMaker(self._client, origin, earlier, warn=self._warn, draft=draft).make(job))
         plan = self._state.plan
         if job.preview:

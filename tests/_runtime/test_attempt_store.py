@@ -39,9 +39,12 @@ PLAN = Plan(
 )
 
 
-def store_of(context: Any, product: str = PRODUCT) -> AttemptStore:
+SITE = "https://api.datadoghq.com"
+
+
+def store_of(context: Any, product: str = PRODUCT, site: str = SITE) -> AttemptStore:
     """Return the attempt store of a context."""
-    return AttemptStore(context, product)
+    return AttemptStore(context, product, site)
 
 
 def remembered(max_tries: int = 3) -> Store:
@@ -63,10 +66,55 @@ def test_a_later_attempt_of_the_series_reads_what_was_remembered() -> None:
     assert earlier.unassigned == {BOB: person(BOB, "bob@x.com")}
 
 
-def test_the_state_of_another_series_or_product_does_not_count() -> None:
-    """State from before a clear, which raises max_tries, or of another product is ignored."""
+def test_the_state_of_another_series_product_or_site_does_not_count() -> None:
+    """State from before a clear, which raises max_tries, or of another product or site is ignored."""
+    assert store_of(attempt(remembered(), 2)).earlier() is not None
     assert store_of(attempt(remembered(), 5, 7)).earlier() is None
     assert store_of(attempt(remembered(), 2), "example_product").earlier() is None
+    assert store_of(attempt(remembered(), 2), site="https://api.datadoghq.eu").earlier() is None
+
+
+def test_a_clear_with_fewer_retries_starts_a_new_series() -> None:
+    """If a task is cleared after its retries were lowered, max_tries may be the same. The retries are not."""
+    store = remembered()
+    cleared = attempt(store, 2, 3)
+    cleared["ti"].task.retries = 2
+    later = store_of(cleared)
+    assert later.earlier() is None
+    assert later.since(PLAN) == 2
+
+
+def test_only_the_state_of_the_attempt_before_counts() -> None:
+    """If an attempt in between stored nothing, it is unknown what it changed."""
+    later = store_of(attempt(remembered(), 3))
+    assert later.earlier() is None
+    assert later.since(PLAN) == 3
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_attempt_that_changed_nothing_hands_the_state_on(*, ends: bool) -> None:
+    """An attempt that fails before its changes leaves the state as it was. A killed one may have changed more."""
+    store = remembered()
+    second = store_of(attempt(store, 2))
+    assert second.earlier() is not None
+    if ends:
+        second.forget_after(UnavailableError("GET", "down"))
+    third = store_of(attempt(store, 3))
+    assert (third.earlier() is not None) == ends
+    assert third.since(PLAN) == (1 if ends else 3)
+
+
+def test_changes_that_could_not_be_stored_make_the_state_unknown() -> None:
+    """If the store fails before the changes, the next attempt does not claim to know them."""
+    store = remembered()
+    second = store_of(attempt(store, 2))
+    second.earlier()
+    second._store = None
+    second.remember(PLAN, None)
+    second.forget_after(UnavailableError("GET", "down"))
+    third = store_of(attempt(store, 3))
+    assert third.earlier() is None
+    assert third.since(PLAN) == 3
 
 
 @pytest.mark.parametrize("state", [5, "x", [], {}, {"product": PRODUCT}, {"product": PRODUCT, "max_tries": 3}])
@@ -96,30 +144,25 @@ def test_foreign_state_never_raises(state: dict[str, Any]) -> None:
     store_of(attempt(Store(datadog_seats=state), 2)).earlier()
 
 
-@pytest.mark.parametrize(
-    ("number", "max_tries", "first"),
-    [
-        (1, 3, 1),
-        (2, 3, 1),
-        (4, 3, 1),
-        (2, 4, 2),  # cleared after the first attempt
-        (5, 7, 5),  # cleared after the last of four attempts
-        (7, 7, 5),  # its second retry
-        (9, 11, 9),  # cleared twice
-    ],
-)
-def test_a_report_covers_the_attempts_since_the_last_clear(number: int, max_tries: int, first: int) -> None:
-    """since_attempt is the first attempt after the last clear if the store remembers, and this attempt otherwise."""
-    assert store_of(attempt(Store(), number, max_tries)).since(PLAN) == first
-    assert store_of({"ti": FakeTaskInstance(number, max_tries)}).since(PLAN) == number
-    assert store_of(attempt(Store(), number, max_tries)).since(Plan(PRODUCT)) == number
+def test_a_report_covers_the_attempts_that_are_known() -> None:
+    """since_attempt is the first attempt from which on everything is known, and this attempt without a seat list."""
+    store = remembered()
+    second = store_of(attempt(store, 2))
+    assert second.since(PLAN) == 2
+    second.earlier()
+    assert (second.since(PLAN), second.since(Plan(PRODUCT))) == (1, 2)
+    assert store_of(attempt(Store(), 2)).since(PLAN) == 2
+    assert store_of({"ti": FakeTaskInstance(2)}).since(PLAN) == 2
 
 
-def test_a_task_without_known_retries_counts_from_the_first_attempt() -> None:
-    """A task instance that does not show its task's retries is assumed not to have been cleared."""
-    ti = SimpleNamespace(try_number=2, max_tries=3)
-    context: Any = {"ti": ti, "task_state_store": Store()}
-    assert store_of(context).since(PLAN) == 1
+def test_a_task_without_known_retries_has_a_series_too() -> None:
+    """A task instance that does not show its task's retries is compared by everything else."""
+    store = Store()
+    first, second = (SimpleNamespace(try_number=number, max_tries=3) for number in (1, 2))
+    store_of({"ti": first, "task_state_store": store}).remember(PLAN, None)
+    later = store_of({"ti": second, "task_state_store": store})
+    assert later.earlier() is not None
+    assert later.since(PLAN) == 1
 
 
 def test_a_plan_that_does_not_know_the_seats_is_not_remembered() -> None:

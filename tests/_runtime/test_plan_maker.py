@@ -295,7 +295,7 @@ def test_a_retry_that_cannot_read_the_list_reports_people_as_unknown(datadog: Fa
     store = Store()
     interrupt(datadog, attempt(store), **arguments)
     datadog.script("GET", SEATS, RATE_LIMITED)
-    last = attempt(store, 4)
+    last = attempt(store, 2)
     with pytest.raises(RateLimitError):
         sync(last, **arguments)
     report = last["ti"].pushed["return_value"]
