@@ -23,6 +23,8 @@ T = TypeVar("T")
 _CHANGED: Final = ("assigned", "unassigned")
 _MAX_SECONDS: Final = 1e12
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# Datadog was founded in 2010. No year in this range is too large or small for another time zone.
+_POSSIBLE_YEARS: Final = range(2010, 2200)
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -110,9 +112,19 @@ def parse_duration(name: str, value: object) -> float:
         seconds = float(match[1]) * _SECONDS[match[2]]
     if seconds < 0:
         raise InvalidInputError(
-            name, f"{shorten(value)} is not a duration. Pass a timedelta, seconds, or text such as '7d' or '36h'."
+            name, f"{shorten(value)} is not a duration. Pass a timedelta, or text such as '7d' or '36h'."
         )
     return seconds
+
+
+def parse_age(name: str, value: object) -> float:
+    """Parse an age into seconds. A number without a unit is an error, because most people mean days."""
+    if not isinstance(value, bool) and (match := re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", str(value).strip())):
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} has no unit. Pass '{match[0]}d' for days, another unit as in '36h', or a timedelta.",
+        )
+    return parse_duration(name, value)
 
 
 def parse_report(name: str, value: object) -> Report:
@@ -149,10 +161,15 @@ def parse_literal(text: str) -> object:
 
 
 def parse_time(text: object) -> datetime | None:
-    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time."""
+    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time, or one that cannot be.
+
+    Programs write the year 1 or 1970 for a time that they do not know.
+    """
     try:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
+        return None
+    if moment.year not in _POSSIBLE_YEARS:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

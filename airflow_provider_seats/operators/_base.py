@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
     ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | NotPassed
     CountArgument: TypeAlias = int | str | XComArg | NotPassed
-    DurationArgument: TypeAlias = timedelta | float | str | XComArg | NotPassed
+    AgeArgument: TypeAlias = timedelta | str | XComArg | NotPassed
     FlagArgument: TypeAlias = bool | str | XComArg
 
 COMMON_FIELDS: Final = ("product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id")
