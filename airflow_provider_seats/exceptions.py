@@ -20,6 +20,7 @@
     │       └── UsersNotReadyError   the same, and the task was asked to try again later
     ├── UnknownEventError            the sensor was resumed with an event that it does not know
     └── TransientError               may work later
+        ├── StorageError             a file cannot be opened, read or written
         ├── RateLimitError           429
         └── UnavailableError         no response, 408, 5xx, or a response that cannot be used
 
@@ -64,9 +65,7 @@ def restore_error(name: str, message: str) -> DatadogSeatsError:
 
 
 def _restore(kind: type[DatadogSeatsError], arguments: tuple[object, ...]) -> DatadogSeatsError:
-    error = kind.__new__(kind)
-    error.args = arguments
-    return error
+    return kind.__new__(kind, *arguments)
 
 
 class InvalidConnectionError(DatadogSeatsError):
@@ -200,8 +199,7 @@ class TransientError(DatadogSeatsError):
     """A failure that may be over later.
 
     :ivar problem: what failed, without the advice to try again.
-    :ivar retry_after: how many seconds the server asked to wait, counted from when the error was raised; None if it
-        did not say.
+    :ivar retry_after: the seconds that the server asked to wait, from when the error was raised; None if it did not.
     """
 
     transient = True
@@ -211,6 +209,10 @@ class TransientError(DatadogSeatsError):
         super().__init__(f"{problem}. Try again {when}.")
         self.problem = problem
         self.retry_after = retry_after
+
+
+class StorageError(TransientError):
+    """A file cannot be opened, read or written. The message names it, and the argument that it comes from."""
 
 
 class RateLimitError(TransientError):
@@ -234,8 +236,7 @@ class UnavailableError(TransientError):
 class AmbiguousUsersError(DatadogSeatsError):
     """An email belongs to several accounts, and not exactly one of them is enabled.
 
-    :ivar accounts: the accounts of each such email, by lower-case email. Each is a
-        :class:`~airflow_provider_seats.hooks.User`.
+    :ivar accounts: the accounts (:class:`~airflow_provider_seats.hooks.User`) of each such email, by lower-case email.
     """
 
     def __init__(self, accounts: Mapping[str, Sequence[Any]]) -> None:

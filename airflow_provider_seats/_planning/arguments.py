@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._text import shorten
+from airflow_provider_seats._text import shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, Person, Report
 
@@ -42,6 +43,29 @@ def parse_optional(name: str, value: object, parse: Callable[[str, Any], T]) -> 
             "argument out.",
         )
     return parse(name, value)
+
+
+def parse_path(name: str, value: object) -> str:
+    """Parse a path or URL, also from a path of pathlib and from Airflow's ``ObjectStoragePath``."""
+    is_path = isinstance(value, os.PathLike) or hasattr(value, "storage_options")
+    text = strip_hidden(str(value)) if is_path or isinstance(value, str) else ""
+    if not text or text == "None":
+        raise InvalidInputError(
+            name,
+            f"it is empty ({shorten(value)}). Pass a path or URL, such as 's3://hr/roster.csv'. If it comes from a "
+            "template or a task, check that.",
+        )
+    return text
+
+
+def parse_conn_id(name: str, value: object) -> str:
+    """Parse the id of an Airflow connection."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or text == "None":
+        raise InvalidInputError(
+            name, f"{shorten(value)} is not the id of a connection. Check the template or task that it comes from."
+        )
+    return text
 
 
 def parse_product_code(value: object) -> str:

@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.users import accounts_by_email
-from airflow_provider_seats._planning.arguments import parse_bool, parse_product_code, parse_time
-from airflow_provider_seats._text import encodable, plural, shorten
-from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats._planning.arguments import (
+    parse_bool,
+    parse_conn_id,
+    parse_optional,
+    parse_path,
+    parse_product_code,
+    parse_time,
+)
+from airflow_provider_seats._text import encodable, plural
 from airflow_provider_seats.report import code, plain
 
 if TYPE_CHECKING:
@@ -82,12 +88,16 @@ class AuditJob:
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        return cls(
-            product=parse_product_code(product_code),
-            status=parse_bool("status", status),
-            csv_path=_parse_text("csv_path", csv_path),
-            csv_conn_id=_parse_text("csv_conn_id", csv_conn_id),
-        )
+        product, flag = parse_product_code(product_code), parse_bool("status", status)
+        return cls(product, flag, *parse_csv_path(csv_path, csv_conn_id))
+
+
+def parse_csv_path(csv_path: object, csv_conn_id: object) -> tuple[str | None, str | None]:
+    """Return the path of the file and the id of its connection; None for what was not passed.
+
+    :raises InvalidInputError: if one was passed and is None or empty.
+    """
+    return parse_optional("csv_path", csv_path, parse_path), parse_optional("csv_conn_id", csv_conn_id, parse_conn_id)
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
@@ -195,14 +205,3 @@ def _with_account(row: AuditRow, user: User | None) -> AuditRow:
 def _month(assigned_at: str | None) -> str:
     moment = parse_time(assigned_at)
     return _UNKNOWN_MONTH if moment is None else f"{moment.astimezone(UTC):%Y-%m}"
-
-
-def _parse_text(name: str, value: object) -> str | None:
-    if value is None:
-        return None
-    text = str(value).strip()
-    if text in {"", "None"}:
-        raise InvalidInputError(
-            name, f"it is empty ({shorten(value)}). Check the template or task that it comes from, or leave it out."
-        )
-    return text

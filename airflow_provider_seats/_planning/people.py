@@ -14,7 +14,7 @@ from typing import Final
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
 from airflow_provider_seats._planning.arguments import parse_literal
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._text import is_hidden, join_names, shorten
+from airflow_provider_seats._text import is_hidden, join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import Person
 
@@ -28,6 +28,8 @@ _PLAIN_EMAIL: Final = re.compile(
     r"[A-Za-z0-9!#$%&+\-/=^_`{|}~]+(?:\.[A-Za-z0-9!#$%&+\-/=^_`{|}~]+)*"
     r"@[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\.[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)+"
 )
+_find_person: Final = re.compile(r"[^\s@]@[^\s@.]+\.[^\s@.]|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
+is_plain_email: Final = _PLAIN_EMAIL.fullmatch
 # Letters that look like an apostrophe. A reader cannot tell them from one.
 _APOSTROPHES: Final = "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8"
 _ADVICE: Final = (
@@ -117,7 +119,7 @@ def is_email(text: str) -> bool:
     Before the @: atoms with dots between them (RFC 5321, 5322), with letters of any script (RFC 6531). After it: at
     least two labels of letters, digits and hyphens, and no hyphen at either end of a label (RFC 1123).
     """
-    if _PLAIN_EMAIL.fullmatch(text):  # most are, and this is ten times faster
+    if is_plain_email(text):  # most are, and this is ten times faster
         return True
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     quoted = local.startswith("'") or local.endswith("'")
@@ -133,20 +135,9 @@ def is_email(text: str) -> bool:
     )
 
 
-def strip_hidden(text: str) -> str:
-    """Remove spaces, and characters that only control the layout of text, from both ends."""
-    if text.isascii():  # it contains no such characters, and there may be 100,000 texts
-        return text.strip()
-    start, end = 0, len(text)
-    while start < end and _is_blank(text[start]):
-        start += 1
-    while end > start and _is_blank(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
-def _is_blank(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) == "Cf"
+def names_person(text: str) -> bool:
+    """Return whether a text contains what may be an email or a user UUID, whole or not."""
+    return _find_person.search(text) is not None
 
 
 def _is_letter(character: str) -> bool:

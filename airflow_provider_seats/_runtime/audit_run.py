@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._runtime.xcom import SUMMARY, push_to_xcom
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
@@ -32,7 +33,10 @@ def run_audit(
         try:
             job = parse()
             rows = DatadogSeatsHook(conn_id).audit_seats(
-                job.product, status=job.status, csv_path=job.csv_path, csv_conn_id=job.csv_conn_id
+                job.product,
+                status=job.status,
+                csv_path=NOT_PASSED if job.csv_path is None else job.csv_path,
+                csv_conn_id=NOT_PASSED if job.csv_conn_id is None else job.csv_conn_id,
             )
         except BaseException as error:
             # Also for a time-out of the task or a signal.

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._airflow import BaseOperator
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, XComArg
     from airflow_provider_seats._planning.audit import Audit
-    from airflow_provider_seats.operators._base import FlagArgument
+    from airflow_provider_seats._planning.not_passed import NotPassed
+    from airflow_provider_seats.operators._base import FlagArgument, PathArgument
 
 
 class AuditSeatsOperator(BaseOperator):
@@ -32,9 +34,9 @@ class AuditSeatsOperator(BaseOperator):
     :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
         most one call for each person, or the list of all users where that is fewer calls. (templated)
     :param csv_path: where to write the seats: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
-        ``s3://audit/{{ ds }}/seats.csv``. An existing file is replaced. The file is UTF-8; for its columns and for
-        cells that look like formulas see :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`.
-        (templated)
+        ``s3://audit/{{ ds }}/seats.csv``, or an ``ObjectStoragePath``. An existing file is replaced once the new one
+        is complete. The file is UTF-8; for its columns and for cells that look like formulas see
+        :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`. (templated)
     :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
@@ -48,8 +50,8 @@ class AuditSeatsOperator(BaseOperator):
         *,
         product_code: str,
         status: FlagArgument = False,
-        csv_path: str | XComArg | None = None,
-        csv_conn_id: str | XComArg | None = None,
+        csv_path: PathArgument = NOT_PASSED,
+        csv_conn_id: str | XComArg | NotPassed = NOT_PASSED,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
