@@ -81,26 +81,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (any name of Airflow)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from problem
 
 
-def has_connection(conn_id: str) -> bool:
-    """Return whether Airflow has a connection. It is looked up in a worker."""
-    from airflow_provider_seats._airflow import AirflowNotFoundException, BaseHook  # noqa: PLC0415 (as in read_connection)
-
-    try:
-        BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        return False
-    return True
-
-
-def is_attached(protocol: str, conn_id: str) -> bool:
-    """Return whether the user gave Airflow a file system for a connection's id, with ``attach(fs=...)``."""
-    from airflow_provider_seats._airflow import attach  # noqa: PLC0415 (as in read_connection)
-
-    # One that was passed is the store's first attribute. One that was made from the connection is its last.
-    names = [name for name in vars(attach(protocol or "file", conn_id)) if name in {"fs", "storage_options"}]
-    return names == ["fs", "storage_options"]
-
-
 def add_lineage(path: ObjectStoragePath, *, written: bool) -> None:
     """Tell Airflow's lineage that a file was read or written, as the path's own ``open`` does."""
     from airflow_provider_seats._airflow import get_hook_lineage_collector  # noqa: PLC0415 (as in read_connection)

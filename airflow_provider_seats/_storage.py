@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -67,7 +67,8 @@ class StoredFile:
             raise _folder(argument, shown)
         own, _, host = address.netloc.rpartition("@")
         if _AZURE_HOST.search(host):
-            right = address._replace(netloc=own.rpartition("@")[2] or "container").geturl()
+            container = own.rpartition("@")[2]
+            right = address._replace(netloc="container" if not container or ":" in container else container).geturl()
             raise InvalidInputError(
                 argument,
                 f"in {shown}, Airflow takes the text before @ for a connection. Pass {shorten(right)}, and a "
@@ -75,16 +76,23 @@ class StoredFile:
             )
         if own and conn_id not in {None, own}:
             raise InvalidInputError(
-                conn_argument, f"it is {shorten(conn_id)}, but {shown} names {shorten(own)} before the @. Remove one."
+                conn_argument,
+                f"it is {shorten(conn_id)}, but another connection is before the @ in {shown}. Remove one.",
             )
         used = conn_id or own or None
-        _require_connection(address.scheme, used, argument if conn_id is None else conn_argument, shown)
-        # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
-        storage = _airflow.ObjectStoragePath(address._replace(netloc=host).geturl(), conn_id=used)
-        file = cls(argument, shown, storage, "", used)
+        if used and not _has_connection(address.scheme, used):
+            # Some storages would be read with default keys. The text before @ may be a password, so it is not shown.
+            name = shorten(conn_id) if conn_id else "of the id before the @"
+            raise InvalidInputError(
+                conn_argument if conn_id else argument,
+                f"Airflow has no connection {name}, which is needed for {shown}. Create it, or correct its id.",
+            )
+        file = cls(argument, shown, None, "", used)
         with file._explain("opened"):
+            # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
+            storage = _airflow.ObjectStoragePath(address._replace(netloc=host).geturl(), conn_id=used)
             _ = storage.fs  # which finds the package, and may connect
-        return file
+        return replace(file, path=storage)
 
     def read(self) -> bytes:
         """Return the whole content.
@@ -166,7 +174,7 @@ class StoredFile:
                 advice = f"Check that {connection} may access it"
             else:
                 advice = f"Check that {connection} can reach the storage"
-            if self.path.protocol in {"sftp", "ssh"}:
+            if self.path is not None and self.path.protocol in {"sftp", "ssh"}:
                 advice += (
                     f". An SFTP URL has a host before the folder, and this one means the file {shorten(self.path.path)}"
                 )
@@ -185,18 +193,21 @@ class StoredFile:
             raise _folder(self.argument, self.shown)
 
 
+def _has_connection(protocol: str, conn_id: str) -> bool:
+    # The user may have given Airflow a file system in place of a connection, with attach(fs=...). Such a one is the
+    # store's first attribute, and one that was made of the connection its last.
+    store = vars(_airflow.attach(protocol or "file", conn_id))
+    if [name for name in store if name in {"fs", "storage_options"}] == ["fs", "storage_options"]:
+        return True
+    try:
+        _airflow.BaseHook.get_connection(conn_id)
+    except _airflow.AirflowNotFoundException:
+        return False
+    return True
+
+
 def _folder(argument: str, shown: str) -> InvalidInputError:
     return InvalidInputError(argument, f"{shown} is a folder. Pass the path of a file.")
-
-
-def _require_connection(protocol: str, conn_id: str | None, argument: str, shown: str) -> None:
-    """Raise an error if Airflow does not have a connection. Some storages would then be read with default keys."""
-    if conn_id is None or _airflow.is_attached(protocol, conn_id) or _airflow.has_connection(conn_id):
-        return
-    raise InvalidInputError(
-        argument,
-        f"Airflow has no connection {shorten(conn_id)}, which is needed for {shown}. Create it, or correct {argument}.",
-    )
 
 
 def _replace_local(path: Path, content: bytes) -> None:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from airflow_provider_seats._planning.not_passed import NOT_PASSED, NotPassed
-
-if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import ObjectStoragePath
 
 _log = logging.getLogger(__name__)
 
 
+class StoragePath(Protocol):
+    """A path object that knows its storage, such as Airflow's ``ObjectStoragePath``."""
+
+    @property
+    def protocol(self) -> str:
+        """The kind of storage, such as ``s3``."""
+
+    @property
+    def path(self) -> str:
+        """The path in the storage."""
+
+
 def read_roster(
-    path: str | os.PathLike[str] | ObjectStoragePath,
+    path: str | os.PathLike[str] | StoragePath,
     *,
     column: str = "email",
     where: Mapping[str, str | Iterable[str]] | NotPassed = NOT_PASSED,

@@ -26,6 +26,7 @@ from airflow_provider_seats.exceptions import (
     RequestRefusedError,
     SeatsRefusedError,
     SeatsUnknownError,
+    StorageError,
     TeamsNotFoundError,
     TransientError,
     UnavailableError,
@@ -56,6 +57,7 @@ ERRORS: list[DatadogSeatsError] = [
     UsersNotReadyError("p", ["new@x"]),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
+    StorageError("path: 's3://hr/roster.csv' cannot be read: Forbidden"),
     RateLimitError(CALL, "Too many requests", 60),
     GONE,
 ]

@@ -24,6 +24,7 @@ from airflow_provider_seats._planning.audit import (
     to_csv,
     with_accounts,
 )
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.examples import examples
 
@@ -247,7 +248,7 @@ def test_rendered_arguments_are_parsed() -> None:
     """Arguments are parsed from what templates render."""
     job = AuditJob.parse(product_code=" a ", status="True", csv_path=" s3://a/b ", csv_conn_id="aws")
     assert job == AuditJob("a", status=True, csv_path="s3://a/b", csv_conn_id="aws")
-    assert AuditJob.parse(product_code="a", status=False, csv_path=None, csv_conn_id=None) == AuditJob("a")
+    assert AuditJob.parse(product_code="a", status=False, csv_path=NOT_PASSED, csv_conn_id=NOT_PASSED) == AuditJob("a")
 
 
 @pytest.mark.parametrize(
@@ -255,13 +256,17 @@ def test_rendered_arguments_are_parsed() -> None:
     [
         ({"product_code": ""}, "product_code: '' is not a product code"),
         ({"status": "maybe"}, "status: 'maybe' is neither true nor false"),
-        ({"csv_path": " "}, "csv_path: it is empty (' '). Check the template"),
-        ({"csv_path": "None"}, "csv_path: it is empty ('None')."),
-        ({"csv_conn_id": ""}, "csv_conn_id: it is empty ('')."),
+        ({"csv_path": None}, "csv_path: None: the template or task that it comes from returned nothing."),
+        ({"csv_path": " "}, "csv_path: ' ': the template or task that it comes from returned nothing."),
+        ({"csv_path": "None"}, "csv_path: it is empty ('None'). Pass a path or URL"),
+        ({"csv_conn_id": None}, "csv_conn_id: None: the template or task that it comes from returned nothing."),
+        ({"csv_conn_id": ""}, "csv_conn_id: '': the template or task that it comes from returned nothing."),
+        ({"csv_conn_id": "None"}, "csv_conn_id: 'None' is not the id of a connection."),
+        ({"csv_conn_id": 7}, "csv_conn_id: 7 is not the id of a connection."),
     ],
 )
 def test_an_argument_that_came_out_as_nothing_is_an_error(arguments: Any, expected: str) -> None:
     """An argument that a template rendered to nothing is an error, so that no list is left unwritten unnoticed."""
-    defaults = {"product_code": "a", "status": False, "csv_path": None, "csv_conn_id": None}
+    defaults = {"product_code": "a", "status": False, "csv_path": NOT_PASSED, "csv_conn_id": NOT_PASSED}
     with pytest.raises(InvalidInputError, match=re.escape(expected)):
         AuditJob.parse(**{**defaults, **arguments})

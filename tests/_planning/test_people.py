@@ -12,7 +12,8 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._planning.people import NOBODY, People, is_email, parse_people, strip_hidden
+from airflow_provider_seats._planning.people import NOBODY, People, is_email, parse_people
+from airflow_provider_seats._text import strip_hidden
 from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError
 from tests.helpers.planning import person
 

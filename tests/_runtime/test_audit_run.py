@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_seats._planning.audit import AuditJob
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._runtime.audit_run import run_audit
 from tests.conftest import PRODUCT, FakeTaskInstance
 
@@ -31,7 +32,7 @@ def test_an_audit_counts_seats_and_pushes_a_summary(
 ) -> None:
     """The summary is pushed unless the operator pushes nothing."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    job = AuditJob.parse(product_code=PRODUCT, status=False, csv_path=None, csv_conn_id=None)
+    job = AuditJob.parse(product_code=PRODUCT, status=False, csv_path=NOT_PASSED, csv_conn_id=NOT_PASSED)
     assert run(ti, lambda: job, push_summary=push_summary)["seats"] == 1
     assert list(ti.pushed) == (["summary"] if push_summary else [])
 
