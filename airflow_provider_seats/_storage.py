@@ -159,10 +159,13 @@ class StoredFile:
         try:
             yield
         except Exception as error:
-            detail = without_credentials(f"{type(error).__name__}: {error}"[:_MAX_DETAIL])
+            detail = without_credentials(f"{type(error).__name__}: {error}"[:_MAX_DETAIL]).rstrip(".: ")
             wrong = (ImportError, ValueError, _airflow.AirflowOptionalProviderFeatureException)
             if verb == "opened" and isinstance(error, wrong):
-                raise InvalidInputError(self.argument, f"Airflow cannot open {self.shown}: {detail}") from error
+                advice = "Check the kind of path, the provider package for it, and the connection"
+                raise InvalidInputError(
+                    self.argument, f"Airflow cannot open {self.shown}: {detail}. {advice}."
+                ) from error
             if verb != "opened" and not isinstance(error, PermissionError | ConnectionError | TimeoutError):
                 self._refuse_folder()
             connection = (

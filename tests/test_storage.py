@@ -224,7 +224,7 @@ def test_a_folder_is_an_error_that_says_so(storage: Memory, find: Callable[..., 
         ),
         (PermissionError("Forbidden"), "PermissionError: Forbidden. Check that the connection 'memory_"),
         (RuntimeError("slow down"), "RuntimeError: slow down. Check that the connection 'memory_"),
-        (TimeoutError(), "TimeoutError: . Check that the connection 'memory_"),
+        (TimeoutError(), "TimeoutError. Check that the connection 'memory_"),
         (ValueError("no answer from https://me:secret@x/y?sig=abc"), "no answer from https://***@x/y?***. Check that"),
     ],
 )
