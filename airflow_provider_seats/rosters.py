@@ -43,8 +43,8 @@ def read_roster(
 
     The first row that is not blank is the header. Columns, and the words of ``where``, are compared without case, and
     without differences between blanks or between hyphens. Blank rows are skipped. Every other row must name one person:
-    an email address or a user UUID. Rows that ``where`` leaves out may name nobody. They are checked, too, so a
-    file that was cut or damaged is an error. The log says how many rows were left out, by word.
+    an email address or a user UUID. Rows that ``where`` leaves out may name nobody. They are checked, too, so
+    a file that was cut or damaged is an error. The log says how many rows were left out, by word.
 
     The separator is a comma, semicolon, tab or ``|``, whichever the header contains outside quotation marks, or what
     Excel's first line ``sep=`` says. A file with one column has none. Save an Excel workbook as CSV first.
@@ -58,8 +58,8 @@ def read_roster(
     :param where: the rows that count, as column and word: ``{"Status": "Active"}``. A list means any of its words.
     :param may_be_absent: the words of ``where`` that the file need not contain. Any other word that no row has is an
         error, because it was probably renamed.
-    :param on_contradiction: what to do about a person of whom ``where`` keeps one row and leaves out another: ``fail``,
-        ``keep`` the person, or let the ``last`` row decide.
+    :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out:
+        ``fail``, ``keep`` the person, or let the ``last`` row decide.
     :param encoding: the encoding, such as ``cp1252``. By default it is UTF-8, or what the byte order mark says.
     :param conn_id: the Airflow connection for the path, if it needs one.
     :param allow_empty: return an empty list for a file that is empty, has only a header, or has no row that ``where``

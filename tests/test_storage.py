@@ -24,7 +24,7 @@ OLD, NEW = b"email\nann@x.com\n", b"email\nann@x.com\nbob@x.com\n"
 
 
 class Memory(MemoryFileSystem):
-    """A file system of its own, which remembers sizes as object stores do, and fails as it is told to."""
+    """A file system of its own, which remembers sizes as object stores do, and fails when a test wants it."""
 
     cachable = False
     protocol = "s3"

@@ -44,7 +44,7 @@ class RosterFile:
     :param column: the column that holds emails or user UUIDs.
     :param where: the conditions that a row must meet.
     :param may_be_absent: the words of ``where`` that need not be in the file, by :func:`comparable`.
-    :param on_contradiction: what to do about a person of whom ``where`` keeps one row and leaves out another.
+    :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out.
     :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
     :param allow_empty: whether a file that names nobody is an empty roster rather than an error.
     :param allow_missing_line_end: whether the last line may lack a line end.

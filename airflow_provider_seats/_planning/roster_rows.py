@@ -1,4 +1,4 @@
-"""The rows of a roster: each is checked, and names a person who is in the roster or whom ``where`` leaves out."""
+"""The rows of a roster: each is checked, also if ``where`` leaves it out."""
 
 from __future__ import annotations
 

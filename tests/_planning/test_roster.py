@@ -340,7 +340,7 @@ REHIRED = "email,status\nann@x.com,Active\nbob@x.com,Active\nANN@x.com,Terminate
 
 
 def test_rows_that_contradict_each_other_are_an_error_unless_one_wins() -> None:
-    """A person of whom where keeps one row and leaves out another is an error, unless an argument says which wins."""
+    """A person with a row that is kept and one that is left out is an error, unless an argument says which wins."""
     where = {"status": "Active"}
     shown = problem(REHIRED, where=where)
     assert (

@@ -19,7 +19,7 @@ QUOTE = "(a cell that contains the separator must be in quotation marks)"
 
 
 def rows(text: str, **where: str) -> RosterRows:
-    """Return the rows of a table with a column ``email``, of which those with these words are kept."""
+    """Return the rows of a table with a column ``email``. Those with these words are kept."""
     conditions = [Condition(column, {comparable(word): word}) for column, word in where.items()]
     wanted = [("column", "email"), *(("where", column) for column in where)]
     table = parse_table(text, wanted, "f.csv")
