@@ -90,7 +90,8 @@ class StoredFile:
         file = cls(argument, shown, None, "", used)
         with file._explain("opened"):
             # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
-            storage = _airflow.ObjectStoragePath(address._replace(netloc=host).geturl(), conn_id=used)
+            url = address._replace(netloc=host).geturl() if own else text
+            storage = _airflow.ObjectStoragePath(url, conn_id=used)
             _ = storage.fs  # which finds the package, and may connect
         return replace(file, path=storage)
 
@@ -140,10 +141,10 @@ class StoredFile:
                 with session.get(self.url, timeout=(_CONNECT_SECONDS, _READ_SECONDS), stream=True) as response:
                     content = read_content(response)
         except (RequestException, OSError, ValueError) as error:
-            # The error itself may contain the URL, and the URL a token.
-            raise self._error(
-                "read", f"{type(error).__name__}. Check the URL, and that the worker reaches it"
-            ) from None
+            # An error of requests may contain the URL, and the URL a token.
+            is_ours = isinstance(error, OSError) and not isinstance(error, RequestException)
+            problem = str(error) if is_ours else type(error).__name__
+            raise self._error("read", f"{problem}. Check the URL, and that the worker reaches it") from None
         if response.status_code != _OK:
             raise self._error(
                 "read", f"the server answered {response.status_code}. Check the URL, and its token if any"

@@ -29,7 +29,7 @@ class Condition:
         return f"{shorten(self.column)} = {' or '.join(map(shorten, self.words.values()))}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Test:
     """A condition, and what the cells of its column contain."""
 
@@ -37,6 +37,8 @@ class _Test:
     position: int
     found: dict[str, str] = field(default_factory=dict)  # cells in comparable form
     left_out: dict[str, int] = field(default_factory=dict)  # cells, and how many rows they left out
+    # The columns that have a word instead, with what is in its place, and the first such row.
+    moved: dict[tuple[int, str], int] = field(default_factory=dict)
 
     def keeps(self, cell: str) -> bool:
         """Return whether a row with this cell may be kept."""
@@ -77,6 +79,7 @@ class RosterRows:
         self.problems: list[str] = []
         self._read()
         self._check_suspects()
+        self._check_moved_words()
 
     def people(self) -> list[str]:
         """Return the people of the rows that are kept, each once."""
@@ -156,6 +159,9 @@ class RosterRows:
         test.left_out[word] = test.left_out.get(word, 0) + 1
         if key:
             self._left_out[key] = (number, word)
+        for each, cell in enumerate(cells):
+            if (other := comparable(cell)) and other in test.condition.words:
+                test.moved.setdefault((each, test.found[word]), number)
         if len(cells) > len(self._table.header) and not self._padded:
             self._padded = number
 
@@ -213,6 +219,30 @@ class RosterRows:
                     f"row {number}: it names nobody in this column, and only here the column "
                     f"{shorten(self._table.header[each])} contains an address or a UUID {_QUOTE}"
                 )
+
+    def _check_moved_words(self) -> None:
+        """Report rows that have a word of ``where`` in another column, if no other row has one there.
+
+        Another row with the same cell in the column of ``where`` shows that it is no cell from elsewhere.
+        """
+        if self.problems:
+            return
+        unexplained = {(test, *each) for test in self.tests for each in test.moved}
+        known = {test: {*test.found.values()} for test in self.tests}
+        for _, cells in self._table.rows if unexplained else ():
+            for test, each, word in [*unexplained]:
+                key, other = comparable(cells[test.position]), comparable(cells[each]) if each < len(cells) else ""
+                is_moved = key not in test.condition.words and other and other in test.condition.words
+                if not is_moved and (key == word or (other and other in known[test])):
+                    unexplained.remove((test, each, word))
+            if not unexplained:
+                return
+        rows = {test.moved[each, word]: self._table.header[each] for test, each, word in unexplained}
+        for number, column in sorted(rows.items()):
+            self.problems.append(
+                f"row {number}: where leaves it out, and unlike in other rows its column {shorten(column)} contains a "
+                f"word of where {_QUOTE}"
+            )
 
     def _describe(self, cell: str, text: str) -> str:
         if self._is_misread(text):

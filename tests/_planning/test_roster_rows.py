@@ -51,6 +51,10 @@ def problems(text: str, **where: str) -> list[str]:
             "email,name,status,team\na@x.io,A,on,T\nb@x.io,Lee, Ann,on,\n",
             "row 3: where leaves it out, and unlike the rows that it keeps, the row has more cells than the header (a",
         ),
+        (
+            "email,name,status,team\na@x.io,A,on,T\nb@x.io,Lee, Ann,on\nc@x.io,C,off,T\nd@x.io,Lee, Ann,On\n",
+            "row 3: where leaves it out, and unlike in other rows its column 'team' contains a word of where (a cell",
+        ),
         ("email,status\na@x.io,on\nb@exam,off\n", "row 3: 'b@exam' is neither a user UUID nor an email address (its d"),
         ("email,status\na@x.io,on\nb @x.io,off\n", "row 3: 'b @x.io' is neither a user UUID nor an email address"),
         ("email,status\na@x.io,on\n\nEMAIL,Status\nb@x.io,on\n", "row 4: it is a second header (pass each of several"),
@@ -80,6 +84,10 @@ def test_each_row_is_checked_also_if_where_would_leave_it_out(text: str, problem
         "id,email,status\n11111111-1111-1111-1111-11111111111a,a@x.io,on\n11111111-1111-1111-1111-11111111111b,,off\n",
         "email,status,note\na@x.io,on,email\nb@x.io,off,status\n",
         "email,status\na@x.io,on,\nb@x.io,off,\n",
+        "email,status,badge\na@x.io,on,off\nb@x.io,off,on\n",
+        "email,status,badge\na@x.io,off,on\nb@x.io,on,on\n",
+        "email,status,badge\na@x.io,on,on\nb@x.io,off,on\nc@x.io,off,on\n",
+        "email,status,title\na@x.io,on,A\nb@x.io,off,on\nc@x.io,off,C\n",
         "email,status\na@x.io,on,,\nb@x.io,off,\n",
     ],
 )
