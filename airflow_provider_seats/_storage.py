@@ -63,7 +63,7 @@ class StoredFile:
             if conn_id is not None:
                 raise InvalidInputError(conn_argument, f"{shown} is read without a connection. Leave it out.")
             return cls(argument, shown, None, text)
-        if address.path.endswith("/") or not address.path:
+        if text.endswith("/") or not (address.path or address.scheme in _LOCAL):
             raise _folder(argument, shown)
         own, _, host = address.netloc.rpartition("@")
         if _AZURE_HOST.search(host):

@@ -293,9 +293,10 @@ def web() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_a_file_on_the_web_is_read(web: tuple[str, dict[str, Any]]) -> None:
     """A link is read without a connection, and shown without its token."""
-    file = StoredFile.find("path", web[0], None, "conn_id")
-    assert file.read() == NEW
-    assert file.shown.endswith("/roster.csv?***'")
+    for value in (web[0], ObjectStoragePath(web[0])):
+        file = StoredFile.find("path", value, None, "conn_id")
+        assert file.read() == NEW
+        assert file.shown.endswith("/roster.csv?***'")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ def parse_path(name: str, value: object) -> str:
             f"it is empty ({shorten(value)}). Pass a path or URL, such as 's3://hr/roster.csv'. If it comes from a "
             "template or a task, check that.",
         )
-    return text
+    # The paths of Airflow 2.11 show a link to the web with two schemes.
+    return re.sub(r"^https?://(?=https?://)", "", text)
 
 
 def parse_conn_id(name: str, value: object) -> str:

@@ -75,7 +75,7 @@ class RosterRows:
         self._left_out: dict[str, tuple[int, str]] = {}  # the last row, and the cell that leaves it out
         self._suspects: dict[frozenset[int], int] = {}
         self._padded = 0  # the first row that is left out and has more cells than the header
-        self.count = 0
+        self.count = self._count_kept = self._outdated = 0
         self.problems: list[str] = []
         self._read()
         self._check_suspects()
@@ -99,6 +99,7 @@ class RosterRows:
         for key, (row, _) in self._left_out.items():
             if key in self._kept and row > self._kept[key][0]:
                 del self._kept[key]
+                self._outdated += 1
 
     def summary(self) -> str:
         """Return how many rows there were, and what was left out, by word."""
@@ -107,8 +108,14 @@ class RosterRows:
             for test in self.tests
             for cell, count in sorted(test.left_out.items(), key=lambda item: -item[1])
         ]
-        text = f"{plural(len(self._kept), 'person', 'people')} in {plural(self.count, 'row')}"
-        return f"{text}, left out: {join_names(left_out)}" if left_out else text
+        repeated = self._count_kept - self._outdated - len(self._kept)
+        parts = [
+            f"{plural(len(self._kept), 'person', 'people')} in {plural(self.count, 'row')}",
+            f"{plural(repeated, 'row')} with a person again" if repeated else "",
+            f"{plural(self._outdated, 'person', 'people')} left out by the last row" if self._outdated else "",
+            f"left out: {join_names(left_out)}" if left_out else "",
+        ]
+        return ", ".join(filter(None, parts))
 
     def _read(self) -> None:
         width, position, kept = len(self._table.header), self._position, self._kept
@@ -130,6 +137,7 @@ class RosterRows:
             if failed is not None:
                 self._leave_out(number, cells, failed, key)
             elif key:
+                self._count_kept += 1
                 kept[key] = (number, kept[key][1] if key in kept else text)
                 is_kept_padded = is_kept_padded or len(cells) > width
         if self._padded and kept and not is_kept_padded:

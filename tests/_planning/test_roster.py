@@ -361,6 +361,11 @@ def test_what_is_left_out_is_counted_by_word() -> None:
         "1 row with 'Status' = '', 1 row with 'Country' = 'FR'"
     )
     assert roster(ROWS).summary == "2 people in 2 rows"
+    assert roster(ROWS + "ANN@x.com,Ann\r\n").summary == "2 people in 3 rows, 1 row with a person again"
+    assert roster(REHIRED, where={"status": "Active"}, on_contradiction="last").summary == (
+        "1 person in 5 rows, 1 row with a person again, 1 person left out by the last row, left out: 1 row with "
+        "'status' = 'Terminated', 1 row with 'status' = 'Left'"
+    )
     assert roster("", allow_empty=True).summary == "nobody: 's3://hr/roster.csv' is empty"
 
 
