@@ -174,6 +174,8 @@ class StoredFile:
             )
             if isinstance(error, FileNotFoundError):
                 advice = "Check the path, and whether the file is written before this task runs"
+                if verb == "written":
+                    advice = "Check the path, and that its folder exists"
             elif isinstance(error, PermissionError):
                 advice = f"Check that {connection} may access it"
             else:

@@ -19,6 +19,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import Person
 
 _MAX_BAD: Final = 5
+_MAX_ENTRY: Final = 320  # the longest address that RFC 5321 allows
 _BYTE_ORDER_MARK: Final = "\ufeff"
 # RFC 5322 calls these, letters and digits the characters of an atom. Two are left out: a star is meant as a wildcard,
 # and a question mark is what programs write for a letter that an encoding lacks.
@@ -167,7 +168,7 @@ def describe_problem(entry: object, text: str) -> str:
     if _is_misread(text):
         return f"{problem} (it is UTF-8 text that was read as Windows-1252, export it again)"
     for pattern, advice in _ADVICE:
-        if match := re.search(pattern, text):
+        if match := re.search(pattern, text[:_MAX_ENTRY]):
             return f"{problem} ({advice.format(match[0])})"
     return problem
 

@@ -58,6 +58,10 @@ class _Test:
         return f"the column {shorten(self.condition.column)} contains {join_names(map(shorten, shown), _MAX_VALUES)}"
 
 
+def _names_one(text: str) -> bool:
+    return canonical_uuid(text) is not None or is_email(text)
+
+
 class RosterRows:
     """Reads the rows of a table.
 
@@ -217,7 +221,7 @@ class RosterRows:
         usual = {
             each
             for _, cells in self._table.rows
-            if len(cells) > self._position and is_email(strip_hidden(cells[self._position]))
+            if _names_one(strip_hidden(cells[self._position]))
             for each, cell in enumerate(cells)
             if names_person(cell)
         }
@@ -235,22 +239,28 @@ class RosterRows:
         """
         if self.problems:
             return
-        unexplained = {(test, *each) for test in self.tests for each in test.moved}
-        known = {test: {*test.found.values()} for test in self.tests}
-        for _, cells in self._table.rows if unexplained else ():
-            for test, each, word in [*unexplained]:
-                key, other = comparable(cells[test.position]), comparable(cells[each]) if each < len(cells) else ""
-                is_moved = key not in test.condition.words and other and other in test.condition.words
-                if not is_moved and (key == word or (other and other in known[test])):
-                    unexplained.remove((test, each, word))
-            if not unexplained:
-                return
-        rows = {test.moved[each, word]: self._table.header[each] for test, each, word in unexplained}
-        for number, column in sorted(rows.items()):
-            self.problems.append(
-                f"row {number}: where leaves it out, and unlike in other rows its column {shorten(column)} contains a "
-                f"word of where {_QUOTE}"
-            )
+        for test in self.tests:
+            known, words = {*test.found.values()}, test.condition.words
+            left: dict[int, set[str]] = {}  # by column, the words that such rows have in the place of one that is moved
+            for column, word in test.moved:
+                left.setdefault(column, set()).add(word)
+            for _, cells in self._table.rows if left else ():
+                key = test.found[cells[test.position]]
+                for column in [*left]:
+                    other = comparable(cells[column]) if column < len(cells) else ""
+                    if key not in words and other and other in words:
+                        continue
+                    left[column].discard(key)
+                    if (other and other in known) or not left[column]:
+                        del left[column]
+                if not left:
+                    break
+            for column, each in left.items():
+                number = min(test.moved[column, word] for word in each)
+                self.problems.append(
+                    f"row {number}: where leaves it out, and unlike in other rows its column "
+                    f"{shorten(self._table.header[column])} contains a word of where {_QUOTE}"
+                )
 
     def _describe(self, cell: str, text: str) -> str:
         if self._is_misread(text):

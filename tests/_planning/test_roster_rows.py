@@ -82,6 +82,7 @@ def test_each_row_is_checked_also_if_where_would_leave_it_out(text: str, problem
         "email,status,boss\na@x.io,on,c@x.io\n,off,c@x.io\n",
         "email,status,boss\n,off,c@x.io\na@x.io,on,c@x.io\n",
         "id,email,status\n11111111-1111-1111-1111-11111111111a,a@x.io,on\n11111111-1111-1111-1111-11111111111b,,off\n",
+        "email,status,boss\n11111111-1111-1111-1111-11111111111b,on,c@x.io\n,off,c@x.io\n",
         "email,status,note\na@x.io,on,email\nb@x.io,off,status\n",
         "email,status\na@x.io,on,\nb@x.io,off,\n",
         "email,status,badge\na@x.io,on,off\nb@x.io,off,on\n",
