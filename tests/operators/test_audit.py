@@ -88,7 +88,7 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
         ({"csv_path": None}, InvalidInputError),
         ({"csv_path": ""}, InvalidInputError),
         ({"csv_conn_id": None}, InvalidInputError),
-        ({"csv_path": "file:///tmp/seats.csv", "csv_conn_id": "typo"}, InvalidInputError),
+        ({"csv_path": "file:///srv/seats.csv", "csv_conn_id": "typo"}, InvalidInputError),
         ({"csv_path": "file:///"}, InvalidInputError),
         ({"status": True}, KeysRefusedError),
     ],
