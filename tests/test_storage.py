@@ -363,6 +363,13 @@ def test_a_file_that_cannot_be_replaced_is_unchanged(
     assert len(storage.store) == 1
 
 
+def test_a_missing_folder_is_an_error_that_says_so(storage: Memory, find: Callable[..., StoredFile]) -> None:
+    """A file is not created in a folder that is not there, and the error says what to check."""
+    storage.errors["pipe_file"] = [FileNotFoundError(2, "No such file")]
+    with pytest.raises(StorageError, match=r"cannot be written: .* Check the path, and that its folder exists\. Try"):
+        find().write(NEW)
+
+
 def test_a_storage_that_does_not_rename_onto_a_file_is_written_too(
     storage: Memory, find: Callable[..., StoredFile]
 ) -> None:
