@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         AirflowSkipException as AirflowSkipException,
         AirflowTaskTimeout as AirflowTaskTimeout,
     )
+    from airflow.sdk.io.store import attach as attach
+    from airflow.sdk.lineage import get_hook_lineage_collector as get_hook_lineage_collector
     from airflow.sdk.log import mask_secret as mask_secret
     from airflow.sdk.types import TaskInstanceKey as TaskInstanceKey
     from airflow.triggers.base import (
@@ -54,7 +56,9 @@ _HOMES: Final = {
     "RetryDecision": ("airflow.sdk",),
     "RetryPolicy": ("airflow.sdk",),
     "TriggerEvent": ("airflow.triggers.base",),
+    "attach": ("airflow.sdk.io.store", "airflow.io.store"),
     "conf": ("airflow.sdk.configuration", "airflow.configuration"),
+    "get_hook_lineage_collector": ("airflow.sdk.lineage", "airflow.lineage.hook"),
     "mask_secret": (
         "airflow.sdk.log",
         "airflow.sdk.execution_time.secrets_masker",  # 3.0.0
@@ -79,6 +83,15 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (any name of Airflow)
     if name in _STAND_INS:
         return __getattr__(_STAND_INS[name])
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from problem
+
+
+def add_lineage(path: ObjectStoragePath, *, written: bool) -> None:
+    """Tell Airflow's lineage that a file was read or written, as the path's own ``open`` does."""
+    from airflow_provider_seats._airflow import get_hook_lineage_collector  # noqa: PLC0415 (as in read_connection)
+
+    collector: Any = get_hook_lineage_collector()
+    kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"  # Airflow 2.11
+    getattr(collector, f"add_{'output' if written else 'input'}_{kind}")(context=path, uri=str(path))
 
 
 async def read_connection(conn_id: str) -> tuple[Any, Any]:

@@ -33,6 +33,22 @@ def is_hidden(character: str) -> bool:
     return unicodedata.category(character) in {"Cf", "Cc"} or _find_ignorable.match(character) is not None
 
 
+def strip_hidden(text: str) -> str:
+    """Remove spaces, and characters that only control the layout of text, from both ends."""
+    if text.isascii():  # it contains no such characters, and there may be 100,000 texts
+        return text.strip()
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while end > start and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) == "Cf"
+
+
 def shorten(value: object, limit: int = _MAX_VALUE) -> str:
     """Return the ``repr`` of a value for a message. It makes hidden characters visible and is cut after ``limit``."""
     shown = _find_ignorable.sub(lambda match: ascii(match[0])[1:-1], repr(value))
@@ -41,9 +57,16 @@ def shorten(value: object, limit: int = _MAX_VALUE) -> str:
 
 def shorten_url(url: str) -> str:
     """Return a path or URL for a message, without a password or token that it may contain."""
-    url = re.sub(r"(?<=//)[^@\s]*:[^@\s]*(?=@)", "***", url)
+    return shorten(without_credentials(url))
+
+
+def without_credentials(text: str) -> str:
+    """Replace passwords and tokens in the URLs of a text."""
+    text = re.sub(r"(?<=//)[^@\s]*:[^@\s]*(?=@)", "***", text)
     # Before a host of the web, a user without a password is a token. Elsewhere it is Airflow's connection id.
-    return shorten(re.sub(r"(?<=^http://)[^/@]+(?=@)|(?<=^https://)[^/@]+(?=@)", "***", url))
+    text = re.sub(r"(?<=\bhttp://)[^/@\s]+(?=@)|(?<=\bhttps://)[^/@\s]+(?=@)", "***", text)
+    # A link to a file on the web may contain a signature.
+    return re.sub(r"(\bhttps?://[^?#\s]*)[?#][^\s'\")]+", r"\1?***", text)
 
 
 def without_numbers(text: str) -> str:

@@ -40,9 +40,7 @@ def restore_error(name: str, message: str) -> DatadogSeatsError:
 
 
 def _restore(kind: type[DatadogSeatsError], arguments: tuple[object, ...]) -> DatadogSeatsError:
-    error = kind.__new__(kind)
-    error.args = arguments
-    return error
+    return kind.__new__(kind, *arguments)
 
 
 class InvalidConnectionError(DatadogSeatsError):
@@ -191,8 +189,7 @@ class TransientError(DatadogSeatsError):
     """A failure that may be over later.
 
     :ivar problem: what failed, without the advice to try again.
-    :ivar retry_after: how many seconds the server asked to wait, counted from when the error was raised; None if it
-        did not say.
+    :ivar retry_after: the seconds that the server asked to wait, from when the error was raised; None if it did not.
     """
 
     transient = True
@@ -201,6 +198,10 @@ class TransientError(DatadogSeatsError):
         when = "later" if retry_after is None else f"in {math.ceil(retry_after)} s"
         super().__init__(f"{problem}. Try again {when}.")
         self.problem, self.retry_after = problem, retry_after
+
+
+class StorageError(TransientError):
+    """A file cannot be opened, read or written. The message names it, and the argument that it comes from."""
 
 
 class RateLimitError(TransientError):
@@ -224,8 +225,7 @@ class UnavailableError(TransientError):
 class AmbiguousUsersError(DatadogSeatsError):
     """An email belongs to several accounts, and not exactly one of them is enabled.
 
-    :ivar accounts: the accounts of each such email, by lower-case email. Each is a
-        :class:`~airflow_provider_seats.hooks.User`.
+    :ivar accounts: the accounts (:class:`~airflow_provider_seats.hooks.User`) of each such email, by lower-case email.
     """
 
     def __init__(self, accounts: Mapping[str, Sequence[Any]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
@@ -21,10 +21,12 @@ from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
-from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
+from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
+from airflow_provider_seats._planning.not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
-from airflow_provider_seats._text import shorten, shorten_url
+from airflow_provider_seats._storage import StoredFile
+from airflow_provider_seats._text import shorten
 from airflow_provider_seats.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -39,6 +41,11 @@ from airflow_provider_seats.exceptions import (
     InvalidInputError,
     KeysRefusedError,
 )
+
+if TYPE_CHECKING:
+    import os
+
+    from airflow_provider_seats._airflow import ObjectStoragePath
 
 # Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
 _IN_THE_TRIGGERER: Final = (
@@ -175,7 +182,12 @@ class DatadogSeatsHook(BaseHook):
         return self.get_conn().run(list_team_members(parse_team_handles(handles)))
 
     def audit_seats(
-        self, product_code: str, *, status: bool = False, csv_path: str | None = None, csv_conn_id: str | None = None
+        self,
+        product_code: str,
+        *,
+        status: bool = False,
+        csv_path: str | os.PathLike[str] | ObjectStoragePath | NotPassed = NOT_PASSED,
+        csv_conn_id: str | NotPassed = NOT_PASSED,
     ) -> list[AuditRow]:
         """Return everyone who holds a seat of a product as plain values, and optionally write them as CSV.
 
@@ -192,15 +204,18 @@ class DatadogSeatsHook(BaseHook):
             and costs at most one call for each person (one more if an email is outdated), or the list of all users
             where that is fewer calls.
         :param csv_path: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as ``file:///...`` or
-            ``s3://...``. The file is UTF-8 and replaces one that is there. A local folder is created.
+            ``s3://...``, or such an object. The file is UTF-8. One that is there is replaced once the new one is
+            complete. A local folder is created.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
         :returns: rows of ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601). With ``status=True`` they have
             also the ``status`` (such as ``Disabled``), ``last_login_at``, ``created_at`` (ISO 8601) and
             ``service_account`` of the account that has the seat's user UUID. All four are None if Datadog does not
             know the account; ``last_login_at`` alone is None if its owner has never logged in.
-        :raises InvalidInputError: if this Airflow cannot write such a path.
+        :raises InvalidInputError: if this Airflow cannot write such a path, or does not have the connection.
+        :raises StorageError: if the file cannot be written.
         """
-        path = None if csv_path is None else storage_path("csv_path", csv_path, csv_conn_id)
+        path, conn_id = parse_csv_path(csv_path, csv_conn_id)
+        file = None if path is None else StoredFile.find("csv_path", path, conn_id, "csv_conn_id")
         seats = self.list_seat_users(product_code)
         rows = audit_rows(seats)
         if status:
@@ -209,11 +224,8 @@ class DatadogSeatsHook(BaseHook):
             same_emails, total = client.run(search_accounts(unidentified))
             accounts = client.run(get_accounts({seat.id: seat.email for seat in seats if seat.id}, total))
             rows = with_accounts(rows, accounts, same_emails)
-        if path is not None:
-            if path.protocol in {"", "file"}:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("w", encoding="utf-8", newline="") as file:
-                file.write(to_csv(rows, status=status))
+        if file is not None:
+            file.write(to_csv(rows, status=status).encode())
         return rows
 
     def get_seat_usage(self, month: str | date | None = None) -> SeatUsage:
@@ -292,22 +304,6 @@ def fail_without_retry(conn_id: str) -> Iterator[None]:
         if error.transient:
             raise
         raise AirflowFailException(error.message_for(conn_id)) from error
-
-
-def storage_path(argument: str, path: str, conn_id: str | None) -> Any:  # noqa: ANN401 (of any Airflow)
-    """Return Airflow's ``ObjectStoragePath``. Errors of reading and writing are left to the task's retries.
-
-    :param argument: the argument that the path comes from.
-    :raises InvalidInputError: if Airflow does not know this kind of URL, or lacks the package for it.
-    """
-    from airflow_provider_seats._airflow import ObjectStoragePath  # noqa: PLC0415 (heavy, and rarely used)
-
-    try:
-        storage = ObjectStoragePath(path, conn_id=conn_id)
-        _ = storage.fs  # which finds the package
-    except (ImportError, ValueError) as error:
-        raise InvalidInputError(argument, f"Airflow cannot open {shorten_url(path)}: {error}") from error
-    return storage
 
 
 def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)

@@ -42,7 +42,8 @@ def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> 
     if inactive_since is None or seat["status"] is None or seat["service_account"]:
         return None
     latest = seat["last_login_at"] or seat["assigned_at"]
-    if latest is None or pendulum.instance(datetime.fromisoformat(latest)) >= inactive_since:
+    # A date before Datadog was founded stands for one that is not known.
+    if latest is None or latest < "2010" or pendulum.instance(datetime.fromisoformat(latest)) >= inactive_since:
         return None
     if seat["last_login_at"]:
         return f"has not logged in since {latest[:10]}"

@@ -8,6 +8,7 @@ import inspect
 import json
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -136,3 +137,27 @@ def test_an_older_airflow_is_called_in_the_thread_of_asgiref(
 def test_the_source_says_where_each_version_differs() -> None:
     """The module stays small: it holds names and differences, and no code of ours."""
     assert len(inspect.getsource(_airflow).splitlines()) < 120
+
+
+@pytest.mark.parametrize("kind", ["asset", "dataset"])
+@pytest.mark.parametrize(("written", "direction"), [(False, "input"), (True, "output")])
+def test_lineage_has_the_name_that_an_airflow_gives_it(
+    monkeypatch: pytest.MonkeyPatch, kind: str, written: bool, direction: str
+) -> None:
+    """A file that was read or written is an asset, and on Airflow 2.11 a dataset."""
+    seen: list[Any] = []
+
+    def add(which: str, **facts: Any) -> None:
+        seen.append((which, facts))
+
+    names = [f"add_{each}_{kind}" for each in ("input", "output")]
+    collector = SimpleNamespace(**{name: partial(add, name) for name in names})
+    monkeypatch.setattr(_airflow, "get_hook_lineage_collector", lambda: collector, raising=False)
+    path: Any = Path("/srv/roster.csv")
+    _airflow.add_lineage(path, written=written)
+    assert seen == [(f"add_{direction}_{kind}", {"context": path, "uri": "/srv/roster.csv"})]
+
+
+def test_lineage_is_collected_by_this_airflow() -> None:
+    """The collector of each Airflow accepts what it is given."""
+    _airflow.add_lineage(_airflow.ObjectStoragePath("file:///srv/roster.csv"), written=True)

@@ -26,6 +26,7 @@ from airflow_provider_seats.exceptions import (
     RequestRefusedError,
     SeatsRefusedError,
     SeatsUnknownError,
+    StorageError,
     TeamsNotFoundError,
     TooManySeatsError,
     TransientError,
@@ -61,6 +62,7 @@ ERRORS: list[DatadogSeatsError] = [
     TooManySeatsError("p", "there are 103 seats of p", 100),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
+    StorageError("path: 's3://hr/roster.csv' cannot be read: Forbidden"),
     RateLimitError(CALL, "Too many requests", 60),
     GONE,
 ]

@@ -14,9 +14,9 @@ from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._planning.arguments import (
+    parse_age,
     parse_bool,
     parse_choice,
-    parse_duration,
     parse_non_negative_int,
     parse_optional,
     parse_positive_int,
@@ -68,7 +68,7 @@ PARSERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
         parse_limit,
         lambda parsed: isinstance(parsed, Limit) and 0 <= parsed.of(100) <= max(parsed.people or 0, 100),
     ),
-    "min_seat_age": (parse_duration, lambda parsed: isinstance(parsed, float) and parsed >= 0),
+    "min_seat_age": (parse_age, lambda parsed: isinstance(parsed, float) and parsed >= 0),
     "preview": (parse_bool, lambda parsed: isinstance(parsed, bool)),
     "state": (
         lambda name, value: parse_choice(name, value, SeatState),
@@ -217,8 +217,9 @@ def test_any_account_is_read_or_is_an_error(document: Any) -> None:
     age=st.floats(0, 1e9),
 )
 def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> None:
-    """A seat whose date is unreadable or in the future is never old enough to be unassigned."""
+    """A seat whose date is unreadable, cannot be, or is in the future is never old enough to be unassigned."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
     row = SeatUser("a", None, None, text)
     if KeptSeats(World(now, SeatList([row])), Guards(min_seat_age=age)).reason(row) is None:
         assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)
+        assert datetime.fromisoformat(text).year >= 2010

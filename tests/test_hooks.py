@@ -339,8 +339,16 @@ def test_an_audit_escapes_what_a_spreadsheet_would_run(datadog: FakeDatadog, tmp
 
 def test_a_path_that_airflow_cannot_write_is_an_error(datadog: FakeDatadog) -> None:
     """A kind of URL that this Airflow does not know is an error that names the argument, and shows no password."""
-    with pytest.raises(InvalidInputError, match=r"csv_path: Airflow cannot open 'nosuchscheme://\*\*\*@x/a.csv'"):
-        DatadogSeatsHook().audit_seats(PRODUCT, csv_path="nosuchscheme://me:secret@x/a.csv")
+    for path, problem in (
+        ("nosuchscheme://x/a.csv", r"Airflow cannot open 'nosuchscheme://x/a.csv'"),
+        ("s3://me:secret@x/a.csv", r"no connection of the id before the @, which is needed for 's3://\*\*\*@x/a.csv'"),
+    ):
+        with pytest.raises(InvalidInputError, match=rf"^csv_path: .*{problem}") as caught:
+            DatadogSeatsHook().audit_seats(PRODUCT, csv_path=path)
+        assert "secret" not in str(caught.value)
+    for value in (None, "", "None"):
+        with pytest.raises(InvalidInputError, match=r"^csv_path: "):
+            DatadogSeatsHook().audit_seats(PRODUCT, csv_path=value)  # type: ignore[arg-type]
 
 
 # --- usage ---

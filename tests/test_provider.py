@@ -19,7 +19,7 @@ PACKAGE = Path(airflow_provider_seats.__file__).parent
 # What each part of the package may import of the package, besides itself. Arrows go one way.
 BASE = {"_text", "exceptions"}
 PURE = {"connection", "report", *BASE}
-ALL_BELOW_RUNTIME = {"_airflow", "hooks", "_planning", "_api", *PURE}
+ALL_BELOW_RUNTIME = {"_airflow", "_storage", "hooks", "_planning", "_api", *PURE}
 MAY_IMPORT = {
     "__init__": {"connection"},
     "_text": set(),
@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "_form": {"connection"},
     "_api": {"connection", *BASE},
     "_planning": {"_api", *PURE},
-    "hooks": {"_airflow", "_form", "_planning", "_api", *PURE},
+    "_storage": {"_airflow", "_planning", "_api", *BASE},
+    "hooks": {"_airflow", "_form", "_storage", "_planning", "_api", *PURE},
     "_runtime": ALL_BELOW_RUNTIME,
     "testing": {"connection"},
 }
@@ -154,7 +155,7 @@ def test_one_module_imports_from_airflow() -> None:
     assert importers == {"_airflow"}
 
 
-WITH_AIRFLOW = {"_airflow", "hooks", "_form", "_runtime"}
+WITH_AIRFLOW = {"_airflow", "_storage", "hooks", "_form", "_runtime"}
 WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException, ObjectStoragePath
-from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats.exceptions import InvalidInputError, StorageError
 from airflow_provider_seats.rosters import read_roster
 
 
@@ -21,23 +21,45 @@ def roster(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", [str, Path, Path.as_uri, lambda path: f" {path.as_uri()}\n"])
+@pytest.mark.parametrize(
+    "form", [str, Path, Path.as_uri, lambda path: f" {path.as_uri()}\n", lambda path: ObjectStoragePath(path.as_uri())]
+)
 def test_a_path_may_have_any_form(roster: Path, form: Any) -> None:
-    """A path may be a text, a URL, or a path of pathlib."""
+    """A path may be a text, a URL, a path of pathlib, or Airflow's own."""
     assert read_roster(form(roster)) == ["ann@x.com"]
 
 
-def test_a_connection_is_passed_to_the_storage(roster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection's id is passed to ObjectStoragePath."""
-    seen: list[Any] = []
-
-    def storage(path: str, conn_id: str | None) -> Any:
-        seen.append((path, conn_id))
-        return ObjectStoragePath(path)
-
-    monkeypatch.setattr("airflow_provider_seats._airflow.ObjectStoragePath", storage, raising=False)
+def test_the_connection_must_exist(roster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that Airflow does not have fails the task before anything is read."""
+    with pytest.raises(AirflowFailException, match=r"^conn_id: Airflow has no connection 'hr'"):
+        read_roster(roster, conn_id="hr")
+    monkeypatch.setenv("AIRFLOW_CONN_HR", '{"conn_type": "fs"}')
     assert read_roster(roster, conn_id="hr") == ["ann@x.com"]
-    assert seen == [(str(roster), "hr")]
+
+
+def test_the_log_counts_what_was_left_out(roster: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says how many rows where has left out, by word, and nobody's address."""
+    roster.write_text("email,status\nann@x.com,Active\nbob@x.com,On\u00a0Leave\n")
+    caplog.set_level("INFO")
+    assert read_roster(roster, where={"status": "Active"}) == ["ann@x.com"]
+    [line] = [each.getMessage() for each in caplog.records if each.name == "airflow_provider_seats.rosters"]
+    assert line == f"'{roster}': 1 person in 2 rows, left out: 1 row with 'status' = 'On\\xa0Leave'"
+
+
+@pytest.mark.parametrize("argument", ["path", "column", "where", "may_be_absent", "on_contradiction", "encoding"])
+def test_an_argument_that_came_out_as_none_fails_the_task(roster: Path, argument: str) -> None:
+    """None from a template or a task never means that an argument was left out."""
+    arguments: Any = {"path": roster, argument: None}
+    with pytest.raises(AirflowFailException, match=rf"^{argument}: .*None"):
+        read_roster(**arguments)
+
+
+@pytest.mark.parametrize("argument", ["conn_id", "allow_empty", "allow_missing_line_end"])
+@pytest.mark.parametrize("value", [None, "", "None"])
+def test_no_rendered_value_leaves_an_argument_out(roster: Path, argument: str, value: Any) -> None:
+    """None, an empty text and the text None are errors for these arguments, too."""
+    with pytest.raises(AirflowFailException, match=rf"^{argument}: "):
+        read_roster(roster, **{argument: value})
 
 
 @pytest.mark.parametrize("arguments", [{"column": "mail"}, {"where": {"name": "Bob"}}, {"encoding": "x"}])
@@ -57,20 +79,10 @@ def test_a_path_that_airflow_cannot_read_fails_the_task_at_once(path: Any) -> No
 
 
 def test_a_file_that_is_not_there_yet_is_left_to_the_retries(tmp_path: Path) -> None:
-    """A file that is not there, or a storage that is away, raises the storage's own error, which Airflow retries."""
-    with pytest.raises(FileNotFoundError):
+    """A file that is not there raises an error that names it, which Airflow retries."""
+    with pytest.raises(StorageError, match=r"^path: '.*roster.csv' cannot be read: FileNotFoundError: ") as caught:
         read_roster(tmp_path / "roster.csv")
-
-
-def test_any_error_of_the_storage_is_left_to_the_retries(roster: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage may raise anything while it is read, also what would be a wrong path while it is opened."""
-
-    def lose(_: Any) -> bytes:
-        raise ValueError("the storage closed the connection")
-
-    monkeypatch.setattr(ObjectStoragePath, "read_bytes", lose)
-    with pytest.raises(ValueError, match="closed the connection"):
-        read_roster(roster)
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
 
 
 def test_a_file_that_names_nobody_may_be_allowed(tmp_path: Path) -> None:

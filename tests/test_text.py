@@ -99,6 +99,10 @@ def test_a_lone_surrogate_is_replaced() -> None:
         ("https://user:pass@host/x.csv", "'https://***@host/x.csv'"),
         ("s3://aws_default@bucket/a@b.csv", "'s3://aws_default@bucket/a@b.csv'"),
         ("file:///srv/roster.csv", "'file:///srv/roster.csv'"),
+        ("https://hr.example.com/r.csv?sig=abc&x=1", "'https://hr.example.com/r.csv?***'"),
+        ("https://hr.example.com/r.csv#abc", "'https://hr.example.com/r.csv?***'"),
+        ("https://me:secret@hr.example.com/r.csv?sig=abc", "'https://***@hr.example.com/r.csv?***'"),
+        ("s3://hr/what?.csv", "'s3://hr/what?.csv'"),
     ],
 )
 def test_a_url_is_shown_without_its_password_or_token(url: str, shown: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from typing import Any, Final, TypeVar, cast, get_args
 
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._text import shorten
+from airflow_provider_seats._text import shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, Person, Report
 
@@ -23,6 +24,8 @@ T = TypeVar("T")
 _CHANGED: Final = ("assigned", "unassigned")
 _MAX_SECONDS: Final = 1e12
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# Datadog was founded in 2010. No year in this range is too large or small for another time zone.
+_POSSIBLE_YEARS: Final = range(2010, 2200)
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -40,6 +43,37 @@ def parse_optional(name: str, value: object, parse: Callable[[str, Any], T]) -> 
             "argument out.",
         )
     return parse(name, value)
+
+
+def parse_path(name: str, value: object) -> str:
+    """Parse a path or URL, also from a path of pathlib and from Airflow's ``ObjectStoragePath``."""
+    is_path = isinstance(value, os.PathLike) or hasattr(value, "storage_options")
+    text = strip_hidden(str(value)) if is_path or isinstance(value, str) else ""
+    if not text or text == "None":
+        raise InvalidInputError(
+            name,
+            f"it is empty ({shorten(value)}). Pass a path or URL, such as 's3://hr/roster.csv'. If it comes from a "
+            "template or a task, check that.",
+        )
+    # The paths of Airflow 2.11 show a link to the web with two schemes.
+    return re.sub(r"^https?://(?=https?://)", "", text)
+
+
+def parse_conn_id(name: str, value: object) -> str:
+    """Parse the id of an Airflow connection."""
+    return _parse_text(name, value, "the id of a connection")
+
+
+def parse_usage_key(name: str, value: object) -> str:
+    """Parse a name under which Datadog's usage summary counts seats."""
+    return _parse_text(name, value, "a name in Datadog's usage summary")
+
+
+def _parse_text(name: str, value: object, what: str) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or text == "None":
+        raise InvalidInputError(name, f"{shorten(value)} is not {what}. Check the template or task that it comes from.")
+    return text
 
 
 def parse_product_code(value: object) -> str:
@@ -110,9 +144,19 @@ def parse_duration(name: str, value: object) -> float:
         seconds = float(match[1]) * _SECONDS[match[2]]
     if seconds < 0:
         raise InvalidInputError(
-            name, f"{shorten(value)} is not a duration. Pass a timedelta, seconds, or text such as '7d' or '36h'."
+            name, f"{shorten(value)} is not a duration. Pass a timedelta, or text such as '7d' or '36h'."
         )
     return seconds
+
+
+def parse_age(name: str, value: object) -> float:
+    """Parse an age into seconds. A number without a unit is an error, because most people mean days."""
+    if not isinstance(value, bool) and (match := re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", str(value).strip())):
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} has no unit. Pass '{match[0]}d' for days, another unit as in '36h', or a timedelta.",
+        )
+    return parse_duration(name, value)
 
 
 def parse_report(name: str, value: object) -> Report:
@@ -153,10 +197,15 @@ def parse_literal(text: str) -> object:
 
 
 def parse_time(text: object) -> datetime | None:
-    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time."""
+    """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time, or one that cannot be.
+
+    Programs write the year 1 or 1970 for a time that they do not know.
+    """
     try:
         moment = datetime.fromisoformat(text if isinstance(text, str) else "")
     except ValueError:
+        return None
+    if moment.year not in _POSSIBLE_YEARS:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

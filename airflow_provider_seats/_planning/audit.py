@@ -15,14 +15,17 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.users import accounts_by_email
 from airflow_provider_seats._planning.arguments import (
     parse_bool,
+    parse_conn_id,
     parse_non_negative_int,
     parse_optional,
+    parse_path,
     parse_product_code,
     parse_time,
+    parse_usage_key,
 )
 from airflow_provider_seats._planning.guards import parse_warn_seats
 from airflow_provider_seats._planning.usage import AuditUsage, describe_usage
-from airflow_provider_seats._text import encodable, plural, shorten
+from airflow_provider_seats._text import encodable, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import code, plain
 
@@ -114,13 +117,15 @@ class AuditJob:
         :raises InvalidInputError: for the first argument that cannot be used.
         """
         limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
+        product, flag = parse_product_code(product_code), parse_bool("status", status)
+        path, path_conn_id = parse_csv_path(csv_path, csv_conn_id)
         job = cls(
-            product=parse_product_code(product_code),
-            status=parse_bool("status", status),
-            csv_path=_parse_text("csv_path", csv_path),
-            csv_conn_id=_parse_text("csv_conn_id", csv_conn_id),
+            product=product,
+            status=flag,
+            csv_path=path,
+            csv_conn_id=path_conn_id,
             usage=parse_bool("usage", usage),
-            usage_key=parse_optional("usage_key", usage_key, _parse_text),
+            usage_key=parse_optional("usage_key", usage_key, parse_usage_key),
             max_seats=limit,
             warn_seats=parse_optional(
                 "warn_seats", warn_seats, lambda name, value: parse_warn_seats(name, value, limit)
@@ -142,6 +147,14 @@ class AuditJob:
         if usage is not None and peaks is not None and (peaks["peak"] or 0) > limit:
             return f"the peak of {usage['month']} was {plural(peaks['peak'] or 0, 'seat')} on {peaks['peak_day']}"
         return None
+
+
+def parse_csv_path(csv_path: object, csv_conn_id: object) -> tuple[str | None, str | None]:
+    """Return the path of the file and the id of its connection; None for what was not passed.
+
+    :raises InvalidInputError: if one was passed and is None or empty.
+    """
+    return parse_optional("csv_path", csv_path, parse_path), parse_optional("csv_conn_id", csv_conn_id, parse_conn_id)
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
@@ -268,14 +281,3 @@ def _with_account(row: AuditRow, user: User | None) -> AuditRow:
 def _month(assigned_at: str | None) -> str:
     moment = parse_time(assigned_at)
     return _UNKNOWN_MONTH if moment is None else f"{moment.astimezone(UTC):%Y-%m}"
-
-
-def _parse_text(name: str, value: object) -> str | None:
-    if value is None:
-        return None
-    text = str(value).strip()
-    if text in {"", "None"}:
-        raise InvalidInputError(
-            name, f"it is empty ({shorten(value)}). Check the template or task that it comes from, or leave it out."
-        )
-    return text

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, TypeAlias
 
-from airflow_provider_seats._planning.people import strip_hidden
-from airflow_provider_seats._text import join_names, shorten
+from airflow_provider_seats._planning.people import names_person
+from airflow_provider_seats._text import is_hidden, join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 
 # The cells of a row, after the number that a spreadsheet shows beside it.
@@ -42,8 +42,23 @@ _ENCODINGS: Final = (
     "'cp1252' (Western Europe and the Americas), 'cp1250' (Central Europe), 'cp1251' (Cyrillic), 'cp932' (Japan), "
     "'gb18030' (China) or 'mac-roman' (older Macs)"
 )
+# What a reader cannot tell from a hyphen.
+_find_hyphen: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _MAX_COLUMNS: Final = 30
 _MAX_TITLE_ROWS: Final = 20
+_MAX_CELL: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows below a header that are not blank. Each iteration parses them again."""
+
+    text: str
+    separator: str
+    file: str
+
+    def __iter__(self) -> Iterator[Row]:
+        return islice(_rows(self.text, self.separator, self.file), 1, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +66,11 @@ class CsvTable:
     """A table with a header.
 
     :param header: the names of the columns, as the file has them.
-    :param rows: the rows below the header that are not blank.
+    :param rows: the rows below the header that are not blank. They can be read again.
     """
 
     header: list[str]
-    rows: Iterable[Row]
+    rows: Rows
 
     def position(self, argument: str, column: str) -> int:
         """Return the position of a column.
@@ -75,20 +90,24 @@ class CsvTable:
 
 
 def comparable(text: str) -> str:
-    """Return what two spellings of a header, or of a word in a cell, have in common: no case, no surrounding blanks."""
-    return unicodedata.normalize("NFC", strip_hidden(text)).casefold()
+    """Return what two spellings of a header, or of a word in a cell, have in common.
+
+    Case, hidden characters, blanks at the ends, and the kind and number of blanks or of hyphens inside are none of it.
+    """
+    if not text.isascii():
+        visible = "".join(each for each in text if each.isspace() or not is_hidden(each))
+        text = unicodedata.normalize("NFC", _find_hyphen.sub("-", visible))
+    return " ".join(text.split()).casefold()
 
 
-def parse_encoding(value: object) -> str | None:
-    """Parse the name of an encoding; None if it is to be found out from the file."""
-    if value is None:
-        return None
+def parse_encoding(argument: str, value: object) -> str:
+    """Parse the name of an encoding."""
     try:
         "a".encode(name := str(value))
         return codecs.lookup(name).name
     except (LookupError, ValueError):
         raise InvalidInputError(
-            "encoding", f"{shorten(value)} is not an encoding. Pass one that Python knows, such as {_ENCODINGS}."
+            argument, f"{shorten(value)} is not an encoding. Pass one that Python knows, such as {_ENCODINGS}."
         ) from None
 
 
@@ -102,6 +121,8 @@ def decode(content: bytes, encoding: str | None, file: str) -> str:
     for beginning, kind in _NO_TEXT:
         if content.startswith(beginning):
             raise InvalidInputError("path", f"{file} is {kind}. Save it as CSV.")
+    if content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
+        raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
     if marked and encoding and not encoding.startswith(marked):
         raise InvalidInputError(
@@ -171,9 +192,7 @@ def parse_table(text: str, wanted: Sequence[tuple[str, str]], file: str) -> CsvT
             f"{file} has no column {shorten(column)}. Its columns are {join_names(map(shorten, header), _MAX_COLUMNS)}."
             f"{_header_below(text, candidates, wanted, file)}",
         )
-    rows = _rows(text, fitting[0], file)
-    _, header = next(rows)
-    return CsvTable(header, rows)
+    return CsvTable(headers[fitting[0]], Rows(text, fitting[0], file))
 
 
 def _missing(header: Iterable[str], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -198,7 +217,7 @@ def _rows(text: str, separator: str, file: str) -> Iterator[Row]:
     """Yield the rows that are not blank."""
     # Without strict, a quotation mark that is not closed would hide everyone below it in one cell.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    number = 0
+    number = line = 0
     while True:
         number += 1
         try:
@@ -209,8 +228,23 @@ def _rows(text: str, separator: str, file: str) -> Iterator[Row]:
             raise InvalidInputError(
                 "path", f"{file} is not valid CSV from row {number} on ({error}). Check its quotation marks."
             ) from None
+        if reader.line_num > line + 1:
+            _refuse_swallowed(number, cells, separator, file)
+        line = reader.line_num
         if any(map(strip_hidden, cells)):
             yield number, cells
+
+
+def _refuse_swallowed(number: int, cells: Iterable[str], separator: str, file: str) -> None:
+    """Raise an error if a cell of several lines contains what another row would: its quotation marks may be stray."""
+    for cell in cells:
+        if ("\n" in cell or "\r" in cell) and (separator in cell or names_person(cell)):
+            raise InvalidInputError(
+                "path",
+                f"row {number} of {file} may have swallowed others: between quotation marks it has several lines with "
+                f"{'the separator' if separator in cell else 'an address'} in them ({shorten(cell, _MAX_CELL)}). Check "
+                "its quotation marks, or leave line breaks out.",
+            )
 
 
 def _line(before: bytes) -> int:

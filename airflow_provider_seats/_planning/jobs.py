@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.arguments import (
+    parse_age,
     parse_bool,
     parse_choice,
-    parse_duration,
     parse_non_negative_int,
     parse_optional,
     parse_positive_int,
@@ -149,7 +149,7 @@ class UnassignJob(Job):
             guards=Guards(
                 missing_users="fail" if missing == "fail" else None,
                 max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
-                min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
+                min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
                 protect=protected,
                 check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
                 on_call=parse_on_call(on_call),
@@ -227,7 +227,7 @@ class SyncJob(Job):
             max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
             max_seats=limit,
             warn_seats=_parse_warn_seats(warn_seats, limit),
-            min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_duration),
+            min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
             protect=_parse_protect(protect),
             check_accounts=parse_bool("check_accounts", check_accounts),
             on_call=parse_on_call(on_call),

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Literal, Self, TypeAlias
 
-from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
-from airflow_provider_seats._planning.arguments import parse_bool, parse_literal
-from airflow_provider_seats._planning.csv_table import CsvTable, comparable, decode, parse_encoding, parse_table
-from airflow_provider_seats._planning.people import describe_problem, is_email, strip_hidden
-from airflow_provider_seats._text import join_names, plural, shorten, shorten_url
+from airflow_provider_seats._planning.arguments import (
+    parse_bool,
+    parse_choice,
+    parse_literal,
+    parse_optional,
+    parse_path,
+)
+from airflow_provider_seats._planning.csv_table import comparable, decode, parse_encoding, parse_table
+from airflow_provider_seats._planning.roster_rows import Condition, RosterRows
+from airflow_provider_seats._text import join_names, plural, shorten, shorten_url, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 
+OnContradiction: TypeAlias = Literal["fail", "keep", "last"]
+
 _MAX_BAD: Final = 5
-_MAX_VALUES: Final = 10
+_MAX_CONTRADICTIONS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition of ``where``: a column, and the words that its cells may contain.
+class Roster:
+    """What was read from a file.
 
-    :param words: the words as they were passed, by :func:`comparable`.
+    :param people: emails and user UUIDs, each person once.
+    :param summary: how many rows there were, and how many were left out, for the log.
     """
 
-    column: str
-    words: Mapping[str, str]
-
-    def __str__(self) -> str:
-        return f"{shorten(self.column)} = {' or '.join(map(shorten, self.words.values()))}"
+    people: list[str]
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +43,57 @@ class RosterFile:
     :param path: the path or URL.
     :param column: the column that holds emails or user UUIDs.
     :param where: the conditions that a row must meet.
+    :param may_be_absent: the words of ``where`` that need not be in the file, by :func:`comparable`.
+    :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out.
     :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
     :param allow_empty: whether a file that names nobody is an empty roster rather than an error.
+    :param allow_missing_line_end: whether the last line may lack a line end.
     """
 
     path: str
-    column: str = "email"
-    where: tuple[Condition, ...] = ()
-    encoding: str | None = None
-    allow_empty: bool = False
+    column: str
+    where: tuple[Condition, ...]
+    may_be_absent: frozenset[str]
+    on_contradiction: OnContradiction
+    encoding: str | None
+    allow_empty: bool
+    allow_missing_line_end: bool
 
     @classmethod
-    def parse(cls, *, path: object, column: object, where: object, encoding: object, allow_empty: object) -> Self:
+    def parse(
+        cls,
+        *,
+        path: object,
+        column: object,
+        where: object,
+        may_be_absent: object,
+        on_contradiction: object,
+        encoding: object,
+        allow_empty: object,
+        allow_missing_line_end: object,
+    ) -> Self:
         """Parse rendered arguments.
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
+        conditions = parse_optional("where", where, _parse_where) or ()
+        absent = parse_optional("may_be_absent", may_be_absent, _parse_words) or []
+        for word in absent:
+            if not any(comparable(word) in condition.words for condition in conditions):
+                raise InvalidInputError("may_be_absent", f"{shorten(word)} is no word of where. Correct or remove it.")
         return cls(
-            path=_parse_name("path", path, "Pass a path or URL, such as 's3://hr/roster.csv'"),
+            path=parse_path("path", path),
             column=_parse_name("column", column, "Pass the name of the column that holds emails or user UUIDs"),
-            where=_parse_where(where),
-            encoding=parse_encoding(encoding),
+            where=conditions,
+            may_be_absent=frozenset(map(comparable, absent)),
+            on_contradiction=parse_choice("on_contradiction", on_contradiction, OnContradiction),
+            encoding=parse_optional("encoding", encoding, parse_encoding),
             allow_empty=parse_bool("allow_empty", allow_empty),
+            allow_missing_line_end=parse_bool("allow_missing_line_end", allow_missing_line_end),
         )
 
-    def people(self, content: bytes) -> list[str]:
-        """Return the emails and user UUIDs in the column, each person once.
+    def read(self, content: bytes) -> Roster:
+        """Return the emails and user UUIDs in the column.
 
         :param content: the content of the file.
         :raises InvalidInputError: if the file cannot be read exactly, or names nobody.
@@ -73,75 +103,58 @@ class RosterFile:
         table = parse_table(text, wanted, self._shown)
         if table is None:
             return self._nobody("path", f"{self._shown} is empty")
-        return self._people(table)
+        rows = RosterRows(table, self.column, self.where, self.encoding)
+        self._refuse_problems(rows, is_ended=text.endswith(("\n", "\r")))
+        if not rows.count:
+            return self._nobody("path", f"{self._shown} has a header and no other row")
+        self._refuse_absent(rows)
+        if self.on_contradiction == "last":
+            rows.drop_outdated()
+        people = rows.people()
+        if people:
+            return Roster(people, rows.summary())
+        values = "; ".join(test.values() for test in rows.tests)
+        conditions = " and ".join(map(str, self.where))
+        return self._nobody(
+            "where", f"none of the {plural(rows.count, 'row')} of {self._shown} has {conditions}; {values}"
+        )
 
-    def _people(self, table: CsvTable) -> list[str]:
-        position = table.position("column", self.column)
-        tests = [(table.position("where", each.column), each) for each in self.where]
-        seen: list[dict[str, None]] = [{} for _ in tests]
-        width = len(table.header)
-        people: dict[str, str] = {}
-        problems: list[str] = []
-        count = 0
-        for number, cells in table.rows:
-            count += 1
-            if any(map(strip_hidden, cells[width:])):
-                problems.append(
-                    f"row {number}: it has {len(cells)} cells, but the header has {plural(width, 'column')} (a cell "
-                    "that contains the separator must be in quotation marks)"
-                )
-                continue
-            cells.extend([""] * (width - len(cells)))
-            words = [strip_hidden(cells[each]) for each, _ in tests]
-            for known, word in zip(seen, words, strict=True):
-                known[word] = None
-            if any(comparable(word) not in test.words for word, (_, test) in zip(words, tests, strict=True)):
-                continue
-            person = strip_hidden(cells[position])
-            uuid = canonical_uuid(person)
-            if uuid is not None:
-                people[uuid] = uuid
-            elif is_email(person) and not self._is_misread(person):
-                people.setdefault(email_key(person), person)
-            else:
-                problems.append(f"row {number}: {self._problem(cells[position], person)}")
-        if problems:
+    def _refuse_problems(self, rows: RosterRows, *, is_ended: bool) -> None:
+        if rows.problems:
+            problems = join_names(rows.problems, _MAX_BAD)
+            raise InvalidInputError(
+                "path", f"{self._shown}, column {shorten(self.column)}: {problems}. Correct the file."
+            )
+        if not is_ended and not self.allow_missing_line_end:
             raise InvalidInputError(
                 "path",
-                f"{self._shown}, column {shorten(self.column)}: {join_names(problems, _MAX_BAD)}. Correct the file.",
+                f"the last line of {self._shown} has no line end, so the file may be cut. Read it again once it is "
+                "complete. If the program that writes it never ends the last line, pass allow_missing_line_end=True.",
             )
-        if people:
-            return list(people.values())
-        if not count:
-            return self._nobody("path", f"{self._shown} has a header and no other row")
-        values = "; ".join(
-            f"the column {shorten(test.column)} contains {join_names(map(shorten, known), _MAX_VALUES)}"
-            for (_, test), known in zip(tests, seen, strict=True)
-        )
-        conditions = " and ".join(map(str, self.where))
-        return self._nobody("where", f"none of the {plural(count, 'row')} of {self._shown} has {conditions}; {values}")
+        contradictions = rows.contradictions() if self.on_contradiction == "fail" else []
+        if contradictions:
+            raise InvalidInputError(
+                "where",
+                f"rows of {self._shown} contradict each other: {join_names(contradictions, _MAX_CONTRADICTIONS)}. "
+                "Correct the file, or pass on_contradiction='keep' to keep such people, or 'last' if their last row "
+                "counts.",
+            )
 
-    def _nobody(self, argument: str, problem: str) -> list[str]:
+    def _refuse_absent(self, rows: RosterRows) -> None:
+        for test in rows.tests:
+            absent = [word for word in test.absent() if comparable(word) not in self.may_be_absent]
+            if absent:
+                words = join_names(map(shorten, absent))
+                raise InvalidInputError(
+                    "where",
+                    f"no row of {self._shown} has {shorten(test.condition.column)} = {words}; {test.values()}. Correct "
+                    f"the word, or pass may_be_absent=[{words}] if the file need not contain it.",
+                )
+
+    def _nobody(self, argument: str, problem: str) -> Roster:
         if self.allow_empty:
-            return []
+            return Roster([], f"nobody: {problem}")
         raise InvalidInputError(argument, f"{problem}. If it is right that it names nobody, pass allow_empty=True.")
-
-    def _problem(self, cell: str, person: str) -> str:
-        if not person:
-            return "the cell is empty (fill it in, or leave the row out with where)"
-        if self._is_misread(person):
-            return f"{shorten(cell)} looks like UTF-8 text that was read as {self.encoding} (leave encoding out)"
-        return describe_problem(cell, person)
-
-    def _is_misread(self, person: str) -> bool:
-        """Return whether the bytes are valid UTF-8, too, and would then be another address: either could be right."""
-        if self.encoding is None or self.encoding.startswith("utf") or person.isascii():
-            return False
-        try:
-            person.encode(self.encoding).decode()
-        except UnicodeError:
-            return False
-        return True
 
     @property
     def _shown(self) -> str:
@@ -157,24 +170,32 @@ def _parse_name(argument: str, value: object, advice: str) -> str:
     return text
 
 
-def _parse_where(value: object) -> tuple[Condition, ...]:
-    if value is None:
-        return ()
+def _parse_words(argument: str, value: object) -> list[str]:
+    words = parse_literal(value) if isinstance(value, str) else value
+    listed = [words] if isinstance(words, str) else words
+    if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
+        raise InvalidInputError(argument, f"{shorten(value)} is no word of where. Pass a text, or a list of them.")
+    return [str(word) for word in listed]
+
+
+def _parse_where(argument: str, value: object) -> tuple[Condition, ...]:
     conditions = parse_literal(value) if isinstance(value, str) else value
     if not isinstance(conditions, Mapping) or not conditions:
         raise InvalidInputError(
-            "where", f"{shorten(value)} states no condition. Pass one such as {{'Status': 'Active'}}, or leave it out."
+            argument, f"{shorten(value)} states no condition. Pass one such as {{'Status': 'Active'}}, or leave it out."
         )
     parsed: dict[str, Condition] = {}
     for name, words in conditions.items():
-        column = _parse_name("where", name, "Pass columns and what their cells must be, such as {'Status': 'Active'}")
+        column = _parse_name(argument, name, "Pass columns and what their cells must be, such as {'Status': 'Active'}")
         if comparable(column) in parsed:
-            raise InvalidInputError("where", f"it names the column {shorten(column)} twice. Pass a list of words once.")
+            raise InvalidInputError(
+                argument, f"it names the column {shorten(column)} twice. Pass a list of words once."
+            )
         is_list = isinstance(words, Iterable) and not isinstance(words, str | bytes | Mapping)
         listed = list(words) if is_list else [words]
         if not listed or not all(isinstance(word, str | int | float) for word in listed):
             raise InvalidInputError(
-                "where", f"{shorten(words)} is not what a cell of {shorten(column)} can be. Pass a text, or a list."
+                argument, f"{shorten(words)} is not what a cell of {shorten(column)} can be. Pass a text, or a list."
             )
         parsed[comparable(column)] = Condition(column, {comparable(str(word)): str(word) for word in listed})
     return tuple(parsed.values())

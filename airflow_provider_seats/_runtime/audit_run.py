@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
 from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import TooManySeatsError
@@ -62,7 +63,12 @@ def run_audit(
 
 
 def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
-    rows = hook.audit_seats(job.product, status=job.status, csv_path=job.csv_path, csv_conn_id=job.csv_conn_id)
+    rows = hook.audit_seats(
+        job.product,
+        status=job.status,
+        csv_path=NOT_PASSED if job.csv_path is None else job.csv_path,
+        csv_conn_id=NOT_PASSED if job.csv_conn_id is None else job.csv_conn_id,
+    )
     usage = None
     if job.usage:
         client = hook.get_conn()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, XComArg
     from airflow_provider_seats._planning.audit import Audit
     from airflow_provider_seats._planning.not_passed import NotPassed
-    from airflow_provider_seats.operators._base import CountArgument, FlagArgument
+    from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PathArgument
 
 
 class AuditSeatsOperator(BaseOperator):
@@ -36,9 +36,9 @@ class AuditSeatsOperator(BaseOperator):
     :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
         most one call for each person, or the list of all users where that is fewer calls. (templated)
     :param csv_path: where to write the seats: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
-        ``s3://audit/{{ ds }}/seats.csv``. An existing file is replaced. The file is UTF-8; for its columns and for
-        cells that look like formulas see :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`.
-        (templated)
+        ``s3://audit/{{ ds }}/seats.csv``, or an ``ObjectStoragePath``. An existing file is replaced once the new one
+        is complete. The file is UTF-8; for its columns and for cells that look like formulas see
+        :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`. (templated)
     :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
     :param usage: read what Datadog counts for the bill: the highest number of seats of this month so far with its day,
         and of last month. It needs the permission ``usage_read`` in the parent organisation, and costs three calls.
@@ -64,8 +64,8 @@ class AuditSeatsOperator(BaseOperator):
         *,
         product_code: str,
         status: FlagArgument = False,
-        csv_path: str | XComArg | None = None,
-        csv_conn_id: str | XComArg | None = None,
+        csv_path: PathArgument = NOT_PASSED,
+        csv_conn_id: str | XComArg | NotPassed = NOT_PASSED,
         usage: FlagArgument = False,
         usage_key: str | XComArg | NotPassed = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,

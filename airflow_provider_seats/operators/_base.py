@@ -9,9 +9,10 @@ from airflow_provider_seats._airflow import BaseOperator
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
+    import os
     from datetime import timedelta
 
-    from airflow_provider_seats._airflow import Context, XComArg
+    from airflow_provider_seats._airflow import Context, ObjectStoragePath, XComArg
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.not_passed import NotPassed
     from airflow_provider_seats.report import Report
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
     ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | NotPassed
     CountArgument: TypeAlias = int | str | XComArg | NotPassed
-    DurationArgument: TypeAlias = timedelta | float | str | XComArg | NotPassed
+    AgeArgument: TypeAlias = timedelta | str | XComArg | NotPassed
+    PathArgument: TypeAlias = str | os.PathLike[str] | ObjectStoragePath | XComArg | NotPassed
     FlagArgument: TypeAlias = bool | str | XComArg
 
 COMMON_FIELDS: Final = ("product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.guards import MissingUsers, OnCallChoice
     from airflow_provider_seats._planning.planner import Mode
     from airflow_provider_seats.operators._base import (
+        AgeArgument,
         CountArgument,
-        DurationArgument,
         FlagArgument,
         PeopleArgument,
         ReportArgument,
@@ -58,8 +58,8 @@ class SyncSeatsOperator(SeatsOperator):
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
-    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
-        ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
+    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, or text such as ``"7d"``
+        or ``"36h"``. A seat of unknown age is kept. (templated)
     :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
         email that the seat list does not, because the list may show a different email from the account's. It needs the
@@ -104,7 +104,7 @@ class SyncSeatsOperator(SeatsOperator):
         max_unassign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,
         warn_seats: CountArgument = NOT_PASSED,
-        min_seat_age: DurationArgument = NOT_PASSED,
+        min_seat_age: AgeArgument = NOT_PASSED,
         protect: PeopleArgument = NOT_PASSED,
         check_accounts: FlagArgument = True,
         on_call: OnCallChoice = "ignore",

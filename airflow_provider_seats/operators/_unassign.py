@@ -13,7 +13,7 @@ from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import OnCallChoice
-    from airflow_provider_seats.operators._base import CountArgument, DurationArgument, FlagArgument, PeopleArgument
+    from airflow_provider_seats.operators._base import AgeArgument, CountArgument, FlagArgument, PeopleArgument
     from airflow_provider_seats.report import Report
 
 
@@ -41,8 +41,8 @@ class UnassignSeatsOperator(SeatsOperator):
         needs the permission ``user_access_read``. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused. (templated)
-    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, seconds, or text such as
-        ``"7d"`` or ``"36h"``. A seat of unknown age is kept. (templated)
+    :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, or text such as ``"7d"``
+        or ``"36h"``. A seat of unknown age is kept. (templated)
     :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
         the seat list does not, because the list may show a different email from the account's. It needs the permission
@@ -76,7 +76,7 @@ class UnassignSeatsOperator(SeatsOperator):
         user_emails: PeopleArgument = NOT_PASSED,
         missing_users: Literal["fail", "skip"] = "skip",
         max_unassign: CountArgument = NOT_PASSED,
-        min_seat_age: DurationArgument = NOT_PASSED,
+        min_seat_age: AgeArgument = NOT_PASSED,
         protect: PeopleArgument = NOT_PASSED,
         check_accounts: FlagArgument = True,
         on_call: OnCallChoice = "ignore",

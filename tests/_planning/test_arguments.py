@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._planning.arguments import (
+    parse_age,
     parse_bool,
     parse_choice,
     parse_duration,
@@ -105,6 +106,16 @@ def test_a_duration_is_parsed_into_seconds(value: Any, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "offered"), [(7, "'7d'"), ("7", "'7d'"), (" 1.5 ", "'1.5d'"), (0, "'0d'"), (0.5, "'0.5d'")]
+)
+def test_an_age_needs_a_unit(value: Any, offered: str) -> None:
+    """A number without a unit is an error that offers days. With a unit, an age is parsed like any duration."""
+    with pytest.raises(InvalidInputError, match=rf"^min_seat_age: .* has no unit. Pass {offered} for days"):
+        parse_age("min_seat_age", value)
+    assert parse_age("min_seat_age", "7d") == parse_age("min_seat_age", timedelta(days=7)) == 604_800
+
+
+@pytest.mark.parametrize(
     "value",
     [-1, timedelta(days=-1), "7x", "d", "", None, True, "1e3", "-7d", float("nan"), float("inf"), 1e13, NOT_PASSED],
 )
@@ -112,12 +123,14 @@ def test_anything_else_is_no_duration(value: Any) -> None:
     """A negative, endless or unreadable duration is an error that names the argument."""
     with pytest.raises(InvalidInputError, match=r"^min_seat_age: .* is not a duration"):
         parse_duration("min_seat_age", value)
+    with pytest.raises(InvalidInputError, match=r"^min_seat_age: "):
+        parse_age("min_seat_age", value)
 
 
 PARSERS: list[tuple[Callable[[str, Any], Any], Any]] = [
     (parse_non_negative_int, 0),
     (parse_positive_int, "7"),
-    (parse_duration, "7d"),
+    (parse_age, "7d"),
     (parse_bool, "false"),
 ]
 
@@ -212,6 +225,32 @@ def test_a_literal_is_json_or_python(text: str, value: object) -> None:
 def test_an_unreadable_time_is_none(text: object) -> None:
     """A value that is not a time of ISO 8601 is none."""
     assert parse_time(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "1601-01-01T00:00:00Z",
+        "1899-12-30",
+        "1970-01-01T00:00:00+00:00",
+        "2009-12-31T23:59:59Z",
+        "2200-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
+def test_a_time_that_cannot_be_is_none(text: str) -> None:
+    """What programs write for a time that they do not know is no time, and none that overflows in another zone."""
+    assert parse_time(text) is None
+
+
+@pytest.mark.parametrize("text", ["2010-01-01T00:00:00+14:00", "2199-12-31T23:59:59-14:00"])
+def test_each_possible_time_has_one_in_utc(text: str) -> None:
+    """A time at either end of the possible ones can be expressed in UTC."""
+    moment = parse_time(text)
+    assert moment is not None
+    assert moment.astimezone(UTC) == moment
 
 
 def test_a_time_without_a_zone_is_in_utc() -> None:

@@ -26,92 +26,97 @@ def condition(
     ("state", "require", "done", "met"),
     [
         ("assigned", "all", False, []),
-        ("assigned", "any", True, ["ann@x", "2@x"]),
+        ("assigned", "any", True, ["ann@x.io", "2@x.io"]),
         ("unassigned", "all", False, []),
-        ("unassigned", "any", True, ["gone@x", None]),
+        ("unassigned", "any", True, ["gone@x.io", None]),
     ],
 )
 def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, done: bool, met: list[Any]) -> None:
     """The progress returns the people who met the condition, and its summary names the others until it is done."""
-    seats = SeatList([seat(ANN, "ann@x"), seat(TWO, "2@x")])
-    progress = condition([TWO, NINE], ["Ann@x", "gone@x"], state, require).progress(seats)
+    seats = SeatList([seat(ANN, "ann@x.io"), seat(TWO, "2@x.io")])
+    progress = condition([TWO, NINE], ["Ann@x.io", "gone@x.io"], state, require).progress(seats)
     assert progress.done is done
     assert [row["email"] for row in progress.met] == met
     assert progress.count == len(met)
-    others = ["gone@x", NINE] if state == "assigned" else ["Ann@x", TWO]
+    others = ["gone@x.io", NINE] if state == "assigned" else ["Ann@x.io", TWO]
     assert all((other in progress.summary) is not done for other in others)
 
 
 @pytest.mark.parametrize("require", ["all", "any"])
 def test_a_condition_that_nobody_meets_is_not_done(require: Require) -> None:
     """Neither all nor any ends the wait if nobody is in the expected state."""
-    seats = SeatList([seat(ANN, "ann@x")])
-    assert not condition([NINE], ["gone@x"], "assigned", require).progress(seats).done
-    assert not condition([ANN], ["ann@x"], "unassigned", require).progress(seats).done
+    seats = SeatList([seat(ANN, "ann@x.io")])
+    assert not condition([NINE], ["gone@x.io"], "assigned", require).progress(seats).done
+    assert not condition([ANN], ["ann@x.io"], "unassigned", require).progress(seats).done
 
 
 @pytest.mark.parametrize("require", ["all", "any"])
 def test_a_condition_that_everyone_meets_is_done(require: Require) -> None:
     """Both all and any end the wait if everyone is in the expected state."""
-    seats = SeatList([seat(ANN, "ann@x")])
-    assert condition([ANN], ["ANN@x"], "assigned", require).progress(seats).done
-    assert condition([NINE], ["gone@x"], "unassigned", require).progress(seats).done
+    seats = SeatList([seat(ANN, "ann@x.io")])
+    assert condition([ANN], ["ANN@x.io"], "assigned", require).progress(seats).done
+    assert condition([NINE], ["gone@x.io"], "unassigned", require).progress(seats).done
 
 
 def test_only_an_absence_that_was_seen_before_counts_if_asked() -> None:
     """With the people who were absent before, others count as waiting, and a seat still counts as a seat."""
-    seats = SeatList([seat(ANN, "ann@x")])
-    people = condition([NINE], ["ann@x", "gone@x"], "unassigned", "any")
-    progress = people.progress(seats, absent_before={NINE, "ann@x"})
+    seats = SeatList([seat(ANN, "ann@x.io")])
+    people = condition([NINE], ["ann@x.io", "gone@x.io"], "unassigned", "any")
+    progress = people.progress(seats, absent_before={NINE, "ann@x.io"})
     assert (progress.done, progress.met) == (True, [{"id": NINE, "email": None}])
     nobody = people.progress(seats, absent_before=set())
-    assert (nobody.done, nobody.summary) == (False, f"p: 0 of 3 people hold no seat; waiting for ann@x, gone@x, {NINE}")
+    assert (nobody.done, nobody.summary) == (
+        False,
+        f"p: 0 of 3 people hold no seat; waiting for ann@x.io, gone@x.io, {NINE}",
+    )
 
 
 def test_the_progress_returns_seats_with_all_fields_and_others_as_passed() -> None:
     """A person with a seat is returned as its row, once, and a person without one as they were passed."""
-    ann = seat(ANN, "ann@x")
-    assert condition([ANN], ["ann@x"]).progress(SeatList([ann])).met == [ann._asdict()]
-    gone = condition([NINE], ["Bob@x"], "unassigned").progress(SeatList([ann])).met
-    assert gone == [{"id": None, "email": "Bob@x"}, {"id": NINE, "email": None}]
+    ann = seat(ANN, "ann@x.io")
+    assert condition([ANN], ["ann@x.io"]).progress(SeatList([ann])).met == [ann._asdict()]
+    gone = condition([NINE], ["Bob@x.io"], "unassigned").progress(SeatList([ann])).met
+    assert gone == [{"id": None, "email": "Bob@x.io"}, {"id": NINE, "email": None}]
 
 
 def test_the_summary_counts_people_and_names_those_it_waits_for() -> None:
     """The summary is one sentence with correct plurals."""
-    seats = SeatList([seat(ANN, "ann@x")])
-    summary = condition(emails=["ann@x", "bob@x"]).progress(seats).summary
-    assert summary == "p: 1 of 2 people hold a seat; waiting for bob@x"
-    assert condition(emails=["bob@x"], state="unassigned").progress(seats).summary == "p: 1 of 1 person holds no seat"
-    waiting = condition(emails=["ann@x"], state="unassigned").progress(seats).summary
-    assert waiting == "p: 0 of 1 person holds no seat; waiting for ann@x"
+    seats = SeatList([seat(ANN, "ann@x.io")])
+    summary = condition(emails=["ann@x.io", "bob@x.io"]).progress(seats).summary
+    assert summary == "p: 1 of 2 people hold a seat; waiting for bob@x.io"
+    assert (
+        condition(emails=["bob@x.io"], state="unassigned").progress(seats).summary == "p: 1 of 1 person holds no seat"
+    )
+    waiting = condition(emails=["ann@x.io"], state="unassigned").progress(seats).summary
+    assert waiting == "p: 0 of 1 person holds no seat; waiting for ann@x.io"
 
 
 @pytest.mark.parametrize(
     ("emails", "state", "warns"),
-    [(["a@x"], "unassigned", True), (["a@x"], "assigned", False), ([ANN], "unassigned", False)],
+    [(["a@x.io"], "unassigned", True), (["a@x.io"], "assigned", False), ([ANN], "unassigned", False)],
 )
 def test_a_row_without_an_email_is_a_warning(emails: list[str], state: SeatState, warns: bool) -> None:
     """A wait by email for unassigned warns if a row without an email may belong to one of the people."""
-    seats = SeatList([seat(ANN), seat(TWO, "2@x")])
+    seats = SeatList([seat(ANN), seat(TWO, "2@x.io")])
     warning = condition(emails=emails, state=state).warning(seats)
     assert (warning is not None) is warns
     assert warning is None or warning.startswith("p: 1 seat has no email, ")
-    assert condition(emails=["a@x"], state="unassigned").warning(SeatList([seat(TWO, "2@x")])) is None
-    two = condition(emails=["a@x"], state="unassigned").warning(SeatList([seat(ANN), seat(TWO)]))
+    assert condition(emails=["a@x.io"], state="unassigned").warning(SeatList([seat(TWO, "2@x.io")])) is None
+    two = condition(emails=["a@x.io"], state="unassigned").warning(SeatList([seat(ANN), seat(TWO)]))
     assert two is not None
     assert two.startswith("p: 2 seats have no email, ")
 
 
 def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None:
     """A wait for unassigned warns at its first reading if the list contains none of the seats of an email."""
-    seats = SeatList([seat(ANN, "ann@x")])
-    warning = condition([NINE], ["ANN@x", "Misspelt@x"], "unassigned").first_warning(seats)
+    seats = SeatList([seat(ANN, "ann@x.io")])
+    warning = condition([NINE], ["ANN@x.io", "Misspelt@x.io"], "unassigned").first_warning(seats)
     assert warning is not None
-    assert "Misspelt@x" in warning
-    assert "ANN@x" not in warning
+    assert "Misspelt@x.io" in warning
+    assert "ANN@x.io" not in warning
     assert NINE not in warning
-    assert condition(emails=["misspelt@x"]).first_warning(seats) is None
-    assert condition(emails=["ann@x"], state="unassigned").first_warning(seats) is None
+    assert condition(emails=["misspelt@x.io"]).first_warning(seats) is None
+    assert condition(emails=["ann@x.io"], state="unassigned").first_warning(seats) is None
 
 
 @pytest.mark.parametrize(
@@ -127,13 +132,13 @@ def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None
 )
 def test_a_wait_that_ends_relies_on_absence(uuids: list[str], state: SeatState, require: Require, relies: bool) -> None:
     """Only a wait for unassigned that would end with this list relies on the absence of people."""
-    assert condition(uuids, state=state, require=require).relies_on_absence([seat(ANN, "ann@x")]) is relies
+    assert condition(uuids, state=state, require=require).relies_on_absence([seat(ANN, "ann@x.io")]) is relies
 
 
 GOOD: dict[str, Any] = {
     "product_code": "p",
     "user_uuids": NOT_PASSED,
-    "user_emails": ["a@x"],
+    "user_emails": ["a@x.io"],
     "state": "assigned",
     "require": "all",
 }

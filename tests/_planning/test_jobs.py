@@ -25,7 +25,7 @@ U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" fo
 COMMON: dict[str, Any] = {
     "product_code": P,
     "user_uuids": NOT_PASSED,
-    "user_emails": ["ann@x"],
+    "user_emails": ["ann@x.io"],
     "preview": False,
     "batch_size": 100,
 }
@@ -99,7 +99,7 @@ def test_nothing_is_an_error_for_every_argument(kind: type[Job], name: str) -> N
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_an_empty_half_is_an_error(kind: type[Job], name: str, value: Any) -> None:
     """If one people argument came out as nothing, the other one does not hide it."""
-    both = {"user_uuids": [U1], "user_emails": ["ann@x"], name: value}
+    both = {"user_uuids": [U1], "user_emails": ["ann@x.io"], name: value}
     with pytest.raises(InvalidInputError) as caught:
         parse(kind, **both)
     assert caught.value.field == name
@@ -124,8 +124,8 @@ def test_people_must_be_passed(kind: type[Job]) -> None:
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
     """Every argument may be the text that a template renders."""
-    job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x"]', preview="True", batch_size="7")
-    assert job.people == People((U1,), ("Ann@x",))
+    job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x.io"]', preview="True", batch_size="7")
+    assert job.people == People((U1,), ("Ann@x.io",))
     assert (job.product, job.preview, job.batch_size) == (P, True, 7)
     with pytest.raises(dataclasses.FrozenInstanceError):
         job.preview = False
@@ -137,7 +137,7 @@ def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
 def test_an_assignment_is_described_before_anything_is_read() -> None:
     """The report of an assignment that did not start lists everyone passed as not done."""
     job = parse(AssignJob, user_uuids=[U1])
-    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x", U1]}
+    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "fail"}
 
 
@@ -156,7 +156,7 @@ def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, A
 def test_an_unassignment_is_described_before_anything_is_read() -> None:
     """The report of an unassignment that did not start lists everyone passed as not done."""
     job = parse(UnassignJob, user_uuids=[U1])
-    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x", U1]}
+    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {}
 
 
@@ -164,11 +164,11 @@ def test_an_unassignment_is_described_before_anything_is_read() -> None:
     ("arguments", "needed"),
     [
         ({}, False),
-        ({"user_emails": ["ann@x"]}, True),
+        ({"user_emails": ["ann@x.io"]}, True),
         ({"preview": True}, True),
         ({"read_seats_first": True}, True),
         ({"max_unassign": 0}, True),
-        ({"protect": ["boss@x"]}, True),
+        ({"protect": ["boss@x.io"]}, True),
         ({"missing_users": "fail"}, False),
     ],
 )
@@ -180,12 +180,12 @@ def test_an_unassignment_reads_the_seat_list_only_if_needed(arguments: dict[str,
 
 def test_an_unassignment_records_its_guards() -> None:
     """An unassignment has no limit by default, and records the guards that were set."""
-    job = parse(UnassignJob, missing_users="fail", max_unassign="20%", protect="boss@x", check_accounts="false")
+    job = parse(UnassignJob, missing_users="fail", max_unassign="20%", protect="boss@x.io", check_accounts="false")
     assert job.guards.record(10) == {
         "missing_users": "fail",
         "max_unassign": "20%",
         "max_unassign_people": 2,
-        "protect": ["boss@x"],
+        "protect": ["boss@x.io"],
         "check_accounts": False,
     }
 
@@ -198,7 +198,7 @@ EVERY_GUARD: dict[str, Any] = {
     "max_unassign": 3,
     "max_seats": 9,
     "min_seat_age": "7d",
-    "protect": ["boss@x"],
+    "protect": ["boss@x.io"],
     "check_accounts": False,
 }
 
@@ -246,11 +246,11 @@ def test_a_sync_has_a_limit_by_default(mode: str, limit: Limit | None) -> None:
 
 def test_an_empty_half_of_a_roster_is_kept_for_the_guard() -> None:
     """A roster with one empty list is parsed, and the guard against empty rosters sees which one it is."""
-    assert parse_sync(user_uuids=[]).people == People((), ("ann@x",), ("user_uuids",))
+    assert parse_sync(user_uuids=[]).people == People((), ("ann@x.io",), ("user_uuids",))
 
 
 def _report(**changes: Any) -> Any:
-    plan = sync(People((U1, U2)), SeatList([seat(U1, "1@x"), seat(U3, "3@x")]))
+    plan = sync(People((U1, U2)), SeatList([seat(U1, "1@x.io"), seat(U3, "3@x.io")]))
     return {**plan.preview(), "preview": False, **changes}
 
 
@@ -288,9 +288,9 @@ def test_an_undo_without_people_is_of_the_whole_report() -> None:
 @pytest.mark.parametrize(
     ("people", "only"),
     [
-        ({"user_emails": ["3@X"]}, People((), ("3@X",))),
+        ({"user_emails": ["3@X.io"]}, People((), ("3@X.io",))),
         ({"user_uuids": [UUID(U2).hex], "user_emails": NOT_PASSED}, People((U2,))),
-        ({"user_uuids": U3.upper(), "user_emails": ["3@x"]}, People((U3,), ("3@x",))),
+        ({"user_uuids": U3.upper(), "user_emails": ["3@x.io"]}, People((U3,), ("3@x.io",))),
     ],
 )
 def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: People) -> None:
@@ -302,8 +302,8 @@ def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: Pe
 @pytest.mark.parametrize(
     ("people", "names"),
     [
-        ({"user_emails": ["1@x"]}, "1@x"),
-        ({"user_uuids": [U1, U2], "user_emails": ["3@x", "nobody@x"]}, f"nobody@x, {U1}"),
+        ({"user_emails": ["1@x.io"]}, "1@x.io"),
+        ({"user_uuids": [U1, U2], "user_emails": ["3@x.io", "nobody@x.io"]}, f"nobody@x.io, {U1}"),
     ],
 )
 def test_an_undo_cannot_be_limited_to_people_whom_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
@@ -333,10 +333,10 @@ def test_a_damaged_person_in_a_preview_is_an_error(person: Any) -> None:
 
 def test_uuids_in_a_preview_are_accepted_in_every_form() -> None:
     """The people of an approved preview are compared by canonical UUIDs, and may have none if they were missing."""
-    preview = {**_report(), "preview": True, "protected": [person(U2.upper())], "missing": [person(None, "new@x")]}
+    preview = {**_report(), "preview": True, "protected": [person(U2.upper())], "missing": [person(None, "new@x.io")]}
     approved = parse_sync(approved=preview).approved
     assert approved is not None
-    assert (approved["protected"], approved["missing"]) == ([person(U2)], [person(None, "new@x")])
+    assert (approved["protected"], approved["missing"]) == ([person(U2)], [person(None, "new@x.io")])
 
 
 @given(st.sampled_from(EACH_ARGUMENT), st.none() | st.text(" \t\r\n", max_size=3))

@@ -59,10 +59,13 @@ def protect(*emails: str) -> Guards:
         (seat("1"), Guards(protect=People(("1",))), "protected"),
         (seat("1", "a@x", days=6), Guards(min_seat_age=7 * 86_400), "the seat is younger than min_seat_age"),
         (seat("1", "a@x", days=None), Guards(min_seat_age=0.0), "it is unknown since when the seat is held"),
-        (
-            seat("1", "a@x")._replace(assigned_at="soon"),
-            Guards(min_seat_age=1.0),
-            "it is unknown since when the seat is held",
+        *(
+            (
+                seat("1", "a@x")._replace(assigned_at=date),
+                Guards(min_seat_age=1.0),
+                "it is unknown since when the seat is held",
+            )
+            for date in ("soon", "0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z")
         ),
     ],
 )

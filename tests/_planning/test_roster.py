@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, strategies as st
 
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.people import is_email
-from airflow_provider_seats._planning.roster import RosterFile
+from airflow_provider_seats._planning.roster import Roster, RosterFile
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests._planning.test_people import addresses
 from tests.helpers.examples import examples
@@ -18,13 +19,27 @@ from tests.helpers.examples import examples
 U1 = "11111111-1111-1111-1111-11111111111a"
 ANN, BOB = "ann@x.com", "bob@x.com"
 PATH = "s3://hr/roster.csv"
+DEFAULTS: dict[str, Any] = {
+    "path": PATH,
+    "column": "email",
+    "where": NOT_PASSED,
+    "may_be_absent": NOT_PASSED,
+    "on_contradiction": "fail",
+    "encoding": NOT_PASSED,
+    "allow_empty": False,
+    "allow_missing_line_end": False,
+}
 
 
 def read(content: bytes | str, **arguments: Any) -> list[str]:
     """Return the people in a file."""
-    defaults = {"path": PATH, "column": "email", "where": None, "encoding": None, "allow_empty": False}
+    return roster(content, **arguments).people
+
+
+def roster(content: bytes | str, **arguments: Any) -> Roster:
+    """Return what is read from a file."""
     data = content.encode() if isinstance(content, str) else content
-    return RosterFile.parse(**{**defaults, **arguments}).people(data)
+    return RosterFile.parse(**{**DEFAULTS, **arguments}).read(data)
 
 
 def problem(content: bytes | str, **arguments: Any) -> str:
@@ -54,7 +69,6 @@ FILES: dict[str, bytes] = {
     "Excel's first line with another separator": b"sep=^\r\n" + ROWS.replace(",", "^").encode(),
     "line ends of old Macs": ROWS.replace("\r\n", "\r").encode(),
     "line ends of Unix": ROWS.replace("\r\n", "\n").encode(),
-    "no line end at the end": ROWS.rstrip().encode(),
     "everything quoted": b'"email","name"\r\n"ann@x.com","Ann"\r\n"bob@x.com","Bob"\r\n',
     "blanks after the separators": b'name, email\r\n"Doe, Ann", "ann@x.com"\r\n"Roe, Bob", bob@x.com \r\n',
     "blank rows at the end": ROWS.encode() + b",\r\n,\r\n\r\n",
@@ -65,7 +79,7 @@ FILES: dict[str, bytes] = {
     "rows without their last cells": b"email,name,team\r\nann@x.com\r\nbob@x.com,Bob\r\n",
     "a header in another case with blanks around it": ROWS.replace("email", " \u00a0E-MAIL\u200b ").encode(),
     "cells with line breaks, separators and quotation marks": (
-        b'name,email\r\n"Doe,\r\nAnn ""A""; x\ty|z",ann@x.com\r\n"Bob\nRoe",bob@x.com\r\n'
+        b'name,"email",team\r\n"Doe\r\nAnn ""A""; x\ty|z",ann@x.com,"a, b"\r\n"Bob\nRoe",bob@x.com\r\n'
     ),
     "one column": b"email\r\nann@x.com\r\nbob@x.com\r\n",
     "one column between blank ones": b"\temail\t\r\n\tann@x.com\t\r\n\tbob@x.com\t\r\n",
@@ -137,9 +151,30 @@ def test_where_keeps_rows(where: Any, people: list[str]) -> None:
     assert read(STAFF, where=where) == people
 
 
-def test_where_compares_line_breaks_too() -> None:
-    """A line break in a quoted cell is part of the cell."""
-    assert read('email,team\r\nann@x.com,"A\r\nB"\r\nbob@x.com,"A\nB"\r\n', where={"team": "a\r\nb"}) == [ANN]
+@pytest.mark.parametrize(
+    "word",
+    [
+        "On Leave",
+        "on\u00a0leave",
+        "On\u202fLeave",
+        "On  Leave",
+        "\u200bOn \u200bLeave\u00a0",
+        "On Lea\u00adve",
+        '"On\r\nLeave"',
+    ],
+)
+def test_where_compares_what_a_reader_sees(word: str) -> None:
+    """A blank is a blank, whichever and however many there are, and hidden characters count for nothing."""
+    text = f"email,status\nann@x.com,{word}\nbob@x.com,On Leave\ncy@x.com,Left\n"
+    assert read(text, where={"Status": "On Leave"}) == [ANN, BOB]
+    assert read(text.replace("status", word), where={word.strip('"'): ["On leave", "Left"]}) == [ANN, BOB, "cy@x.com"]
+
+
+@pytest.mark.parametrize("hyphen", "\u2010\u2011\u2012\u2013\u2014\u2212\uff0d")
+def test_where_compares_hyphens_as_one(hyphen: str) -> None:
+    """All that looks like a hyphen is one, in words and in headers."""
+    text = f"e{hyphen}mail,status\nann@x.com,On{hyphen}Leave\nbob@x.com,Left\n"
+    assert read(text, column="E-Mail", where={"status": "on-leave"}) == [ANN]
 
 
 def test_where_compares_numbers_and_booleans_as_spreadsheets_write_them() -> None:
@@ -149,8 +184,15 @@ def test_where_compares_numbers_and_booleans_as_spreadsheets_write_them() -> Non
 
 
 def test_rows_that_where_leaves_out_need_no_address() -> None:
-    """A row that where leaves out may have no address, or anything in its place."""
+    """A row that where leaves out may have no address, or words in its place."""
     assert read("email,status\nann@x.com,a\n,b\nnone yet,b\n", where={"status": "a"}) == [ANN]
+
+
+def test_a_program_that_never_ends_the_last_line_may_be_allowed() -> None:
+    """A last line without a line end is an error unless it is allowed: the file may be cut."""
+    for content in (ROWS.rstrip(), ROWS + " ", "email,name"):
+        assert "the last line of 's3://hr/roster.csv' has no line end, so the file may be cut" in problem(content)
+    assert read(ROWS.rstrip(), allow_missing_line_end="true") == [ANN, BOB]
 
 
 # --- errors ---
@@ -172,7 +214,9 @@ def test_rows_that_where_leaves_out_need_no_address() -> None:
         ("email\nann@x.com;bob@x.com\n", "row 2: 'ann@x.com;bob@x.com' is neither"),
         ("email\nann@x.com, bob@x.com\n", "(it contains several addresses, separate them)"),
         ("email,name\nann@x.com,Ann\n,Bob\n", "row 3: the cell is empty (fill it in"),
-        ("name,email\nAnn\n", "row 2: the cell is empty"),
+        ("name,email\nAnn\n", "row 2: it ends before the column 'email' (it may be cut)"),
+        ("<!DOCTYPE html>\n<html>email</html>\n", "is a web page, perhaps a login. Pass a link to the file itself."),
+        (" <HTML><body>email\n", "is a web page"),
         ("name,email\nDoe, Ann,ann@x.com\n", "row 2: it has 3 cells, but the header has 2 columns"),
         ('name,email\n\n"A\nB\nC",ann@x.com\n\nBob,bob\n', "row 5: 'bob' is neither a user UUID nor an email address"),
         ("sep=;\nemail;name\nann;Ann\n", "row 2: 'ann' is neither"),
@@ -196,7 +240,17 @@ def test_a_file_that_cannot_be_read_exactly_is_an_error(content: str | bytes, ex
         ({"path": None}, "path: it is empty (None). Pass a path or URL"),
         ({"path": " None "}, "path: it is empty (' None ')."),
         ({"column": ""}, "column: it is empty ('')."),
-        ({"encoding": ""}, "encoding: '' is not an encoding."),
+        ({"encoding": ""}, "encoding: '': the template or task that it comes from returned nothing."),
+        ({"encoding": None}, "encoding: None: the template or task that it comes from returned nothing."),
+        ({"where": None}, "where: None: the template or task that it comes from returned nothing."),
+        ({"may_be_absent": None}, "may_be_absent: None: the template or task"),
+        ({"may_be_absent": "Left"}, "may_be_absent: 'Left' is no word of where."),
+        ({"may_be_absent": 7}, "may_be_absent: 7 is no word of where. Pass a text, or a list of them."),
+        ({"on_contradiction": "first"}, "on_contradiction: 'first' is not one of 'fail', 'keep', 'last'."),
+        ({"on_contradiction": None}, "on_contradiction: None is not one of"),
+        ({"allow_empty": None}, "allow_empty: None is neither true nor false."),
+        ({"allow_missing_line_end": None}, "allow_missing_line_end: None is neither true nor false."),
+        ({"column": None}, "column: it is empty (None)."),
         ({"encoding": "cp1252\0"}, "is not an encoding. Pass one that Python knows, such as 'cp1252'"),
         ({"encoding": "rot13"}, "encoding: 'rot13' is not an encoding."),
         ({"encoding": "utf-16"}, "begins with the byte order mark of utf-8, not utf-16. Leave encoding out."),
@@ -239,16 +293,20 @@ def test_a_message_shows_no_password_of_a_url() -> None:
 @pytest.mark.parametrize(
     ("content", "where", "expected"),
     [
-        ("", None, "path: 's3://hr/roster.csv' is empty. If it is right that it names nobody, pass allow_empty=True."),
-        ("\ufeff", None, "is empty"),
-        ("sep=;\r\n", None, "is empty"),
-        ("\n,,\n \n", None, "is empty"),
-        ("email,name\n", None, "has a header and no other row"),
+        (
+            "",
+            NOT_PASSED,
+            "path: 's3://hr/roster.csv' is empty. If it is right that it names nobody, pass allow_empty=True.",
+        ),
+        ("\ufeff", NOT_PASSED, "is empty"),
+        ("sep=;\r\n", NOT_PASSED, "is empty"),
+        ("\n,,\n \n", NOT_PASSED, "is empty"),
+        ("email,name\n", NOT_PASSED, "has a header and no other row"),
         ("email,name\n,\n\n", {"name": "Ann"}, "has a header and no other row"),
         (
             STAFF,
-            {"Status": "Aktiv"},
-            "where: none of the 4 rows of 's3://hr/roster.csv' has 'Status' = 'Aktiv'; the column 'Status' contains",
+            {"Status": "Active", "Country": "FR"},
+            "where: none of the 4 rows of 's3://hr/roster.csv' has 'Status' = 'Active' and 'Country' = 'FR'; the",
         ),
     ],
 )
@@ -260,9 +318,55 @@ def test_a_file_that_names_nobody_is_an_error_or_an_empty_list(content: str, whe
 
 def test_a_where_that_matches_nothing_shows_what_it_could_match() -> None:
     """The error about conditions that no row meets lists what the cells of their columns contain."""
-    shown = problem(STAFF, where={"Status": ["Aktiv", "Urlaub"], "Country": "DE"})
-    assert "has 'Status' = 'Aktiv' or 'Urlaub' and 'Country' = 'DE'; the column 'Status' contains 'ACTIVE', " in shown
+    shown = problem(STAFF, where={"Status": ["Active", ""], "Country": "FR"})
+    assert "has 'Status' = 'Active' or '' and 'Country' = 'FR'; the column 'Status' contains 'ACTIVE', " in shown
     assert "; the column 'Country' contains 'DE', 'FR'. If" in shown
+
+
+def test_a_word_that_no_row_has_is_an_error_unless_it_may_be_absent() -> None:
+    """A word of where that no row has was probably renamed: it is an error, even if nobody may be named."""
+    where = {"Status": ["Active", "LOA", "Parental leave"]}
+    shown = problem(STAFF, where=where)
+    assert "where: no row of 's3://hr/roster.csv' has 'Status' = 'LOA', 'Parental leave'; the column 'Status' " in shown
+    assert "or pass may_be_absent=['LOA', 'Parental leave'] if the file need not contain it." in shown
+    assert read(STAFF, where=where, may_be_absent=["loa", "Parental\u00a0leave"]) == [ANN]
+    assert read(STAFF, where=where, may_be_absent="['LOA', 'Parental leave']") == [ANN]
+    assert "has 'Status' = 'Parental leave'; " in problem(STAFF, where=where, may_be_absent="LOA")
+    assert "no row of" in problem(STAFF, where={"Status": "Aktiv"}, allow_empty=True)
+    assert read(STAFF, where={"Status": "Aktiv"}, allow_empty=True, may_be_absent="Aktiv") == []
+
+
+REHIRED = "email,status\nann@x.com,Active\nbob@x.com,Active\nANN@x.com,Terminated\nbob@x.com,Left\nbob@x.com,Active\n"
+
+
+def test_rows_that_contradict_each_other_are_an_error_unless_one_wins() -> None:
+    """A person with a row that is kept and one that is left out is an error, unless an argument says which wins."""
+    where = {"status": "Active"}
+    shown = problem(REHIRED, where=where)
+    assert (
+        "ann@x.com is in row 2, and where leaves out row 4 of the same person ('Terminated'), bob@x.com is in" in shown
+    )
+    assert "row 6, and where leaves out row 5 of the same person ('Left'). Correct the file, or pass on_" in shown
+    assert read(REHIRED, where=where, on_contradiction="keep") == [ANN, BOB]
+    assert read(REHIRED, where=where, on_contradiction="last") == [BOB]
+    assert read(REHIRED, where={"status": ["Active", "Terminated", "left"]}) == [ANN, BOB]
+    assert "where leaves out row 3" in problem(f"email,s\n{U1},a\n{U1.upper()},b\n", where={"s": "a"})
+
+
+def test_what_is_left_out_is_counted_by_word() -> None:
+    """What was read says how many rows were left out, by the word that is in them, the most frequent first."""
+    text = STAFF + "ed@x.com,Terminated,FR\nfay@x.com,Active,FR\n"
+    assert roster(text, where={"Status": "Active", "Country": "DE"}).summary == (
+        "1 person in 6 rows, left out: 2 rows with 'Status' = 'Terminated', 1 row with 'Status' = 'On leave', "
+        "1 row with 'Status' = '', 1 row with 'Country' = 'FR'"
+    )
+    assert roster(ROWS).summary == "2 people in 2 rows"
+    assert roster(ROWS + "ANN@x.com,Ann\r\n").summary == "2 people in 3 rows, 1 row with a person again"
+    assert roster(REHIRED, where={"status": "Active"}, on_contradiction="last").summary == (
+        "1 person in 5 rows, 1 row with a person again, 1 person left out by the last row, left out: 1 row with "
+        "'status' = 'Terminated', 1 row with 'status' = 'Left'"
+    )
+    assert roster("", allow_empty=True).summary == "nobody: 's3://hr/roster.csv' is empty"
 
 
 def test_a_file_without_the_column_is_an_error_even_if_it_may_be_empty() -> None:
@@ -307,7 +411,8 @@ def test_what_a_csv_writer_writes_is_read_exactly(  # noqa: PLR0917 (hypothesis 
     content = file.getvalue().encode(encoding)
     kept = {email.lower(): email for email, _, keep in reversed(people) if keep}
     expected = [kept.pop(email.lower()) for email, _, keep in people if keep and email.lower() in kept]
-    assert read(content, where={"keep": "Yes"}, allow_empty=True) == expected
+    arguments = {"where": {"keep": "Yes"}, "may_be_absent": "yes", "on_contradiction": "keep"}
+    assert read(content, allow_empty=True, **arguments) == expected
 
 
 beginnings = st.sampled_from(
@@ -321,10 +426,10 @@ pieces = st.sampled_from(
 @given(
     beginnings,
     st.binary(max_size=60) | st.lists(pieces, max_size=12).map(b"".join),
-    st.sampled_from([None, "cp1252", "utf-16-le", "utf-8"]),
+    st.sampled_from([NOT_PASSED, "cp1252", "utf-16-le", "utf-8"]),
 )
 @examples(150)
-def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, encoding: str | None) -> None:
+def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, encoding: Any) -> None:
     """Whatever a file contains, the result is a list of addresses or an InvalidInputError."""
     try:
         people = read(beginning + content, encoding=encoding)
@@ -339,4 +444,4 @@ def test_any_content_is_people_or_an_error(beginning: bytes, content: bytes, enc
 def test_two_addresses_in_one_cell_are_an_error(first: str, second: str, between: str) -> None:
     """Two addresses in one cell are an error, and never one of the two."""
     assume(not is_email(f"{first}{between}{second}"))
-    assert "row 2: " in problem(f'email,name\n"{first}{between}{second}",x\n')
+    assert "row 2" in problem(f'email,name\n"{first}{between}{second}",x\n')

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats.exceptions import InvalidInputError, KeysRefusedError, RateLimitError, TooManySeatsError
+from airflow_provider_seats.exceptions import (
+    InvalidInputError,
+    KeysRefusedError,
+    RateLimitError,
+    StorageError,
+    TooManySeatsError,
+)
 from airflow_provider_seats.operators import AuditSeatsOperator
 from airflow_provider_seats.testing import PERMISSIONS, SEATS, FakeDatadog
 from tests.conftest import PRODUCT, FakeTaskInstance
@@ -89,6 +95,11 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
         ({"product_code": "None"}, InvalidInputError),
         ({"status": ""}, InvalidInputError),
         ({"csv_path": "nosuchscheme://x/seats.csv"}, InvalidInputError),
+        ({"csv_path": None}, InvalidInputError),
+        ({"csv_path": ""}, InvalidInputError),
+        ({"csv_conn_id": None}, InvalidInputError),
+        ({"csv_path": "file:///srv/seats.csv", "csv_conn_id": "typo"}, InvalidInputError),
+        ({"csv_path": "file:///"}, InvalidInputError),
         ({"status": True}, KeysRefusedError),
     ],
 )
@@ -110,9 +121,9 @@ def test_a_transient_error_is_left_to_the_retries(ti: FakeTaskInstance, datadog:
     with pytest.raises(RateLimitError):
         audit({"ti": ti})
     assert "the audit failed: Datadog's rate limit" in ti.pushed["summary"]
-    (tmp_path / "seats.csv").mkdir()
-    with pytest.raises(IsADirectoryError):
-        audit({"ti": ti}, csv_path=(tmp_path / "seats.csv").as_uri())
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"^csv_path: 'file:///.*/file/seats.csv' cannot be written: "):
+        audit({"ti": ti}, csv_path=f"{tmp_path.as_uri()}/file/seats.csv")
 
 
 def test_an_audit_survives_an_xcom_that_fails(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:

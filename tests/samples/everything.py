@@ -156,7 +156,9 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         datadog_conn_id="datadog_default",
         retries=3,
     )
-    audits = AuditSeatsOperator.partial(task_id="audits", csv_path=None).expand(product_code=roster())
+    audits = AuditSeatsOperator.partial(task_id="audits", csv_path="s3://audit/{{ task.product_code }}.csv").expand(
+        product_code=roster()
+    )
     audit >> audits
     assign >> [unassign, preview] >> sync >> undo >> wait >> mapped
     hook() >> rehearse()

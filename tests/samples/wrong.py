@@ -19,7 +19,7 @@ UnassignSeatsOperator(task_id="f1", product_code=PRODUCT, user_emails=[], missin
 UnassignSeatsOperator(task_id="f2", product_code=PRODUCT, user_emails=[], on_call="warn")  # wrong
 UnassignSeatsOperator(task_id="g", user_emails=[])  # wrong
 UnassignSeatsOperator(task_id="h", product_code=7, user_emails=[])  # wrong
-SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=[7])  # wrong
+SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=7)  # wrong
 SyncSeatsOperator(task_id="j", product_code=PRODUCT, user_emails=[], max_unassign=None)  # wrong
 DatadogSeatsHook().list_seat_users(product=PRODUCT)  # wrong
 Fault(lost="sometimes")  # wrong

@@ -1,0 +1,254 @@
+"""Files in any storage that Airflow knows, and on the web: read whole, and replaced only by a complete file."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from airflow_provider_seats import _airflow
+from airflow_provider_seats._planning.arguments import parse_path
+from airflow_provider_seats._text import shorten, shorten_url, without_credentials
+from airflow_provider_seats.exceptions import InvalidInputError, StorageError
+
+# These storages show a file only once it is complete, and until then the one before it.
+_OBJECT_STORES: Final = frozenset({"s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasb", "wasbs"})
+_LOCAL: Final = frozenset({"", "file", "local"})
+_AZURE_HOST: Final = re.compile(r"\.(?:core\.windows|core\.chinacloudapi|core\.usgovcloudapi|fabric\.microsoft)\.\w+$")
+_CONNECT_SECONDS, _READ_SECONDS = 10, 300
+_OK: Final = 200
+_MAX_DETAIL: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in a storage.
+
+    :param argument: the argument that the path comes from, for errors.
+    :param shown: the path as messages show it, without a password or token.
+    :param path: Airflow's ``ObjectStoragePath``; None on the web.
+    :param url: the URL on the web.
+    :param conn_id: the Airflow connection of the storage.
+    """
+
+    argument: str
+    shown: str
+    path: Any
+    url: str = ""
+    conn_id: str | None = None
+
+    @classmethod
+    def find(cls, argument: str, value: object, conn_id: str | None, conn_argument: str) -> Self:
+        """Return the file of a path or URL, before anything of it is read.
+
+        :param conn_id: the Airflow connection, if it was passed in an argument of its own.
+        :param conn_argument: the name of that argument.
+        :raises InvalidInputError: if Airflow cannot open such a path, or does not have the connection.
+        :raises StorageError: if the storage cannot be reached.
+        """
+        text = parse_path(argument, value)
+        shown = shorten_url(text)
+        try:
+            address = urlsplit(text)
+        except ValueError as error:
+            raise InvalidInputError(argument, f"{shown} is neither a path nor a URL: {error}.") from None
+        if address.scheme in {"http", "https"}:
+            if conn_id is not None:
+                raise InvalidInputError(conn_argument, f"{shown} is read without a connection. Leave it out.")
+            return cls(argument, shown, None, text)
+        if text.endswith("/") or not (address.path or address.scheme in _LOCAL):
+            raise _folder(argument, shown)
+        own, _, host = address.netloc.rpartition("@")
+        if _AZURE_HOST.search(host):
+            container = own.rpartition("@")[2]
+            right = address._replace(netloc="container" if not container or ":" in container else container).geturl()
+            raise InvalidInputError(
+                argument,
+                f"in {shown}, Airflow takes the text before @ for a connection. Pass {shorten(right)}, and a "
+                "connection that names the storage account.",
+            )
+        if own and conn_id not in {None, own}:
+            raise InvalidInputError(
+                conn_argument,
+                f"it is {shorten(conn_id)}, but another connection is before the @ in {shown}. Remove one.",
+            )
+        used = conn_id or own or None
+        if used and not _has_connection(address.scheme, used):
+            # Some storages would be read with default keys. The text before @ may be a password, so it is not shown.
+            name = shorten(conn_id) if conn_id else "of the id before the @"
+            raise InvalidInputError(
+                conn_argument if conn_id else argument,
+                f"Airflow has no connection {name}, which is needed for {shown}. Create it, or correct its id.",
+            )
+        file = cls(argument, shown, None, "", used)
+        with file._explain("opened"):
+            # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
+            url = address._replace(netloc=host).geturl() if own else text
+            storage = _airflow.ObjectStoragePath(url, conn_id=used)
+            _ = storage.fs  # which finds the package, and may connect
+        return replace(file, path=storage)
+
+    def read(self) -> bytes:
+        """Return the whole content.
+
+        :raises InvalidInputError: if it is a folder.
+        :raises StorageError: if it cannot be read.
+        """
+        if self.path is None:
+            return self._read_web()
+        with self._explain("read"):
+            # A size that is remembered from an earlier listing would cut a file that has grown since.
+            self.path.fs.invalidate_cache()
+            content: bytes = self.path.fs.cat_file(self.path.path)
+        if not content:
+            self._refuse_folder()
+        _airflow.add_lineage(self.path, written=False)
+        return content
+
+    def write(self, content: bytes) -> None:
+        """Write the file. One that is there is replaced once the new one is complete. A local folder is created.
+
+        :raises InvalidInputError: if it is a folder, or on the web.
+        :raises StorageError: if it cannot be written. One that was there is unchanged.
+        """
+        if self.path is None:
+            raise InvalidInputError(self.argument, f"{self.shown} is on the web, where no file can be written.")
+        with self._explain("written"):
+            if self.path.protocol in _LOCAL:
+                _replace_local(Path(self.path.path).expanduser().resolve(), content)
+            elif self.path.protocol in _OBJECT_STORES:
+                self.path.fs.pipe_file(self.path.path, content)
+            else:
+                _replace(self.path.fs, self.path.path, content)
+        _airflow.add_lineage(self.path, written=True)
+
+    def _read_web(self) -> bytes:
+        from requests import RequestException, Session  # noqa: PLC0415 (heavy)
+
+        from airflow_provider_seats._api.transport import BoundedAdapter, read_content  # noqa: PLC0415 (as above)
+
+        try:
+            with Session() as session:
+                session.mount("http://", BoundedAdapter())
+                session.mount("https://", BoundedAdapter())
+                with session.get(self.url, timeout=(_CONNECT_SECONDS, _READ_SECONDS), stream=True) as response:
+                    content = read_content(response)
+        except (RequestException, OSError, ValueError) as error:
+            # An error of requests may contain the URL, and the URL a token.
+            is_ours = isinstance(error, OSError) and not isinstance(error, RequestException)
+            problem = str(error) if is_ours else type(error).__name__
+            raise self._error("read", f"{problem}. Check the URL, and that the worker reaches it") from None
+        if response.status_code != _OK:
+            raise self._error(
+                "read", f"the server answered {response.status_code}. Check the URL, and its token if any"
+            )
+        stated = response.headers.get("Content-Length", "")
+        if stated.isdecimal() and response.raw.tell() != int(stated):
+            raise self._error("read", f"only {response.raw.tell():,} of {int(stated):,} bytes arrived")
+        return content
+
+    @contextmanager
+    def _explain(self, verb: str) -> Iterator[None]:
+        """Make each error of the storage one that names the file and says what to do."""
+        try:
+            yield
+        except Exception as error:
+            detail = without_credentials(f"{type(error).__name__}: {error}"[:_MAX_DETAIL]).rstrip(".: ")
+            wrong = (ImportError, ValueError, _airflow.AirflowOptionalProviderFeatureException)
+            if verb == "opened" and isinstance(error, wrong):
+                advice = "Check the kind of path, the provider package for it, and the connection"
+                raise InvalidInputError(
+                    self.argument, f"Airflow cannot open {self.shown}: {detail}. {advice}."
+                ) from error
+            if verb != "opened" and not isinstance(error, PermissionError | ConnectionError | TimeoutError):
+                self._refuse_folder()
+            connection = (
+                f"the connection {shorten(self.conn_id)}" if self.conn_id else "the worker, without a connection,"
+            )
+            if isinstance(error, FileNotFoundError):
+                advice = "Check the path, and whether the file is written before this task runs"
+                if verb == "written":
+                    advice = "Check the path, and that its folder exists"
+            elif isinstance(error, PermissionError):
+                advice = f"Check that {connection} may access it"
+            else:
+                advice = f"Check that {connection} can reach the storage"
+            if self.path is not None and self.path.protocol in {"sftp", "ssh"}:
+                advice += (
+                    f". An SFTP URL has a host before the folder, and this one means the file {shorten(self.path.path)}"
+                )
+            raise self._error(verb, f"{detail}. {advice}") from error
+
+    def _error(self, verb: str, problem: str) -> StorageError:
+        return StorageError(f"{self.argument}: {self.shown} cannot be {verb}: {problem}")
+
+    def _refuse_folder(self) -> None:
+        """Raise an error if this is a folder, or what an object store shows as one: files whose names begin with it."""
+        fs, key = self.path.fs, self.path.path
+        is_folder = False
+        with suppress(Exception):  # the caller knows a better error
+            is_folder = fs.isdir(key) or any(f"{key.strip('/')}/" in name for name in fs.ls(key, detail=False))
+        if is_folder:
+            raise _folder(self.argument, self.shown)
+
+
+def _has_connection(protocol: str, conn_id: str) -> bool:
+    # The user may have given Airflow a file system in place of a connection, with attach(fs=...). Such a one is the
+    # store's first attribute, and one that was made of the connection its last.
+    store = vars(_airflow.attach(protocol or "file", conn_id))
+    if [name for name in store if name in {"fs", "storage_options"}] == ["fs", "storage_options"]:
+        return True
+    try:
+        _airflow.BaseHook.get_connection(conn_id)
+    except _airflow.AirflowNotFoundException:
+        return False
+    return True
+
+
+def _folder(argument: str, shown: str) -> InvalidInputError:
+    return InvalidInputError(argument, f"{shown} is a folder. Pass the path of a file.")
+
+
+def _replace_local(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # a folder is an error, a device is written
+        path.write_bytes(content)
+        return
+    part = path.with_name(f".{uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _replace(fs: Any, key: str, content: bytes) -> None:  # noqa: ANN401 (of fsspec)
+    part = f"{key}.{uuid4().hex}.part"
+    try:
+        fs.pipe_file(part, content)
+        try:
+            fs.mv(part, key)
+        except Exception:
+            if not fs.exists(key):
+                raise
+            # Some storages do not rename a file to a name that is taken.
+            fs.rm_file(key)
+            fs.mv(part, key)
+    except BaseException:
+        with suppress(Exception):
+            if fs.exists(key):  # otherwise the part may be the only complete file
+                fs.rm_file(part)
+        raise
