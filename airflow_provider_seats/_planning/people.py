@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
-from airflow_provider_seats._planning.arguments import parse_literal
+from airflow_provider_seats._planning.entries import entries
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._text import is_hidden, join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -20,7 +19,6 @@ from airflow_provider_seats.report import Person
 
 _MAX_BAD: Final = 5
 _MAX_ENTRY: Final = 320  # the longest address that RFC 5321 allows
-_BYTE_ORDER_MARK: Final = "\ufeff"
 # RFC 5322 calls these, letters and digits the characters of an atom. Two are left out: a star is meant as a wildcard,
 # and a question mark is what programs write for a letter that an encoding lacks.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=^_`{|}~")
@@ -79,7 +77,8 @@ NOBODY: Final = People()
 def parse_people(**arguments: object) -> People:
     """Parse people from arguments that hold UUIDs, emails or both. Each is a list, or a text that holds one.
 
-    A text may hold JSON, what Python shows of a list, or entries between commas, semicolons, spaces and lines.
+    A text may hold JSON, JSON lines, what Python shows of a list, or entries between commas, semicolons, spaces and
+    lines. A list may hold rows of one column.
 
     :param arguments: the arguments by name. ``NOT_PASSED`` stands for one that was not passed.
     :raises InvalidInputError: if none was passed, or an entry is neither a UUID nor an email.
@@ -91,11 +90,11 @@ def parse_people(**arguments: object) -> People:
     emails: dict[str, str] = {}
     empty = []
     for name, value in passed.items():
-        entries = _entries(name, value)
-        if not entries:
+        found = entries(name, value)
+        if not found:
             empty.append(name)
         problems = []
-        for entry in entries:
+        for entry in found:
             text = strip_hidden(entry) if isinstance(entry, str) else ""
             uuid = canonical_uuid(entry if text == "" else text)
             if uuid is not None:
@@ -163,31 +162,12 @@ def describe_problem(entry: object, text: str) -> str:
     :param text: the entry without blanks at its ends.
     """
     problem = f"{shorten(entry)} is neither a user UUID nor an email address"
-    if any(map(is_hidden, text)):
-        return f"{problem} (it contains hidden characters, type it again)"
+    if hidden := dict.fromkeys(filter(is_hidden, text)):
+        shown = join_names((ascii(each)[1:-1] for each in hidden), _MAX_BAD)
+        return f"{problem} (it contains hidden characters: {shown}; type it again)"
     if _is_misread(text):
         return f"{problem} (it is UTF-8 text that was read as Windows-1252, export it again)"
     for pattern, advice in _ADVICE:
         if match := re.search(pattern, text[:_MAX_ENTRY]):
             return f"{problem} ({advice.format(match[0])})"
     return problem
-
-
-def _entries(name: str, value: object) -> list[object]:
-    if value is None:
-        raise InvalidInputError(
-            name, "None: the template or task that it comes from returned nothing. Check it, or pass [] for nobody."
-        )
-    if isinstance(value, str):
-        text = strip_hidden(value.removeprefix(_BYTE_ORDER_MARK))
-        if not text.strip(" ,;"):
-            raise InvalidInputError(
-                name,
-                f"the text {shorten(value)} names nobody. Check what its template rendered to, or pass [] for nobody.",
-            )
-        value = parse_literal(text) if text.startswith(("[", "(", "{")) else text
-        if isinstance(value, str):
-            return [part for part in re.split(r"[,;\s]+", text) if part]
-    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
-        raise InvalidInputError(name, f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs.")
-    return list(value)

@@ -135,7 +135,6 @@ def test_none_and_a_text_that_names_nobody_are_errors(value: Any, other: Any) ->
         ["a?b@x.com"],
         ["a@x.com,b@x.com"],
         [U1[:-1]],
-        [["a@x.com"]],
         "[",
         "['a@x.com'",
         "{'a': 1}",
