@@ -102,10 +102,10 @@ def _advice(value: object) -> str | None:
     """Return what to write instead of a value that holds people in another form; None for a list."""
     kind = type(value).__name__
     if hasattr(value, "columns"):
-        return f"a {kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."
+        return f"{kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."
     for method in ("to_list", "tolist"):
         if hasattr(value, method):
-            return f"a {kind} is not a list of people. Pass .{method}() of it."
+            return f"{kind} is not a list of people. Pass .{method}() of it."
     if isinstance(value, Mapping):
         return f"a dict is not a list of people: {shorten(value)}. Pass one value of it, or list(...) of its keys."
     if isinstance(value, bytes | bytearray):

@@ -119,8 +119,8 @@ def test_a_dict_in_a_list_is_an_error_that_names_its_keys() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (DataFrame(), "a DataFrame is not a list of people. Pass one column of it: df['email'].tolist()"),
-        (Series(), "a Series is not a list of people. Pass .tolist() of it."),
+        (DataFrame(), "DataFrame is not a list of people. Pass one column of it: df['email'].tolist()"),
+        (Series(), "Series is not a list of people. Pass .tolist() of it."),
         ({"email": ANN}, "a dict is not a list of people"),
         ({}, "a dict is not a list of people"),
         (b"ann@example.com", "is not a list of people"),
