@@ -121,7 +121,7 @@ class RequestRefusedError(DatadogSeatsError):
     """Datadog refused the request (a 4xx other than 401, 403, 408 and 429).
 
     :ivar status: the HTTP status.
-    :ivar detail: Datadog's own explanation.
+    :ivar explanation: Datadog's own explanation.
     """
 
     def __init__(self, call: str, status: int, detail: str) -> None:
@@ -130,7 +130,7 @@ class RequestRefusedError(DatadogSeatsError):
             "the product code and the people."
         )
         self.status = status
-        self.detail = detail
+        self.explanation = detail
 
 
 class OnCallNotAvailableError(DatadogSeatsError):

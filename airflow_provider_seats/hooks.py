@@ -19,6 +19,7 @@ from airflow_provider_seats._api.users import User, check_keys, find_users, get_
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
 from airflow_provider_seats._planning.people import parse_people
+from airflow_provider_seats._secrets import sealed
 from airflow_provider_seats._text import shorten, shorten_url
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -90,15 +91,19 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
+        with sealed:
+            return Client(self._read_connection())
+
+    def _read_connection(self) -> DatadogConnection:
         try:
             connection = self.get_connection(self.datadog_conn_id)
-        except AirflowNotFoundException as error:
-            raise ConnectionNotFoundError(self.datadog_conn_id) from error
+        except AirflowNotFoundException:
+            raise ConnectionNotFoundError(self.datadog_conn_id) from None
         extra = connection.extra_dejson
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks fields by their names and does not know this one.
             mask_secret(extra["app_key"])
-        return Client(_parse_connection(self.datadog_conn_id, connection, extra))
+        return _parse_connection(self.datadog_conn_id, connection, extra)
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """Return everyone who holds a seat of a product.
@@ -250,10 +255,15 @@ async def read_connection(conn_id: str) -> DatadogConnection:
 
     :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
     """
+    with sealed:
+        return await _read_connection(conn_id)
+
+
+async def _read_connection(conn_id: str) -> DatadogConnection:
     try:
         connection, extra = await _airflow.read_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from error
+    except AirflowNotFoundException:
+        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from None
     # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
     # client redacts the keys in everything that it logs or raises.
     return _parse_connection(conn_id, connection, extra)

@@ -67,7 +67,7 @@ def _search(people: tuple[str, ...], progress: str) -> Flow[tuple[str, ...]]:
         schedules, _ = yield from read_pages(lambda number: _request(people, number, progress), _read_page)
     except RequestRefusedError as refusal:
         if refusal.status == HTTPStatus.NOT_FOUND:
-            raise OnCallNotAvailableError(_request(people, 0).name, refusal.detail) from refusal
+            raise OnCallNotAvailableError(_request(people, 0).name, refusal.explanation) from refusal
         raise
     return tuple(sorted(set(schedules.values())))
 

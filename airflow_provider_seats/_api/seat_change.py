@@ -218,7 +218,7 @@ class _Change:
         """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
         rest = yield from self._not_as_requested(batch.people, refusal)
         if len(batch.people) == 1:
-            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.detail}"))
+            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
         return [_Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
 
@@ -233,7 +233,7 @@ class _Change:
             if isinstance(response, RequestRefusedError) and isinstance(reading, RequestRefusedError):
                 # Datadog refuses the product itself, so nobody was changed.
                 if len(people) == 1:
-                    self.refused.update(dict.fromkeys(people, f"{response.status}: {response.detail}"))
+                    self.refused.update(dict.fromkeys(people, f"{response.status}: {response.explanation}"))
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
@@ -267,7 +267,7 @@ class _Change:
 
 
 def _are_alike(refusals: list[RequestRefusedError]) -> bool:
-    return len({without_numbers(each.detail) for each in refusals}) == 1
+    return len({without_numbers(each.explanation) for each in refusals}) == 1
 
 
 def _with_the_middle_first(batches: deque[_Batch]) -> deque[_Batch]:

@@ -37,7 +37,7 @@ with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_c
         client = hook.get_conn()
         shown = f"{hook!r} {client!r} {client.connection!r} {client.connection} {hook.test_connection()}"
         print(shown)
-        print(client._session.headers)
+        print(vars(client))
         return shown
 
     @task(trigger_rule="all_done")
