@@ -28,7 +28,7 @@ _ACCOUNT_COLUMNS: Final = ("status", "last_login_at", "created_at", "service_acc
 _find_formula: Final = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _UNKNOWN_MONTH: Final = "unknown"
 _MAX_MONTHS: Final = 12
-_MAX_ERROR: Final = 1000
+_MAX_ERROR: Final = 900
 
 
 class AuditRow(TypedDict):
@@ -166,13 +166,15 @@ def summarize(audit: Audit) -> str:
         earlier = sum(count for _, count in months[:-_MAX_MONTHS])
         lines.append(f"- by month of assignment: {f'earlier: {earlier:,}, ' if earlier else ''}{latest}")
     if audit["csv_path"] is not None:
-        lines.append(f"- list: {code(audit['csv_path'])}")
+        lines.append(f"- list: {code(audit['csv_path'][:_MAX_ERROR])}")
     return "\n".join(lines).strip()
 
 
 def summarize_failure(product: object, error: BaseException) -> str:
     """Return the summary of an audit that failed."""
-    return f"{product}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
+    return (
+        f"{plain(str(product), _MAX_ERROR)}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
+    )
 
 
 def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Sequence[User]]) -> User | None:

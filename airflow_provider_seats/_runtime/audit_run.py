@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure
-from airflow_provider_seats._runtime.xcom import SUMMARY, push_to_xcom
+from airflow_provider_seats._runtime.xcom import HEADLINE, SUMMARY, push_to_xcom
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+from airflow_provider_seats.report import headline
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
@@ -37,7 +38,9 @@ def run_audit(
         except BaseException as error:
             # Also for a time-out of the task or a signal.
             if push_summary:
-                push_to_xcom(context, log, SUMMARY, summarize_failure(product_code, error))
+                text = summarize_failure(product_code, error)
+                push_to_xcom(context, log, SUMMARY, text)
+                push_to_xcom(context, log, HEADLINE, headline(text, str(error) or type(error).__name__))
             raise
     audit = count_seats(job.product, rows, status=job.status, csv_path=job.csv_path)
     text = summarize(audit)
@@ -45,4 +48,5 @@ def run_audit(
         log.info("%s", line)
     if push_summary:
         push_to_xcom(context, log, SUMMARY, text)
+        push_to_xcom(context, log, HEADLINE, headline(text))
     return audit

@@ -33,7 +33,7 @@ def test_an_audit_counts_seats_and_pushes_a_summary(
     datadog.add_user("ann@x.com", seat=PRODUCT)
     job = AuditJob.parse(product_code=PRODUCT, status=False, csv_path=None, csv_conn_id=None)
     assert run(ti, lambda: job, push_summary=push_summary)["seats"] == 1
-    assert list(ti.pushed) == (["summary"] if push_summary else [])
+    assert list(ti.pushed) == (["summary", "headline"] if push_summary else [])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt("stop"), ValueError("broken")])
