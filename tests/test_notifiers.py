@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
 from collections.abc import Iterator
@@ -68,8 +67,8 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def notifiers(provider: str) -> dict[str, Any]:
     """Return the names of the page's block that uses this provider, after it was run."""
-    if importlib.util.find_spec(f"airflow.providers.{provider}.notifications") is None:
-        pytest.skip(f"the provider {provider}, or its notifier, is not installed with this Airflow")
+    reason = f"the provider {provider}, or its notifier, is not installed with this Airflow"
+    pytest.importorskip(f"airflow.providers.{provider}.notifications", reason=reason)
     [text] = [
         each.values[0].text
         for each in blocks("python")

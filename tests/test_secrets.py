@@ -223,7 +223,10 @@ def test_no_frame_has_a_key_if_airflow_cannot_read_the_connection(
 ) -> None:
     """If Airflow cannot read what a variable defines, no frame leads to a key."""
     monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", definition)
-    assert places_of(SECRETS, error_of(call)) == []
+    # Before 3.1, Airflow looks into its database next, which these tests have not created.
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (also the error of a database)
+        call()
+    assert places_of(SECRETS, caught.value) == []
 
 
 def test_no_frame_has_a_key_after_a_parsed_connection_failed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import types
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,8 +11,11 @@ from typing import Any, Final
 
 _TESTS: Final = str(Path(__file__).parents[1])
 _SAMPLES: Final = str(Path(__file__).parents[1] / "samples")
+# Every logger leads to handlers and filters. Airflow's own filter has all secrets, which it masks, and the handler of
+# pytest keeps the lines of a test.
+_LOGS: Final = (logging.Handler, logging.Filter)
 _MOST_OBJECTS: Final = 300_000
-_PLAIN: Final = (int, float, complex, type(None), type, types.ModuleType, types.BuiltinFunctionType)
+_PLAIN: Final = (int, float, complex, type(None), type, types.ModuleType, types.BuiltinFunctionType, *_LOGS)
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
