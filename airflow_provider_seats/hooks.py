@@ -99,7 +99,7 @@ class DatadogSeatsHook(BaseHook):
             connection = self.get_connection(self.datadog_conn_id)
         except AirflowNotFoundException:
             raise ConnectionNotFoundError(self.datadog_conn_id) from None
-        extra = connection.extra_dejson
+        extra = connection.extra_dejson if _airflow.has_json_extra(connection) else None
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks fields by their names and does not know this one.
             mask_secret(extra["app_key"])
@@ -148,12 +148,14 @@ class DatadogSeatsHook(BaseHook):
         people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
         return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people, size)))
 
-    def find_users(self, emails: Iterable[str]) -> dict[str, User]:
+    def find_users(self, emails: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
         """Find the Datadog accounts of emails.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 
         :param emails: whole email addresses in any case.
+        :param read_all_users: find them in the list of all users, so that no email is in the address of a request. It
+            costs a call for each 100 users.
         :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each email that has one, by lower-case
             email.
         :raises InvalidInputError: for a value that is not an email, before anything is sent.
@@ -164,7 +166,7 @@ class DatadogSeatsHook(BaseHook):
         people = parse_people(emails=list(emails))
         if people.uuids:
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
-        return self.get_conn().run(find_users(people.emails))
+        return self.get_conn().run(find_users(people.emails, read_all=read_all_users))
 
     def list_team_members(self, *handles: str) -> list[str]:
         """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
