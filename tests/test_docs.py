@@ -78,7 +78,7 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
         pytest.skip("this Airflow has no asset watchers yet")
     if "RetryAfter" in block.text and AIRFLOW < (3, 3):
         pytest.skip("this Airflow has no retry policies yet")
-    for provider in re.findall(r"^from (airflow\.providers\.\w+)", block.text, re.MULTILINE):
+    for provider in re.findall(r"^from (airflow\.providers\.\w+|airflowctl)", block.text, re.MULTILINE):
         if importlib.util.find_spec(provider) is None:
             pytest.skip(f"{provider} is not installed with this Airflow")
     names: dict[str, Any] = {}
