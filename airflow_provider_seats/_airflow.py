@@ -6,7 +6,6 @@ would do the same, but each Airflow is installed with the version of its own rel
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -78,20 +77,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (any name of Airflow)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from problem
 
 
-def has_json_extra(connection: Any) -> bool:  # noqa: ANN401 (of any Airflow)
-    """Return whether the extra of a connection can be parsed. If not, Airflow logs the keys that it contains.
-
-    Airflow logs the error with its frames, and consoles and error trackers show their variables.
-    """
-    try:
-        json.loads(connection.extra or "{}")
-    except ValueError:
-        return False
-    return True
-
-
 async def read_connection(conn_id: str) -> tuple[Any, Any]:
-    """Return a connection and its parsed extra, in the triggerer. The extra is None if it cannot be parsed.
+    """Return a connection and its parsed extra, in the triggerer.
 
     :raises AirflowNotFoundException: if there is no such connection.
     """
@@ -99,13 +86,13 @@ async def read_connection(conn_id: str) -> tuple[Any, Any]:
 
     if hasattr(Connection, "aextra_dejson"):
         connection = await BaseHook.aget_connection(conn_id)
-        return connection, await connection.aextra_dejson() if has_json_extra(connection) else None
+        return connection, await connection.aextra_dejson()
 
     from asgiref.sync import sync_to_async  # noqa: PLC0415 (only before Airflow 3.3.2)
 
     def read() -> tuple[Any, Any]:
         connection = BaseHook.get_connection(conn_id)
-        return connection, connection.extra_dejson if has_json_extra(connection) else None
+        return connection, connection.extra_dejson
 
     # Before 3.3.2 both calls block, and may do so only in the thread of asgiref: on 3.0 and 3.1, a call from any other
     # thread ends the triggerer.

@@ -6,9 +6,18 @@ handles a key is called inside ``with sealed``, so an error leaves the frames be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final
+
+# Where Airflow logs a connection that it cannot parse.
+_CONNECTION_LOGS: Final = (
+    "airflow.sdk.definitions.connection",
+    "airflow.models.connection",
+    "airflow.models.connection.Connection",
+)
 
 
 class Secret:
@@ -47,3 +56,27 @@ class _Sealed:
 
 
 sealed: Final = _Sealed()
+
+
+class _WithoutFrames(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], ValueError):
+            record.exc_info = None
+        return True
+
+
+@contextmanager
+def airflow_reads_a_connection() -> Iterator[None]:
+    """Make Airflow log a connection that it cannot parse without the frames of the error.
+
+    Their variables contain the keys, and error trackers take them from the log.
+    """
+    without_frames = _WithoutFrames()
+    logs = [logging.getLogger(name) for name in _CONNECTION_LOGS]
+    for log in logs:
+        log.addFilter(without_frames)
+    try:
+        yield
+    finally:
+        for log in logs:
+            log.removeFilter(without_frames)

@@ -19,7 +19,7 @@ from airflow_provider_seats._api.users import User, check_keys, find_users, get_
 from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, to_csv, with_accounts
 from airflow_provider_seats._planning.people import parse_people
-from airflow_provider_seats._secrets import sealed
+from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._text import shorten, shorten_url
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -91,7 +91,7 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        with sealed:
+        with sealed, airflow_reads_a_connection():
             return Client(self._read_connection())
 
     def _read_connection(self) -> DatadogConnection:
@@ -99,7 +99,7 @@ class DatadogSeatsHook(BaseHook):
             connection = self.get_connection(self.datadog_conn_id)
         except AirflowNotFoundException:
             raise ConnectionNotFoundError(self.datadog_conn_id) from None
-        extra = connection.extra_dejson if _airflow.has_json_extra(connection) else None
+        extra = connection.extra_dejson
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks fields by their names and does not know this one.
             mask_secret(extra["app_key"])
@@ -257,7 +257,7 @@ async def read_connection(conn_id: str) -> DatadogConnection:
 
     :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
     """
-    with sealed:
+    with sealed, airflow_reads_a_connection():
         return await _read_connection(conn_id)
 
 

@@ -84,8 +84,6 @@ def test_a_new_airflow_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     """From 3.3.2 on, both calls are awaited on the event loop, and the blocking ones are not made."""
 
     class Connection:
-        extra = "{}"
-
         async def aextra_dejson(self) -> dict[str, int]:
             return {"thread": threading.get_ident()}
 
@@ -108,8 +106,6 @@ def test_an_older_airflow_is_called_in_the_thread_of_asgiref(
     threads: list[int] = []
 
     class Connection:
-        extra = "{}"
-
         @property
         def extra_dejson(self) -> dict[str, int]:
             threads.append(threading.get_ident())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._secrets import Secret, sealed
+from airflow_provider_seats._secrets import Secret, airflow_reads_a_connection, sealed
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, read_connection
@@ -219,14 +220,29 @@ def test_no_frame_has_a_key_after_an_invalid_connection(
 )
 @pytest.mark.parametrize("call", [list_users, assign, on_a_loop])
 def test_no_frame_has_a_key_if_airflow_cannot_read_the_connection(
-    call: Callable[[], object], definition: str, monkeypatch: pytest.MonkeyPatch
+    call: Callable[[], object], definition: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """If Airflow cannot read what a variable defines, no frame leads to a key."""
+    """If Airflow cannot read what a variable defines, no frame leads to a key, also of an error that Airflow logs."""
     monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", definition)
     # Before 3.1, Airflow looks into its database next, which these tests have not created.
     with pytest.raises(Exception) as caught:  # noqa: PT011 (also the error of a database)
         call()
     assert places_of(SECRETS, caught.value) == []
+    for record in caplog.records:
+        if record.exc_info and record.exc_info[1] and "JSON" in type(record.exc_info[1]).__name__:
+            assert places_of(SECRETS, record.exc_info[1]) == []
+
+
+def test_airflow_logs_other_errors_of_a_connection_as_before(caplog: pytest.LogCaptureFixture) -> None:
+    """While a connection is read, only an error of parsing is logged without its frames."""
+    log = logging.getLogger("airflow.models.connection")
+    for kind, kept in ((json.JSONDecodeError("no", "{", 1), False), (OSError("vault"), True)):
+        caplog.clear()
+        with airflow_reads_a_connection():
+            log.error("failed", exc_info=kind)
+        assert [record.exc_info is not None for record in caplog.records] == [kept]
+    log.error("failed", exc_info=ValueError("later"))
+    assert caplog.records[-1].exc_info is not None
 
 
 def test_no_frame_has_a_key_after_a_parsed_connection_failed() -> None:

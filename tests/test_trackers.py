@@ -50,6 +50,7 @@ INVALID: dict[str, dict[str, Any]] = {
     "field extra.api_key": {"extra": {"api_key": f"{API_KEY}\u00fc"}},
     "field extra.site": {"extra": {"api_key": API_KEY, "site": API_KEY}},
     "field extra.timeout": {"extra": {"api_key": API_KEY, "timeout": API_KEY}},
+    "field extra: it is not a JSON": {"extra": f"api_key={API_KEY}"},
     "field extra.app_key": {"conn_type": "datadog", "password": "", "extra": {"app_key": f"{APP_KEY} x"}},
 }
 
@@ -87,6 +88,8 @@ def test_an_error_tracker_gets_our_message_and_no_key(tool: str, tmp_path: Path)
         run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     for secret in (API_KEY, APP_KEY, PROXY_PASSWORD):
+        # The errors are also logged to the console, as Airflow does it with DEV.
+        assert secret not in run.stderr
         place = run.stdout.find(secret)
         assert place < 0, f"{secret} in ...{run.stdout[max(place - 500, 0) : place + 100]}"
     for message in (*FAULTS, *INVALID, "certificate was rejected", "ConnectionRefusedError"):

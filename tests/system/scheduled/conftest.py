@@ -86,7 +86,8 @@ def home(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory
     [leavers] = [each.values[0].text for each in blocks("python") if 'DAG("leavers_from_hr"' in each.values[0].text]
     (dags / "leavers.py").write_text(leavers)
     in_europe = {"conn_type": "datadog_seats", "password": "K", "extra": {"api_key": "A", "site": "datadoghq.eu"}}
-    settings = {"AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe), "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
+    # With DEV, Airflow prints the variables of all frames with a traceback.
+    settings = {"AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe), "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG", "DEV": "1"}
     for name, fake in fakes.items():
         if name not in STORED:
             settings[f"AIRFLOW_CONN_{name.upper()}"] = fake.airflow_connection()
