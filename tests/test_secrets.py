@@ -173,6 +173,33 @@ def test_no_frame_has_the_password_of_a_proxy(
     assert places_of(SECRETS, error_of(call)) == []
 
 
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.filterwarnings("ignore:Failed to parse headers")
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"{APP_KEY} is no status line\r\n\r\n",
+        f"HTTP/1.1 200 OK\r\n{API_KEY} is no header\r\n\r\n{ECHO}",
+        f"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{ECHO}",
+        f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{APP_KEY}\r\n",
+        f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(ECHO)}\r\n\r\n{ECHO}",
+        f"HTTP/1.1 {API_KEY}\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("call", [list_users, assign])
+def test_no_frame_has_a_key_after_a_malformed_answer(
+    call: Callable[[], object], answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If an answer that repeats a key is malformed or cut, no frame leads to a key."""
+    drip = Drip(answer.encode())
+    drip.start()
+    set_connection(monkeypatch, host=drip.url)
+    error = error_of(call)
+    drip.join()
+    assert places_of(SECRETS, error) == []
+    assert not [name for name, secret in SECRETS.items() if secret in str(error)]
+
+
 INVALID = [
     {"host": f"https://someone:{APP_KEY}@proxy.example.com"},
     {"host": "http://proxy.example.com"},
