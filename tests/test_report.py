@@ -209,7 +209,7 @@ def test_any_summary_fits_into_a_chat_message(
     line = headline(text, problem)
     assert len(line) < 200
     assert len(line.splitlines()) == 1
-    assert line.startswith("FAILED: ") == (problem is not None)
+    assert line.startswith("FAILED:") == (problem is not None)
 
 
 def test_the_headline_says_what_was_done_or_why_it_failed() -> None:
@@ -219,6 +219,24 @@ def test_the_headline_says_what_was_done_or_why_it_failed() -> None:
     assert headline(text, "It is\nwrong. Correct it.") == "FAILED: It is wrong. Correct it."
     long = headline(text, f"It is wrong: {'x' * 500}. Correct it.")
     assert (len(long), long[:20], long[-14:]) == (197, "FAILED: It is wrong:", "x. Correct it.")
+
+
+def test_the_summary_counts_notes_beyond_eight() -> None:
+    """Of many warnings, the summary shows six, how many more there are, and why the task failed."""
+    report: Any = {**Plan(P).not_started(preview=False), "warnings": [f"Look {number}." for number in range(20)]}
+    lines = summary(report, "It is wrong.").splitlines()
+    assert lines[-3:] == ["- Warning: Look 5.", "- 14 more notes are in the report", "- The task failed: It is wrong."]
+    assert len([line for line in lines if "Warning" in line]) == 6
+
+
+def test_a_summary_without_room_for_names_keeps_the_notes() -> None:
+    """If notes and names do not fit together, the names are left out: the counts are in the first line."""
+    people = [person(None, f"{'x' * 300}{number}@example.com") for number in range(3)]
+    report: Any = {**Plan(P).not_started(preview=False), "warnings": ["y" * 900] * 2}
+    report |= dict.fromkeys(("assigned", "missing", "refused"), people)
+    text = summary(report, "z" * 900)
+    assert len(text) <= 1_900
+    assert (text.count("Warning"), "The task failed" in text, "refused: `" in text) == (2, True, False)
 
 
 MENTIONS = ("@everyone", "@here", "@channel", "@HERE", "@ann", "<!channel>", "<@U123>", "x@everyone", "(@channel)")
