@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import json
 import re
@@ -78,9 +77,8 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
         pytest.skip("this Airflow has no asset watchers yet")
     if "RetryAfter" in block.text and AIRFLOW < (3, 3):
         pytest.skip("this Airflow has no retry policies yet")
-    for provider in re.findall(r"^from (airflow\.providers\.\w+|airflowctl)", block.text, re.MULTILINE):
-        if importlib.util.find_spec(provider) is None:
-            pytest.skip(f"{provider} is not installed with this Airflow")
+    for module in re.findall(r"^from (airflow\.providers\.[\w.]+|airflowctl)", block.text, re.MULTILINE):
+        pytest.importorskip(module, reason=f"{module} is not installed with this Airflow")
     names: dict[str, Any] = {}
     exec(compile(for_this_airflow(block.text), block.page, "exec"), names)  # noqa: S102 (our own)
     for name, thing in names.items():
