@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from airflow_provider_seats._secrets import Secret
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidConnectionError
 
@@ -120,15 +121,25 @@ class DatadogConnection:
     """The address and the keys of one Datadog organisation.
 
     :param base_url: scheme, host and optional path before ``/api/...``, without a final slash.
-    :param app_key: the application key, or an access token in its place.
-    :param api_key: the API key; None with an access token.
+    :param app_key: the application key, or an access token in its place. It is kept as a :class:`Secret`.
+    :param api_key: the API key, also kept as a :class:`Secret`; None with an access token.
     :param timeout: seconds to wait for one answer.
     """
 
     base_url: str
-    app_key: str = field(repr=False)
-    api_key: str | None = field(repr=False)
+    app_key: Secret | str = field(repr=False)
+    api_key: Secret | str | None = field(repr=False)
     timeout: float = DEFAULT_TIMEOUT
+
+    def __post_init__(self) -> None:
+        for name, key in (("app_key", self.app_key), ("api_key", self.api_key)):
+            if isinstance(key, str):
+                object.__setattr__(self, name, Secret(key))
+
+    def key_headers(self) -> dict[str, str]:
+        """Return the request headers that carry the keys. To be called only inside ``with sealed``."""
+        keys = {"DD-APPLICATION-KEY": self.app_key, "DD-API-KEY": self.api_key}
+        return {name: key.reveal() for name, key in keys.items() if isinstance(key, Secret)}
 
     @property
     def seats_page(self) -> str | None:
@@ -284,7 +295,7 @@ class _Reader:
             seconds = math.nan
         if not 0 < seconds <= _MAX_TIMEOUT:
             raise self.error(
-                "extra.timeout", f"{value!r} is not a number of seconds above 0 and up to 3600. Correct it."
+                "extra.timeout", f"{_shown(value)} is not a number of seconds above 0 and up to 3600. Correct it."
             )
         return seconds
 

@@ -25,6 +25,7 @@ from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_c
 from airflow_provider_seats._planning.not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
+from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.connection import (
@@ -95,15 +96,19 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
+        with sealed, airflow_reads_a_connection():
+            return Client(self._read_connection())
+
+    def _read_connection(self) -> DatadogConnection:
         try:
             connection = self.get_connection(self.datadog_conn_id)
-        except AirflowNotFoundException as error:
-            raise ConnectionNotFoundError(self.datadog_conn_id) from error
+        except AirflowNotFoundException:
+            raise ConnectionNotFoundError(self.datadog_conn_id) from None
         extra = connection.extra_dejson
         if isinstance(extra, Mapping) and extra.get("app_key"):
             # Airflow masks fields by their names and does not know this one.
             mask_secret(extra["app_key"])
-        return Client(_parse_connection(self.datadog_conn_id, connection, extra))
+        return _parse_connection(self.datadog_conn_id, connection, extra)
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """Return everyone who holds a seat of a product.
@@ -148,12 +153,14 @@ class DatadogSeatsHook(BaseHook):
         people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
         return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people, size)))
 
-    def find_users(self, emails: Iterable[str]) -> dict[str, User]:
+    def find_users(self, emails: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
         """Find the Datadog accounts of emails.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 
         :param emails: whole email addresses in any case.
+        :param read_all_users: find them in the list of all users, so that no email is in the address of a request. It
+            costs a call for each 100 users.
         :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each email that has one, by lower-case
             email.
         :raises InvalidInputError: for a value that is not an email, before anything is sent.
@@ -164,7 +171,7 @@ class DatadogSeatsHook(BaseHook):
         people = parse_people(emails=list(emails))
         if people.uuids:
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
-        return self.get_conn().run(find_users(people.emails))
+        return self.get_conn().run(find_users(people.emails, read_all=read_all_users))
 
     def list_team_members(self, *handles: str) -> list[str]:
         """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
@@ -283,10 +290,15 @@ async def read_connection(conn_id: str) -> DatadogConnection:
 
     :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
     """
+    with sealed, airflow_reads_a_connection():
+        return await _read_connection(conn_id)
+
+
+async def _read_connection(conn_id: str) -> DatadogConnection:
     try:
         connection, extra = await _airflow.read_connection(conn_id)
-    except AirflowNotFoundException as error:
-        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from error
+    except AirflowNotFoundException:
+        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from None
     # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
     # client redacts the keys in everything that it logs or raises.
     return _parse_connection(conn_id, connection, extra)

@@ -19,17 +19,23 @@ KINDS: Final = (
     "not_done",
 )
 _MAX_ROWS: Final = 20
-# A chat message holds some 3,000 characters.
-_MAX_SUMMARY: Final = 2_800
-_MAX_NOTES: Final = 1_800
+# Discord refuses more than 2,000 characters. The rest is for what a template adds.
+_MAX_SUMMARY: Final = 1_900
+_MAX_HEADLINE: Final = 199
+_MAX_NOTES: Final = 1_400
 _FEW_NOTES: Final = 2
+_MANY_NOTES: Final = 8
 _MAX_LINE: Final = 400
 _MAX_REASON: Final = 120
 _MAX_NAMES: Final = 5
 # What Markdown or a chat reads as more than text. An underscore inside a word is none of it.
-_find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)")
+_find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)|@(?:everyone|here|channel)", re.IGNORECASE)
 # A chat reads <...> as a link or a mention, also in code.
 _ANGLES: Final = str.maketrans("<>", "\u2039\u203a")
+# A mention calls people. The @ of an email address follows a letter or the like, and its domain has a dot.
+_find_mention: Final = re.compile(
+    r"(?<![^\s(\[{\"',;:|\u2039])@|@(?=(?:everyone|here|channel)(?![\w-]*\.\w))", re.IGNORECASE
+)
 _NOT_FOR_UNDO: Final = ("counts", "guards", "refusals", "warnings")
 
 
@@ -154,6 +160,9 @@ def summary(report: Report, problem: str | None = None) -> str:
     notes = [f"Applying this would be refused: {reason}" for reason in report["refusals"] if report["preview"]]
     notes += [f"Warning: {warning}" for warning in report["warnings"]]
     notes += [] if problem is None else [f"The task failed: {problem}"]
+    if len(notes) > _MANY_NOTES:
+        more = f"{len(notes) - _MANY_NOTES + 1} more notes are in the report"
+        notes = [*notes[: _MANY_NOTES - 2], more, notes[-1]]
     limit = _MAX_NOTES // max(len(notes), _FEW_NOTES)
     last = [f"- {plain(note, limit)}" for note in notes]
     lines = [_headline(report), ""]
@@ -167,21 +176,36 @@ def summary(report: Report, problem: str | None = None) -> str:
     return "\n".join((*lines, *last)).strip()
 
 
+def headline(text: str, problem: str | None = None) -> str:
+    """Return the first line of a summary, and why the task failed, as one line of plain text under 200 characters."""
+    line = text.partition("\n")[0] if problem is None else f"FAILED: {problem}"
+    return _one_line(line, _MAX_HEADLINE)
+
+
 def plain(text: str, limit: int) -> str:
     """Return a text as one line of Markdown that shows it as it is. A cut leaves the end, which says what to do."""
-    line = " ".join(text.split()).translate(_ANGLES).replace("`", "'")
-    half = (limit - 7) // 2
-    line = line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
+    line = _one_line(text, limit).replace("`", "'")
     return code(line) if _find_markup.search(line) else line
 
 
 def code(text: str) -> str:
     """Return a text as code in Markdown, so that none of its characters is markup."""
-    text = text.translate(_ANGLES)
+    text = _harmless(text)
     if "`" not in text:
         return f"`{text}`"
     fence = "`" * (1 + max(map(len, re.findall("`+", text))))
     return f"{fence} {text} {fence}"
+
+
+def _one_line(text: str, limit: int) -> str:
+    line = _harmless(" ".join(text.split()))
+    half = (limit - 7) // 2
+    return line if len(line) <= limit else f"{line[:half]} ... {line[-half:]}"
+
+
+def _harmless(text: str) -> str:
+    """Replace what calls people in a chat, also in code, by characters that look like it."""
+    return _find_mention.sub("\uff20", text.translate(_ANGLES))
 
 
 def _named(line: str, people: list[Person]) -> str:
@@ -201,7 +225,7 @@ def _headline(report: Report) -> str:
     counts = ", ".join(f"{count:,} {_label(kind, report)}" for kind, count in report["counts"].items() if count)
     preview = " (preview, nothing is changed)" if report["preview"] else ""
     nobody = "nobody would be changed" if report["preview"] else "nobody was changed"
-    line = f"{report['product']}{preview}: {counts or nobody}"
+    line = f"{plain(report['product'], _MAX_REASON)}{preview}: {counts or nobody}"
     if report["seats_before"] is None:
         return line
     after = "unknown" if report["seats_after"] is None else f"{report['seats_after']:,}"

@@ -28,7 +28,7 @@ with DAG(
     params={
         "emails": Param(
             ["ann@example.com"],
-            type="array",
+            type=["array", "string"],  # a webhook may send one address, or a list as text
             items={"type": "string", "format": "email"},
             title="Emails",
             description="The people who lose their seat, one email a line.",

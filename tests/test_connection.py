@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._secrets import Secret
 from airflow_provider_seats.connection import KNOWN_SITES, DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidConnectionError
 
@@ -129,7 +130,7 @@ def test_an_impossible_key_is_an_error_that_does_not_show_it(key: Any) -> None:
 def test_keys_are_stripped_and_are_not_in_the_repr() -> None:
     """Spaces and line ends around a key are removed, and the repr of a connection contains no key."""
     connection = parse(password=" APP-7\n", extra={"api_key": "API-7 "})
-    assert (connection.app_key, connection.api_key) == ("APP-7", "API-7")
+    assert connection.key_headers() == {"DD-APPLICATION-KEY": "APP-7", "DD-API-KEY": "API-7"}
     assert "-7" not in repr(connection)
 
 
@@ -142,8 +143,8 @@ def test_an_access_token_needs_no_api_key(token: str) -> None:
 
 def test_an_application_key_in_the_extra_is_found() -> None:
     """If the password is empty, the application key is read from app_key in the extra."""
-    assert parse(password=None, extra={"app_key": "APP-2"}).app_key == "APP-2"
-    assert parse(extra={"app_key": "APP-2"}).app_key == "APP-1"
+    assert parse(password=None, extra={"app_key": "APP-2"}).app_key == Secret("APP-2")
+    assert parse(extra={"app_key": "APP-2"}).app_key == Secret("APP-1")
 
 
 def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is() -> None:
@@ -151,7 +152,7 @@ def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is() -> None:
     extra = {"api_key": "API-3", "app_key": "APP-3", "api_host": "https://api.datadoghq.eu", "source_type_name": "x"}
     connection = parse(conn_type="datadog", host="my-events-host", password=None, extra=extra)
     assert connection.base_url == "https://api.datadoghq.eu"
-    assert (connection.api_key, connection.app_key) == ("API-3", "APP-3")
+    assert (connection.api_key, connection.app_key) == (Secret("API-3"), Secret("APP-3"))
     without = parse(conn_type="datadog", host="my-events-host", password=None, extra={"app_key": "APP-3"})
     assert without.base_url == "https://api.datadoghq.com"
     assert refusal(conn_type="datadog", extra={"api_host": "http://x.example"}).field == "extra.api_host"

@@ -79,7 +79,7 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
         pytest.skip("this Airflow has no retry policies yet")
     if "TimeDeltaSensor(" in block.text and AIRFLOW_RELEASE == (3, 0, 0):
         pytest.skip("the TimeDeltaSensor of this Airflow's release day cannot be deferred")
-    for module in re.findall(r"^from (airflow\.providers\.\S+) import", block.text, re.MULTILINE):
+    for module in re.findall(r"^from (airflow\.providers\.[\w.]+|airflowctl)", block.text, re.MULTILINE):
         pytest.importorskip(module, reason=f"{module} does not work with this Airflow", exc_type=ImportError)
     if "DatadogHook(" in block.text:
         # Without a name, the library behind it asks the metadata service of a cloud for it.

@@ -17,11 +17,12 @@ from airflow_provider_seats import get_provider_info
 
 PACKAGE = Path(airflow_provider_seats.__file__).parent
 # What each part of the package may import of the package, besides itself. Arrows go one way.
-BASE = {"_text", "exceptions"}
+BASE = {"_secrets", "_text", "exceptions"}
 PURE = {"connection", "report", *BASE}
 ALL_BELOW_RUNTIME = {"_airflow", "_storage", "hooks", "_planning", "_api", *PURE}
 MAY_IMPORT = {
     "__init__": {"connection"},
+    "_secrets": set(),
     "_text": set(),
     "_airflow": set(),
     "exceptions": {"_text"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any, get_type_hints
 
@@ -16,7 +17,18 @@ from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import Origin, Period, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats.report import KINDS, Person, Report, code, for_undo, plain, shortened, summary, table
+from airflow_provider_seats.report import (
+    KINDS,
+    Person,
+    Report,
+    code,
+    for_undo,
+    headline,
+    plain,
+    shortened,
+    summary,
+    table,
+)
 from tests.helpers.planning import NOW, P, assign, person, seat, sync, unassign
 
 NOTHING = Outcome(P)
@@ -193,19 +205,75 @@ def test_the_summary_names_five_people_of_a_kind() -> None:
         st.lists(st.builds(person, st.none(), st.text(min_size=1)), min_size=1, max_size=7),
         max_size=len(KINDS),
     ),
-    st.lists(st.text(max_size=3_000), max_size=4),
+    st.lists(st.text(max_size=3_000), max_size=4) | st.lists(st.text(max_size=300), min_size=9, max_size=30),
     st.none() | st.text(min_size=1, max_size=5_000),
 )
 def test_any_summary_fits_into_a_chat_message(
     people: dict[str, list[Person]], warnings: list[str], problem: str | None
 ) -> None:
-    """The summary has at most 2,800 characters, and its last line still says why the task failed."""
+    """The summary has at most 1,900 characters, and its last line still says why the task failed."""
     counts = {kind: len(people.get(kind, ())) for kind in KINDS}
     report: Any = {**Plan(P).not_started(preview=False), **people, "counts": counts, "warnings": warnings}
     text = summary(report, problem)
-    assert len(text) <= 2_800
+    assert len(text) <= 1_900
     assert problem is None or "The task failed:" in text.splitlines()[-1]
-    assert text.count("Warning:") >= len(warnings)
+    assert text.count("Warning:") >= min(len(warnings), 6)
+    line = headline(text, problem)
+    assert len(line) < 200
+    assert len(line.splitlines()) == 1
+    assert line.startswith("FAILED:") == (problem is not None)
+
+
+def test_the_headline_says_what_was_done_or_why_it_failed() -> None:
+    """The headline is the first line of the summary, or the error, whose end says what to do."""
+    text = summary(unassign(People((), ("1@x",)), SeatList([seat("1", "1@x")])).preview())
+    assert headline(text) == "p (preview, nothing is changed): 1 unassigned; seats before 1, after 0"
+    assert headline(text, "It is\nwrong. Correct it.") == "FAILED: It is wrong. Correct it."
+    long = headline(text, f"It is wrong: {'x' * 500}. Correct it.")
+    assert (len(long), long[:20], long[-14:]) == (197, "FAILED: It is wrong:", "x. Correct it.")
+
+
+def test_the_summary_counts_notes_beyond_eight() -> None:
+    """Of many warnings, the summary shows six, how many more there are, and why the task failed."""
+    report: Any = {**Plan(P).not_started(preview=False), "warnings": [f"Look {number}." for number in range(20)]}
+    lines = summary(report, "It is wrong.").splitlines()
+    assert lines[-3:] == ["- Warning: Look 5.", "- 14 more notes are in the report", "- The task failed: It is wrong."]
+    assert len([line for line in lines if "Warning" in line]) == 6
+
+
+def test_a_summary_without_room_for_names_keeps_the_notes() -> None:
+    """If notes and names do not fit together, the names are left out: the counts are in the first line."""
+    people = [person(None, f"{'x' * 300}{number}@example.com") for number in range(3)]
+    report: Any = {**Plan(P).not_started(preview=False), "warnings": ["y" * 900] * 2}
+    report |= dict.fromkeys(("assigned", "missing", "refused"), people)
+    text = summary(report, "z" * 900)
+    assert len(text) <= 1_900
+    assert (text.count("Warning"), "The task failed" in text, "refused: `" in text) == (2, True, False)
+
+
+MENTIONS = ("@everyone", "@here", "@channel", "@HERE", "@ann", "<!channel>", "<@U123>", "x@everyone", "(@channel)")
+
+
+@pytest.mark.parametrize("mention", MENTIONS)
+def test_a_name_calls_nobody(mention: str) -> None:
+    """A mention in a name, a reason, a warning, an error or the product code calls nobody in a chat."""
+    report: Any = Plan(mention).not_started(preview=False)
+    people = [{**person("1", mention), "reason": f"found in the on-call schedule {mention}"}]
+    report = {**report, "protected": people, "warnings": [f"Team {mention} is empty."]}
+    problem = f"There is no team {mention}."
+    text = summary(report, problem)
+    for shown in (text, headline(text), headline(text, problem)):
+        assert mention not in shown
+        assert not re.search(r"@(everyone|here|channel)\b", shown, re.IGNORECASE)
+    assert "\uff20" in text or "\u2039" in text
+
+
+@pytest.mark.parametrize("email", ["ann@example.com", "ann@here.com", "a+b@everyone.example.com", "ann.b-c@x.com"])
+def test_an_email_in_a_summary_stays_as_it_is(email: str) -> None:
+    """An email is shown as it is, and as code if its domain begins with a word that calls people."""
+    assert code(email) == f"`{email}`"
+    text = f"{email} has no account"
+    assert plain(text, 100) == (f"`{text}`" if "@here" in email or "@everyone" in email else text)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypeVar
 
 from airflow_provider_seats._api.rate_limits import parse_wait, reset_after
+from airflow_provider_seats._secrets import sealed
 from airflow_provider_seats._text import encodable
 from airflow_provider_seats.exceptions import (
     CertificateError,
@@ -113,12 +114,13 @@ class Response:
 class NoAnswer:
     """The connection failed or was lost, or the response did not arrive in time or not completely.
 
-    :param message: what happened; by default the text of the cause.
+    It has no exception of the libraries: their frames and attributes contain the keys.
+
+    :param message: what happened, without a key.
     :param certificate_rejected: whether the server's certificate was rejected, so that nothing was sent.
     """
 
-    cause: Exception
-    message: str = ""
+    message: str
     certificate_rejected: bool = False
 
 
@@ -148,12 +150,15 @@ def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
         answer = yield request
         attempt += not isinstance(answer, RateLimitHit)
         try:
-            return _read(request, answer, read)
+            with sealed:
+                return _read(request, answer, read)
         except (TransientError, KeysRefusedError) as error:
             wait = wait_after(error, attempt)
             if not _is_worth_retrying(request, error, attempt) or waited + wait > MAX_WAIT:
                 raise
             reason = error.problem if isinstance(error, TransientError) else str(error)
+        finally:
+            answer = None  # it may repeat a key, and an error shows the variables of this frame
         yield Pause(wait, reason)
         waited += wait
 
@@ -251,11 +256,11 @@ def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T])
         kept = "" if request.share == 1 else ", the rest of the limit is left to others"
         raise RateLimitError(request.name, f"nothing was sent{kept}", answer.seconds)
     if isinstance(answer, NoAnswer):
-        message = answer.message or f"{type(answer.cause).__name__}: {answer.cause}"
+        message = answer.message[:_MAX_DETAIL]
         if answer.certificate_rejected:
-            raise CertificateError(request.name, message[:_MAX_DETAIL]) from answer.cause
+            raise CertificateError(request.name, message)
         advice = "if this lasts, check the connection's site or host"
-        raise UnavailableError(request.name, f"no response ({message[:_MAX_DETAIL]}); {advice}") from answer.cause
+        raise UnavailableError(request.name, f"no response ({message}); {advice}")
     if not isinstance(answer, Response):
         raise TypeError(f"A request was answered with {answer!r}")
     document = read_response(request, answer)

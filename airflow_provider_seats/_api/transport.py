@@ -1,4 +1,7 @@
-"""An HTTP adapter whose time-out covers a whole response, and reading a body of bounded size.
+"""One exchange over HTTP, bounded in size and time.
+
+This is the only module that handles keys, and the password of a proxy. They are variables of the functions that
+:func:`connect` returns, and their caller leaves the frames of these functions behind if an error comes out of them.
 
 The time-outs of requests apply to each read from the socket, so a server that sends a byte now and then could hold a
 task forever. The client imports this module when it sends something, because it loads requests.
@@ -7,29 +10,95 @@ task forever. The client imports this module when it sends something, because it
 from __future__ import annotations
 
 import io
+import json
+import re
+import ssl
 import time
-from http.client import HTTPResponse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote, urlencode
 
+from requests import PreparedRequest, RequestException, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+import airflow_provider_seats
+from airflow_provider_seats._api.flow import NoAnswer, Request, Response
+from airflow_provider_seats._text import redactor
 
 if TYPE_CHECKING:
     import socket
 
-    from requests import Response
+    import requests
+
+    from airflow_provider_seats.connection import DatadogConnection
 
 MAX_CONTENT: Final = 64 * 1024 * 1024
+_CONNECT_TIMEOUT: Final = 10.0
 _BUFFER: Final = 64 * 1024
 _PIECE: Final = 256 * 1024
+_MIN_SECRET: Final = 4
+# What the libraries raise if there is no answer. A malformed one may be a TypeError or a ValueError.
+_FAILURES: Final = (RequestException, HTTPError, HTTPException, OSError, TypeError, ValueError)
 
 
-def read_content(response: Response) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """Sends a request, and returns the answer; and closes the connections."""
+
+    send: Callable[[Request], Response | NoAnswer]
+    close: Callable[[], None]
+
+
+def connect(connection: DatadogConnection, threads: int, now: Callable[[], float]) -> Transport:
+    """Return a transport that keeps connections open. Nothing is sent yet.
+
+    To be called only inside ``with sealed``, and so is ``send``.
+
+    :param threads: how many threads may send at the same time.
+    :param now: returns the time of an answer.
+    """
+    keys = connection.key_headers()
+    redact = redactor(keys.values())
+    session = _BoundedSession(connection.base_url, keys, threads)
+    timeout = (min(connection.timeout, _CONNECT_TIMEOUT), connection.timeout)
+
+    def send(request: Request) -> Response | NoAnswer:
+        try:
+            answer = session.request(
+                request.method,
+                f"{session.base_url}{request.path}{_query_string(request)}",
+                data=None if request.body is None else json.dumps(request.body).encode(),
+                timeout=timeout,
+                allow_redirects=False,
+                stream=True,
+            )
+            with answer:
+                content = read_content(answer)
+        except _FAILURES as failure:
+            first = _first_cause(failure)
+            text = session.without_proxies(re.sub(r"//[^/\s@]*@", "//***@", redact(str(first))))
+            message = f"{connection.base_url}: {type(first).__name__}: {text}"
+            return NoAnswer(message, certificate_rejected=isinstance(first, ssl.SSLCertVerificationError))
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status_code, headers, content, now(), redact)
+
+    def close() -> None:  # not the method itself, which has the session as an attribute
+        session.close()
+
+    return Transport(send, close)
+
+
+def read_content(response: requests.Response) -> bytes:
     """Read a body to its end. The bound holds for what is unpacked, also if the server compressed it unasked.
 
     :raises OSError: if the body is larger than ``MAX_CONTENT``.
     """
+    if response.raw is None:  # in a test that patches requests
+        return response.content or b""
     pieces, size = [], 0
     for piece in response.iter_content(_PIECE):
         pieces.append(piece)
@@ -37,6 +106,60 @@ def read_content(response: Response) -> bytes:
         if size > MAX_CONTENT:
             raise OSError(f"the response is larger than {MAX_CONTENT} bytes")
     return b"".join(pieces)
+
+
+class _BoundedSession(Session):
+    """A session with one address and one set of headers. ``requests`` works both out anew for each request.
+
+    What patches ``requests.Session.request``, ``requests.Session.send``, or an adapter finds this session, too.
+    """
+
+    def __init__(self, base_url: str, keys: Mapping[str, str], threads: int) -> None:
+        super().__init__()
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, BoundedAdapter(pool_maxsize=threads, max_retries=0))
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "User-Agent": f"airflow-provider-seats/{airflow_provider_seats.__version__}",
+            **keys,
+        }
+        # To prepare each request takes ten times longer than to copy this one.
+        self._base_request = PreparedRequest()
+        self._base_request.prepare(method="GET", url=base_url, headers=headers)
+        self.base_url = str(self._base_request.url).rstrip("/")
+        self._environment: Mapping[str, Any]
+        if base_url.startswith("http:"):
+            # Plain HTTP is for this machine only, and a proxy may be on another.
+            self._environment = {"proxies": {}, "stream": True, "verify": True, "cert": None}
+        else:
+            self._environment = super().merge_environment_settings(base_url, {}, stream=True, verify=None, cert=None)
+
+    def prepare_request(self, request: requests.Request) -> PreparedRequest:
+        """Return the request with the headers of this session, and without the credentials of a netrc file."""
+        prepared = self._base_request.copy()
+        prepared.method = request.method
+        prepared.url = str(request.url)
+        if request.data:
+            prepared.body = request.data
+            prepared.headers["Content-Length"] = str(len(request.data))
+        return prepared
+
+    def merge_environment_settings(self, *_: object, **__: object) -> Any:  # noqa: ANN401 (of the base class)
+        """Return the proxies and certificates of the environment, worked out once."""
+        return {**self._environment}
+
+    def get_redirect_target(self, _: requests.Response) -> None:
+        """Return None. Although it follows no redirect, requests computes the target, and may raise."""
+
+    def without_proxies(self, text: str) -> str:
+        """Remove the user and the password of a proxy from a text."""
+        # An address that cannot be parsed may contain a password, too.
+        addresses = [re.sub(r"^[^:@]*:/+", "", url or "") for url in self._environment["proxies"].values()]
+        credentials = [address.rpartition("@")[0] for address in addresses]
+        parts = [part for each in credentials for part in (*each.split(":", 1), *re.split(r"[:/?#@]", each))]
+        # A shorter one would be found in ordinary words.
+        return redactor(secret for part in parts if len(secret := unquote(part)) >= _MIN_SECRET)(text)
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -91,20 +214,33 @@ class _BoundedReader(io.RawIOBase):
 class _BoundedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock), _BUFFER)
+        if isinstance(self.fp, io.BufferedReader):  # a stand-in for sockets may have another file
+            self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock), _BUFFER)
 
 
-class _Connection(HTTPConnection):
-    response_class = _BoundedResponse
-
-
-class _SecureConnection(HTTPSConnection):
-    response_class = _BoundedResponse
-
-
+# A pool sets the class of the responses, and not that of the connections: tools that record or replay exchanges, such
+# as vcrpy, replace the latter in the classes of urllib3.
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    def _new_conn(self) -> Any:  # noqa: ANN401 (of the base class)
+        return _with_bounds(super()._new_conn())
 
 
 class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
+    def _new_conn(self) -> Any:  # noqa: ANN401 (of the base class)
+        return _with_bounds(super()._new_conn())
+
+
+def _with_bounds(connection: Any) -> Any:  # noqa: ANN401 (also that of a stand-in)
+    connection.response_class = _BoundedResponse
+    return connection
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return the error at the bottom. It says what happened; the libraries above it only say that it did."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def _query_string(request: Request) -> str:
+    return f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""

@@ -16,12 +16,13 @@ from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resour
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages
 from airflow_provider_seats._text import plural
-from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError
+from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError, UnavailableError
 
 PATH: Final = "/api/v2/users"
 _PERMISSION: Final = "the permission user_access_read"
 # For fewer accounts it is not worth finding out how long the list of all users is.
 _FEW: Final = 3
+_READINGS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,19 @@ class User:
         return f"{self.id} ({kind}{self.status or 'status unknown'})"
 
 
-def find_users(emails: Iterable[str]) -> Flow[dict[str, User]]:
+def find_users(emails: Iterable[str], *, read_all: bool = False) -> Flow[dict[str, User]]:
     """Find the accounts of these emails, in as few calls as the API allows.
 
     Datadog searches emails and names for a substring. Only a whole email counts, in any case. The cost is one call for
     each email, side by side, or the whole list of users if that is fewer calls.
 
+    :param read_all: whether to read the whole list in any case, so that no email is in the address of a request.
     :returns: the account of each email that has one, by :func:`email_key`. A disabled account is returned only if it is
         the only one of its email.
     :raises AmbiguousUsersError: if an email has several accounts and not exactly one of them is enabled.
     """
     wanted = tuple(emails)
-    users, _ = yield from search_accounts(wanted)
+    users, _ = yield from search_accounts(wanted, read_all=read_all)
     return unambiguous(wanted, users)
 
 
@@ -89,7 +91,7 @@ def unambiguous(emails: Iterable[str], users: Iterable[User]) -> dict[str, User]
     return {email: accounts[email][0] for email in wanted if email in accounts}
 
 
-def search_accounts(emails: Iterable[str]) -> Flow[tuple[list[User], int | None]]:
+def search_accounts(emails: Iterable[str], *, read_all: bool = False) -> Flow[tuple[list[User], int | None]]:
     """Return all accounts that have these emails, and some that do not, in as few calls as the API allows.
 
     The second result is how many accounts there are in all, if Datadog states it.
@@ -97,6 +99,8 @@ def search_accounts(emails: Iterable[str]) -> Flow[tuple[list[User], int | None]
     wanted = tuple(dict.fromkeys(email_key(email) for email in emails))
     if not wanted:
         return [], None
+    if read_all:
+        return (yield from _read_all())
     first, *others = wanted
     users, total = yield from _search(first)
     if total is not None and _pages(total) < len(others):
@@ -111,7 +115,9 @@ def search_accounts(emails: Iterable[str]) -> Flow[tuple[list[User], int | None]
     return users, total
 
 
-def get_accounts(people: Mapping[str, str | None], total: int | None = None) -> Flow[dict[str, User]]:
+def get_accounts(
+    people: Mapping[str, str | None], total: int | None = None, *, read_all: bool = False
+) -> Flow[dict[str, User]]:
     """Return the accounts of these user UUIDs, in as few calls as the API allows.
 
     The cost is one call for each UUID, side by side, or the whole list of users if that is fewer calls. To find out how
@@ -119,8 +125,12 @@ def get_accounts(people: Mapping[str, str | None], total: int | None = None) -> 
 
     :param people: emails by user UUID, as far as they are known.
     :param total: how many accounts there are in all, if that is known.
+    :param read_all: whether to read the whole list in any case.
     :returns: accounts by user UUID. Those that Datadog does not know are left out.
     """
+    if read_all and people:
+        everyone, _ = yield from _read_all()
+        return {user.id: user for user in everyone if user.id in people}
     found: list[User] = []
     someone = next((email for uuid in reversed(list(people)) if (email := people[uuid])), None)
     if total is None and someone is not None and len(people) > _FEW:
@@ -175,11 +185,29 @@ def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | Non
     return list(users.values()), total
 
 
-def _list_all(pages: int) -> Flow[list[User] | None]:
-    """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence."""
+def _read_all() -> Flow[tuple[list[User], int | None]]:
+    """Return all users and their number, without a search.
+
+    :raises UnavailableError: if the list shifts each time that it is read.
+    """
+    for _ in range(_READINGS):
+        first, total = yield from _page(0, 1)
+        listed = yield from _list_all(_pages(total or 0), (first, total))
+        if listed is not None:
+            return listed, total
+    problem = f"the list of all users changed while it was read, {_READINGS} times in a row"
+    raise UnavailableError(f"GET {PATH}", problem)
+
+
+def _list_all(pages: int, *known: tuple[list[User], int | None]) -> Flow[list[User] | None]:
+    """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence.
+
+    :param known: the first pages, if they were read already.
+    """
     listed: dict[str, User] = {}
     totals = set()
-    for page, total in (yield Gather([_page(number, pages) for number in range(pages)])):
+    others = [_page(number, pages) for number in range(len(known), pages)]
+    for page, total in (*known, *((yield Gather(others)) if others else ())):
         listed.update((user.id, user) for user in page)
         totals.add(total)
     return list(listed.values()) if totals == {len(listed)} else None

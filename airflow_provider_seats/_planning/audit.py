@@ -39,7 +39,7 @@ _ACCOUNT_COLUMNS: Final = ("status", "last_login_at", "created_at", "service_acc
 _find_formula: Final = re.compile(r"(?:^|(?<=[,;\t\r\n]))(?='*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 _UNKNOWN_MONTH: Final = "unknown"
 _MAX_MONTHS: Final = 12
-_MAX_ERROR: Final = 1000
+_MAX_ERROR: Final = 900
 _MAX_USAGE: Final = 300
 
 
@@ -250,7 +250,7 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
     if audit["usage"] is not None:
         lines += [f"- {plain(line, _MAX_USAGE)}" for line in describe_usage(audit["usage"])]
     if audit["csv_path"] is not None:
-        lines.append(f"- list: {code(audit['csv_path'])}")
+        lines.append(f"- list: {code(audit['csv_path'][:_MAX_ERROR])}")
     lines += [f"- {plain(f'Warning: {warning}', _MAX_ERROR)}" for warning in audit["warnings"]]
     lines += [] if problem is None else [f"- {plain(f'The task failed: {problem}', _MAX_ERROR)}"]
     return "\n".join(lines).strip()
@@ -258,7 +258,9 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
 
 def summarize_failure(product: object, error: BaseException) -> str:
     """Return the summary of an audit that failed."""
-    return f"{product}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
+    return (
+        f"{plain(str(product), _MAX_ERROR)}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
+    )
 
 
 def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Sequence[User]]) -> User | None:

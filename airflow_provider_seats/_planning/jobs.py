@@ -42,6 +42,7 @@ class Job:
     :param people: the people that were passed.
     :param preview: whether nothing is changed.
     :param batch_size: the most people in one call.
+    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
     """
 
     product: str
@@ -49,6 +50,7 @@ class Job:
     guards: Guards
     preview: bool
     batch_size: int
+    read_all_users: bool
 
     @property
     def needs_seat_list(self) -> bool:
@@ -87,6 +89,7 @@ class AssignJob(Job):
         read_seats_first: object,
         preview: object,
         batch_size: object,
+        read_all_users: object = False,
     ) -> AssignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
         limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
@@ -100,6 +103,7 @@ class AssignJob(Job):
             ),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
+            read_all_users=parse_bool("read_all_users", read_all_users),
             read_seats_first=parse_bool("read_seats_first", read_seats_first),
         )
 
@@ -139,6 +143,7 @@ class UnassignJob(Job):
         read_seats_first: object,
         preview: object,
         batch_size: object,
+        read_all_users: object = False,
     ) -> UnassignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
         missing = parse_choice("missing_users", missing_users, Literal["fail", "skip"])
@@ -157,6 +162,7 @@ class UnassignJob(Job):
             ),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
+            read_all_users=parse_bool("read_all_users", read_all_users),
             read_seats_first=parse_bool("read_seats_first", read_seats_first),
         )
 
@@ -215,6 +221,7 @@ class SyncJob(Job):
         approved: object,
         undo: object,
         batch_size: object,
+        read_all_users: object = False,
     ) -> SyncJob:
         """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
         product = parse_product_code(product_code)
@@ -246,6 +253,7 @@ class SyncJob(Job):
             guards=_applicable(given, chosen, is_undo=report is not None),
             preview=parse_bool("preview", preview),
             batch_size=parse_positive_int("batch_size", batch_size),
+            read_all_users=parse_bool("read_all_users", read_all_users),
             mode=chosen,
             report_unchanged=parse_bool("report_unchanged", report_unchanged),
             approved=_of_product("approved", preview_report, product),

@@ -11,9 +11,10 @@ from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
 from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
-from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._runtime.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import TooManySeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+from airflow_provider_seats.report import headline
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
@@ -46,16 +47,20 @@ def run_audit(
             audit = _audit(DatadogSeatsHook(conn_id), job)
         except BaseException as error:
             # Also for a time-out of the task or a signal.
-            push(SUMMARY, summarize_failure(product_code, error))
+            text = summarize_failure(product_code, error)
+            push(SUMMARY, text)
+            push(HEADLINE, headline(text, str(error) or type(error).__name__))
             raise
         excess = None if job.max_seats is None else job.excess(audit, job.max_seats)
         failure = TooManySeatsError(job.product, excess, job.max_seats or 0) if excess else None
-        text = summarize(audit, None if failure is None else str(failure))
+        problem = None if failure is None else str(failure)
+        text = summarize(audit, problem)
         for line in filter(None, text.splitlines()):
             log.info("%s", line)
         for warning in audit["warnings"]:
             log.warning("%s", warning)
         push(SUMMARY, text)
+        push(HEADLINE, headline(text, problem))
         if failure is not None:
             push(RETURN_VALUE, audit)
             raise failure

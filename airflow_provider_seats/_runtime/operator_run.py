@@ -13,10 +13,10 @@ from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._runtime.attempt_store import AttemptStore
 from airflow_provider_seats._runtime.plan_maker import PlanMaker
 from airflow_provider_seats._runtime.run_states import Changed, Changing, Parsing, Planning, Previewed, State
-from airflow_provider_seats._runtime.xcom import RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._runtime.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
-from airflow_provider_seats.report import Report, can_be_undone, for_undo, shortened, summary, table
+from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -144,7 +144,10 @@ class OperatorRun:
             self._log.info("%s", line)
         for warning in report["warnings"][len(self._warnings) :]:
             self._log.warning("%s", warning)
-        self._push(SUMMARY, summary(report, None if error is None else self._problem(error)))
+        problem = None if error is None else self._problem(error)
+        text = summary(report, problem)
+        self._push(SUMMARY, text)
+        self._push(HEADLINE, headline(text, problem))
         return shortened(report, MAX_XCOM)
 
     def _problem(self, error: BaseException) -> str:

@@ -62,9 +62,11 @@ class PlanMaker:
         self._draft = draft
         self._total_users: int | None = None
         self._on_call = OnCallReader(client)
+        self._read_all_users = False
 
     def make(self, job: Job) -> Plan:
         """Read what the plan of a job needs, and make it."""
+        self._read_all_users = isinstance(job, Job) and job.read_all_users
         if isinstance(job, SyncJob):
             return self._sync(job) if job.undo is None else self._undo(job, job.undo)
         if isinstance(job, AssignJob):
@@ -170,7 +172,9 @@ class PlanMaker:
         people = self._accounts_to_read(world, job, first)
         if not people:
             return world
-        return replace(world, accounts=self._client.run(get_accounts(people, self._total_users)))
+        return replace(
+            world, accounts=self._client.run(get_accounts(people, self._total_users, read_all=self._read_all_users))
+        )
 
     def _with_on_call(self, world: World, job: Job, planned: Plan) -> World:
         people = sorted(by_id(planned.unassign).keys() - world.on_call.keys())
@@ -190,5 +194,5 @@ class PlanMaker:
     def _find_accounts(self, emails: Sequence[str]) -> list[User]:
         if not emails:
             return []
-        users, self._total_users = self._client.run(search_accounts(emails))
+        users, self._total_users = self._client.run(search_accounts(emails, read_all=self._read_all_users))
         return users

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
 RETURN_VALUE: Final = "return_value"
 SUMMARY: Final = "summary"
+HEADLINE: Final = "headline"
 
 
 def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> None:

@@ -46,6 +46,8 @@ class AssignSeatsOperator(SeatsOperator):
         changed and can be undone. (templated)
     :param preview: report who would be assigned and change nothing. (templated)
     :param batch_size: the most people in one call. (templated)
+    :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
+        costs a call for each 100 users. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
@@ -67,6 +69,7 @@ class AssignSeatsOperator(SeatsOperator):
         read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
         batch_size: int | str = BATCH_SIZE,
+        read_all_users: FlagArgument = False,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -76,6 +79,7 @@ class AssignSeatsOperator(SeatsOperator):
         self.user_emails = user_emails
         self.preview = preview
         self.batch_size = batch_size
+        self.read_all_users = read_all_users
         self.datadog_conn_id = datadog_conn_id
         self.missing_users = missing_users
         self.max_seats = max_seats
@@ -98,5 +102,6 @@ class AssignSeatsOperator(SeatsOperator):
                 read_seats_first=self.read_seats_first,
                 preview=self.preview,
                 batch_size=self.batch_size,
+                read_all_users=self.read_all_users,
             ),
         )

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     PathArgument: TypeAlias = str | os.PathLike[str] | ObjectStoragePath | XComArg | NotPassed
     FlagArgument: TypeAlias = bool | str | XComArg
 
-COMMON_FIELDS: Final = ("product_code", "user_uuids", "user_emails", "preview", "batch_size", "datadog_conn_id")
+COMMON_FIELDS: Final = (
+    *("product_code", "user_uuids", "user_emails", "preview", "batch_size", "read_all_users", "datadog_conn_id"),
+)
 
 
 class SeatsOperator(BaseOperator):

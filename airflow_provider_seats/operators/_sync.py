@@ -76,6 +76,8 @@ class SyncSeatsOperator(SeatsOperator):
     :param approved: the report of a preview. Changing someone who is not in it is refused. (templated)
     :param undo: an earlier report whose changes are reversed. (templated)
     :param batch_size: the most people in one call. (templated)
+    :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
+        costs a call for each 100 users. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
@@ -114,6 +116,7 @@ class SyncSeatsOperator(SeatsOperator):
         approved: ReportArgument = NOT_PASSED,
         undo: ReportArgument = NOT_PASSED,
         batch_size: int | str = BATCH_SIZE,
+        read_all_users: FlagArgument = False,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -123,6 +126,7 @@ class SyncSeatsOperator(SeatsOperator):
         self.user_emails = user_emails
         self.preview = preview
         self.batch_size = batch_size
+        self.read_all_users = read_all_users
         self.datadog_conn_id = datadog_conn_id
         self.mode = mode
         self.missing_users = missing_users
@@ -165,5 +169,6 @@ class SyncSeatsOperator(SeatsOperator):
                 approved=self.approved,
                 undo=self.undo,
                 batch_size=self.batch_size,
+                read_all_users=self.read_all_users,
             ),
         )

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
+import requests
 import requests_mock as requests_mock_module
 
 from airflow_provider_seats import __version__
@@ -117,13 +118,13 @@ def test_a_lost_connection_is_read_back(run: Run, client: Client, datadog: FakeD
 
 @both_ways
 def test_an_unreachable_server_is_a_transient_error(run: Run, no_waits: list[float]) -> None:
-    """A server that cannot be reached is a transient error with its cause attached."""
+    """A server that cannot be reached is a transient error that says why."""
     with FakeDatadog() as datadog:
         url = datadog.url
     with pytest.raises(UnavailableError) as caught:
         run(Client(connection(url)), check_keys())
     assert caught.value.transient
-    assert caught.value.__cause__ is not None
+    assert "ConnectionRefusedError" in str(caught.value)
 
 
 @both_ways
@@ -189,7 +190,7 @@ def test_an_unexpected_error_of_the_libraries_is_no_answer(client: Client, monke
     def fails(*_: object, **__: object) -> None:
         raise ValueError("read length must be non-negative or -1")
 
-    monkeypatch.setattr(client._session, "send", fails)
+    monkeypatch.setattr(requests.Session, "send", fails)
     with pytest.raises(UnavailableError, match="read length"):
         client.run(list_seat_users(PRODUCT))
 
@@ -401,9 +402,8 @@ def test_proxies_of_the_environment_are_used_for_https_only(
         Client(connection(datadog.url)).run(check_keys())
         assert (len(datadog.calls()), proxy.calls()) == (1, [])
         client = Client(connection("https://api.datadoghq.invalid"))
-        with pytest.raises(UnavailableError, match=r"api\.datadoghq\.invalid"):
+        with pytest.raises(UnavailableError, match=r"api\.datadoghq\.invalid.*Tunnel connection failed"):
             client.run(check_keys())
-        assert client._environment["proxies"]["https"] == proxy.url
 
 
 def test_an_interrupted_task_does_not_wait_for_other_threads(
@@ -465,7 +465,7 @@ def test_keys_in_a_redirect_or_a_broken_response_are_redacted(datadog: FakeDatad
     drip.start()
     answer = Client(connection(drip.url))._exchange(Request("GET", "/"))
     assert isinstance(answer, NoAnswer)
-    assert APP_KEY not in f"{answer.message} {answer.cause!r} {answer.cause.__context__!r}"
+    assert APP_KEY not in answer.message
     drip.join()
 
 
@@ -527,7 +527,6 @@ def test_a_rejected_certificate_is_a_lasting_error(run: Run, tmp_path: Path, no_
     assert not caught.value.transient
     assert "REQUESTS_CA_BUNDLE" in str(caught.value)
     assert "certificate" in str(caught.value)
-    assert caught.value.__cause__ is not None
     assert no_waits == []
 
 

@@ -360,3 +360,40 @@ def test_accounts_that_were_deleted_cost_no_more_calls(others: int) -> None:
         played = play_accounts(datadog, people)
     assert list(played.value) == [ann]
     assert len(played.requests) <= 7
+
+
+# --- the list of all users, so that no email is in an address ---
+
+
+def test_people_are_found_in_the_whole_list_without_a_search() -> None:
+    """With ``read_all`` no email is in the address of a request, also for a single person."""
+    with unserved() as datadog:
+        for number in range(230):
+            datadog.add_user(f"user{number}@x.com")
+        played: Played[Any] = Played()
+        found = serve(
+            find_users(["user7@x.com", "ghost@x.com"], read_all=True), lambda each: answer_by(datadog, each), played
+        )
+        assert list(found) == ["user7@x.com"]
+        assert [dict(request.query).get("filter") for request in played.requests] == [None] * 3
+        assert [dict(request.query)["page[number]"] for request in played.requests] == ["0", "1", "2"]
+        ids = {user.id: user.email for user in found.values()}
+        played = Played()
+        accounts = serve(get_accounts(ids, read_all=True), lambda each: answer_by(datadog, each), played)
+        assert accounts.keys() == ids.keys()
+        assert [dict(request.query).get("filter") for request in played.requests] == [None] * 3
+
+
+def test_a_list_that_shifts_is_read_again() -> None:
+    """If the list of all users shifts while it is read, it is read again, three times at most."""
+    shifted = users(ANN, total=2)
+    assert list(play(find_users(["ann@x.com"], read_all=True), shifted, users(ANN, total=1)).value) == ["ann@x.com"]
+    played = play(find_users(["ann@x.com"], read_all=True), *[shifted] * 3)
+    assert isinstance(played.error, UnavailableError)
+    assert "changed while it was read" in str(played.error)
+
+
+def test_nobody_is_no_reading_of_the_whole_list() -> None:
+    """Without people the list of all users is not read."""
+    assert play(find_users([], read_all=True)).calls == ""
+    assert play(get_accounts({}, read_all=True)).calls == ""

@@ -32,7 +32,7 @@ def test_an_audit_counts_seats_and_pushes_a_summary(
     """The summary is pushed unless the operator pushes nothing."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert run(ti, lambda: AuditJob(PRODUCT), push_summary=push_summary)["seats"] == 1
-    assert list(ti.pushed) == (["summary"] if push_summary else [])
+    assert list(ti.pushed) == (["summary", "headline"] if push_summary else [])
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt("stop"), ValueError("broken")])

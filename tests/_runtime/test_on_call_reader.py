@@ -17,7 +17,8 @@ from tests.helpers.operators import add_people, calls
 
 SEARCH = "GET on-call/schedules"
 NOTHING = Fault(200, {"data": [], "meta": {"page": {"total": 0}}})
-NOW = datetime.now(UTC) + timedelta(minutes=1)
+# After the beginning of every schedule that a test adds.
+NOW = datetime.now(UTC) + timedelta(days=1)
 
 
 @pytest.fixture

@@ -212,7 +212,8 @@ def test_a_success_pushes_only_the_summary_itself(datadog: FakeDatadog, ti: Fake
     """The report of a success is returned, and Airflow pushes it. The summary is pushed beside it."""
     add_people(datadog, 1)
     assert sync({"ti": ti}, user_emails=emails(0))["unchanged"]
-    assert ti.pushed == {"summary": f"{PRODUCT}: 1 unchanged; seats before 1, after 1"}
+    line = f"{PRODUCT}: 1 unchanged; seats before 1, after 1"
+    assert ti.pushed == {"summary": line, "headline": line}
 
 
 def test_a_failure_pushes_a_summary_that_says_why(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:

@@ -318,3 +318,23 @@ def test_the_summary_names_the_connection_to_correct(datadog: FakeDatadog, no_wa
     message, _ = failure(assign, ti, user_emails=emails(0))
     assert "The connection's id is 'datadog_default'." in message
     assert ti.pushed["summary"].endswith(message)
+
+
+@pytest.mark.parametrize("operation", ["assign", "unassign", "sync"])
+def test_no_email_is_in_an_address_if_all_users_are_read(datadog: FakeDatadog, operation: str) -> None:
+    """With ``read_all_users`` no operator puts an email into the address of a request."""
+    ann = datadog.add_user("ann@x.com")
+    for number in range(6):
+        datadog.add_user(f"held{number}@x.com", seat=PRODUCT)
+    emails = ["ann@x.com", *(f"held{number}@x.com" for number in range(4))]
+    if operation == "assign":
+        assign(user_emails=["ann@x.com"], read_all_users=True)
+    elif operation == "unassign":
+        unassign(
+            user_emails=["held1@x.com", "ann@x.com"], missing_users="fail", protect=["x@x.com"], read_all_users="True"
+        )
+    else:
+        sync(user_emails=emails, read_all_users=True)
+        assert ann in datadog.holders(PRODUCT)
+    assert any(each.path == USERS for each in datadog.calls())
+    assert not [each for each in datadog.calls() if "filter" in each.query]

@@ -95,7 +95,7 @@ def answer_by(datadog: FakeDatadog, step: Request) -> Response | NoAnswer:
     keys = {"dd-api-key": datadog.api_key, "dd-application-key": datadog.app_key}
     answer, whole = datadog._server.respond(Received(step.method, step.path, dict(step.query), keys, body))
     if answer is None or not whole:
-        return NoAnswer(ConnectionResetError("gone"))
+        return NoAnswer("ConnectionResetError: gone")
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return Response(answer.status, headers, answer.content, time.time())
 
@@ -118,7 +118,7 @@ def refused(status: int = 422, detail: str = "no such user") -> Response:
 
 def lost() -> NoAnswer:
     """Return a lost connection."""
-    return NoAnswer(ConnectionResetError("gone"))
+    return NoAnswer("ConnectionResetError: gone")
 
 
 def page(*uuids: str | None, next_cursor: str | None = None) -> Response:

@@ -47,7 +47,7 @@ def test_an_audit_counts_seats_and_writes_a_file(ti: FakeTaskInstance, datadog: 
     assert result["csv_path"] == path
     lines = (tmp_path / "2026-11/seats.csv").read_text().splitlines()
     assert [line.split(",")[1] for line in lines] == ["email", "ann@x.com", "off@x.com", "robot@x.com"]
-    assert ti.pushed.keys() == {"summary"}
+    assert ti.pushed.keys() == {"summary", "headline"}
     assert ti.pushed["summary"].startswith(f"{PRODUCT}: 3 seats\n\n- 1 of a disabled account\n")
     assert {call.partition(" ")[0] for call in calls(datadog)} == {"GET"}
 

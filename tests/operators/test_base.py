@@ -27,17 +27,17 @@ from tests.helpers.operators import (
 
 ASSIGN = (
     *("user_uuids", "user_emails", "max_seats", "warn_seats", "missing_users", "read_seats_first", "preview"),
-    "batch_size",
+    *("batch_size", "read_all_users"),
 )
 UNASSIGN = (
     *("user_uuids", "user_emails", "max_unassign", "min_seat_age", "protect", "missing_users", "check_accounts"),
-    *("on_call", "check_escalation_policies", "read_seats_first", "preview", "batch_size"),
+    *("on_call", "check_escalation_policies", "read_seats_first", "preview", "batch_size", "read_all_users"),
 )
 SYNC = (
     *("user_uuids", "user_emails", "mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
     *("warn_seats", "protect", "check_accounts", "on_call", "check_escalation_policies"),
     *("report_unchanged", "approved", "undo", "preview"),
-    "batch_size",
+    *("batch_size", "read_all_users"),
 )
 EVERY_ARGUMENT = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")

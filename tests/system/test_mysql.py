@@ -16,6 +16,10 @@ import pytest
 from airflow_provider_seats._planning.stored import MAX_VALUE, MAX_XCOM
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.helpers.airflow_home import AIRFLOW, AirflowHome, Server, wait_for
+
+if AIRFLOW < (3, 3):
+    pytest.skip("state stores came with Airflow 3.3", allow_module_level=True)
+
 from tests.system.dags import large
 
 URL = os.environ.get("MYSQL", "")
@@ -25,7 +29,6 @@ pytestmark = [
     pytest.mark.skipif(
         not URL, reason="needs a MySQL server: make test-mysql MYSQL=mysql+mysqldb://root@127.0.0.1:3306"
     ),
-    pytest.mark.skipif(AIRFLOW < (3, 3), reason="state stores came with Airflow 3.3"),
 ]
 PRODUCTS = ("waited", "watched", "synced", "reviewed")
 

@@ -18,7 +18,7 @@ from airflow_provider_seats.operators import UnassignSeatsOperator
 from airflow_provider_seats.testing import SEATS, FakeDatadog
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AirflowHome, free_port
-from tests.test_docs import blocks
+from tests.test_docs import blocks, for_this_airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
@@ -104,7 +104,7 @@ def dags_of_pages() -> dict[str, str]:
     for block in (each.values[0] for each in blocks("python")):
         dag_id = re.search(r"""DAG\(\s*"(lend_seats|rehire|sync_and_mail)\"""", block.text)
         if dag_id:
-            found[dag_id[1]] = block.text
+            found[dag_id[1]] = for_this_airflow(block.text)
     loan = found["lend_seats"].replace("with DAG", WAIT).replace("wait = TimeDeltaSensor", "wait = ShortWait")
     found["lend_seats"] = loan.replace("timedelta(days=3)", "timedelta(seconds=1)")
     assert found.keys() == {"lend_seats", "rehire", "sync_and_mail"}

@@ -16,11 +16,11 @@ except ImportError:  # Airflow 2.11
     from airflow.models import DAG
 
 PRODUCT = "incident_response"
-ANN = "6ef85243-35c2-4c80-a6c7-da164c84506c"
+ANN, LEAVER = "6ef85243-35c2-4c80-a6c7-da164c84506c", "0b1f1c0e-7a53-4f0e-9a1e-6a1f3f1f2d11"
 
 with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_conn_id": "leaky"}):
     refused = AssignSeatsOperator(task_id="refused", product_code=PRODUCT, user_uuids=[ANN])
-    misled = UnassignSeatsOperator(task_id="misled", product_code=PRODUCT, user_uuids=[ANN])
+    misled = UnassignSeatsOperator(task_id="misled", product_code=PRODUCT, user_uuids=[LEAVER])
     rejected = AssignSeatsOperator(task_id="rejected", product_code=PRODUCT, user_emails="{{ params.emails }}")
     wait = SeatUsersSensor(
         task_id="wait",
@@ -37,7 +37,7 @@ with DAG("leaky", schedule=None, params={"emails": []}, default_args={"datadog_c
         client = hook.get_conn()
         shown = f"{hook!r} {client!r} {client.connection!r} {client.connection} {hook.test_connection()}"
         print(shown)
-        print(client._session.headers)
+        print(vars(client))
         return shown
 
     @task(trigger_rule="all_done")

@@ -81,7 +81,7 @@ def test_two_triggerers_share_the_sensors_and_one_takes_over_from_the_other(
     time.sleep(2.5)  # enough time for two polls
     assert polls(fake) == before
     for index in (0, len(HIRES) - 1):
-        assert [holder["email"] for holder in server.xcom(run, "wait", index=index)] == [HIRES[index]]
+        assert [holder["email"] for holder in server.xcom(run, "wait", index=index)["people"]] == [HIRES[index]]
 
 
 def wait_for_polls(fake: FakeDatadog, number: int) -> None:

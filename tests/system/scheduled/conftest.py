@@ -14,12 +14,13 @@ import pytest
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW, EXAMPLE_DAGS, AirflowHome, Server
+from tests.test_docs import blocks
 
 # The keys contain characters that URLs, shells and regular expressions treat specially.
 API_KEY: Final = "api/key+3141=&%"
 APP_KEY: Final = "app/key+2718=&$"
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
-PRODUCTS: Final = (PRODUCT, "example_product", "approved", "rejected", "left", "reclaimed")
+PRODUCTS: Final = (PRODUCT, "outside", "example_product", "approved", "rejected", "left", "reclaimed")
 LEAVERS: Final = [f"leaver{number}@example.com" for number in range(3)]
 # These connections are in the metadata database. The others are in environment variables.
 STORED: Final = ("datadog_default", "leaky")
@@ -82,8 +83,11 @@ def home(fakes: dict[str, FakeDatadog], tmp_path_factory: pytest.TempPathFactory
     ours = Path(__file__).parents[1] / "dags"
     for file in (*EXAMPLE_DAGS.glob("*.py"), ours / "leaky.py", ours / "seats_in_use.py"):
         shutil.copy(file, dags)
+    [leavers] = [each.values[0].text for each in blocks("python") if 'DAG("leavers_from_hr"' in each.values[0].text]
+    (dags / "leavers.py").write_text(leavers)
     in_europe = {"conn_type": "datadog_seats", "password": "K", "extra": {"api_key": "A", "site": "datadoghq.eu"}}
-    settings = {"AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe), "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"}
+    # With DEV, Airflow prints the variables of all frames with a traceback.
+    settings = {"AIRFLOW_CONN_IN_EUROPE": json.dumps(in_europe), "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG", "DEV": "1"}
     for name, fake in fakes.items():
         if name not in STORED:
             settings[f"AIRFLOW_CONN_{name.upper()}"] = fake.airflow_connection()

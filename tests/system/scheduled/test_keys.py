@@ -17,6 +17,8 @@ pytestmark = [
     pytest.mark.skipif(not AIRFLOW_3, reason="needs the API of Airflow 3"),
 ]
 
+# The person of the DAG whose unassignment is redirected.
+LEAVER = "0b1f1c0e-7a53-4f0e-9a1e-6a1f3f1f2d11"
 FORMS = {form for key in (API_KEY, APP_KEY) for form in (key, quote(key), quote(key, safe=""), quote_plus(key))}
 
 
@@ -33,6 +35,7 @@ def test_a_full_run_leaks_no_key(
     gone = server.begin("datadog_seats_offboarding", {**emails, "product_code": "left"})
     echo = {"errors": [f"Forbidden: {API_KEY} {APP_KEY} {quote(API_KEY, safe='')} {quote_plus(APP_KEY)}"]}
     away = {"Location": f"{other.url}{SEATS}?api_key={quote(API_KEY, safe='')}&application_key={APP_KEY}"}
+    fake.give_seat(PRODUCT, fake.user_uuid(BOB), id=LEAVER)
     fake.script("POST", SEATS, *[Fault(403, echo)] * 2)
     fake.script("DELETE", SEATS, Fault(302, "", away))
     fake.script("GET", USERS, Fault(400, echo))
