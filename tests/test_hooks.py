@@ -161,7 +161,7 @@ def test_an_extra_that_is_not_json_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 def test_an_empty_entry_is_an_error(datadog: FakeDatadog, nobody: Any) -> None:
     """An empty entry in a list is an error before anything is sent, because an empty search finds everyone."""
     hook = DatadogSeatsHook()
-    with pytest.raises(InvalidInputError, match="is neither a user UUID nor an email address|row 1 is None"):
+    with pytest.raises(InvalidInputError, match=r"is neither a user UUID nor an email address|row 1 is None"):
         hook.find_users(nobody)
     for method in (hook.assign_seats, hook.unassign_seats):
         with pytest.raises(InvalidInputError, match="is not a user UUID"):

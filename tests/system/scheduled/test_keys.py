@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
+from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW_3, AirflowHome, Server, wait_for
 from tests.system.scheduled.conftest import ANN, API_KEY, APP_KEY, BOB, STORED
 
