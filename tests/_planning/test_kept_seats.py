@@ -256,11 +256,11 @@ def test_a_protected_entry_that_matches_nobody_is_found() -> None:
     """The entries of protect that match no row and no account that was read are returned as they were passed."""
     guards = Guards(protect=People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x")))
     seats = SeatList([ANN, BOB])
-    assert unmatched_protection(guards, world(seats)) == ["8", "Boss@x", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == ["8", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, users=[user("1", "boss@x")])) == ["8", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == ["8", "Boss@x", "Typo@x"]
-    assert unmatched_protection(NONE, world(seats)) == []
+    assert unmatched_protection(guards, world(seats)) == People(("8",), ("Boss@x", "Typo@x"))
+    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == People(("8",), ("Typo@x",))
+    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == People(("8",), ("Typo@x",))
+    assert unmatched_protection(guards, world(seats, users=[user("8", "b@x")])) == People((), ("Boss@x", "Typo@x"))
+    assert unmatched_protection(NONE, world(seats)) == People()
 
 
 # --- nobody loses a seat by accident ---
@@ -330,7 +330,7 @@ class Organisation:
         if job.undo is not None:
             report, only = job.undo, job.only
             plan = with_accounts(
-                lambda state: plan_undo(P, report, only, state, job.guards, approved=job.approved),
+                lambda state: plan_undo(P, report, only, state, job.guards, mode=job.mode, approved=job.approved),
                 World(self.now, seats, earlier=earlier),
                 job.guards,
                 self.accounts,
@@ -361,7 +361,12 @@ class Organisation:
             else:
                 self.seats[uuid] = self.tick()
         self.reports.append(
-            plan.report(Outcome(P, done=unassigned), Outcome(P, done=assigned), Period(started, self.tick()))
+            plan.report(
+                Outcome(P, done=unassigned),
+                Outcome(P, done=assigned),
+                Period(started, self.tick()),
+                self.seat_list().users,
+            )
         )
 
 

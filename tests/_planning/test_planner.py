@@ -359,9 +359,16 @@ STARTED = NOW - timedelta(hours=2)
 ENDED = NOW - timedelta(hours=1)
 
 
-def undo(report: Report, seats: SeatList, guards: Guards = NONE, only: People | None = None, **more: Any) -> Plan:
+def undo(
+    report: Report,
+    seats: SeatList,
+    guards: Guards = NONE,
+    only: People | None = None,
+    mode: Mode = "exact",
+    **more: Any,
+) -> Plan:
     """Plan an undo."""
-    return plan_undo(P, report, only, world(seats, **more), guards)
+    return plan_undo(P, report, only, world(seats, **more), guards, mode=mode)
 
 
 def report_of(**changes: Any) -> Report:

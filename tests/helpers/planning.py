@@ -103,7 +103,6 @@ def with_accounts(
     first = plan(replace(before, checked=False))
     if first.refusal is not None:
         return first
-    before = replace(before, counted=len(first.to_unassign_in_all()))
     if wanted := accounts_to_read(first, guards, before):
         before = replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts})
     return plan(before)
