@@ -125,7 +125,7 @@ class Plan:
     def to_unassign_in_all(self) -> list[Person]:
         """Return the people who lose their seat by this attempt and by earlier ones.
 
-        Someone who is to get the seat back counts until the seat list shows it, because Datadog may refuse it.
+        Someone who is to get the seat back counts until the list shows it, because Datadog may refuse it.
         """
         unassigning = by_id(self.unassign)
         return [
@@ -205,9 +205,7 @@ class Plan:
         if self.unassign and self.assign:
             unknown, not_done, refused = (self._with_direction(people) for people in (unknown, not_done, refused))
         of_unknown = by_id(unknown)
-        gained: dict[str, Person] = {}
-        lost: dict[str, Person] = {}
-        back: dict[str, Person] = {}
+        gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
         for uuid, each in self._affected().items():
             holds = uuid in assigned or (uuid not in unassigned and each.held_now)
             if uuid not in of_unknown and holds != each.held_at_first:

@@ -153,7 +153,8 @@ class PlanMaker:
         is_small = len(first.unassign) <= _MAX_LOOK_UPS
         # Those who keep their seat because of what is read must not use up the limit.
         only_count_refuses = first.refusal and first.refusal.reasons == tuple(too_many_unassigned(first, job.guards))
-        if first.refusal is None or (is_small and (job.preview or only_count_refuses)):
+        may_keep = job.guards.on_call == "keep" or bool(self._accounts_to_read(world, job, first))
+        if first.refusal is None or (is_small and (job.preview or (only_count_refuses and may_keep))):
             if job.guards.on_call is not None:
                 # First: one call looks for many people in schedules, and an account takes a call of its own.
                 world = self._with_on_call(world, job, first)

@@ -441,7 +441,10 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
             if not organisation.reports:
                 continue
             report = data.draw(st.sampled_from(organisation.reports))
-            arguments |= {"undo": data.draw(st.sampled_from([json.dumps(report), for_undo(report) or report]))}
+            arguments |= {
+                "allow_empty": False,
+                "undo": data.draw(st.sampled_from([json.dumps(report), for_undo(report) or report])),
+            }
             organisation.carry_out(organisation.plan(SyncJob.parse(**arguments)))
             lost = before.keys() - organisation.seats.keys()
             changed = by_id(report["assigned"])
@@ -481,7 +484,9 @@ def test_an_undo_restores_the_seats_of_a_sync(organisation: Organisation, data: 
     before = set(organisation.seats)
     organisation.carry_out(organisation.plan(SyncJob.parse(**{**DEFAULTS, "user_emails": roster})))
     for report in organisation.reports[:1]:
-        organisation.carry_out(organisation.plan(SyncJob.parse(**{**DEFAULTS, "undo": for_undo(report) or report})))
+        organisation.carry_out(
+            organisation.plan(SyncJob.parse(**{**DEFAULTS, "allow_empty": False, "undo": for_undo(report) or report}))
+        )
     assert set(organisation.seats) == before
 
 

@@ -141,27 +141,24 @@ def test_the_report_of_a_refused_undo_names_all_guards(datadog: FakeDatadog) -> 
     report = sync(user_uuids=people)
     ti = FakeTaskInstance()
     failure(sync, ti, undo=report, max_unassign=1, max_seats=10)
-    assert ti.pushed["return_value"]["guards"].items() >= {"max_unassign": "1", "max_seats": 10}.items()
+    assert ti.pushed["return_value"]["guards"].items() >= {"max_unassign": "1, at most 50%", "max_seats": 10}.items()
 
 
-def test_people_whom_an_account_protects_count_for_the_limit(datadog: FakeDatadog) -> None:
-    """Accounts are read after the limit is checked, and the preview of a refused run shows both numbers."""
+@pytest.mark.parametrize("preview", [True, False])
+def test_people_whom_an_account_protects_do_not_count_for_the_limit(datadog: FakeDatadog, *, preview: bool) -> None:
+    """The limit counts the people who would lose a seat after accounts were read, in a preview and in a run."""
     renamed(datadog)
     add_people(datadog, 2)
-    report = unassign(
-        user_emails=["ann.old@x.com", *emails(0, 1)], protect=["ann.new@x.com"], max_unassign=2, preview=True
-    )
+    arguments: dict[str, Any] = {"protect": ["ann.new@x.com"], "max_unassign": "67%", "preview": preview}
+    report = unassign(user_emails=["ann.old@x.com", *emails(0, 1)], **arguments)
     assert by_email(report) == {"unassigned": emails(0, 1), "protected": ["ann.old@x.com"]}
-    assert (
-        "2 of 3 seats would be unassigned (3 before accounts and who is on call were read), and the limit"
-        in report["refusals"][0]
-    )
+    assert report["refusals"] == []
 
 
 def test_a_refused_run_reads_neither_accounts_nor_schedules(datadog: FakeDatadog) -> None:
     """A run that is no preview stops at the first guard that no reading can lift."""
     people = add_people(datadog, 3)
-    refused(datadog, unassign, user_uuids=people, on_call="refuse", protect=["boss@x.com"], max_unassign=1)
+    refused(datadog, unassign, user_uuids=people, on_call="refuse", protect=emails(0), max_unassign=1)
     assert calls(datadog) == ["GET seats/users"]
 
 
@@ -186,7 +183,10 @@ def test_a_disabled_account_does_not_count_for_the_seats_after_an_undo(datadog: 
     people = add_people(datadog, 2)
     report = unassign(user_uuids=people, read_seats_first=True)
     datadog.add_user("u1@x.com", user_uuid=people[1], status="Disabled")
-    assert by_email(sync(undo=report, max_seats=1)) == {"assigned": emails(0), "missing": emails(1)}
+    assert by_email(sync(undo=report, max_seats=1, missing_users="skip")) == {
+        "assigned": emails(0),
+        "missing": emails(1),
+    }
     assert "There would be 2 seats" in refused(datadog, sync, undo=report, max_seats=1, check_accounts=False)
 
 
@@ -277,7 +277,7 @@ def test_a_failure_before_the_plan_is_complete_reports_the_people(datadog: FakeD
 def test_a_retry_that_cannot_look_people_up_reports_the_whole_run(datadog: FakeDatadog, no_waits: list[float]) -> None:
     """If the second attempt fails while it reads schedules, its report has the changes of the first."""
     people = add_people(datadog, 12)
-    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": 8, "batch_size": 4, "on_call": "keep"}
+    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": "70%", "batch_size": 4, "on_call": "keep"}
     store = Store()
     interrupt(datadog, attempt(store), **arguments)
     datadog.permissions.remove("on_call_read")
@@ -291,7 +291,7 @@ def test_a_retry_that_cannot_look_people_up_reports_the_whole_run(datadog: FakeD
 def test_a_retry_that_cannot_read_the_list_reports_people_as_unknown(datadog: FakeDatadog) -> None:
     """Only the seat list says how far an earlier attempt got, so without it its people are unknown."""
     people = add_people(datadog, 12)
-    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": 8, "batch_size": 4}
+    arguments: dict[str, Any] = {"user_uuids": people[8:], "max_unassign": "70%", "batch_size": 4}
     store = Store()
     interrupt(datadog, attempt(store), **arguments)
     datadog.script("GET", SEATS, RATE_LIMITED)
