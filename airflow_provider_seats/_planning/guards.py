@@ -53,7 +53,7 @@ class Limit:
         """Return what allows so many people to lose a seat."""
         if self.max_percent is None or count <= _share(self.max_percent, seats):
             return "raise max_unassign for this run"
-        return f"pass max_unassign as a percentage above {self.max_percent:g}% for this run: a number allows no more"
+        return f"raise max_unassign for this run to a percentage above {self.max_percent:g}%: a number allows no more"
 
     def describe(self, seats: int) -> str:
         """Return the limit for a message: the number of people, and the argument that it comes from."""

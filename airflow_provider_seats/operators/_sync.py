@@ -54,8 +54,8 @@ class SyncSeatsOperator(SeatsOperator):
         holds a seat. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused, and 0 forbids it. A number allows at most half of the seats; a percentage may be
-        higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people; one
-        is always allowed. An undo has no default. (templated)
+        higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people;
+        one is always allowed. An undo has no default. (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)

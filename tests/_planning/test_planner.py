@@ -218,7 +218,7 @@ def test_sixty_of_a_hundred_people_are_refused_by_default() -> None:
     message = refusal(sync(roster, seats, guards=Guards(max_unassign=DEFAULT_MAX_UNASSIGN)))
     assert re.search(
         r"60 of 100 seats would be unassigned, and the limit is 20 \(max_unassign=5 or 20%, at most 50% and 100\): "
-        r"40@x, .*and 50 more. If this is intended, pass max_unassign as a percentage above 50% for this run",
+        r"40@x, .*and 50 more. If this is intended, raise max_unassign for this run to a percentage above 50%",
         message,
     )
     assert sync(roster, seats, guards=Guards(max_unassign=Limit(percent=60))).refusal is None
