@@ -6,11 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
+from airflow_provider_seats._planning.jobs import SyncJob
+from airflow_provider_seats._planning.not_passed import NOT_PASSED
+from airflow_provider_seats._planning.plan import Origin, Plan
+from airflow_provider_seats._runtime.plan_maker import PlanMaker
 from airflow_provider_seats.exceptions import RateLimitError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
+    GHOST,
     OLD,
     RATE_LIMITED,
     Store,
@@ -28,6 +34,7 @@ from tests.helpers.operators import (
     sync,
     unassign,
 )
+from tests.helpers.playing import Played, answer_by, serve, unserved
 
 
 def renamed(datadog: FakeDatadog, old: str | None = "ann.old@x.com", **account: Any) -> str:
@@ -62,6 +69,88 @@ def test_an_undo_of_an_unassignment_reads_the_list_once(datadog: FakeDatadog) ->
 
 
 # --- previews that a guard refuses ---
+
+
+class ByHand:
+    """A client that asks a FakeDatadog without sockets."""
+
+    server_time = datetime.now(UTC)
+
+    def __init__(self, datadog: FakeDatadog) -> None:
+        self._datadog = datadog
+
+    def run(self, flow: Any) -> Any:
+        """Run a flow to its end."""
+        return serve(flow, lambda step: answer_by(self._datadog, step), Played())
+
+
+PEOPLE = st.sets(st.integers(0, 7))
+NOBODYS = {90: "typo@x.com", 91: GHOST}
+
+
+@given(
+    seated=PEOPLE,
+    roster=PEOPLE,
+    disabled=PEOPLE,
+    on_call=PEOPLE,
+    protected=st.sets(st.sampled_from([*range(8), *NOBODYS])),
+    renamed_people=PEOPLE,
+    arguments=st.fixed_dictionaries(
+        {
+            "max_unassign": st.sampled_from([NOT_PASSED, 0, 1, "3", "100%"]),
+            "max_seats": st.sampled_from([NOT_PASSED, 2, 5]),
+            "mode": st.sampled_from(["exact", "add_only", "remove_only"]),
+            "missing_users": st.sampled_from(["fail", "skip", "retry"]),
+            "on_call": st.sampled_from(["ignore", "keep", "refuse"]),
+            "allow_empty": st.booleans(),
+        }
+    ),
+)
+def test_a_preview_is_refused_if_applying_it_is(  # noqa: PLR0917 (the state of the world)
+    seated: set[int],
+    roster: set[int],
+    disabled: set[int],
+    on_call: set[int],
+    protected: set[int],
+    renamed_people: set[int],
+    arguments: dict[str, Any],
+) -> None:
+    """A preview, a run and an approved run are refused in the same cases, and otherwise change the same people."""
+    with unserved() as datadog:
+        people = {
+            number: datadog.add_user(f"u{number}@x.com", status="Disabled" if number in disabled else "Active")
+            for number in range(8)
+        }
+        for number in seated:
+            old = f"old{number}@x.com" if number in renamed_people else f"u{number}@x.com"
+            datadog.give_seat(PRODUCT, people[number], email=old, assigned_at=OLD)
+        datadog.add_schedule("Nights", [people[number] for number in sorted(on_call)] or [datadog.add_user("s@x.com")])
+        names = [NOBODYS.get(number) or f"u{number}@x.com" for number in sorted(protected)]
+
+        def plan(**more: Any) -> Plan:
+            given = {**SYNC, "user_emails": [f"u{number}@x.com" for number in roster], "protect": names or "nobody"}
+            job = SyncJob.parse(**{**given, **arguments, **more})
+            client: Any = ByHand(datadog)
+            maker = PlanMaker(client, Origin(), None, warn=lambda _: None, draft=lambda _: None)
+            return maker.make(job)
+
+        preview, run = plan(preview=True), plan()
+        applied = plan(approved=preview.preview())
+    assert (preview.refusal is None) == (run.refusal is None) == (applied.refusal is None)
+    if run.refusal is None:
+        assert (preview.assign, preview.unassign) == (run.assign, run.unassign) == (applied.assign, applied.unassign)
+        assert not protected & NOBODYS.keys() or not run.unassign
+
+
+SYNC: dict[str, Any] = {
+    **dict.fromkeys(("user_uuids", "warn_seats", "min_seat_age", "undo", "approved"), NOT_PASSED),
+    "product_code": PRODUCT,
+    "check_accounts": True,
+    "check_escalation_policies": False,
+    "report_unchanged": False,
+    "preview": False,
+    "batch_size": 100,
+}
 
 
 @pytest.mark.parametrize("missing_users", ["fail", "skip", "retry"])
