@@ -8,6 +8,7 @@ version with the digest of a preview as the param `approved` of the next run. Wi
 
 from __future__ import annotations
 
+import inspect
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +40,20 @@ except Exception:  # noqa: BLE001 (whatever the reason is: without it, only the 
 
         template_fields = ("subject", "body")
 
-        def __init__(self, *, subject: str, body: str, response_timeout: timedelta, **kwargs: Any) -> None:
+        def __init__(self, *, subject: str, body: str, **kwargs: Any) -> None:
             super().__init__(**kwargs)
-            self.subject, self.body, self.response_timeout = subject, body, response_timeout
+            self.subject, self.body = subject, body
 
         def execute(self, context: Context) -> None:
             """Show the preview, and skip the tasks that change something."""
             print(f"{context['ti'].task_id}: {self.subject}\n\n{self.body}")
             raise AirflowSkipException("To approve it, trigger the DAG with the digest of the preview as approved.")
+
+
+# The first providers of Airflow 3.1 have no response_timeout, and wait for the execution_timeout.
+INITS = [vars(each)["__init__"] for each in ApprovalOperator.__mro__ if "__init__" in vars(each)]
+PARAMETERS = {name for each in INITS for name in inspect.signature(each).parameters}
+TIMEOUT = {"response_timeout" if "response_timeout" in PARAMETERS else "execution_timeout": timedelta(days=3)}
 
 
 class PreviewApproval(ApprovalOperator):
@@ -173,7 +180,7 @@ with DAG(
 **Applying this will be refused:** {{ reason }}
 {% endfor %}
 Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
-        response_timeout=timedelta(days=3),
+        **TIMEOUT,
     )
     # Someone who logs in while the preview waits for its approval keeps the seat.
     find_again = find_seats.override(task_id="find_again")(shown=approve.output["shown"])
