@@ -27,7 +27,7 @@ from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
-from airflow_provider_seats._text import shorten
+from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
@@ -176,17 +176,22 @@ class DatadogSeatsHook(BaseHook):
     def list_team_members(self, *handles: str) -> list[str]:
         """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
 
-        It needs the permission ``teams_read``. Members of sub-teams are not included. A team without members is an
-        empty list.
+        It needs the permission ``teams_read``. Members of sub-teams are not included. Disabled accounts and service
+        accounts are left out, and the log names them. A single team without members is an empty list.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/teams/#get-team-memberships
 
         :param handles: the handles of the teams, exactly as Datadog shows them, without ``@``.
         :returns: the UUIDs in lower case, each once, in the order of the handles and of Datadog's lists.
-        :raises InvalidInputError: if there is no handle, or one that is empty or not text, before anything is sent.
+        :raises InvalidInputError: if there is no handle, or one that is empty or not text, before anything is sent; if
+            one of several teams has no members.
         :raises TeamsNotFoundError: if a handle is not that of exactly one team.
         """
-        return self.get_conn().run(list_team_members(parse_team_handles(handles)))
+        members = self.get_conn().run(list_team_members(parse_team_handles(handles)))
+        if members.left_out:
+            count = plural(len(members.left_out), "member is", "members are")
+            self.log.warning("Datadog teams: %s left out: %s", count, join_names(members.left_out))
+        return members.people
 
     def audit_seats(
         self,

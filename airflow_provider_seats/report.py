@@ -44,12 +44,13 @@ class Person(TypedDict):
 
     The email of someone who was passed by UUID is known only if the seat list was read. ``reason`` says why someone is
     ``protected``, why someone with an account is ``missing``, and for a sync what was to happen to someone who was not
-    changed.
+    changed. ``assigned_at`` is the date of a seat that was assigned, as the seat list showed it afterwards.
     """
 
     id: str | None
     email: str | None
     reason: NotRequired[str]
+    assigned_at: NotRequired[str]
 
 
 class Report(TypedDict):
@@ -64,8 +65,9 @@ class Report(TypedDict):
     ``seats_before`` and ``seats_after`` count the product's seats; None if that is unknown. ``guards`` are the guards
     that applied, by argument. ``refusals`` are the reasons why a guard refuses the plan. ``warnings`` are what a person
     should look at. ``since_attempt`` is the first attempt of the task that the report covers. ``started_at`` and
-    ``ended_at`` enclose the changes, by Datadog's clock in ISO 8601; None if nothing was changed. ``conn_id`` is the
-    connection's id and ``site`` its base URL, None if the connection was not read.
+    ``ended_at`` enclose the changes, by Datadog's clock in ISO 8601; None if nothing was changed. For a preview
+    ``started_at`` is when the seats were read. ``conn_id`` is the connection's id and ``site`` its base URL; None if
+    the connection was not read.
 
     ``digest`` is a text that is the same for the same changes of the same product. ``complete`` says whether everyone
     but the ``unchanged`` people is listed. Not every database returns more than 190 KiB to Airflow, so a larger report

@@ -2,37 +2,71 @@
 
 Disabling an account is not known to free its seat. Someone who has not logged in may still use the seat: pages arrive
 by phone, and people work on incidents from a chat. So people who are found in an on-call schedule or an
-escalation policy keep their seat, and on Airflow 3.1 or later a person approves the preview. Without an answer nothing
-is changed.
+escalation policy keep their seat, and a person approves the preview: on Airflow 3.1 or later in the web page; in any
+version with the digest of a preview as the param `approved` of the next run. Without an approval nothing is changed.
 """
 
 from __future__ import annotations
 
-import os
+import inspect
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow import __version__
 
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import UnassignSeatsOperator
 
 try:
-    from airflow.sdk import DAG, Param, task
+    from airflow.sdk import DAG, BaseOperator, Param, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import task
-    from airflow.models import DAG, Param
+    from airflow.models import DAG, BaseOperator, Param
 
 try:
     from airflow.sdk.exceptions import AirflowSkipException
 except ImportError:  # Airflow before 3.2
     from airflow.exceptions import AirflowSkipException
 
-# Airflow has an operator for approvals since 3.1. A test, or a run that nobody watches, skips the approval.
-ASK = tuple(map(int, __version__.split(".")[:2])) >= (3, 1) and os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
-if ASK:
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
+except Exception:  # noqa: BLE001 (whatever the reason is: without it, only the param "approved" approves)
+
+    class ApprovalOperator(BaseOperator):
+        """Stands in for Airflow's operator, which Airflow has since 3.1. It approves nothing."""
+
+        template_fields = ("subject", "body")
+
+        def __init__(self, *, subject: str, body: str, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.subject, self.body = subject, body
+
+        def execute(self, context: Context) -> None:
+            """Show the preview, and skip the tasks that change something."""
+            print(f"{context['ti'].task_id}: {self.subject}\n\n{self.body}")
+            raise AirflowSkipException("To approve it, trigger the DAG with the digest of the preview as approved.")
+
+
+# The first providers of Airflow 3.1 have no response_timeout, and wait for the execution_timeout.
+INITS = [vars(each)["__init__"] for each in ApprovalOperator.__mro__ if "__init__" in vars(each)]
+PARAMETERS = {name for each in INITS for name in inspect.signature(each).parameters}
+TIMEOUT = {"response_timeout" if "response_timeout" in PARAMETERS else "execution_timeout": timedelta(days=3)}
+
+
+class PreviewApproval(ApprovalOperator):
+    """Asks a person, and keeps the seats that it shows: the tasks before it may be cleared while it waits."""
+
+    def execute(self, context: Context) -> object:
+        """Keep the seats of the preview. If the run was triggered with its digest, it is approved."""
+        plan = context["ti"].xcom_pull(task_ids="preview")
+        people = {person["id"] for person in plan["unassigned"]}
+        found = context["ti"].xcom_pull(task_ids="find_seats")
+        context["ti"].xcom_push(key="shown", value=[seat for seat in found if seat["id"] in people])
+        print("The digest of the preview:", plan["digest"])
+        return None if context["params"]["approved"] == plan["digest"] else super().execute(context)
 
 
 def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> str | None:
@@ -82,25 +116,33 @@ with DAG(
             "20%",
             type="string",
             title="Most people who may lose a seat",
-            description="A number, or a percentage of all seats such as 20%. Raise it for one run if more is intended.",
+            description="A number up to half of the seats, or a percentage of all seats such as 20%.",
+        ),
+        "approved": Param(
+            None,
+            type=["null", "string"],
+            title="Approved preview",
+            description="The digest of a preview that you looked at, to apply its changes without being asked.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
 
     @task
-    def find_seats(params: dict[str, Any], approved: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the seats to unassign, with the reason. With a preview, return only seats that are in it."""
+    def find_seats(params: dict[str, Any], shown: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+        """Return the seats to unassign, with the reason. With seats that were shown, return only those of them.
+
+        A seat that was assigned again since, or has another reason now, is not what was shown.
+        """
         days = params["inactive_days"]
         inactive_since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         found = []
         for seat in DatadogSeatsHook().audit_seats(params["product_code"], status=True):
             reason = reason_to_reclaim(seat, inactive_since)
             if seat["id"] is not None and reason is not None:
-                found.append({"id": seat["id"], "email": seat["email"], "reason": reason})
-        if approved is not None:
-            previewed = {person["id"] for person in approved["unassigned"]}
-            found = [seat for seat in found if seat["id"] in previewed]
+                found.append({key: seat[key] for key in ("id", "email", "assigned_at")} | {"reason": reason})
+        if shown is not None:
+            found = [seat for seat in found if seat in shown]
         if not found:
             raise AirflowSkipException("There is no seat to unassign.")
         return found
@@ -117,20 +159,15 @@ with DAG(
         preview=True,
         **guards,
     )
-    # Someone who logs in while the preview waits for its approval keeps the seat.
-    find_again = find_seats.override(task_id="find_again")(approved=preview.output)
     reclaim = UnassignSeatsOperator(
         task_id="reclaim",
         user_uuids="{{ ti.xcom_pull(task_ids='find_again') | map(attribute='id') | list }}",
         **guards,
     )
-    find_seats() >> preview >> find_again >> reclaim
-
-    if ASK:
-        approve = ApprovalOperator(
-            task_id="approve",
-            subject="Unassign seats of {{ params.product_code }}?",
-            body="""{% set plan = ti.xcom_pull(task_ids='preview') -%}
+    approve = PreviewApproval(
+        task_id="approve",
+        subject="Unassign seats of {{ params.product_code }}?",
+        body="""{% set plan = ti.xcom_pull(task_ids='preview') -%}
 {% set people = plan.unassigned | map(attribute='id') | list -%}
 **{{ people | length }} lose their seat:**
 
@@ -144,6 +181,8 @@ with DAG(
 **Applying this will be refused:** {{ reason }}
 {% endfor %}
 Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
-            response_timeout=timedelta(days=3),
-        )
-        preview >> approve >> find_again
+        **TIMEOUT,
+    )
+    # Someone who logs in while the preview waits for its approval keeps the seat.
+    find_again = find_seats.override(task_id="find_again")(shown=approve.output["shown"])
+    find_seats() >> preview >> approve >> find_again >> reclaim

@@ -1,30 +1,68 @@
 """Make the seats match the company's roster after a person approved a preview. A second DAG undoes the changes.
 
-The roster is a list of emails in the run's params, or a CSV file that the HR system exports. On Airflow 3.1 or later a
-person approves the preview. Without an answer nothing is changed.
+The roster is a list of emails in the run's params, or a CSV file that the HR system exports. A person approves the
+preview: on Airflow 3.1 or later in the web page; in any version with the digest of a preview as the param `approved` of
+the next run. Without an approval nothing is changed.
 """
 
 from __future__ import annotations
 
-import os
+import inspect
 from datetime import timedelta
-from typing import Any
-
-from airflow import __version__
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.rosters import read_roster
 
 try:
-    from airflow.sdk import DAG, Param, task
+    from airflow.sdk import DAG, BaseOperator, Param, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import task
-    from airflow.models import DAG, Param
+    from airflow.models import DAG, BaseOperator, Param
 
-# Airflow has an operator for approvals since 3.1. A test, or a run that nobody watches, skips the approval.
-ASK = tuple(map(int, __version__.split(".")[:2])) >= (3, 1) and os.environ.get("SEAT_REVIEW_ASK", "yes") == "yes"
-if ASK:
+try:
+    from airflow.sdk.exceptions import AirflowSkipException
+except ImportError:  # Airflow before 3.2
+    from airflow.exceptions import AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
+except Exception:  # noqa: BLE001 (whatever the reason is: without it, only the param "approved" approves)
+
+    class ApprovalOperator(BaseOperator):
+        """Stands in for Airflow's operator, which Airflow has since 3.1. It approves nothing."""
+
+        template_fields = ("subject", "body")
+
+        def __init__(self, *, subject: str, body: str, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.subject, self.body = subject, body
+
+        def execute(self, context: Context) -> None:
+            """Show the preview, and skip the tasks that change something."""
+            print(f"{context['ti'].task_id}: {self.subject}\n\n{self.body}")
+            raise AirflowSkipException("To approve it, trigger the DAG with the digest of the preview as approved.")
+
+
+# The first providers of Airflow 3.1 have no response_timeout, and wait for the execution_timeout.
+INITS = [vars(each)["__init__"] for each in ApprovalOperator.__mro__ if "__init__" in vars(each)]
+PARAMETERS = {name for each in INITS for name in inspect.signature(each).parameters}
+TIMEOUT = {"response_timeout" if "response_timeout" in PARAMETERS else "execution_timeout": timedelta(days=3)}
+
+
+class PreviewApproval(ApprovalOperator):
+    """Asks a person, and keeps the report that it shows: the task preview may be cleared while this one waits."""
+
+    def execute(self, context: Context) -> object:
+        """Keep the report of the preview. If the run was triggered with its digest, it is approved."""
+        shown = context["ti"].xcom_pull(task_ids="preview")
+        context["ti"].xcom_push(key="shown", value=shown)
+        print("The digest of the preview:", shown["digest"])
+        return None if context["params"]["approved"] == shown["digest"] else super().execute(context)
+
 
 PRODUCT = Param(
     "incident_response",
@@ -80,7 +118,13 @@ with DAG(
             "10",
             type="string",
             title="Most people who may lose a seat",
-            description="A number, or a percentage of all seats such as 20%. Raise it for one run if more is intended.",
+            description="A number up to half of the seats, or a percentage of all seats such as 20%.",
+        ),
+        "approved": Param(
+            None,
+            type=["null", "string"],
+            title="Approved preview",
+            description="The digest of a preview that you looked at, to apply exactly its changes without being asked.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
@@ -95,22 +139,20 @@ with DAG(
         return read_roster(params["roster_csv"], column=params["roster_column"])
 
     roster = get_roster()
+    # The roster may be corrected while the preview waits for its approval, so it is read again.
+    roster_again = get_roster.override(task_id="get_roster_again")()
     guards = {
         "product_code": "{{ params.product_code }}",
-        "user_emails": roster,
         "mode": "{{ params.mode }}",
-        "protect": "{{ params.protect }}",
+        "protect": "{{ params.protect or 'nobody' }}",
         "max_unassign": "{{ params.max_unassign }}",
         "min_seat_age": "1d",
     }
-    preview = SyncSeatsOperator(task_id="preview", preview=True, **guards)
-    apply = SyncSeatsOperator(task_id="apply", approved=preview.output, **guards)
-
-    if ASK:
-        approve = ApprovalOperator(
-            task_id="approve",
-            subject="Change the seats of {{ params.product_code }}?",
-            body="""{% set plan = ti.xcom_pull(task_ids='preview') %}
+    preview = SyncSeatsOperator(task_id="preview", preview=True, user_emails=roster, **guards)
+    approve = PreviewApproval(
+        task_id="approve",
+        subject="Change the seats of {{ params.product_code }}?",
+        body="""{% set plan = ti.xcom_pull(task_ids='preview') %}
 **{{ plan.unassigned | length }} lose their seat:** {{ plan.unassigned | map(attribute='email') | join(', ') }}
 
 **{{ plan.assigned | length }} get one:** {{ plan.assigned | map(attribute='email') | join(', ') }}
@@ -120,9 +162,10 @@ with DAG(
 {% endfor -%}
 
 Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
-            response_timeout=timedelta(days=3),
-        )
-        preview >> approve >> apply
+        **TIMEOUT,
+    )
+    apply = SyncSeatsOperator(task_id="apply", approved=approve.output["shown"], user_emails=roster_again, **guards)
+    preview >> approve >> roster_again
 
     @task
     def notify(report: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -247,6 +248,21 @@ def test_the_members_of_teams_are_listed(datadog: FakeDatadog) -> None:
     datadog.add_team("sre-eu", [datadog.add_user("di@x.com")])
     assert DatadogSeatsHook().list_team_members(" sre ", "payments") == [bob, ann, cy]
     assert len(datadog.calls()) == 4
+
+
+def test_members_who_are_left_out_are_named(datadog: FakeDatadog) -> None:
+    """Disabled accounts and service accounts of a team are left out, and the log names them."""
+    ann, gone = datadog.add_user("ann@x.com"), datadog.add_user("gone@x.com", status="Disabled")
+    robot = datadog.add_user("robot@x.com", service_account=True)
+    datadog.add_team("sre", [gone, ann, robot])
+    hook = DatadogSeatsHook()
+    with mock.patch.object(hook.log, "warning") as warning:
+        assert hook.list_team_members("sre") == [ann]
+    [call] = warning.call_args_list
+    assert call.args[0] % call.args[1:] == (
+        f"Datadog teams: 2 members are left out: gone@x.com ({gone}): the account is disabled, "
+        f"robot@x.com ({robot}): it is a service account"
+    )
 
 
 def test_an_unknown_team_is_an_error(datadog: FakeDatadog) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats.testing import FakeDatadog
 from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 
@@ -40,8 +41,7 @@ def main() -> None:
         schedule = datadog.add_schedule("Primary", [ON_CALL])
         say(f"A FakeDatadog serves at {datadog.url}; cy and di hold seats of {PRODUCT}, and di is on call.")
         say("Preparing a temporary Airflow home on SQLite ...")
-        # The demo cannot wait for a person to approve the preview.
-        settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection(), "SEAT_REVIEW_ASK": "no"}
+        settings = {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection()}
         with AirflowHome(EXAMPLE_DAGS, settings) as home:
             before = datadog.emails(PRODUCT)
             say(f"Onboarding {' and '.join(HIRES)} with the DAG datadog_seats_onboarding:")
@@ -58,7 +58,9 @@ def main() -> None:
             roster.write_text(EXPORT, newline="")
             say("Ann is on call now. Previewing and applying HR's file with the DAG datadog_seats_review:")
             print(f"   {roster.name}: {EXPORT!r}")
-            run(home, "datadog_seats_review", {"roster_csv": roster.as_uri()})
+            # The demo cannot wait for a person, so it approves the changes that it expects.
+            approved = digest(PRODUCT, [datadog.user_uuid("bob@example.com")], [datadog.user_uuid(ON_CALL)])
+            run(home, "datadog_seats_review", {"roster_csv": roster.as_uri(), "approved": approved})
             synced = datadog.emails(PRODUCT)
         show({"before": before, "onboarded": between, "offboarded": after, "refused": refused, "synced": synced})
         requests = datadog.calls()

@@ -216,4 +216,7 @@ def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:
     is_known = uuid is not None or (not needs_uuid and fields.get("id", "") is None)
     if not is_known or not isinstance(email, str | None):
         raise InvalidInputError(name, f"it contains {shorten(person)}, which is not a person of a report.")
-    return Person(id=uuid, email=email)
+    assigned_at = fields.get("assigned_at")
+    if assigned_at is None:
+        return Person(id=uuid, email=email)
+    return Person(id=uuid, email=email, assigned_at=str(assigned_at))

@@ -14,6 +14,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 MissingUsers = Literal["fail", "skip", "retry"]
 OnCallChoice = Literal["ignore", "keep", "refuse"]
 _ALL: Final = 100
+_HALF: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Limit:
 
     :param people: a number of people.
     :param percent: a percentage of all seats, rounded down to whole people.
-    :param max_people: a cap on the result. With a cap, at least one person may lose a seat.
+    :param max_people: a cap on the result. A cap always allows one person.
     :param max_percent: the same as a percentage of all seats.
     """
 
@@ -39,7 +40,7 @@ class Limit:
         caps = [result, self.max_people or result]
         if self.max_percent is not None:
             caps.append(_share(self.max_percent, seats))
-        return max(1, min(caps))
+        return min(result, max(1, min(caps)))
 
     def __str__(self) -> str:
         parts = [] if self.people is None else [str(self.people)]
@@ -48,6 +49,12 @@ class Limit:
         caps += [] if self.max_people is None else [str(self.max_people)]
         return " or ".join(parts) + (f", at most {' and '.join(caps)}" if caps else "")
 
+    def advice(self, seats: int, count: int) -> str:
+        """Return what allows so many people to lose a seat."""
+        if self.max_percent is None or count <= _share(self.max_percent, seats):
+            return "raise max_unassign for this run"
+        return f"raise max_unassign for this run to a percentage above {self.max_percent:g}%: a number allows no more"
+
     def describe(self, seats: int) -> str:
         """Return the limit for a message: the number of people, and the argument that it comes from."""
         people = self.of(seats)
@@ -55,7 +62,7 @@ class Limit:
 
 
 # Large enough for the usual week, small enough that a broken export does little harm.
-DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_percent=50)
+DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_percent=_HALF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +128,12 @@ def parse_limit(name: str, value: object) -> Limit:
             f"{shorten(value)} is neither a whole number, such as 25, nor a percentage, such as '20%'.",
         )
     return Limit(percent=float(percent[1]))
+
+
+def parse_max_unassign(name: str, value: object) -> Limit:
+    """Parse a limit of people who may lose a seat. A number is at most half of the seats, a percentage may be more."""
+    limit = parse_limit(name, value)
+    return limit if limit.people is None else Limit(people=limit.people, max_percent=_HALF)
 
 
 def parse_warn_seats(name: str, value: object, max_seats: int | None) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.approval import parse_approved
 from airflow_provider_seats._planning.arguments import (
     parse_age,
     parse_bool,
@@ -20,7 +21,7 @@ from airflow_provider_seats._planning.guards import (
     DEFAULT_MAX_UNASSIGN,
     Guards,
     MissingUsers,
-    parse_limit,
+    parse_max_unassign,
     parse_on_call,
     parse_warn_seats,
 )
@@ -33,6 +34,10 @@ from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     from airflow_provider_seats.report import Report
+
+
+# What protect is if nobody is to be protected on purpose. A template cannot leave an argument out.
+_NOBODY: Final = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,11 @@ class AssignJob(Job):
         """Whether the seat list has to be read."""
         return self.preview or self.read_seats_first or self.guards.need_seat_list
 
+    @property
+    def reads_back(self) -> bool:
+        """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
+        return self.needs_seat_list
+
     def as_requested(self) -> Plan:
         """Return what is known before anything is read."""
         return Plan(self.product, assign=self.people.as_persons())
@@ -153,7 +163,7 @@ class UnassignJob(Job):
             people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
             guards=Guards(
                 missing_users="fail" if missing == "fail" else None,
-                max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
+                max_unassign=parse_optional("max_unassign", max_unassign, parse_max_unassign),
                 min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
                 protect=protected,
                 check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
@@ -231,7 +241,7 @@ class SyncJob(Job):
         given = Guards(
             missing_users=parse_choice("missing_users", missing_users, MissingUsers),
             allow_empty=parse_bool("allow_empty", allow_empty),
-            max_unassign=parse_optional("max_unassign", max_unassign, parse_limit),
+            max_unassign=parse_optional("max_unassign", max_unassign, parse_max_unassign),
             max_seats=limit,
             warn_seats=_parse_warn_seats(warn_seats, limit),
             min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
@@ -240,11 +250,9 @@ class SyncJob(Job):
             on_call=parse_on_call(on_call),
             check_escalation_policies=parse_bool("check_escalation_policies", check_escalation_policies),
         )
-        preview_report = parse_optional("approved", approved, parse_report)
-        if preview_report is not None and not preview_report["preview"]:
-            raise InvalidInputError(
-                "approved", "this is not the report of a preview. Pass that of a task with preview=True."
-            )
+        preview_report = parse_optional("approved", approved, parse_approved)
+        if report is not None and given.allow_empty:
+            raise InvalidInputError("allow_empty", "an undo has no roster that could be empty. Leave it out.")
         undoes_everyone = report is not None and user_uuids is NOT_PASSED and user_emails is NOT_PASSED
         people = NOBODY if undoes_everyone else parse_people(user_uuids=user_uuids, user_emails=user_emails)
         return cls(
@@ -264,22 +272,31 @@ class SyncJob(Job):
 
 def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
     """Return the guards that apply to a mode or to an undo."""
-    unassigns = is_undo or mode != "add_only"
+    unassigns = mode != "add_only"
     default = None if is_undo else DEFAULT_MAX_UNASSIGN
     return replace(
         guards,
-        missing_users=None if is_undo or mode == "remove_only" else guards.missing_users,
+        missing_users=None if mode == "remove_only" else guards.missing_users,
         allow_empty=guards.allow_empty if unassigns and not is_undo else None,
         max_unassign=(guards.max_unassign or default) if unassigns else None,
         min_seat_age=guards.min_seat_age if unassigns else None,
         protect=guards.protect if unassigns else NOBODY,
-        check_accounts=guards.check_accounts or not unassigns,
+        check_accounts=guards.check_accounts or not (unassigns or is_undo),
         on_call=guards.on_call if unassigns else None,
     )
 
 
 def _parse_protect(value: object) -> People:
-    return parse_optional("protect", value, lambda name, people: parse_people(**{name: people})) or NOBODY
+    if value is NOT_PASSED or (isinstance(value, str) and value.strip() == _NOBODY):
+        return NOBODY
+    protect: People = parse_optional("protect", value, lambda name, people: parse_people(**{name: people})) or NOBODY
+    if not protect:
+        raise InvalidInputError(
+            "protect",
+            "it protects nobody, for example because a team or a file was emptied. Check where it comes from. If this "
+            f"is intended, leave it out or pass {_NOBODY!r}.",
+        )
+    return protect
 
 
 def _parse_warn_seats(value: object, max_seats: int | None) -> int | None:

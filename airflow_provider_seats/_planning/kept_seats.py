@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.arguments import parse_time
+from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import among, by_id
 from airflow_provider_seats.report import Person
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.plan import Plan
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats.report import Report
+
+# Datadog dates its responses in whole seconds, rounded down.
+_SECOND: Final = timedelta(seconds=1)
+_TOLERANCE: Final = timedelta(minutes=1)
 
 
 class KeptSeats:
@@ -41,6 +46,8 @@ class KeptSeats:
         self._protected_emails = {email_key(email) for email in guards.protect.emails}
         self._roster_emails = world.match.emails if world.match else frozenset()
         self._was_protected = among(approved["protected"] if approved else ())
+        self._shown_at = parse_time(approved["started_at"]) if approved else None
+        self._assigned = by_id(report["assigned"] if report else ())
         self._period = _period(report)
         self._all_listed = _all_listed(world, guards)
 
@@ -54,7 +61,11 @@ class KeptSeats:
             return "protected in the approved preview"
         # In the order in which they are read: accounts are read only of people who are not found on call.
         return (
-            self._too_young(user) or self._outside_period(user) or self._on_call(user.id) or self._kept_by_account(user)
+            self._too_young(user)
+            or self._newer_than_shown(user)
+            or self._not_of_report(user)
+            or self._on_call(user.id)
+            or self._kept_by_account(user)
         )
 
     def _kept_by_account(self, user: SeatUser) -> str | None:
@@ -88,11 +99,20 @@ class KeptSeats:
         found = self._world.on_call.get(uuid) if self._guards.on_call == "keep" else None
         return f"found {found}" if found else None
 
-    def _outside_period(self, user: SeatUser) -> str | None:
-        started, ended = self._period
+    def _newer_than_shown(self, user: SeatUser) -> str | None:
         assigned_at = parse_time(user.assigned_at)
-        if assigned_at is None:
+        if self._shown_at is None or assigned_at is None or assigned_at < self._shown_at + _SECOND:
             return None
+        return "the seat was assigned after the approved preview"
+
+    def _not_of_report(self, user: SeatUser) -> str | None:
+        """Return why a seat is not the one that a report to undo assigned."""
+        assigned_at = parse_time(user.assigned_at)
+        if assigned_at is None or user.id not in self._assigned:
+            return None
+        reported = parse_time(self._assigned[user.id].get("assigned_at"))
+        # The date that the report took from the seat list is equal to that in the list now if it is the same seat.
+        started, ended = (reported, reported) if reported else self._period
         if started is not None and assigned_at < started:
             return "the seat was held before the report's changes started"
         if ended is not None and assigned_at > ended:
@@ -120,13 +140,15 @@ def _all_listed(world: World, guards: Guards) -> bool:
     return not (world.match and world.match.unlisted) and not world.seats.unlisted(guards.protect.emails)
 
 
-def unmatched_protection(guards: Guards, world: World) -> list[str]:
-    """Return the entries of ``protect`` that match nobody in the seat list, as far as accounts are known."""
-    seats = world.seats
+def unmatched_protection(guards: Guards, world: World) -> People:
+    """Return the entries of ``protect`` that are not in the seat list, and of no account that was read."""
     users = (*(world.accounts or {}).values(), *world.users.values(), *chain(*world.same_emails.values()))
-    found = {name for user in users if seats.by_uuid(user.id) for name in user.names}
-    emails = [email for email in seats.unlisted(guards.protect.emails) if email_key(email) not in found]
-    return [*(uuid for uuid in guards.protect.uuids if not seats.by_uuid(uuid)), *emails]
+    found = {name for user in users for name in user.names}
+    uuids = {user.id for user in users}
+    return People(
+        tuple(uuid for uuid in guards.protect.uuids if uuid not in uuids and not world.seats.by_uuid(uuid)),
+        tuple(email for email in world.seats.unlisted(guards.protect.emails) if email_key(email) not in found),
+    )
 
 
 def _handle(account: User) -> str:
@@ -142,6 +164,6 @@ def has_email(user: SeatUser, emails: Collection[str]) -> bool:
 def _period(report: Report | None) -> tuple[datetime | None, datetime | None]:
     if report is None:
         return None, None
-    ended = parse_time(report.get("ended_at"))
-    # Datadog's clock states whole seconds, rounded down.
-    return parse_time(report.get("started_at")), ended and ended + timedelta(seconds=1)
+    started, ended = parse_time(report.get("started_at")), parse_time(report.get("ended_at"))
+    # The clock that dates responses is not the one that dates seats, and a list may date them in whole minutes.
+    return started and started - _TOLERANCE, ended and ended + _TOLERANCE

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._planning.approval import digest
+from airflow_provider_seats._planning.seat_list import with_dates
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import KINDS, Person, Report
 
@@ -72,6 +72,7 @@ class Plan:
     :param since_attempt: the first attempt of the task whose changes are known.
     :param warnings: what a person should look at.
     :param report_unchanged: whether the report lists ``unchanged`` people. It always counts them.
+    :param read_at: when the seats were read.
     """
 
     product: str
@@ -88,6 +89,7 @@ class Plan:
     origin: Origin = Origin()
     warnings: tuple[str, ...] = ()
     report_unchanged: bool = True
+    read_at: datetime | None = None
 
     @property
     def seats_before(self) -> int | None:
@@ -117,15 +119,19 @@ class Plan:
 
     def preview(self) -> Report:
         """Report what would be done."""
-        return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True)
+        period = Period(self.read_at)
+        return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True, period=period)
 
     def to_unassign_in_all(self) -> list[Person]:
-        """Return the people who lose their seat by this attempt and by earlier ones."""
-        assigning, unassigning = by_id(self.assign), by_id(self.unassign)
+        """Return the people who lose their seat by this attempt and by earlier ones.
+
+        Someone who is to get the seat back counts until the list shows it, because Datadog may refuse it.
+        """
+        unassigning = by_id(self.unassign)
         return [
             each.person
             for uuid, each in self._affected().items()
-            if each.held_at_first and uuid not in assigning and (uuid in unassigning or not each.held_now)
+            if each.held_at_first and (uuid in unassigning or not each.held_now)
         ]
 
     def not_started(self, *, preview: bool, period: Period = _NO_PERIOD) -> Report:
@@ -142,11 +148,15 @@ class Plan:
         return self._report(unknown=[*self.unassign, *self.assign], period=period)
 
     def report(
-        self, unassigned: Outcome, assigned: Outcome, period: Period = _NO_PERIOD, seats_after: int | None = None
+        self,
+        unassigned: Outcome,
+        assigned: Outcome,
+        period: Period = _NO_PERIOD,
+        users_after: Sequence[SeatUser] | None = None,
     ) -> Report:
         """Report what was done.
 
-        :param seats_after: how many seats the list showed afterwards; None if it was not read again.
+        :param users_after: the seat list after the changes; None if it was not read again.
         """
         people = by_id(self.unassign, self.assign)
         return self._report(
@@ -156,7 +166,7 @@ class Plan:
             unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
             not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
             period=period,
-            seats_after=seats_after,
+            users_after=users_after,
         )
 
     def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
@@ -188,16 +198,14 @@ class Plan:
         not_done: Iterable[Person] = (),
         preview: bool = False,
         period: Period = _NO_PERIOD,
-        seats_after: int | None = None,
+        users_after: Sequence[SeatUser] | None = None,
     ) -> Report:
         assigned, unassigned = set(assigned), set(unassigned)
         unknown, not_done, refused = list(unknown), list(not_done), list(refused)
         if self.unassign and self.assign:
             unknown, not_done, refused = (self._with_direction(people) for people in (unknown, not_done, refused))
         of_unknown = by_id(unknown)
-        gained: dict[str, Person] = {}
-        lost: dict[str, Person] = {}
-        back: dict[str, Person] = {}
+        gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
         for uuid, each in self._affected().items():
             holds = uuid in assigned or (uuid not in unassigned and each.held_now)
             if uuid not in of_unknown and holds != each.held_at_first:
@@ -205,11 +213,11 @@ class Plan:
             elif uuid in assigned or uuid in unassigned:
                 back[uuid] = each.person
         changed = [*gained.values(), *lost.values(), *back.values()]
-        after = seats_after
+        after = None if users_after is None else len(users_after)
         if after is None and self.seat_list is not None and not unknown:
             after = len(self.seat_list) + len(assigned) - len(unassigned)
         people: dict[str, list[Person]] = {
-            "assigned": list(gained.values()),
+            "assigned": list(gained.values()) if preview else with_dates(gained, self.seat_list, users_after),
             "unassigned": list(lost.values()),
             "unchanged": [*_without(changed, self.unchanged), *back.values()],
             "missing": list(self.missing),
@@ -240,13 +248,9 @@ class Plan:
             ended_at=_iso(period.ended),
             conn_id=self.origin.conn_id,
             site=self.origin.site,
-            digest=self._digest(gained, lost),
+            digest=digest(self.product, gained, lost),
             complete=True,
         )
-
-    def _digest(self, gained: Iterable[str], lost: Iterable[str]) -> str:
-        changes = json.dumps([self.product, sorted(gained), sorted(lost)])
-        return sha256(changes.encode()).hexdigest()
 
     def exceeded(self, users: Sequence[SeatUser]) -> str | None:
         """Return a warning if there are more seats than ``max_seats`` after the changes.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.kept_seats import KeptSeats, has_email
 from airflow_provider_seats._planning.plan import Plan, by_id
-from airflow_provider_seats._planning.verdict import verdict
+from airflow_provider_seats._planning.verdict import verdict, with_reason
 from airflow_provider_seats._planning.world import Accounts, RosterMatch, World
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import Person, Report
@@ -25,6 +25,8 @@ Mode = Literal["exact", "add_only", "remove_only"]
 def plan_assign(product: str, people: People, world: World, guards: Guards) -> Plan:
     """Plan an assignment. If the seat list was read, the people in it are left alone."""
     assign, unchanged, missing = _to_assign(people, world)
+    if world.seat_list is not None:
+        unchanged = tuple(with_reason(unchanged, "held a seat before; the undo of another report may unassign it"))
     plan = Plan(product, assign, (), unchanged, missing, (), world.seat_list, earlier=world.earlier)
     return verdict(plan, guards, world)
 
@@ -109,13 +111,21 @@ def plan_sync(
 
 
 def plan_undo(
-    product: str, report: Report, only: People | None, world: World, guards: Guards, *, approved: Report | None = None
+    product: str,
+    report: Report,
+    only: People | None,
+    world: World,
+    guards: Guards,
+    *,
+    mode: Mode = "exact",
+    approved: Report | None = None,
 ) -> Plan:
     """Plan what reverses the changes of a report, and nothing else.
 
     Seats that were held before the report's changes started, or assigned again after they ended, are left alone.
 
     :param only: the people that the undo is limited to; None for everyone.
+    :param mode: whether the undo assigns, unassigns, or both.
     :param approved: the report of an approved preview.
     """
     seat_list = world.seats
@@ -125,6 +135,12 @@ def plan_undo(
     rows = [user for uuid in unassign for user in seat_list.by_uuid(uuid)]
     unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report, approved=approved))
     assigning = [person for uuid, person in assign.items() if not seat_list.by_uuid(uuid)]
+    if mode == "remove_only":
+        unchanged += with_reason(assigning, "mode='remove_only' assigns nobody")
+        assigning = []
+    if mode == "add_only":
+        kept = (*kept, *with_reason(unassigning, "mode='add_only' unassigns nobody"))
+        unassigning = ()
     missing = [person for person in assigning if _has_no_account(person, world.accounts)]
     assigning = [person for person in assigning if not _has_no_account(person, world.accounts)]
     plan = Plan(
@@ -138,7 +154,8 @@ def plan_undo(
         earlier=world.earlier,
     )
     # Until the accounts are read, someone to assign may still turn out to be disabled.
-    return verdict(plan, guards, world, approved=approved, counts_seats=world.checked)
+    extra = {} if mode == "exact" else {"mode": mode}
+    return verdict(plan, guards, world, extra, approved=approved, counts_seats=world.checked)
 
 
 def emails_to_look_up(roster: People, seat_list: SeatList, mode: Mode) -> tuple[str, ...]:

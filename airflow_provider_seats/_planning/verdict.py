@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._planning.plan import Plan, among, by_id, label
-from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from airflow_provider_seats.report import Person, Report
 
@@ -40,12 +40,14 @@ def verdict(
     :param counts_seats: whether ``max_seats`` can be checked already.
     """
     missing = plan.missing
+    plan = replace(plan, read_at=world.now)
     if approved is not None:
         plan = _leave_alone(plan, approved, guards)
     before = plan.seats_before or 0
     reasons = [
         *reasons,
-        *too_many_unassigned(plan, guards, world.counted),
+        *_protects_nobody(world.nobodys),
+        *too_many_unassigned(plan, guards),
         *(_too_many_seats(plan, guards.max_seats) if counts_seats else ()),
     ]
     if guards.on_call == "refuse":
@@ -55,7 +57,7 @@ def verdict(
     plan = replace(plan, guards={**(extra_guards or {}), **guards.record(before)})
     if not missing or guards.missing_users in {"skip", None}:
         return _refused(plan, reasons) if reasons else plan
-    emails = [str(person["email"]) for person in missing]
+    emails = [person["email"] or str(person["id"]) for person in missing]
     is_retry = plan.earlier is not None
     if guards.missing_users == "retry" and not reasons:
         return replace(plan, refusal=UsersNotReadyError(plan.product, emails, earlier_attempts=is_retry))
@@ -68,22 +70,26 @@ def _leave_alone(plan: Plan, approved: Report, guards: Guards) -> Plan:
     """Leave alone the people who are missing in an approved preview, and who would now be assigned."""
     # With "retry" the preview is approved with the people who are still awaited.
     missing = approved["missing"] if guards.missing_users != "retry" else []
-    was_missing = list(filter(among(missing), plan.assign))
+    # By email, because a disabled account may have been replaced by a new one.
+    was_missing = list(filter(among(map(_by_email, missing)), plan.assign))
     return replace(
         plan,
         assign=tuple(filterfalse(among(was_missing), plan.assign)),
-        missing=(*plan.missing, *_with_reason(was_missing, "missing in the approved preview")),
+        missing=(*plan.missing, *with_reason(was_missing, "missing in the approved preview")),
     )
 
 
 def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
     """Return why a plan goes beyond the approved preview."""
+    if approved["refusals"] and not (guards.missing_users == "retry" and _only_awaits(approved)):
+        problem = f"The approved preview says that applying it will be refused: {' '.join(approved['refusals'])}"
+        return [f"{problem} An approval does not change that. {_NEW_PREVIEW}"]
     if not approved["complete"]:
         if approved["digest"] == plan.preview()["digest"]:
             return []
         problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
         return [f"{problem} are others. {_NEW_PREVIEW}"]
-    awaited = approved["missing"] if guards.missing_users == "retry" else []
+    awaited = map(_by_email, approved["missing"] if guards.missing_users == "retry" else [])
     assign = list(filterfalse(among([*approved["assigned"], *awaited]), plan.assign))
     unassign = list(filterfalse(among(approved["unassigned"]), plan.unassign))
     if not assign and not unassign:
@@ -93,22 +99,37 @@ def _not_approved(plan: Plan, approved: Report, guards: Guards) -> list[str]:
     return [f"{people} to unassign are not in the approved preview: {names}. {_NEW_PREVIEW}"]
 
 
-def too_many_unassigned(plan: Plan, guards: Guards, counted: int = 0) -> list[str]:
-    """Return why a plan unassigns too many people.
+def _only_awaits(approved: Report) -> bool:
+    """Return whether a preview is refused for no other reason than people without an enabled account."""
+    return bool(approved["missing"]) and len(approved["refusals"]) == 1
 
-    :param counted: how many people it would unassign before accounts and who is on call were read.
-    """
+
+def _by_email(person: Person) -> Person:
+    return Person(id=None, email=person["email"]) if person["email"] else person
+
+
+def _protects_nobody(entries: Sequence[str]) -> list[str]:
+    if not entries:
+        return []
+    names = join_names(map(shorten, entries), _MAX_PEOPLE)
+    one = "is an entry" if len(entries) == 1 else "are entries"
+    return [
+        f"{names} {one} of protect and nobody's account in Datadog. Correct the spelling, or remove it from protect."
+    ]
+
+
+def too_many_unassigned(plan: Plan, guards: Guards) -> list[str]:
+    """Return why a plan unassigns too many people."""
     before = plan.seats_before or 0
     # Counted over all attempts, so that a retry gets no new allowance.
     unassigned = plan.to_unassign_in_all()
-    if guards.max_unassign is None or max(len(unassigned), counted) <= guards.max_unassign.of(before):
+    if guards.max_unassign is None or not plan.unassign or len(unassigned) <= guards.max_unassign.of(before):
         return []
     problem = f"{len(unassigned)} of {plural(before, 'seat')} would be unassigned"
-    if len(unassigned) < counted:
-        problem += f" ({counted} before accounts and who is on call were read)"
     names = join_names((person["email"] or str(person["id"]) for person in unassigned), _MAX_PEOPLE)
     limit = guards.max_unassign.describe(before)
-    return [f"{problem}, and the limit is {limit}: {names}. If this is intended, raise max_unassign for this run."]
+    advice = guards.max_unassign.advice(before, len(unassigned))
+    return [f"{problem}, and the limit is {limit}: {names}. If this is intended, {advice}."]
 
 
 def _too_many_seats(plan: Plan, max_seats: int | None) -> list[str]:
@@ -135,5 +156,6 @@ def _refused(plan: Plan, reasons: Iterable[str]) -> Plan:
     return replace(plan, refusal=PlanRefusedError(plan.product, reasons, earlier_attempts=plan.earlier is not None))
 
 
-def _with_reason(people: Iterable[Person], reason: str) -> list[Person]:
+def with_reason(people: Iterable[Person], reason: str) -> list[Person]:
+    """Return people with the reason why they are in their group."""
     return [Person(id=person["id"], email=person["email"], reason=reason) for person in people]

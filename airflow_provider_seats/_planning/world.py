@@ -54,7 +54,7 @@ class World:
     :param on_call: where people about to lose a seat are found on call, by user UUID.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
     :param match: the roster of a sync, compared with the seat list; None for anything else.
-    :param counted: how many people a plan would unassign before accounts and who is on call were read.
+    :param nobodys: the entries of ``protect`` that are nobody's account.
     :param checked: whether accounts and who is on call were read, as far as they are needed.
     """
 
@@ -66,7 +66,7 @@ class World:
     on_call: Mapping[str, OnCall] = field(default_factory=dict)
     same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
     match: RosterMatch | None = None
-    counted: int = 0
+    nobodys: tuple[str, ...] = ()
     checked: bool = True
 
     @property

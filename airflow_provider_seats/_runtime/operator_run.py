@@ -128,7 +128,7 @@ class OperatorRun:
             return changed
         if (exceeded := changed.plan.exceeded(users)) is not None:
             self._warn(exceeded)
-        return replace(changed, unassigned=unassigned, assigned=assigned, seats_after=len(users))
+        return replace(changed, unassigned=unassigned, assigned=assigned, users_after=users)
 
     def _finish(self, error: BaseException | None) -> Report:
         """Build and log the report."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
 from airflow_provider_seats._api.users import User, accounts_by_email, get_accounts, search_accounts, unambiguous
+from airflow_provider_seats._planning.arguments import parse_time
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.kept_seats import accounts_to_read, unmatched_protection
-from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id
+from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id, label
 from airflow_provider_seats._planning.planner import (
     emails_to_look_up,
     match_roster,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # A preview that a guard refuses may be about everyone in the organisation.
 _MAX_LOOK_UPS: Final = 1_000
+# An undo of an older report is a warning.
+_LONG_AGO: Final = timedelta(days=1)
 
 
 class PlanMaker:
@@ -122,11 +125,25 @@ class PlanMaker:
             other = f"{conn_id!r}{f' to {site}' if site else ''}"
             own = f"{self._origin.conn_id!r} to {self._origin.site}"
             self._warn(f"The report was made through the connection {other}. This undo goes through {own}.")
-        return self._checked(
-            self._world(seats),
+        world = self._world(seats)
+        planned = self._checked(
+            world,
             job,
-            lambda world: plan_undo(job.product, report, job.only, world, job.guards, approved=job.approved),
+            lambda world: plan_undo(
+                job.product, report, job.only, world, job.guards, mode=job.mode, approved=job.approved
+            ),
         )
+        ended = parse_time(report.get("ended_at"))
+        is_old = ended is not None and world.now - ended > _LONG_AGO
+        if planned.assign and (is_old or planned.unchanged):
+            age = f" is from {ended:%Y-%m-%d}, and" if is_old and ended else ""
+            before = plural(len(planned.unchanged), "person", "people")
+            self._warn(
+                f"The report to undo{age} may have been undone before: {before} in it are as before its changes. These "
+                f"people get a seat, also if they lost it since for another reason: "
+                f"{join_names(map(label, planned.assign))}."
+            )
+        return planned
 
     def _checked(self, world: World, job: Job, plan: Callable[[World], Plan]) -> Plan:
         """Make a plan. Read the accounts that it depends on, and who is on call, and plan again.
@@ -136,30 +153,39 @@ class PlanMaker:
         first = plan(replace(world, checked=False))
         self._draft(first)
         is_small = len(first.unassign) <= _MAX_LOOK_UPS
+        # Those who keep their seat because of what is read must not use up the limit.
         only_count_refuses = first.refusal and first.refusal.reasons == tuple(too_many_unassigned(first, job.guards))
-        if is_small and only_count_refuses and job.guards.on_call == "keep":
-            # Those who keep their seat each time because they are on call must not use up the limit each time.
-            world = self._with_on_call(world, job, first)
-            first = plan(replace(world, checked=False))
-        if first.refusal is None or (job.preview and is_small):
-            world = replace(world, counted=len(first.to_unassign_in_all()))
+        may_keep = job.guards.on_call == "keep" or bool(self._accounts_to_read(world, job, first))
+        if first.refusal is None or (is_small and (job.preview or (only_count_refuses and may_keep))):
             if job.guards.on_call is not None:
                 # First: one call looks for many people in schedules, and an account takes a call of its own.
                 world = self._with_on_call(world, job, first)
                 first = plan(replace(world, checked=False))
             world = self._with_accounts(world, job, first)
+            looks_up = bool(first.unassign) and job.guards.check_accounts
+            if looks_up:
+                world = replace(world, nobodys=self._nobodys(world, job))
             planned = plan(world)
         else:
-            planned = first
+            planned, looks_up = first, False
             if job.preview and (job.guards.on_call or self._accounts_to_read(world, job, first)):
                 people = plural(len(first.unassign), "person", "people")
                 self._warn(f"Accounts and who is on call were not read, because {people} would lose their seat.")
-        if unmatched := unmatched_protection(job.guards, world):
+        if not looks_up and (unmatched := unmatched_protection(job.guards, world)):
+            names = [*unmatched.uuids, *unmatched.emails]
             self._warn(
-                f"protect: no seat and no account that was read matches {join_names(unmatched)}. Check the spelling."
+                f"protect: no seat and no account that was read matches {join_names(names)}. Check the spelling."
             )
-            planned = replace(planned, guards={**planned.guards, "protect_unmatched": unmatched})
+            planned = replace(planned, guards={**planned.guards, "protect_unmatched": names})
         return planned
+
+    def _nobodys(self, world: World, job: Job) -> tuple[str, ...]:
+        """Return the entries of ``protect`` that are nobody's account."""
+        unmatched = unmatched_protection(job.guards, world)
+        accounts = self._client.run(get_accounts(dict.fromkeys(unmatched.uuids))) if unmatched.uuids else {}
+        users = (*accounts.values(), *self._find_accounts(unmatched.emails))
+        rest = unmatched_protection(job.guards, replace(world, same_emails={"": users, **world.same_emails}))
+        return (*rest.uuids, *rest.emails)
 
     def _accounts_to_read(self, world: World, job: Job, first: Plan) -> dict[str, str | None]:
         people = accounts_to_read(first, job.guards, world)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._planning.plan import Period, Plan
     from airflow_provider_seats.report import Report
 
@@ -57,7 +59,7 @@ class Changed(State):
     period: Period
     unassigned: Outcome
     assigned: Outcome
-    seats_after: int | None = None
+    users_after: Sequence[SeatUser] | None = None
 
     def report(self) -> Report:
-        return self.plan.report(self.unassigned, self.assigned, self.period, self.seats_after)
+        return self.plan.report(self.unassigned, self.assigned, self.period, self.users_after)

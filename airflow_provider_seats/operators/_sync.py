@@ -53,14 +53,16 @@ class SyncSeatsOperator(SeatsOperator):
     :param allow_empty: whether people may lose their seats if the roster is empty, half of it is empty, or nobody in it
         holds a seat. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
-        ``"20%"``). More is refused, and 0 forbids it. The default is the larger of 5 people and 20 %, but at most half
-        of the seats and at most 100 people; one is always allowed. An undo has no default. (templated)
+        ``"20%"``). More is refused, and 0 forbids it. A number allows at most half of the seats; a percentage may be
+        higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people;
+        one is always allowed. An undo has no default. (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
     :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, or text such as ``"7d"``
         or ``"36h"``. A seat of unknown age is kept. (templated)
-    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. An entry that is
+        nobody's account is refused. ``"nobody"`` protects nobody; an empty list is an error. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if the roster or ``protect`` contains an
         email that the seat list does not, because the list may show a different email from the account's. It needs the
         permission ``user_access_read``. (templated)
@@ -73,8 +75,9 @@ class SyncSeatsOperator(SeatsOperator):
         needed. (templated)
     :param report_unchanged: list the people who already match in the report, not only their number. (templated)
     :param preview: report what would be done and change nothing, even if a guard would refuse it. (templated)
-    :param approved: the report of a preview. Changing someone who is not in it is refused. (templated)
-    :param undo: an earlier report whose changes are reversed. (templated)
+    :param approved: the report of a preview that a person saw. Changing someone who is not in it is refused, and seats
+        that were assigned after it are kept. (templated)
+    :param undo: an earlier report whose changes are reversed, in the directions that ``mode`` allows. (templated)
     :param batch_size: the most people in one call. (templated)
     :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
         costs a call for each 100 users. (templated)

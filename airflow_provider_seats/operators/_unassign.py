@@ -40,10 +40,11 @@ class UnassignSeatsOperator(SeatsOperator):
         as ``unchanged``, ``fail`` changes nothing and fails the task, so that you notice a misspelt email. ``fail``
         needs the permission ``user_access_read``. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
-        ``"20%"``). More is refused. (templated)
+        ``"20%"``). More is refused. A number allows at most half of the seats; a percentage may be higher. (templated)
     :param min_seat_age: how long a seat must have been held to be unassigned: a ``timedelta``, or text such as ``"7d"``
         or ``"36h"``. A seat of unknown age is kept. (templated)
-    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. (templated)
+    :param protect: emails or UUIDs of people whose seats are never unassigned. The report names them. An entry that is
+        nobody's account is refused. ``"nobody"`` protects nobody; an empty list is an error. (templated)
     :param check_accounts: read the accounts of the people about to lose a seat if ``protect`` contains an email that
         the seat list does not, because the list may show a different email from the account's. It needs the permission
         ``user_access_read``. (templated)

@@ -9,9 +9,10 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Response
-from airflow_provider_seats._api.teams import PATH, list_team_members
+from airflow_provider_seats._api.teams import PATH, TeamMembers, list_team_members
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
+    InvalidInputError,
     KeysRefusedError,
     RequestRefusedError,
     TeamsNotFoundError,
@@ -49,7 +50,7 @@ def members(*users: str, total: int | None = None) -> Response:
 def test_a_team_is_a_search_and_a_list() -> None:
     """The members of a team cost two calls, and are returned as UUIDs in Datadog's order."""
     played = play(list_team_members(["sre"]), teams("sre"), members(BOB.upper(), ANN))
-    assert played.value == [BOB, ANN]
+    assert played.value.people == [BOB, ANN]
     search, listing = played.requests
     assert search.query == (("filter[keyword]", "sre"), ("page[size]", "100"), ("page[number]", "0"))
     assert (search.name, listing.name) == (f"GET {PATH}", f"GET {PATH}/team-0/memberships")
@@ -67,15 +68,15 @@ def test_several_teams_are_read_side_by_side() -> None:
     assert isinstance(lists, Gather)
     assert len(lists.flows) == 2
     with pytest.raises(StopIteration) as end:
-        flow.send([[BOB, ANN], [CY, BOB]])
-    assert end.value.value == [BOB, ANN, CY]
+        flow.send([{BOB: None, ANN: None}, {CY: None, BOB: None}])
+    assert end.value.value.people == [BOB, ANN, CY]
     for each in (*searches.flows, *lists.flows):
         each.close()
 
 
 def test_a_team_without_members_is_an_empty_list() -> None:
     """A team without members has an empty list, which the guards of an operator refuse."""
-    assert play(list_team_members(["sre"]), teams("sre"), members()).value == []
+    assert play(list_team_members(["sre"]), teams("sre"), members()).value.people == []
 
 
 def test_only_the_exact_handle_counts() -> None:
@@ -123,7 +124,7 @@ def test_all_pages_of_a_search_are_read() -> None:
     """The exact handle is found behind a hundred others."""
     first = teams(*(f"sre-{number}" for number in range(100)), total=101)
     played = play(list_team_members(["sre"]), first, teams("sre", total=101, first=100), members(ANN))
-    assert played.value == [ANN]
+    assert played.value.people == [ANN]
     assert dict(played.requests[1].query)["page[number]"] == "1"
 
 
@@ -134,7 +135,7 @@ def test_a_list_of_several_pages_is_read_twice() -> None:
     """A member who was on none of the pages because the list shifted is found by a second reading."""
     pages = members(*MANY[:100], total=101), members(MANY[100], total=101)
     again = members(*MANY[:99], ANN, total=101), members(MANY[100], total=101)
-    assert play(list_team_members(["sre"]), teams("sre"), *pages, *again).value == [*MANY, ANN]
+    assert play(list_team_members(["sre"]), teams("sre"), *pages, *again).value.people == [*MANY, ANN]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_another_refusal_is_an_error() -> None:
 
 def test_a_transient_fault_is_retried() -> None:
     """A lost answer is asked for again."""
-    assert play(list_team_members(["sre"]), lost(), teams("sre"), reply(503), members(ANN)).value == [ANN]
+    assert play(list_team_members(["sre"]), lost(), teams("sre"), reply(503), members(ANN)).value.people == [ANN]
 
 
 HANDLES = ["sre", "sre-eu", "payments", "s"]
@@ -215,7 +216,9 @@ PEOPLE = [uuid(f"p{number}") for number in range(6)]
 
 
 @given(
-    groups=st.fixed_dictionaries({handle: st.lists(st.sampled_from(PEOPLE), unique=True) for handle in HANDLES}),
+    groups=st.fixed_dictionaries(
+        {handle: st.lists(st.sampled_from(PEOPLE), unique=True, min_size=1) for handle in HANDLES}
+    ),
     wanted=st.lists(st.sampled_from(HANDLES)),
 )
 def test_everybody_in_the_teams_is_returned_once(groups: dict[str, list[str]], wanted: list[str]) -> None:
@@ -223,10 +226,43 @@ def test_everybody_in_the_teams_is_returned_once(groups: dict[str, list[str]], w
     with unserved() as datadog:
         for handle, people in groups.items():
             datadog.add_team(handle, people)
-        played: Played[list[str]] = Played()
+        played: Played[TeamMembers] = Played()
         result = serve(list_team_members(wanted), lambda step: answer_by(datadog, step), played)
-    assert result == list(dict.fromkeys(person for handle in wanted for person in groups[handle]))
+    assert result.people == list(dict.fromkeys(person for handle in wanted for person in groups[handle]))
     assert len(played.requests) == 2 * len(set(wanted))
+
+
+@given(
+    groups=st.fixed_dictionaries({handle: st.lists(st.sampled_from(PEOPLE), unique=True) for handle in HANDLES}),
+    wanted=st.lists(st.sampled_from(HANDLES), min_size=1, unique=True),
+    disabled=st.sets(st.sampled_from(PEOPLE)),
+    services=st.sets(st.sampled_from(PEOPLE)),
+)
+def test_only_enabled_accounts_of_people_are_members(
+    groups: dict[str, list[str]], wanted: list[str], disabled: set[str], services: set[str]
+) -> None:
+    """Disabled accounts and service accounts are left out by name, and an empty one of several teams is an error."""
+    with unserved() as datadog:
+        for person in PEOPLE:
+            datadog.add_user(
+                f"{person}@x.com",
+                status="Disabled" if person in disabled else "Active",
+                service_account=person in services,
+                user_uuid=person,
+            )
+        for handle, people in groups.items():
+            datadog.add_team(handle, people)
+        enabled = {handle: [each for each in groups[handle] if each not in disabled | services] for handle in wanted}
+        if len(wanted) > 1 and not all(enabled.values()):
+            with pytest.raises(InvalidInputError, match=r"^handles: no member of '"):
+                serve(list_team_members(wanted), lambda step: answer_by(datadog, step), Played())
+            return
+        result = serve(list_team_members(wanted), lambda step: answer_by(datadog, step), Played())
+    everyone = dict.fromkeys(person for handle in wanted for person in groups[handle])
+    assert result.people == list(dict.fromkeys(person for handle in wanted for person in enabled[handle]))
+    assert [each.split("@")[0] for each in result.left_out] == [
+        each for each in everyone if each in disabled | services
+    ]
 
 
 @pytest.mark.parametrize("way", ["worker", "event loop"])
@@ -236,7 +272,7 @@ def test_a_client_lists_a_large_team_over_sockets(datadog: FakeDatadog, way: str
     team = datadog.add_team("sre", people)
     client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
     flow = list_team_members(["sre"])
-    assert (client.run(flow) if way == "worker" else quickly(client.arun(flow))) == people
+    assert (client.run(flow) if way == "worker" else quickly(client.arun(flow))).people == people
     client.close()
     assert len(datadog.calls("GET", TEAMS)) == 1
     assert len(datadog.calls("GET", f"{TEAMS}/{team}/memberships")) == 2 * 3

@@ -67,7 +67,7 @@ def test_the_default_limit_keeps_its_bounds(seats: int) -> None:
         (Limit(percent=20, max_people=3), 100, 3),
         (Limit(percent=20, max_people=30), 100, 20),
         (Limit(people=5, max_percent=50), 4, 2),
-        (Limit(people=0, max_percent=50), 4, 1),
+        (Limit(people=0, max_percent=50), 4, 0),
     ],
 )
 def test_a_limit_is_a_number_or_a_rounded_down_percentage(limit: Limit, seats: int, people: int) -> None:

@@ -222,9 +222,10 @@ def test_a_sync_records_only_the_guards_of_its_mode(mode: str, not_applicable: s
 
 
 def test_an_undo_records_only_its_guards() -> None:
-    """An undo has no default limit, no empty roster and no missing people, but every other guard."""
-    job = parse_sync(undo=_report(), user_emails=NOT_PASSED, **EVERY_GUARD)
+    """An undo has no default limit and no empty roster, but every other guard."""
+    job = parse_sync(undo=_report(), user_emails=NOT_PASSED, **{**EVERY_GUARD, "allow_empty": False})
     assert set(job.guards.record(10)) == {
+        "missing_users",
         "max_unassign",
         "max_unassign_people",
         "max_seats",
@@ -232,7 +233,41 @@ def test_an_undo_records_only_its_guards() -> None:
         "protect",
         "check_accounts",
     }
-    assert parse_sync(undo=_report(), user_emails=NOT_PASSED).guards.record(10) == {}
+    assert parse_sync(undo=_report(), user_emails=NOT_PASSED).guards.record(10) == {"missing_users": "fail"}
+    with pytest.raises(InvalidInputError, match=r"^allow_empty: an undo has no roster"):
+        parse_sync(undo=_report(), user_emails=NOT_PASSED, allow_empty=True)
+
+
+def test_the_mode_of_an_undo_leaves_out_the_guards_of_the_other_direction() -> None:
+    """An undo that only assigns has no guard of seats that are taken away, and the other way round."""
+    guards = {**EVERY_GUARD, "allow_empty": False}
+    assigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="add_only", **guards).guards
+    assert set(assigns.record(10)) == {"missing_users", "max_seats", "check_accounts"}
+    unassigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="remove_only", **guards).guards
+    assert unassigns.missing_users is None
+
+
+@pytest.mark.parametrize("nobody", [[], "[]", (), " [ ] "])
+def test_protect_that_protects_nobody_is_an_error(nobody: Any) -> None:
+    """A list that was emptied is an error, and the word nobody is not."""
+    with pytest.raises(InvalidInputError, match=r"^protect: it protects nobody, .*pass 'nobody'"):
+        parse_sync(protect=nobody)
+    assert parse_sync(protect="nobody").guards.protect == NOBODY
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"digest": ""}, "its digest is not that of its changes"),
+        ({"assigned": []}, "its digest is not that of its changes"),
+        ({"started_at": None}, "does not say when the seats were read"),
+        ({"refusals": None}, "or why it would be refused"),
+    ],
+)
+def test_an_approval_that_is_not_what_was_shown_is_an_error(changes: dict[str, Any], message: str) -> None:
+    """A report without the moment or the refusals of the preview, or with other changes, approves nothing."""
+    with pytest.raises(InvalidInputError, match=f"^approved: .*{message}"):
+        parse_sync(approved=_report(preview=True, **changes))
 
 
 @pytest.mark.parametrize(
@@ -241,7 +276,9 @@ def test_an_undo_records_only_its_guards() -> None:
 def test_a_sync_has_a_limit_by_default(mode: str, limit: Limit | None) -> None:
     """A sync that unassigns has the default limit, which any limit replaces, also 0."""
     assert parse_sync(mode=mode).guards.max_unassign == limit
-    assert parse_sync(mode=mode, max_unassign=0).guards.max_unassign == (Limit(people=0) if limit else None)
+    assert parse_sync(mode=mode, max_unassign=0).guards.max_unassign == (
+        Limit(people=0, max_percent=50) if limit else None
+    )
 
 
 def test_an_empty_half_of_a_roster_is_kept_for_the_guard() -> None:
@@ -264,7 +301,11 @@ def test_an_approved_preview_is_parsed(form: Any) -> None:
     ("name", "changes", "message"),
     [
         ("approved", {"preview": False}, "this is not the report of a preview"),
-        ("approved", {"preview": True, "product": "other"}, "this report is of the product 'other', not of 'p'"),
+        (
+            "approved",
+            {"preview": True, "product": "other", "complete": False},
+            "this report is of the product 'other', not of 'p'",
+        ),
         ("undo", {"preview": True}, "this is the report of a preview, which changed nothing"),
         ("undo", {"product": "other"}, "this report is of the product 'other', not of 'p'"),
         ("undo", {"seats_before": None}, "does not know everyone's state before it"),

@@ -259,11 +259,11 @@ def test_a_protected_entry_that_matches_nobody_is_found() -> None:
     """The entries of protect that match no row and no account that was read are returned as they were passed."""
     guards = Guards(protect=People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x")))
     seats = SeatList([ANN, BOB])
-    assert unmatched_protection(guards, world(seats)) == ["8", "Boss@x", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == ["8", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, users=[user("1", "boss@x")])) == ["8", "Typo@x"]
-    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == ["8", "Boss@x", "Typo@x"]
-    assert unmatched_protection(NONE, world(seats)) == []
+    assert unmatched_protection(guards, world(seats)) == People(("8",), ("Boss@x", "Typo@x"))
+    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == People(("8",), ("Typo@x",))
+    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == People(("8",), ("Typo@x",))
+    assert unmatched_protection(guards, world(seats, users=[user("8", "b@x")])) == People((), ("Boss@x", "Typo@x"))
+    assert unmatched_protection(NONE, world(seats)) == People()
 
 
 # --- nobody loses a seat by accident ---
@@ -333,7 +333,7 @@ class Organisation:
         if job.undo is not None:
             report, only = job.undo, job.only
             plan = with_accounts(
-                lambda state: plan_undo(P, report, only, state, job.guards, approved=job.approved),
+                lambda state: plan_undo(P, report, only, state, job.guards, mode=job.mode, approved=job.approved),
                 World(self.now, seats, earlier=earlier),
                 job.guards,
                 self.accounts,
@@ -364,7 +364,12 @@ class Organisation:
             else:
                 self.seats[uuid] = self.tick()
         self.reports.append(
-            plan.report(Outcome(P, done=unassigned), Outcome(P, done=assigned), Period(started, self.tick()))
+            plan.report(
+                Outcome(P, done=unassigned),
+                Outcome(P, done=assigned),
+                Period(started, self.tick()),
+                self.seat_list().users,
+            )
         )
 
 
@@ -439,7 +444,10 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
             if not organisation.reports:
                 continue
             report = data.draw(st.sampled_from(organisation.reports))
-            arguments |= {"undo": data.draw(st.sampled_from([json.dumps(report), for_undo(report) or report]))}
+            arguments |= {
+                "allow_empty": False,
+                "undo": data.draw(st.sampled_from([json.dumps(report), for_undo(report) or report])),
+            }
             organisation.carry_out(organisation.plan(SyncJob.parse(**arguments)))
             lost = before.keys() - organisation.seats.keys()
             changed = by_id(report["assigned"])
@@ -479,7 +487,9 @@ def test_an_undo_restores_the_seats_of_a_sync(organisation: Organisation, data: 
     before = set(organisation.seats)
     organisation.carry_out(organisation.plan(SyncJob.parse(**{**DEFAULTS, "user_emails": roster})))
     for report in organisation.reports[:1]:
-        organisation.carry_out(organisation.plan(SyncJob.parse(**{**DEFAULTS, "undo": for_undo(report) or report})))
+        organisation.carry_out(
+            organisation.plan(SyncJob.parse(**{**DEFAULTS, "allow_empty": False, "undo": for_undo(report) or report}))
+        )
     assert set(organisation.seats) == before
 
 

@@ -60,9 +60,10 @@ def test_every_report_has_the_same_keys() -> None:
 
 
 def test_only_a_report_of_changes_has_a_period() -> None:
-    """A preview and a task that did not start have no period, and an interrupted one has a start without an end."""
+    """A task that did not start has no period. An interrupted one, and a preview, have a start without an end."""
     plan = unassign(People(("1",)), SeatList([seat("1")]))
-    for report in (plan.preview(), plan.not_started(preview=False), plan.report(NOTHING, NOTHING)):
+    assert (plan.preview()["started_at"], plan.preview()["ended_at"]) == (NOW.isoformat(), None)
+    for report in (plan.not_started(preview=False), plan.report(NOTHING, NOTHING)):
         assert (report["started_at"], report["ended_at"]) == (None, None)
     report = plan.interrupted(Period(NOW))
     assert (report["started_at"], report["ended_at"]) == (NOW.isoformat(), None)

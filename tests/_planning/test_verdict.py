@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.guards import Guards, Limit
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
-from tests.helpers.planning import assign, kinds, seat, sync, unassign, user
+from tests.helpers.planning import NOW, assign, kinds, person, seat, sync, unassign, user
 
 if TYPE_CHECKING:
     from airflow_provider_seats._planning.plan import Plan
@@ -121,14 +124,96 @@ def test_people_left_alone_do_not_count_for_max_seats() -> None:
     assert (plan.refusal, kinds(plan.preview())["missing"]) == (None, ["7"])
 
 
-def test_an_account_that_appears_after_the_preview_is_not_called_missing() -> None:
-    """With missing_users="fail", a person who was missing in the preview and has an account now is left alone."""
+def test_a_preview_that_is_refused_is_not_applied() -> None:
+    """An approval of a preview that says it will be refused changes nobody, also if no guard refuses it any more."""
     roster = People(("3", "4"), ("new@x",))
     guards = Guards(missing_users="fail")
     preview = sync(roster, SeatList(ROWS), guards=guards).preview()
     plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=guards, approved=preview)
-    assert (plan.refusal, kinds(plan.preview())["missing"]) == (None, ["7"])
+    assert "The approved preview says that applying it will be refused: There is no enabled" in refusal(plan)
     assert isinstance(sync(roster, SeatList(ROWS), guards=guards, approved=preview).refusal, UsersMissingError)
+    limited = Guards(missing_users="retry", max_unassign=Limit(people=1))
+    preview = sync(roster, SeatList(ROWS), guards=limited).preview()
+    assert len(preview["refusals"]) == 2
+    gone = SeatList(ROWS[1:])
+    assert sync(roster, gone, users=[user("7", "new@x")], guards=limited).refusal is None
+    plan = sync(roster, gone, users=[user("7", "new@x")], guards=limited, approved=preview)
+    assert "An approval does not change that." in refusal(plan)
+
+
+@pytest.mark.parametrize("choice", ["skip", "retry"])
+def test_a_new_account_of_a_missing_person_is_the_same_person(choice: Any) -> None:
+    """Someone whose account was disabled in the preview, and who has a new one now, is compared by email."""
+    roster = People(("3", "4"), ("new@x",))
+    guards = Guards(missing_users=choice)
+    preview = sync(roster, SeatList(ROWS), users=[user("6", "new@x", "Disabled")], guards=guards).preview()
+    plan = sync(roster, SeatList(ROWS), users=[user("7", "New@x")], guards=guards, approved=preview)
+    assert plan.refusal is None
+    assert ("7" in kinds(plan.preview())["assigned"]) is (choice == "retry")
+
+
+@pytest.mark.parametrize(("seconds", "keeps"), [(-3600, False), (0.9, False), (1, True), (3600, True)])
+def test_a_seat_assigned_after_the_approved_preview_is_left_alone(seconds: float, keeps: bool) -> None:
+    """Someone whose seat was assigned after the preview keeps it, whether the preview lists the person or not."""
+    preview = sync(ROSTER, SeatList(ROWS)).preview()
+    since = (NOW + timedelta(seconds=seconds)).isoformat()
+    rows = [seat("1", "1@x")._replace(assigned_at=since), *ROWS[1:]]
+    plan = sync(ROSTER, SeatList(rows), approved=preview)
+    assert plan.refusal is None
+    assert [each["id"] for each in plan.unassign] == (["2"] if keeps else ["1", "2"])
+    assert [each.get("reason") for each in plan.protected] == [
+        "the seat was assigned after the approved preview"
+    ] * keeps
+    joined = sync(ROSTER, SeatList([*ROWS, seat("9", "9@x")._replace(assigned_at=since)]), approved=preview)
+    assert (joined.refusal is None) is keeps
+
+
+PERSON = st.sampled_from("123456789")
+
+
+@given(
+    before=st.sets(PERSON),
+    now=st.dictionaries(PERSON, st.integers(-9, 9)),
+    shown=st.sets(PERSON),
+    wanted=st.sets(PERSON),
+)
+def test_an_approval_covers_what_was_shown(
+    before: set[str], now: dict[str, int], shown: set[str], wanted: set[str]
+) -> None:
+    """Whatever the roster and the seats became, an approved run changes only people who were shown, as was shown."""
+    guards = Guards(allow_empty=True)
+    preview = sync(People(tuple(shown)), SeatList([seat(each) for each in before]), guards=guards).preview()
+    rows = [seat(each)._replace(assigned_at=(NOW + timedelta(hours=hours)).isoformat()) for each, hours in now.items()]
+    plan = sync(People(tuple(wanted)), SeatList(rows), guards=guards, approved=preview)
+    if plan.refusal is None:
+        assert {each["id"] for each in plan.assign} <= {each["id"] for each in preview["assigned"]}
+        assert {each["id"] for each in plan.unassign} <= {each["id"] for each in preview["unassigned"]}
+        assert all(now[str(each["id"])] <= 0 for each in plan.unassign)
+    else:
+        beyond = by_id(plan.assign).keys() - by_id(preview["assigned"]).keys()
+        assert beyond | (by_id(plan.unassign).keys() - by_id(preview["unassigned"]).keys())
+
+
+def test_an_entry_of_protect_that_is_nobodys_account_is_a_refusal() -> None:
+    """A misspelt entry of protect refuses the plan and is named."""
+    plan = sync(ROSTER, SeatList(ROWS), nobodys=("typo@x",))
+    assert "'typo@x' is an entry of protect and nobody's account in Datadog. Correct" in refusal(plan)
+
+
+def test_people_who_lost_a_seat_count_until_they_hold_one_again() -> None:
+    """Someone who lost a seat in an earlier attempt counts for the limit, also if this attempt assigns it again."""
+    earlier = EarlierAttempts(3, assigned={}, unassigned={"1": person("1")})
+    guards = Guards(max_unassign=Limit(people=1))
+    corrected = People(("1", "3"))
+    assert "2 of 3 seats would be unassigned" in refusal(
+        sync(corrected, SeatList(ROWS[1:]), guards=guards, earlier=earlier)
+    )
+    back = sync(corrected, SeatList(ROWS), guards=guards, earlier=earlier)
+    assert (back.refusal, [each["id"] for each in back.unassign]) == (None, ["2"])
+    only_back = sync(
+        People(("1", "2", "3")), SeatList(ROWS[1:]), guards=Guards(max_unassign=Limit(people=0)), earlier=earlier
+    )
+    assert (only_back.refusal, [each["id"] for each in only_back.assign]) == (None, ["1"])
 
 
 def test_seats_that_become_fewer_are_no_reason_to_refuse() -> None:

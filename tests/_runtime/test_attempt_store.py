@@ -200,7 +200,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
     """The report of a retry covers all attempts of the series, it can be undone, and the state is deleted."""
     people = add_people(datadog, 4)
     store = Store()
-    arguments: dict[str, Any] = {"user_emails": emails(0), "batch_size": 1, "max_unassign": 3}
+    arguments: dict[str, Any] = {"user_emails": emails(0), "batch_size": 1, "max_unassign": "75%"}
     interrupt(datadog, attempt(store), **arguments)
     assert datadog.holders(PRODUCT) == {people[0], *people[2:]}
     assert store
@@ -226,7 +226,6 @@ def test_an_undo_reverses_the_assignments_of_all_attempts(
     monkeypatch.setattr(_server._Handler, "date_time_string", lambda *_: formatdate(later, usegmt=True))
     report = assign(attempt(store, 2), **arguments)
     assert kinds(report) == {"assigned": people}
-    datadog._seats[PRODUCT][people[1]]["assigned_at"] = str(report["started_at"])
     assert kinds(sync(undo=report)) == {"unassigned": people}
     assert datadog.holders(PRODUCT) == set()
 
@@ -250,7 +249,7 @@ def test_a_refusal_of_a_retry_does_not_deny_earlier_changes(datadog: FakeDatadog
     """If a guard refuses a retry, the message says that nothing was changed by this attempt."""
     people = add_people(datadog, 5)
     store = Store()
-    arguments: dict[str, Any] = {"user_uuids": people[:1], "batch_size": 2, "max_unassign": 4}
+    arguments: dict[str, Any] = {"user_uuids": people[:1], "batch_size": 2, "max_unassign": "80%"}
     interrupt(datadog, attempt(store), **arguments)
     datadog.add_user("joined@x.com", seat=PRODUCT)
     with pytest.raises(AirflowFailException, match=r"nothing was changed by this attempt\. 5 of 5 seats"):
@@ -278,14 +277,15 @@ def test_seats_after_counts_the_seats_that_there_are(datadog: FakeDatadog) -> No
     """seats_after of a retry is right also if someone claimed a seat between two attempts."""
     people = add_people(datadog, 3)
     store = Store()
+    joined = datadog.add_user("joined@x.com")
     arguments: dict[str, Any] = {
         "user_uuids": people[:1],
         "batch_size": 1,
         "protect": ["joined@x.com"],
-        "max_unassign": 2,
+        "max_unassign": "70%",
     }
     interrupt(datadog, attempt(store), **arguments)
-    datadog.add_user("joined@x.com", seat=PRODUCT)
+    datadog.give_seat(PRODUCT, joined)
     report = sync(attempt(store, 2), **arguments)
     assert (report["seats_before"], report["seats_after"]) == (3, len(datadog.holders(PRODUCT)))
 
@@ -314,7 +314,7 @@ def test_a_cleared_task_starts_from_nothing(datadog: FakeDatadog, number: int) -
     """After a kill and a clear, the limit counts today's seats, and the report covers only what is done now."""
     people = add_people(datadog, 40)
     store = Store()
-    arguments: dict[str, Any] = {"user_uuids": people[:10], "batch_size": 5, "max_unassign": 30}
+    arguments: dict[str, Any] = {"user_uuids": people[:10], "batch_size": 5, "max_unassign": "75%"}
     interrupt(datadog, attempt(store), **arguments)
     saved = dict(store)
     assert len(datadog.holders(PRODUCT)) == 35
@@ -338,7 +338,7 @@ def test_a_lasting_error_ends_the_state(datadog: FakeDatadog, no_waits: list[flo
     store = Store()
     datadog.script("DELETE", SEATS, Fault(), Fault(403), Fault(403))
     with pytest.raises(AirflowFailException):
-        sync(attempt(store), user_emails=emails(0), batch_size=1, max_unassign=3)
+        sync(attempt(store), user_emails=emails(0), batch_size=1, max_unassign="75%")
     assert store == {}
 
 
@@ -346,7 +346,7 @@ def test_the_last_attempt_ends_the_state(datadog: FakeDatadog, no_waits: list[fl
     """A transient error at the last attempt ends the state, and one before it does not."""
     add_people(datadog, 4)
     store = Store()
-    arguments: dict[str, Any] = {"user_emails": emails(0), "max_unassign": 3}
+    arguments: dict[str, Any] = {"user_emails": emails(0), "max_unassign": "75%"}
     for number in (3, 4):
         datadog.script("DELETE", SEATS, RATE_LIMITED)
         with pytest.raises(RateLimitError):

@@ -13,6 +13,7 @@ from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.kept_seats import accounts_to_read
 from airflow_provider_seats._planning.planner import Mode, match_roster, plan_assign, plan_sync, plan_unassign
+from airflow_provider_seats._planning.verdict import too_many_unassigned
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats.report import KINDS, Person, Report
 
@@ -101,9 +102,8 @@ def with_accounts(
 ) -> Plan:
     """Plan, read the accounts that the plan needs, and plan again, as an operator does."""
     first = plan(replace(before, checked=False))
-    if first.refusal is not None:
+    if first.refusal is not None and first.refusal.reasons != tuple(too_many_unassigned(first, guards)):
         return first
-    before = replace(before, counted=len(first.to_unassign_in_all()))
     if wanted := accounts_to_read(first, guards, before):
         before = replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts})
     return plan(before)

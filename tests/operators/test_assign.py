@@ -143,8 +143,9 @@ def test_read_seats_first_sends_only_people_without_a_seat(datadog: FakeDatadog,
     """With read_seats_first the seat list is read, only the difference is sent, and the report can be undone."""
     ann, bob = datadog.add_user("ann@x.com", seat=PRODUCT), datadog.add_user("bob@x.com")
     report = assign(user_uuids=[ann, bob], read_seats_first=flag)
-    assert calls(datadog) == ["GET seats/users", "POST seats/users"]
+    assert calls(datadog) == ["GET seats/users", "POST seats/users", "GET seats/users"]
     assert datadog.calls("POST")[0].user_uuids == [bob]
+    assert report["assigned"][0].get("assigned_at") == datadog._seats[PRODUCT][bob]["assigned_at"]
     assert by_email(report) == {"assigned": [bob], "unchanged": ["ann@x.com"]}
     assert (report["seats_before"], report["seats_after"]) == (1, 2)
     sync(undo=report)

@@ -296,7 +296,7 @@ def test_a_refused_preview_shows_the_whole_plan(datadog: FakeDatadog) -> None:
     report = sync(user_uuids=[people[0], new], max_unassign=2, max_seats=1, preview=True)
     assert by_email(report) == {"assigned": [new], "unassigned": emails(1, 2, 3), "unchanged": emails(0)}
     assert [reason.split("raise ")[-1] for reason in report["refusals"]] == [
-        "max_unassign for this run.",
+        "max_unassign for this run to a percentage above 50%: a number allows no more.",
         "max_seats.",
     ]
     assert sync(user_uuids=people, preview=True)["refusals"] == []

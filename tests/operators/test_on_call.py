@@ -52,7 +52,7 @@ def test_people_in_a_schedule_refuse_the_run(datadog: FakeDatadog) -> None:
     datadog.add_schedule("Primary", [people[0]])
     message = refused(datadog, unassign, user_uuids=people[:2], on_call="refuse")
     assert f"u0@x.com ({people[0]}) is found in the on-call schedule Primary." in message
-    assert "Primary" in refused(datadog, sync, user_uuids=people[2:], on_call="refuse", max_unassign=3)
+    assert "Primary" in refused(datadog, sync, user_uuids=people[2:], on_call="refuse", max_unassign="100%")
 
 
 def on_policy(datadog: FakeDatadog, *people: str) -> None:

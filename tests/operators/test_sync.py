@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +13,7 @@ from airflow_provider_seats.exceptions import UnavailableError, UsersNotReadyErr
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
+    GHOST,
     OLD,
     READ,
     account_reads,
@@ -28,6 +29,11 @@ from tests.helpers.operators import (
     writes,
 )
 from tests.helpers.planning import kinds
+
+if TYPE_CHECKING:
+    from airflow_provider_seats.report import Person
+
+LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
 # --- what is read and written ---
 
@@ -82,13 +88,13 @@ def test_remove_only_unassigns_and_looks_up_no_email(datadog: FakeDatadog) -> No
     people = add_people(datadog, 3)
     new = datadog.add_user("new@x.com")
     roster = {"user_uuids": [people[0], new], "user_emails": ["ghost@x.com"]}
-    report = sync(**roster, mode="remove_only", max_unassign=2, check_accounts=False)
+    report = sync(**roster, mode="remove_only", max_unassign="67%", check_accounts=False)
     assert kinds(report)["unassigned"] == people[1:]
     assert datadog.calls("GET", USERS) == []
     assert report["guards"] == {
         "mode": "remove_only",
         "allow_empty": False,
-        "max_unassign": "2",
+        "max_unassign": "67%",
         "max_unassign_people": 2,
         "check_accounts": False,
     }
@@ -159,9 +165,9 @@ def test_missing_accounts_refuse_the_sync_unless_they_are_skipped(datadog: FakeD
 def test_an_empty_roster_is_refused(datadog: FakeDatadog, empty: Any, mode: str) -> None:
     """An empty roster unassigns nobody without allow_empty, and within the limit with it."""
     add_people(datadog, 3)
-    assert "allow_empty=True" in refused(datadog, user_emails=empty, mode=mode, max_unassign=3)
+    assert "allow_empty=True" in refused(datadog, user_emails=empty, mode=mode, max_unassign="100%")
     assert "max_unassign" in refused(datadog, user_emails=empty, mode=mode, allow_empty=True)
-    report = sync(user_emails=empty, mode=mode, allow_empty="True", max_unassign=3)
+    report = sync(user_emails=empty, mode=mode, allow_empty="True", max_unassign="100%")
     assert len(report["unassigned"]) == 3
 
 
@@ -189,9 +195,9 @@ def test_a_roster_of_people_without_seats_is_refused(datadog: FakeDatadog, mode:
     add_people(datadog, 3)
     add_people(datadog, 3, seat=None, prefix="n")
     roster = emails(0, 1, 2, prefix="n")
-    message = refused(datadog, user_emails=roster, mode=mode, max_unassign=3)
+    message = refused(datadog, user_emails=roster, mode=mode, max_unassign="100%")
     assert "Nobody in the roster holds a seat, and 3 of 3 seats would be unassigned." in message
-    report = sync(user_emails=roster, mode=mode, max_unassign=3, allow_empty=True)
+    report = sync(user_emails=roster, mode=mode, max_unassign="100%", allow_empty=True)
     assert by_email(report)["unassigned"] == emails(0, 1, 2)
 
 
@@ -262,7 +268,7 @@ def test_a_person_whose_account_is_in_the_roster_keeps_the_seat(
     """A person keeps the seat if the roster has the account's email and the seat list shows another one or none."""
     people = add_people(datadog, 2)
     ann = renamed(datadog, email=email)
-    report = sync(user_emails=[*emails(0), "Ann@x.com"], mode=mode, max_unassign=2)
+    report = sync(user_emails=[*emails(0), "Ann@x.com"], mode=mode, max_unassign="100%")
     assert kinds(report)["unassigned"] == people[1:]
     assert datadog.holders(PRODUCT) == {people[0], ann}
     if mode == "remove_only":
@@ -295,7 +301,7 @@ def test_no_account_is_read_for_a_roster_of_uuids(datadog: FakeDatadog) -> None:
     people = add_people(datadog, 2)
     renamed(datadog, "ann", None)
     renamed(datadog, "bob", "old@x.com")
-    report = sync(user_uuids=[*people, "00000000-0000-4000-8000-000000000001"], mode="remove_only", max_unassign=2)
+    report = sync(user_uuids=[*people, "00000000-0000-4000-8000-000000000001"], mode="remove_only", max_unassign="100%")
     assert len(report["unassigned"]) == 2
     assert calls(datadog) == [READ, "DELETE seats/users", READ]
 
@@ -322,7 +328,7 @@ def test_at_most_one_call_is_made_for_each_person_about_to_lose_a_seat(
     leavers = [datadog.add_user(f"l{number}@x.com") for number in range(count)]
     for number, leaver in enumerate(leavers):
         datadog.give_seat(PRODUCT, leaver, email=f"{'old' if stale else 'l'}{number}@x.com")
-    report = sync(user_emails=["stays@x.com", "ghost@x.com"], mode="remove_only", max_unassign=count)
+    report = sync(user_emails=["stays@x.com", "ghost@x.com"], mode="remove_only", max_unassign="100%")
     assert kinds(report)["unassigned"] == leavers
     reads = [each for each in datadog.calls("GET") if each.path.startswith(USERS)]
     # With old emails the search that states how many accounts there are finds none of them.
@@ -335,18 +341,20 @@ def test_the_list_of_users_is_read_if_that_is_fewer_calls(datadog: FakeDatadog) 
     stays = datadog.add_user("stays@x.com", seat=PRODUCT)
     leavers = add_people(datadog, 50)
     ann = renamed(datadog)
-    report = sync(user_emails=["stays@x.com", "ann@x.com"], mode="remove_only", max_unassign=51)
+    report = sync(user_emails=["stays@x.com", "ann@x.com"], mode="remove_only", max_unassign="100%")
     assert kinds(report)["unassigned"] == leavers
     assert account_reads(datadog) == []
     assert len(datadog.calls("GET", USERS)) == 2
     assert datadog.holders(PRODUCT) == {stays, ann}
 
 
-def test_accounts_are_read_after_the_count_guards(datadog: FakeDatadog) -> None:
-    """A plan that a count guard refuses reads no account."""
+def test_no_account_is_read_for_a_plan_that_is_refused_anyway(datadog: FakeDatadog) -> None:
+    """A plan that is refused whatever the accounts are reads none. A limit of people may be kept because of them."""
     add_people(datadog, 10)
-    refused(datadog, user_emails=[*emails(0), "ghost@x.com"], missing_users="skip", max_unassign=3)
+    refused(datadog, user_emails=[*emails(0), "ghost@x.com"], missing_users="fail", max_unassign="100%")
     assert account_reads(datadog) == []
+    refused(datadog, user_emails=[*emails(0), "ghost@x.com"], missing_users="skip", max_unassign=3)
+    assert datadog.calls("GET", USERS)
 
 
 @pytest.mark.parametrize("email", ["gone@x.com", None])
@@ -355,7 +363,7 @@ def test_a_person_whose_account_cannot_be_read_keeps_the_seat(datadog: FakeDatad
     people = add_people(datadog, 2)
     gone = "00000000-0000-4000-8000-00000000dead"
     datadog.give_seat(PRODUCT, gone, email=email)
-    report = sync(user_emails=[*emails(0), "ghost@x.com"], mode="remove_only", max_unassign=2)
+    report = sync(user_emails=[*emails(0), "ghost@x.com"], mode="remove_only", max_unassign="100%")
     assert reasons(report) == {gone: "the account cannot be read, so the person may be in the roster or protected"}
     assert datadog.holders(PRODUCT) == {people[0], gone}
 
@@ -375,7 +383,7 @@ def test_a_missing_permission_to_read_accounts_changes_nothing(datadog: FakeData
     people = add_people(datadog, 3)
     for person in people:
         datadog.script("GET", f"{USERS}/{person}", *[Fault(403, {"errors": ["Forbidden"]})] * 2)
-    message = refused(datadog, user_emails=[*emails(0), "ghost@x.com"], mode="remove_only", max_unassign=2)
+    message = refused(datadog, user_emails=[*emails(0), "ghost@x.com"], mode="remove_only", max_unassign="100%")
     assert "user_access_read" in message
 
 
@@ -493,18 +501,59 @@ def test_an_approved_run_equals_its_preview(datadog: FakeDatadog) -> None:
     preview = sync(user_emails=roster, preview=True)
     assert datadog.holders(PRODUCT) == set(people)
     done = sync(user_emails=roster, approved=preview)
-    period = {"started_at": None, "ended_at": None}
-    assert {**done, "preview": True, **period} == preview
-    assert done["started_at"] is not None
+    [assigned] = done["assigned"]
+    dated = {"started_at": preview["started_at"], "ended_at": None, "assigned": [without_date(assigned)]}
+    assert {**done, "preview": True, **dated} == preview
+    assert (done["started_at"] is None, "assigned_at" in assigned) == (False, True)
+
+
+def without_date(person: Person) -> Person:
+    """Return a person of a report without the date of the seat."""
+    return {"id": person["id"], "email": person["email"]}
+
+
+def test_a_seat_assigned_after_the_preview_is_kept(datadog: FakeDatadog) -> None:
+    """Someone who lost the seat and got it again after the preview keeps it."""
+    people = add_people(datadog, 4)
+    preview = sync(user_emails=emails(0, 1), preview=True)
+    datadog.take_seat(PRODUCT, people[3])
+    datadog.give_seat(PRODUCT, people[3], assigned_at=LATER)
+    report = sync(user_emails=emails(0, 1), approved=preview)
+    assert kinds(report)["unassigned"] == [people[2]]
+    assert reasons(report) == {people[3]: "the seat was assigned after the approved preview"}
+
+
+def test_a_misspelt_entry_of_protect_is_refused(datadog: FakeDatadog) -> None:
+    """If someone would lose a seat, an entry of protect must be somebody's account, with a seat or without."""
+    people = add_people(datadog, 3)
+    other = datadog.add_user("noseat@x.com")
+    roster = {"user_emails": emails(0, 1)}
+    for protect in (["typo@x.com"], [GHOST], f"noseat@x.com,{GHOST}"):
+        preview = sync(**roster, protect=protect, preview=True)
+        message = refused(datadog, **roster, protect=protect)
+        assert "entry of protect and nobody's account in Datadog. Correct the spelling" in message
+        assert all(each in message for each in preview["refusals"])
+    report = sync(**roster, protect=["noseat@x.com", other])
+    assert (kinds(report)["unassigned"], report["warnings"]) == ([people[2]], [])
+
+
+def test_a_number_allows_at_most_half_of_the_seats(datadog: FakeDatadog) -> None:
+    """A number is capped at half of the seats, and only a percentage goes beyond it."""
+    add_people(datadog, 12)
+    message = refused(datadog, user_emails=emails(0, 1), max_unassign="10")
+    assert "10 of 12 seats would be unassigned, and the limit is 6 (max_unassign=10, at most 50%)" in message
+    assert "raise max_unassign for this run to a percentage above 50%" in message
+    assert sync(user_emails=emails(0, 1), max_unassign="84%")["counts"]["unassigned"] == 10
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps, str])
 def test_a_change_that_was_not_approved_is_refused(datadog: FakeDatadog, form: Any) -> None:
     """Changing someone who is not in the preview is refused, and a smaller plan than the preview is applied."""
     people = add_people(datadog, 3)
-    preview = sync(user_emails=emails(0), preview=True, max_unassign=3)
-    claimed = datadog.add_user("claimed@x.com", seat=PRODUCT)
-    message = refused(datadog, user_emails=emails(0), approved=form(preview), max_unassign=3)
+    preview = sync(user_emails=emails(0), preview=True, max_unassign="100%")
+    claimed = datadog.add_user("claimed@x.com")
+    datadog.give_seat(PRODUCT, claimed, assigned_at=OLD)
+    message = refused(datadog, user_emails=emails(0), approved=form(preview), max_unassign="100%")
     assert "0 people to assign and 1 person to unassign are not in the approved preview: claimed@x.com (" in message
     assert claimed in message
     datadog.take_seat(PRODUCT, claimed)
@@ -515,14 +564,14 @@ def test_a_change_that_was_not_approved_is_refused(datadog: FakeDatadog, form: A
 def test_a_preview_that_is_not_complete_approves_exactly_its_changes(datadog: FakeDatadog) -> None:
     """A preview that is too large for XCom does not list everyone. Its digest says what was approved."""
     add_people(datadog, 3_000)
-    preview = sync(user_emails=emails(0), preview=True, max_unassign=3_000, report_unchanged=False)
+    preview = sync(user_emails=emails(0), preview=True, max_unassign="100%", report_unchanged=False)
     assert (preview["complete"], preview["counts"]["unassigned"]) == (False, 2_999)
     claimed = datadog.add_user("claimed@x.com", seat=PRODUCT)
-    message = refused(datadog, user_emails=emails(0), approved=preview, max_unassign=3_000)
+    message = refused(datadog, user_emails=emails(0), approved=preview, max_unassign="100%")
     assert "too large to list everyone, so exactly its changes are approved" in message
     assert "Make a new preview" in message
     datadog.take_seat(PRODUCT, claimed)
-    assert sync(user_emails=emails(0), approved=preview, max_unassign=3_000)["counts"]["unassigned"] == 2_999
+    assert sync(user_emails=emails(0), approved=preview, max_unassign="100%")["counts"]["unassigned"] == 2_999
 
 
 def test_an_approval_must_be_a_preview_of_this_product(datadog: FakeDatadog) -> None:

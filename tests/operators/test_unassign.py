@@ -138,9 +138,9 @@ def test_an_unassign_keeps_its_limit_and_protected_people(datadog: FakeDatadog, 
     message, _ = failure(unassign, ti, user_uuids=people, max_unassign="20%", protect=["U0@X.com"])
     assert "4 of 5 seats would be unassigned, and the limit is 1 (max_unassign=20%): " in message
     assert datadog.calls("DELETE") == []
-    report = unassign(user_uuids=people, max_unassign=4, protect="U0@X.com")
+    report = unassign(user_uuids=people, max_unassign="80%", protect="U0@X.com")
     assert report["protected"] == [{"id": people[0], "email": "u0@x.com", "reason": "protected"}]
-    assert report["guards"] == {"max_unassign": "4", "max_unassign_people": 4, "protect": ["U0@X.com"]}
+    assert report["guards"] == {"max_unassign": "80%", "max_unassign_people": 4, "protect": ["U0@X.com"]}
     assert datadog.holders(PRODUCT) == {people[0]}
 
 

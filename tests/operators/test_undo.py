@@ -65,7 +65,7 @@ def test_an_undo_has_no_default_limit(datadog: FakeDatadog) -> None:
     assert "max_unassign" in refused(datadog, undo=report, max_unassign=29)
     undone = sync(undo=report)
     assert len(undone["unassigned"]) == 30
-    assert undone["guards"] == {}
+    assert undone["guards"] == {"missing_users": "fail"}
 
 
 def test_an_undo_leaves_seats_alone_that_were_held_before(datadog: FakeDatadog) -> None:
@@ -107,12 +107,13 @@ def test_a_seat_without_a_date_is_undone(datadog: FakeDatadog) -> None:
 
 
 def test_an_undo_assigns_nothing_to_an_account_that_was_disabled_since(datadog: FakeDatadog) -> None:
-    """An account that was disabled or deleted since gets no seat back and is reported as missing."""
+    """An account that was disabled or deleted since refuses the undo, or gets no seat back and is missing."""
     people = add_people(datadog, 6)
     report = sync(user_emails=emails(0, 1, 2))
     datadog._accounts[people[3]].status = "Disabled"
     del datadog._accounts[people[4]]
-    undone = sync(undo=report)
+    assert "There is no enabled Datadog account for u3@x.com, u4@x.com (2 in all)." in refused(datadog, undo=report)
+    undone = sync(undo=report, missing_users="skip")
     assert by_email(undone) == {"assigned": emails(5), "missing": emails(3, 4)}
     assert datadog.holders(PRODUCT) == {*people[:3], people[5]}
 
@@ -124,7 +125,7 @@ def test_an_undo_can_skip_the_check_of_accounts(datadog: FakeDatadog) -> None:
     datadog.received.clear()
     undone = sync(undo=report, check_accounts=False)
     assert account_reads(datadog) == []
-    assert undone["guards"] == {"check_accounts": False}
+    assert undone["guards"] == {"missing_users": "fail", "check_accounts": False}
     assert datadog.holders(PRODUCT) == set(people)
 
 
@@ -155,6 +156,54 @@ def test_an_undo_keeps_protected_people(datadog: FakeDatadog) -> None:
     undone = sync(undo=report, protect=emails(0, 1))
     assert reasons(undone) == {people[0]: "protected", people[1]: "protected: the account's email is u1@x.com"}
     assert datadog.holders(PRODUCT) == set(people)
+
+
+def test_an_undo_compares_the_dates_of_the_seat_list(datadog: FakeDatadog) -> None:
+    """An undo finds the seats of the report by their dates, whatever the clock is that dates them."""
+    ann = datadog.add_user("ann@x.com")
+    report = assign(user_uuids=[ann], read_seats_first=True)
+    for shown in ("2031-01-01T00:00Z", OLD):
+        person: Any = {**report["assigned"][0], "assigned_at": shown}
+        datadog.give_seat(PRODUCT, ann, assigned_at=shown)
+        assert kinds(sync(undo={**report, "assigned": [person]}))["unassigned"] == [ann]
+        datadog.give_seat(PRODUCT, ann, assigned_at="2026-01-01T00:00:01Z")
+        assert kinds(sync(undo={**report, "assigned": [person]})) == {"protected": [ann]}
+        datadog.take_seat(PRODUCT, ann)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("add_only", {"assigned": ["u2@x.com"], "protected": ["new@x.com"]}),
+        ("remove_only", {"unassigned": ["new@x.com"], "unchanged": ["u2@x.com"]}),
+    ],
+)
+def test_the_mode_limits_an_undo(datadog: FakeDatadog, mode: str, expected: dict[str, list[str]]) -> None:
+    """With add_only an undo unassigns nobody, and with remove_only it assigns nobody, and the report says so."""
+    add_people(datadog, 3)
+    datadog.add_user("new@x.com")
+    report = sync(user_emails=[*emails(0, 1), "new@x.com"])
+    undone = sync(undo=report, mode=mode)
+    assert by_email(undone) == expected
+    assert undone["guards"]["mode"] == mode
+    left = [*undone["protected"], *undone["unchanged"]]
+    assert [each.get("reason", "")[:11] for each in left] == [f"mode='{mode}'"[:11]]
+
+
+def test_an_undo_that_may_be_a_repeated_one_is_a_warning(datadog: FakeDatadog) -> None:
+    """An undo that assigns warns if the report is old, or if some of its people are as before already."""
+    people = add_people(datadog, 4)
+    report = sync(user_emails=emails(0, 1))
+    assert sync(undo=report)["warnings"] == []
+    assert sync(undo=report)["warnings"] == []
+    datadog.take_seat(PRODUCT, people[2])
+    [warning] = sync(undo=report, preview=True)["warnings"]
+    assert "may have been undone before: 1 person in it are as before" in warning
+    assert f"u2@x.com ({people[2]})" in warning
+    datadog.take_seat(PRODUCT, people[3])
+    old: Any = {**report, "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:09Z"}
+    [warning] = sync(undo=old, preview=True)["warnings"]
+    assert warning.startswith("The report to undo is from 2026-01-01, and may have been undone before: ")
 
 
 # --- limited to people ---
@@ -254,7 +303,7 @@ def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -
     new = datadog.add_user("new@x.com")
     log: list[str] = []
     roster = {"user_uuids": [stays, new]}
-    sync(**roster, max_unassign=count, batch_size=1000, log=log)
+    sync(**roster, max_unassign="100%", batch_size=1000, log=log)
     assert datadog.holders(PRODUCT) == {stays, new}
     text = pasted(log)
     lines = text.splitlines()
@@ -268,7 +317,7 @@ def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -
 def test_a_report_that_is_not_complete_cannot_be_undone(datadog: FakeDatadog) -> None:
     """A report that was too large for XCom does not list everyone, so undoing it would forget people."""
     add_people(datadog, 3_000)
-    report = sync(user_emails=[], allow_empty=True, max_unassign=3_000, report_unchanged=False)
+    report = sync(user_emails=[], allow_empty=True, max_unassign="100%", report_unchanged=False)
     assert (report["complete"], report["counts"]["unassigned"]) == (False, 3_000)
     assert "Pass the complete report, which is in the log of its task." in refused(datadog, undo=report)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 
@@ -54,13 +55,14 @@ def test_the_example_dags_run_with_dags_test(home: AirflowHome, fake: FakeDatado
 
 
 def test_the_review_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
-    """Without human approval, the review reads a roster from Excel, previews the changes and applies them."""
+    """The review reads a roster from Excel, and applies the preview that the run's params approve by its digest."""
     for email in (ANN, CY):
         fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
     roster.write_bytes(f"Name;Work Email\r\nAnn;{ANN}\r\nBob;{BOB.upper()}\r\n;\r\n".encode("utf-8-sig"))
-    conf = {"roster_csv": roster.as_uri(), "roster_column": "work email", "max_unassign": "1"}
-    home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf), more={"SEAT_REVIEW_ASK": "no"})
+    approved = digest(PRODUCT, [fake.user_uuid(BOB)], [fake.user_uuid(CY)])
+    conf = {"roster_csv": roster.as_uri(), "roster_column": "work email", "max_unassign": "1", "approved": approved}
+    home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf))
     assert fake.emails(PRODUCT) == [ANN, BOB]
 
 
@@ -89,9 +91,9 @@ def test_a_deferred_sensor_runs_with_dags_test(home: AirflowHome, fake: FakeData
 def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
     home: AirflowHome, fake: FakeDatadog, days: int | None, kept: list[str]
 ) -> None:
-    """Without an approval, the example takes seats of disabled accounts, and of people who have not logged in since."""
+    """The example takes seats of disabled accounts, and of people who have not logged in, after an approval."""
     recent, old = datetime.now(UTC).isoformat(), "2020-01-01T00:00:00Z"
-    paged = ""
+    paged, lost = "", []
     for name, fields, assigned_at in (
         *((f"active{number}", {"last_login_at": recent}, old) for number in range(3)),
         ("dormant", {"last_login_at": "2020-02-01T00:00:00Z"}, old),
@@ -103,16 +105,18 @@ def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
     ):
         paged = fake.add_user(f"{name}.{days}@example.com", **fields)  # type: ignore[arg-type]
         fake.give_seat(PRODUCT, paged, assigned_at=assigned_at)
+        if name not in kept:
+            lost.append(paged)
     fake.add_schedule("Nights", [paged])
-    conf = json.dumps({"inactive_days": days, "max_unassign": "50%"})
-    home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf, more={"SEAT_REVIEW_ASK": "no"})
+    conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, [], lost)})
+    home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf)
     assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept]
 
 
 def test_reclaim_changes_nothing_if_there_is_nothing_to_reclaim(home: AirflowHome, fake: FakeDatadog) -> None:
     """Without a seat to take back, the tasks after the search are skipped and nobody is asked."""
     fake.give_seat(PRODUCT, fake.user_uuid(ANN))
-    home.airflow("dags", "test", "datadog_seats_reclaim", more={"SEAT_REVIEW_ASK": "yes"})
+    home.airflow("dags", "test", "datadog_seats_reclaim")
     assert fake.emails(PRODUCT) == [ANN]
     assert fake.calls("DELETE") == []
 
