@@ -566,7 +566,8 @@ def test_a_preview_that_is_not_complete_approves_exactly_its_changes(datadog: Fa
     add_people(datadog, 3_000)
     preview = sync(user_emails=emails(0), preview=True, max_unassign="100%", report_unchanged=False)
     assert (preview["complete"], preview["counts"]["unassigned"]) == (False, 2_999)
-    claimed = datadog.add_user("claimed@x.com", seat=PRODUCT)
+    claimed = datadog.add_user("claimed@x.com")
+    datadog.give_seat(PRODUCT, claimed, assigned_at="2020-01-01T00:00:00Z")
     message = refused(datadog, user_emails=emails(0), approved=preview, max_unassign="100%")
     assert "too large to list everyone, so exactly its changes are approved" in message
     assert "Make a new preview" in message

@@ -109,8 +109,8 @@ def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
             lost.append(paged)
     fake.add_schedule("Nights", [paged])
     conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, [], lost)})
-    home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf)
-    assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept]
+    output = home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf)
+    assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept], output
 
 
 def test_reclaim_changes_nothing_if_there_is_nothing_to_reclaim(home: AirflowHome, fake: FakeDatadog) -> None:

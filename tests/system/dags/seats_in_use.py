@@ -84,7 +84,7 @@ with DAG(
     default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "synced"},
 ):
     SyncSeatsOperator(
-        task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1, max_unassign=3
+        task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1, max_unassign="100%"
     )
 
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):

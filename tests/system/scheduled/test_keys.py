@@ -33,7 +33,7 @@ def test_a_full_run_leaks_no_key(
     """No log, database entry, template, XCom, trigger, exception, repr or API response contains a key in any form."""
     fake, emails = fakes["leaky"], {"emails": [ANN, BOB]}
     left = server.finish(begun["left"])
-    gone = server.begin("datadog_seats_offboarding", {**emails, "product_code": "left"})
+    gone = server.begin("datadog_seats_offboarding", {**emails, "product_code": "left", "max_unassign": "100%"})
     echo = {"errors": [f"Forbidden: {API_KEY} {APP_KEY} {quote(API_KEY, safe='')} {quote_plus(APP_KEY)}"]}
     away = {"Location": f"{other.url}{SEATS}?api_key={quote(API_KEY, safe='')}&application_key={APP_KEY}"}
     fake.give_seat(PRODUCT, fake.user_uuid(BOB), id=LEAVER)

@@ -31,7 +31,7 @@ def test_the_example_dags_run_with_a_scheduler(server: Server, fakes: Fakes, beg
     assert [holder["name"] for holder in server.xcom(run, "wait_for_seats")["people"]] == ["Ann", "Bob"]
     assert server.xcom(run, "say_who") == [ANN, BOB]
     assert fake.emails(PRODUCT) == [ANN, BOB]
-    run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB]})
+    run = server.run("datadog_seats_offboarding", {"emails": [ANN, BOB], "max_unassign": "100%"})
     assert run["state"] == "success"
     assert server.xcom(run, "wait_until_gone")["people"] == [{"id": None, "email": ANN}, {"id": None, "email": BOB}]
     assert fake.emails(PRODUCT) == []
