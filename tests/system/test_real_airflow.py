@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +92,7 @@ def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
     home: AirflowHome, fake: FakeDatadog, days: int | None, kept: list[str]
 ) -> None:
     """The example takes seats of disabled accounts, and of people who have not logged in, after an approval."""
-    recent, old = datetime.now(UTC).isoformat(), "2020-01-01T00:00:00Z"
+    recent, old = (datetime.now(UTC) - timedelta(hours=1)).isoformat(), "2020-01-01T00:00:00Z"
     paged, lost = "", []
     for name, fields, assigned_at in (
         *((f"active{number}", {"last_login_at": recent}, old) for number in range(3)),
