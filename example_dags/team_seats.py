@@ -49,7 +49,7 @@ with DAG(
             "10",
             type="string",
             title="Most people who may lose a seat",
-            description="A number up to half of the seats, or a percentage of all seats such as 100%, if more is intended.",
+            description="A number up to half of the seats, or a percentage of all seats such as 100%.",
         ),
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
