@@ -51,7 +51,7 @@ class Limit:
 
     def advice(self, seats: int, count: int) -> str:
         """Return what allows so many people to lose a seat."""
-        if self.max_percent is None or count <= _share(self.max_percent, seats):
+        if self.max_percent is None or count <= max(1, _share(self.max_percent, seats)):
             return "raise max_unassign for this run"
         return f"raise max_unassign for this run to a percentage above {self.max_percent:g}%: a number allows no more"
 

@@ -12,6 +12,7 @@ from airflow_provider_seats._planning.guards import (
     Guards,
     Limit,
     parse_limit,
+    parse_max_unassign,
     parse_on_call,
     parse_warn_seats,
 )
@@ -200,3 +201,11 @@ def test_schedules_alone_are_recorded() -> None:
         "check_escalation_policies": False,
     }
     assert Guards(check_escalation_policies=False).record(10) == {}
+
+
+@given(st.integers(1, 50), st.integers(1, 50))
+def test_the_advice_names_a_percentage_only_if_no_number_is_enough(seats: int, count: int) -> None:
+    """A number that allows the people is enough for one person of any product, and for half of the seats."""
+    enough = parse_max_unassign("max_unassign", count).of(seats) >= count
+    advice = parse_max_unassign("max_unassign", 0).advice(seats, count)
+    assert ("percentage" in advice) is not enough
