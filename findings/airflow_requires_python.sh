@@ -31,6 +31,7 @@ expected='apache-airflow==2.11.0 3.12.5:taken 3.13.0:refused 3.13.5:refused 3.14
 apache-airflow==2.11.2 3.12.5:taken 3.13.0:refused 3.13.5:taken 3.14.2:taken
 apache-airflow-core==3.0.0 3.12.5:taken 3.13.0:refused 3.13.5:refused 3.14.2:refused
 apache-airflow-core==3.0.6 3.12.5:taken 3.13.0:refused 3.13.5:taken 3.14.2:taken'
+"${pip[@]}" --version | cut -d " " -f 1,2
 echo "$seen"
 [ "$seen" = "$expected" ] || {
     echo "This has changed." >&2
