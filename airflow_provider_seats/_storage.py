@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from airflow_provider_seats import _airflow
-from airflow_provider_seats._planning.arguments import parse_path
+from airflow_provider_seats._arguments import parse_path
 from airflow_provider_seats._text import shorten, shorten_url, without_credentials
 from airflow_provider_seats.exceptions import InvalidInputError, StorageError
 

@@ -20,11 +20,11 @@ from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
-from airflow_provider_seats._planning.arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
-from airflow_provider_seats._planning.not_passed import NOT_PASSED, NotPassed
-from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
+from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
@@ -83,7 +83,7 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._form import widget  # noqa: PLC0415 (Airflow 2)
+        from airflow_provider_seats._form_before_3_2 import widget  # noqa: PLC0415 (Airflow 2)
 
         return {each.name: widget(each) for each in FORM}
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
-from airflow_provider_seats._planning.not_passed import NOT_PASSED, NotPassed
+from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 
 _log = logging.getLogger(__name__)
 
@@ -72,8 +72,8 @@ def read_roster(
     :raises StorageError: if the file cannot be read.
     """
     # A DAG file imports this module, so what it needs is imported when it is called.
-    from airflow_provider_seats._planning.arguments import parse_conn_id, parse_optional  # noqa: PLC0415
-    from airflow_provider_seats._planning.roster import RosterFile  # noqa: PLC0415
+    from airflow_provider_seats._arguments import parse_conn_id, parse_optional  # noqa: PLC0415
+    from airflow_provider_seats._rosters.roster import RosterFile  # noqa: PLC0415
     from airflow_provider_seats._storage import StoredFile  # noqa: PLC0415
     from airflow_provider_seats.hooks import fail_without_retry  # noqa: PLC0415
 

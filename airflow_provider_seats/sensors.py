@@ -12,14 +12,14 @@ from airflow_provider_seats._airflow import (
     PokeReturnValue,
     conf,
 )
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.condition import Met, Require, SeatState
-    from airflow_provider_seats._runtime.sensor_run import Deferral, SensorRun
+    from airflow_provider_seats._waiting.sensor_run import Deferral, SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
@@ -112,7 +112,7 @@ class SeatUsersSensor(BaseSensorOperator):
 
     def _begin(self) -> SensorRun:
         from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
-        from airflow_provider_seats._runtime.sensor_run import SensorRun, Timing  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.sensor_run import SensorRun, Timing  # noqa: PLC0415 (as above)
 
         self._run = SensorRun(
             lambda: Condition.parse(

@@ -1,7 +1,7 @@
 """The triggers: wait for people's seats, or report every change of seats. They only read.
 
 All triggers in one triggerer that watch the same product through equal connections share one poll of its seat list: see
-:mod:`airflow_provider_seats._runtime.shared_poller`.
+:mod:`airflow_provider_seats._waiting.shared_poller`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputErr
 if TYPE_CHECKING:
     from airflow_provider_seats._planning.condition import Condition, ListChange, Require, SeatState
     from airflow_provider_seats._planning.seat_changes import Seats
-    from airflow_provider_seats._runtime.snapshot_store import SnapshotStore
+    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +114,12 @@ class SeatUsersTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait, after the wait has left the shared poll."""
-        from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._waiting.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
         # The first turn loads the following modules in a thread.
         await next_turn()
-        from airflow_provider_seats._planning.arguments import parse_duration  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._runtime.users_wait import UsersWait  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._arguments import parse_duration  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.users_wait import UsersWait  # noqa: PLC0415 (as above)
 
         size = sum(
             len(people) for people in (self.user_uuids, self.user_emails, self.people) if isinstance(people, Sized)
@@ -138,9 +138,9 @@ class SeatUsersTrigger(BaseTrigger):
         yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
 
     def _condition(self) -> Condition | ListChange:
-        from airflow_provider_seats._planning.arguments import parse_product_code  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._arguments import parse_product_code  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._planning.condition import Condition, ListChange  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._planning.not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
@@ -210,7 +210,7 @@ class SeatChangesTrigger(BaseEventTrigger):
         :raises InvalidInputError: for an argument that cannot be used, so that Airflow rejects the DAG. An error of
             ``__init__`` would crash Airflow's triggerer.
         """
-        from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (not loaded in most DAG files)
+        from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (not loaded in most DAG files)
 
         return _path(self), {
             "product_code": parse_product_code(self.product_code),
@@ -220,7 +220,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change. It does not end: Airflow would restart a watcher that ends at once."""
-        from airflow_provider_seats._runtime.snapshot_store import SnapshotStore  # noqa: PLC0415 (not in a DAG file)
+        from airflow_provider_seats._waiting.snapshot_store import SnapshotStore  # noqa: PLC0415 (not in a DAG file)
 
         store = SnapshotStore(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         while True:
@@ -239,13 +239,13 @@ class SeatChangesTrigger(BaseEventTrigger):
             await clock().async_sleep(_AFTER_AN_ERROR)
 
     async def _changes(self, store: SnapshotStore) -> AsyncGenerator[dict[str, Any], None]:
-        from airflow_provider_seats._runtime.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._waiting.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
 
         # The first turn loads the following modules in a thread.
         await next_turn()
-        from airflow_provider_seats._planning.arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
         from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._runtime.followers import Follower  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.followers import Follower  # noqa: PLC0415 (as above)
 
         product = parse_product_code(self.product_code)
         interval = parse_duration("poll_interval", self.poll_interval)

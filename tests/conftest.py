@@ -136,7 +136,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def wait_lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """Return a function that returns what the waits of the triggers have logged."""
     caplog.set_level("INFO")
-    return lambda: [each.getMessage() for each in caplog.records if each.name.endswith("._runtime.users_wait")]
+    return lambda: [each.getMessage() for each in caplog.records if each.name.endswith("._waiting.users_wait")]
 
 
 class FakeTaskInstance:

@@ -136,7 +136,7 @@ def test_an_older_airflow_is_called_in_the_thread_of_asgiref(
 
 def test_the_source_says_where_each_version_differs() -> None:
     """The module stays small: it holds names and differences, and no code of ours."""
-    assert len(inspect.getsource(_airflow).splitlines()) < 120
+    assert len(inspect.getsource(_airflow).splitlines()) < 130
 
 
 @pytest.mark.parametrize("kind", ["asset", "dataset"])

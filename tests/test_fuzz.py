@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.users import get_accounts, search_accounts
-from airflow_provider_seats._planning.arguments import (
+from airflow_provider_seats._arguments import (
     parse_age,
     parse_bool,
     parse_choice,
@@ -23,13 +23,13 @@ from airflow_provider_seats._planning.arguments import (
     parse_product_code,
     parse_report,
 )
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.condition import SeatState
 from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
 from airflow_provider_seats._planning.kept_seats import KeptSeats
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._planning.people import parse_people
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import InvalidConnectionError, InvalidInputError, UnavailableError
 from tests.helpers.examples import examples

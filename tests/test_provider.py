@@ -19,25 +19,32 @@ PACKAGE = Path(airflow_provider_seats.__file__).parent
 # What each part of the package may import of the package, besides itself. Arrows go one way.
 BASE = {"_secrets", "_text", "exceptions"}
 PURE = {"connection", "report", *BASE}
-ALL_BELOW_RUNTIME = {"_airflow", "_storage", "hooks", "_planning", "_api", *PURE}
+ARGUMENTS = {"_arguments", "_not_passed"}
+ALL_BELOW_TASKS = {"_airflow", "_storage", "_state_parts", "hooks", "_planning", "_rosters", "_api", *ARGUMENTS, *PURE}
 MAY_IMPORT = {
     "__init__": {"connection"},
     "_secrets": set(),
     "_text": set(),
     "_airflow": set(),
+    "_not_passed": set(),
+    "_state_parts": {"_planning"},
     "exceptions": {"_text"},
     "report": set(),
     "connection": BASE,
-    "_form": {"connection"},
+    "_form_before_3_2": {"connection"},
     "_api": {"connection", *BASE},
-    "_planning": {"_api", *PURE},
-    "_storage": {"_airflow", "_planning", "_api", *BASE},
-    "hooks": {"_airflow", "_form", "_storage", "_planning", "_api", *PURE},
-    "_runtime": ALL_BELOW_RUNTIME,
+    "_arguments": {"_api", "_not_passed", *PURE},
+    "_rosters": {"_api", *ARGUMENTS, *PURE},
+    "_planning": {"_api", "_rosters", *ARGUMENTS, *PURE},
+    "_storage": {"_airflow", "_arguments", "_api", *BASE},
+    "hooks": {"_airflow", "_form_before_3_2", "_storage", "_planning", "_rosters", "_api", *ARGUMENTS, *PURE},
+    "_running": ALL_BELOW_TASKS,
+    "_waiting": ALL_BELOW_TASKS,
     "testing": {"connection"},
 }
 # Modules that users import. Airflow loads some of them when it parses a DAG file.
-PUBLIC = ALL_BELOW_RUNTIME | {"_runtime", "links", "triggers"}
+TASKS = {"_running", "_waiting"}
+PUBLIC = ALL_BELOW_TASKS | {*TASKS, "links", "triggers"}
 
 
 def test_the_provider_info_is_valid_against_airflows_own_schema() -> None:
@@ -139,8 +146,8 @@ def test_imports_go_one_way(path: Path) -> None:
         if target is None:
             continue
         assert part(target) in allowed, f"{module(path)} imports {target}"
-        if own not in {"_runtime", "testing"}:
-            assert not (at_load and part(target) == "_runtime"), f"{module(path)} loads {target} in a DAG file"
+        if own not in {*TASKS, "testing"}:
+            assert not (at_load and part(target) in TASKS), f"{module(path)} loads {target} in a DAG file"
 
 
 def test_one_module_imports_from_airflow() -> None:
@@ -156,7 +163,7 @@ def test_one_module_imports_from_airflow() -> None:
     assert importers == {"_airflow"}
 
 
-WITH_AIRFLOW = {"_airflow", "_storage", "hooks", "_form", "_runtime"}
+WITH_AIRFLOW = {"_airflow", "_storage", "hooks", "_form_before_3_2", *TASKS}
 WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 
@@ -242,7 +249,7 @@ def imported() -> tuple[float, list[str]]:
 def test_a_dag_file_loads_no_http_library(imported: tuple[float, list[str]]) -> None:
     """A DAG file that imports operators, sensor, triggers and rosters loads no HTTP library and reads no file."""
     assert "airflow_provider_seats.operators" in imported[1]
-    assert "airflow_provider_seats._planning.roster" not in imported[1]
+    assert "airflow_provider_seats._rosters.roster" not in imported[1]
     assert not [
         name for name in imported[1] if name.partition(".")[0] in {"requests", "urllib3", "httpx", "httpx2", "aiohttp"}
     ]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
-from airflow_provider_seats._planning.arguments import parse_report
+from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.on_call import OnCall
-from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import Origin, Period, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import (
     KINDS,
     Person,

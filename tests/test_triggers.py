@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._runtime import shared_poller
+from airflow_provider_seats._waiting import shared_poller
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatChangesTrigger

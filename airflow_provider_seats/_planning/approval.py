@@ -7,7 +7,7 @@ from hashlib import sha256
 from json import dumps
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._planning.arguments import parse_report
+from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:

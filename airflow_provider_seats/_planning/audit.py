@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.users import accounts_by_email
-from airflow_provider_seats._planning.arguments import (
+from airflow_provider_seats._arguments import (
     parse_bool,
     parse_conn_id,
     parse_non_negative_int,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from airflow_provider_seats._api.seats import SeatUser
-from airflow_provider_seats._planning.arguments import parse_choice, parse_product_code
-from airflow_provider_seats._planning.people import People, parse_people
+from airflow_provider_seats._arguments import parse_choice, parse_product_code
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.stored import fitting
+from airflow_provider_seats._rosters.people import People, parse_people
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 

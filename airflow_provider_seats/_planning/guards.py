@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from airflow_provider_seats._planning.arguments import parse_choice
-from airflow_provider_seats._planning.people import NOBODY, People
+from airflow_provider_seats._arguments import parse_choice
+from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.approval import parse_approved
-from airflow_provider_seats._planning.arguments import (
+from airflow_provider_seats._arguments import (
     parse_age,
     parse_bool,
     parse_choice,
@@ -17,6 +16,8 @@ from airflow_provider_seats._planning.arguments import (
     parse_product_code,
     parse_report,
 )
+from airflow_provider_seats._not_passed import NOT_PASSED
+from airflow_provider_seats._planning.approval import parse_approved
 from airflow_provider_seats._planning.guards import (
     DEFAULT_MAX_UNASSIGN,
     Guards,
@@ -25,10 +26,9 @@ from airflow_provider_seats._planning.guards import (
     parse_on_call,
     parse_warn_seats,
 )
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._planning.people import NOBODY, People, parse_people
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.planner import Mode
+from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidInputError
 

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.arguments import parse_time
-from airflow_provider_seats._planning.people import People
+from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._planning.plan import among, by_id
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import Person
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from airflow_provider_seats.report import Person, Report
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._planning.guards import Guards
-    from airflow_provider_seats._planning.people import People
     from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats._rosters.people import People
 
 Mode = Literal["exact", "add_only", "remove_only"]
 

@@ -13,7 +13,7 @@ from airflow_provider_seats._api.seats import SeatUser
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import Row
-    from airflow_provider_seats._planning.people import People
+    from airflow_provider_seats._rosters.people import People
     from airflow_provider_seats.report import Person
 
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._api.users import User
     from airflow_provider_seats._planning.on_call import OnCall
-    from airflow_provider_seats._planning.people import People
     from airflow_provider_seats._planning.plan import EarlierAttempts
     from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats._rosters.people import People
     from airflow_provider_seats.report import Person
 
 # Accounts by user UUID. One that Datadog does not know is not in it.

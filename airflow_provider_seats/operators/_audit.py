@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._airflow import BaseOperator
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, XComArg
+    from airflow_provider_seats._not_passed import NotPassed
     from airflow_provider_seats._planning.audit import Audit
-    from airflow_provider_seats._planning.not_passed import NotPassed
     from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PathArgument
 
 
@@ -87,7 +87,7 @@ class AuditSeatsOperator(BaseOperator):
     def execute(self, context: Context) -> Audit:
         """Audit the seats, and return the counts."""
         from airflow_provider_seats._planning.audit import AuditJob  # noqa: PLC0415 (not loaded in a DAG file)
-        from airflow_provider_seats._runtime.audit_run import run_audit  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._running.audit_run import run_audit  # noqa: PLC0415 (as above)
 
         return run_audit(
             context,

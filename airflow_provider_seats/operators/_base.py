@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from airflow_provider_seats._airflow import Context, ObjectStoragePath, XComArg
+    from airflow_provider_seats._not_passed import NotPassed
     from airflow_provider_seats._planning.jobs import Job
-    from airflow_provider_seats._planning.not_passed import NotPassed
     from airflow_provider_seats.report import Report
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
@@ -40,7 +40,7 @@ class SeatsOperator(BaseOperator):
     datadog_conn_id: str
 
     def _run(self, context: Context, parse: Callable[[], Job]) -> Report:
-        from airflow_provider_seats._runtime.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
 
         run = OperatorRun(
             context,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_seats._api import BATCH_SIZE
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
 

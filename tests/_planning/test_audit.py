@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.audit import (
     Audit,
     AuditJob,
@@ -25,7 +26,6 @@ from airflow_provider_seats._planning.audit import (
     warn,
     with_accounts,
 )
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.usage import AuditUsage, Peaks
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.examples import examples

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.condition import Condition, Require, SeatState
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.planning import seat

@@ -16,7 +16,7 @@ from airflow_provider_seats._planning.guards import (
     parse_on_call,
     parse_warn_seats,
 )
-from airflow_provider_seats._planning.people import People
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import InvalidInputError
 
 

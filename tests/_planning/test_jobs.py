@@ -10,12 +10,12 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS
 from tests.helpers.planning import P, kinds, person, seat, sync

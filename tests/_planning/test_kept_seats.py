@@ -16,15 +16,14 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
-from airflow_provider_seats._planning.arguments import parse_time
+from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.kept_seats import (
     accounts_to_read,
     unmatched_protection,
 )
-from airflow_provider_seats._planning.not_passed import NOT_PASSED
-from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Period, Plan, by_id
 from airflow_provider_seats._planning.planner import (
     Mode,
@@ -35,6 +34,7 @@ from airflow_provider_seats._planning.planner import (
 )
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import Report, for_undo
 from tests.helpers.examples import examples
 from tests.helpers.planning import NONE, NOW, P, compared, kinds, seat, sync, unassign, user, with_accounts, world

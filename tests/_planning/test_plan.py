@@ -12,9 +12,9 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Period, Plan, by_id, label
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import UnavailableError
 from airflow_provider_seats.report import KINDS, Report
 from tests.helpers.planning import NOW, P, assign, kinds, people_of, person, seat, sync, unassign, user

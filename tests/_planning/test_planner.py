@@ -12,10 +12,10 @@ from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, Limit
-from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
 from airflow_provider_seats._planning.planner import Mode, emails_to_look_up, plan_sync, plan_undo
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
 from tests.helpers.examples import examples
 from tests.helpers.planning import (

@@ -11,8 +11,8 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import Row, SeatUser, read_rows
-from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.connection import DatadogConnection
 from tests.conftest import PRODUCT
 from tests.helpers.planning import person, seat

@@ -11,9 +11,9 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.guards import Guards, Limit
 from airflow_provider_seats._planning.on_call import OnCall
-from airflow_provider_seats._planning.people import NOBODY, People
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
 from tests.helpers.planning import NOW, assign, kinds, person, seat, sync, unassign, user
 

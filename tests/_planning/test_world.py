@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_seats._planning.people import People
 from airflow_provider_seats._planning.planner import match_roster
 from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._rosters.people import People
 from tests.helpers.planning import seat, user, world
 
 

@@ -27,7 +27,7 @@ AT_HAND: Final = _POSTGRES is not None and _REDIS is not None
 _LOADED: Final = (
     "airflow_provider_seats.operators",
     "airflow_provider_seats._api.transport",
-    "airflow_provider_seats._runtime.operator_run",
+    "airflow_provider_seats._running.operator_run",
     "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.dagbag",
     "airflow.models.serialized_dag",

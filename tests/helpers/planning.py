@@ -20,9 +20,9 @@ from airflow_provider_seats.report import KINDS, Person, Report
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from airflow_provider_seats._planning.people import People
     from airflow_provider_seats._planning.plan import Plan
     from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats._rosters.people import People
 
 P = "p"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

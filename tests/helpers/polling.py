@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.flow import Pause, Response
-from airflow_provider_seats._runtime.followers import Follower
+from airflow_provider_seats._waiting.followers import Follower
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import UnavailableError
 

@@ -31,7 +31,7 @@ def test_limits_end_a_deferred_sensor_as_in_poke_mode(server: Server, begun: Beg
     assert tasks["timeout"]["try_number"] < 3
     for name, error in (("timeout", "AirflowSensorTimeout"), ("execution", "AirflowTaskTimeout")):
         log = server.log_of(run, name, tasks[name]["try_number"])
-        assert "airflow_provider_seats._runtime.users_wait" in server.trigger_log_of(run, name)
+        assert "airflow_provider_seats._waiting.users_wait" in server.trigger_log_of(run, name)
         failed = [event for event in log if event.get("level") == "error"][-1]
         assert failed["error_detail"][0]["exc_type"] == error
         assert "0 of 1 person holds a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]

@@ -1,0 +1,1 @@
+"""Where people come from: lists that operators hand over, and files."""

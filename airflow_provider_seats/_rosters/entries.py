@@ -1,0 +1,118 @@
+"""The entries of a list of people, as operators, queries and templates hand it over.
+
+A row of one column is its cell, and a page of JSON is its entries. What may be read in two ways is an error that says
+what to write.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from airflow_provider_seats._arguments import parse_literal
+from airflow_provider_seats._text import join_names, shorten, strip_hidden
+from airflow_provider_seats.exceptions import InvalidInputError
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_JSON: Final = ("[", "(", "{", '"')
+_MAX_KEYS: Final = 5
+
+
+def entries(name: str, value: object) -> list[object]:
+    """Return the entries of a list, or of a text that holds one.
+
+    :param name: the argument, for messages.
+    :raises InvalidInputError: if it is no list, or holds rows that are not one entry each.
+    """
+    if value is None:
+        raise InvalidInputError(
+            name, "None: the template or task that it comes from returned nothing. Check it, or pass [] for nobody."
+        )
+    if isinstance(value, str):
+        text = strip_hidden(value.removeprefix(_BYTE_ORDER_MARK))
+        if not text.strip(" ,;"):
+            raise InvalidInputError(
+                name,
+                f"the text {shorten(value)} names nobody. Check what its template rendered to, or pass [] for nobody.",
+            )
+        value = _parse(text)
+        if isinstance(value, str):
+            return [part for part in re.split(r"[,;\s]+", value) if part]
+    if (advice := _advice(value)) is not None:
+        raise InvalidInputError(name, advice)
+    if not isinstance(value, Iterable):
+        raise InvalidInputError(name, f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs.")
+    # What mapped tasks return comes as a sequence of their results, each of them a list.
+    rows = (row for each in value for row in each) if _is_of_mapped_tasks(value) else value
+    return [entry for number, row in enumerate(rows, 1) for entry in _entries_of_row(name, number, row)]
+
+
+def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
+    if isinstance(row, str) and row.lstrip().startswith(_JSON):
+        # An HTTP operator with pagination returns a list of texts.
+        page = _parse(strip_hidden(row))
+        if isinstance(page, list):
+            for place, each in enumerate(page, 1):
+                yield _entry(name, f"entry {place} of text {number}", each)
+            return
+    yield _entry(name, f"row {number}", row)
+
+
+def _entry(name: str, where: str, row: object) -> object:
+    """Return the one entry of a row."""
+    if isinstance(row, list | tuple) and len(row) == 1:
+        [row] = row
+    if row is None:
+        raise InvalidInputError(
+            name, f"{where} is None, such as a NULL of a database. Leave such rows out: WHERE email IS NOT NULL."
+        )
+    if isinstance(row, Mapping):
+        keys = join_names(map(shorten, row), _MAX_KEYS)
+        raise InvalidInputError(
+            name, f"{where} is a dict with the keys {keys}. Pass one value of each: [row['email'] for row in rows]."
+        )
+    if isinstance(row, list | tuple):
+        problem = f"{where} has {len(row)} columns" if row else f"{where} is empty"
+        raise InvalidInputError(
+            name,
+            f"{problem}: {shorten(row)}. If rows of a table come from a task, pass its first column: "
+            "[row[0] for row in rows], or task.output.map(lambda row: row[0]). If each row is a list of people, pass "
+            "[person for row in rows for person in row].",
+        )
+    return row
+
+
+def _parse(text: str) -> object:
+    """Return what a text holds: JSON, JSON lines or what Python shows of a list; otherwise the text itself."""
+    if not text.startswith(_JSON):
+        return text
+    value = parse_literal(text)
+    if value is text or isinstance(value, str):
+        try:
+            lines = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except (ValueError, RecursionError):
+            return value
+        return lines if len(lines) > 1 else value
+    return value
+
+
+def _advice(value: object) -> str | None:
+    """Return what to write instead of a value that holds people in another form; None for a list."""
+    kind = type(value).__name__
+    if hasattr(value, "columns"):
+        return f"{kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."
+    for method in ("to_list", "tolist"):
+        if hasattr(value, method):
+            return f"{kind} is not a list of people. Pass .{method}() of it."
+    if isinstance(value, Mapping):
+        return f"a dict is not a list of people: {shorten(value)}. Pass one value of it, or list(...) of its keys."
+    if isinstance(value, bytes | bytearray):
+        return f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs."
+    return None
+
+
+def _is_of_mapped_tasks(value: object) -> bool:
+    # The class lives in another module in each Airflow, and not all of them register it as a sequence.
+    return type(value).__name__.startswith("Lazy") and not isinstance(value, list | tuple)

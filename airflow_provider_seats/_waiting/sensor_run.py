@@ -1,0 +1,216 @@
+"""The run of the sensor in a worker. Loaded when a task runs, not when a DAG file is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+
+from airflow_provider_seats._airflow import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    PokeReturnValue,
+)
+from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
+from airflow_provider_seats._arguments import parse_bool
+from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
+from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
+from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._airflow import TaskLog
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._planning.condition import Condition, Met
+
+# The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
+_BACKSTOP: Final = 300.0
+# Ten years: Airflow cannot store much more.
+_MAX_SECONDS: Final = 315_360_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The time settings of a sensor.
+
+    :param poke_interval: seconds between two pokes.
+    :param timeout: seconds until the sensor times out.
+    :param execution_timeout: the time limit of the task; None without one.
+    :param backs_off: whether ``exponential_backoff`` or ``max_wait`` is set.
+    """
+
+    poke_interval: float
+    timeout: float
+    execution_timeout: timedelta | None
+    backs_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """What the sensor needs to defer.
+
+    :param arguments: the arguments of the trigger.
+    :param seconds: the seconds after which Airflow ends the wait if the trigger does not.
+    """
+
+    arguments: dict[str, Any]
+    seconds: float
+
+
+class SensorRun:
+    """One run of the sensor: its pokes, how it defers, and how it resumes.
+
+    :param parse: parses the condition from the rendered arguments. It is called once, because people may be an
+        iterator, which can be read only once.
+    :param conn_id: the connection's id.
+    :param log: the task's log.
+    :ivar summary: how many of the people are in the expected state, after the last poke.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[], Condition],
+        *,
+        conn_id: str,
+        deferrable: object,
+        timing: Timing,
+        soft_fail: bool,
+        never_fail: bool,
+        log: TaskLog,
+    ) -> None:
+        self._parse = parse
+        self._conn_id = conn_id
+        self._deferrable = deferrable
+        self._timing = timing
+        self._soft_fail = soft_fail
+        self._never_fail = never_fail
+        self._log = log
+        self._began = clock().now()
+        self._read_before = False
+        self._seat_list = SeatList()
+        self.summary: str | None = None
+
+    def poke(self) -> PokeReturnValue:
+        """Read the seat list, and return whether the condition is met. A transient error means "not yet"."""
+        with fail_without_retry(self._conn_id):
+            parse_bool("deferrable", self._deferrable)
+            condition = self._condition
+            try:
+                users = self._client.run(
+                    list_seat_users_twice(condition.product, condition.relies_on_absence, WAIT_SHARE)
+                )
+            except TransientError as error:
+                self.summary = f"The seat list could not be read: {error}"
+                self._log.warning("%s", self.summary)
+                return PokeReturnValue(is_done=False)
+        seat_list = self._seat_list = SeatList(users)
+        progress = condition.progress(seat_list)
+        self.summary = progress.summary
+        self._log.info("%s", progress.summary)
+        warnings = [condition.warning(seat_list), None if self._read_before else condition.first_warning(seat_list)]
+        for warning in filter(None, warnings):
+            self._log.warning("%s", warning)
+        self._read_before = True
+        return PokeReturnValue(is_done=progress.done, xcom_value=progress.result() if progress.done else None)
+
+    def deferral(self) -> Deferral | None:
+        """Return what is needed to defer; None if the sensor is to poke again.
+
+        After the timeout, Airflow's own loop raises the error.
+        """
+        timing, now = self._timing, clock().now()
+        timeout_at = self._began + timing.timeout
+        if not parse_bool("deferrable", self._deferrable) or timeout_at <= now:
+            return None
+        if timing.backs_off:
+            self._log.warning(
+                "exponential_backoff and max_wait do not apply to a deferred sensor. It polls every %g s, together "
+                "with all sensors that wait for the same product.",
+                timing.poke_interval,
+            )
+        limit = timing.execution_timeout
+        execution_timeout_at = None if limit is None else self._began + limit.total_seconds()
+        end = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
+        seconds = min(max(end - now, 0), _MAX_SECONDS) + _BACKSTOP
+        arguments = {
+            "product_code": self._condition.product,
+            "state": self._condition.state,
+            "require": self._condition.require,
+            "datadog_conn_id": self._conn_id,
+            "poll_interval": timing.poke_interval,
+            "timeout_at": timeout_at,
+            "execution_timeout_at": execution_timeout_at,
+        }
+        people = self._condition.people
+        packed = pack({}, [people.uuids, people.emails])
+        if len(packed) <= MAX_PEOPLE_BYTES:
+            return Deferral({**arguments, "people": packed}, seconds)
+        self._log.info(
+            "%s people do not fit into a trigger. A worker checks them whenever the seat list changes.",
+            f"{len(people):,}",
+        )
+        return Deferral({**arguments, "seen": self._seat_list.fingerprint, "summary": self.summary}, seconds)
+
+    def resume(self, event: object) -> Met | Deferral:
+        """Return the people who met the condition, or how to wait on. Or raise what ended the wait, as a poke would."""
+        try:
+            return self._outcome(event)
+        except Exception as error:
+            # Airflow itself checks only its own exceptions here, before 3.1 only for soft_fail, and on 3.0 for neither.
+            failed_softly = self._soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            if self._never_fail or failed_softly:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    @cached_property
+    def _condition(self) -> Condition:
+        return self._parse()
+
+    @cached_property
+    def _client(self) -> Client:
+        # Kept from one poke to the next, with its connections and what it knows about rate limits.
+        return DatadogSeatsHook(self._conn_id).get_conn()
+
+    def _outcome(self, event: object) -> Met | Deferral:
+        if not isinstance(event, Mapping):
+            raise UnknownEventError(event)
+        summary = event.get("summary") or "No triggerer could read the seat list in that time."
+        match event.get("status"), event.get("limit"):
+            case "success", _ if _is_met(event):
+                self._log.info("%s", summary)
+                return {"count": event["count"], "people": event["people"]}
+            case "changed", _ if isinstance(event.get("timeout_at"), int | float):
+                # The limits count from the first poke.
+                self._began = event["timeout_at"] - self._timing.timeout
+                if (met := self.poke().xcom_value) is not None:
+                    return cast("Met", met)
+                return self.deferral() or self._raise_timeout(self.summary)
+            case "timeout", "timeout":
+                self._raise_timeout(summary)
+            case "timeout", "execution_timeout":
+                raise AirflowTaskTimeout(
+                    f"The execution_timeout of {self._timing.execution_timeout} is over. {summary}"
+                )
+            case "error", _ if event.get("message"):
+                message = str(event["message"])
+                raise AirflowFailException(message) from restore_error(str(event.get("error")), message)
+        raise UnknownEventError(event)
+
+    def _raise_timeout(self, summary: object) -> NoReturn:
+        limit = timedelta(seconds=min(self._timing.timeout, _MAX_SECONDS))
+        raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
+
+
+def _is_met(event: Mapping[str, Any]) -> bool:
+    rows = event.get("people")
+    return (
+        isinstance(event.get("count"), int)
+        and isinstance(rows, list)
+        and bool(rows)
+        and all(isinstance(each, Mapping) and {"id", "email"} <= each.keys() for each in rows)
+    )

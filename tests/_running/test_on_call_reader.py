@@ -1,0 +1,160 @@
+"""The reader of a run: what it reads once, and how it notices a search that does not work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._running.on_call_reader import OnCallReader
+from airflow_provider_seats.connection import DatadogConnection
+from airflow_provider_seats.exceptions import UnavailableError
+from airflow_provider_seats.testing import SCHEDULES, FakeDatadog, Fault
+from tests.helpers.operators import add_people, calls
+
+SEARCH = "GET on-call/schedules"
+NOTHING = Fault(200, {"data": [], "meta": {"page": {"total": 0}}})
+# After the beginning of every schedule that a test adds.
+NOW = datetime.now(UTC) + timedelta(days=1)
+
+
+@pytest.fixture
+def reader(datadog: FakeDatadog, no_waits: list[float]) -> Iterator[OnCallReader]:
+    """Return a reader."""
+    client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
+    yield OnCallReader(client)
+    client.close()
+
+
+def places(reader: OnCallReader, people: list[str], **more: Any) -> list[str]:
+    """Return where people are found, as text."""
+    found = reader.find(people, NOW, **{"in_policies": True, **more})
+    assert list(found) == people
+    return [str(found[person]) for person in people]
+
+
+def organisation(datadog: FakeDatadog, teams: int, policies: int, *targets: str) -> None:
+    """Add teams that all route somewhere, and policies with these targets."""
+    ids = [datadog.add_team(f"t{number}") for number in range(teams)]
+    known = [datadog.add_escalation_policy(f"P{number}", [targets]) for number in range(policies)]
+    for number, team in enumerate(ids):
+        datadog.add_routing_rule(team, known[number % policies])
+
+
+def test_twenty_leavers_cost_a_call_for_each_team_and_policy(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """Twenty leavers in an organisation of 30 teams and 25 policies take at most 1 + 1 + 30 + 25 calls."""
+    people = add_people(datadog, 21)
+    organisation(datadog, 30, 25, people[20])
+    assert places(reader, people[:20]) == [""] * 20
+    assert len(datadog.calls()) == 1 + 1 + 30 + 25
+
+
+def test_the_control_costs_two_more_calls(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """If the search finds nobody and a policy names a schedule, a member of the schedule is searched for once."""
+    people = add_people(datadog, 21)
+    organisation(datadog, 30, 25, datadog.add_schedule("Nights", [people[20]]))
+    assert places(reader, people[:20]) == [""] * 20
+    assert len(datadog.calls()) == 1 + 1 + 30 + 25 + 2
+    datadog.received.clear()
+    assert places(reader, people[:1]) == [""]
+    assert calls(datadog) == [SEARCH]
+
+
+def test_policies_are_read_once(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """A second look-up of the same run reads no policy again."""
+    ann, bob = add_people(datadog, 2)
+    team = datadog.add_team("payments")
+    datadog.add_routing_rule(team, datadog.add_escalation_policy("Payments", [[], [ann, bob]]))
+    text = "in step 2 of the escalation policy Payments, which team payments routes to"
+    assert places(reader, [ann]) == [text]
+    datadog.received.clear()
+    assert places(reader, [bob]) == [text]
+    assert calls(datadog) == [SEARCH]
+
+
+def test_without_policies_only_schedules_are_searched(
+    datadog: FakeDatadog, reader: OnCallReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without escalation policies no team is read, and the log does not claim that one was."""
+    caplog.set_level("INFO")
+    ann, bob = add_people(datadog, 2)
+    datadog.permissions.remove("teams_read")
+    datadog.add_routing_rule(datadog.add_team("sre"), datadog.add_escalation_policy("Payments", [[ann]]))
+    datadog.add_schedule("Nights", [bob])
+    assert places(reader, [ann, bob], in_policies=False) == ["", "in the on-call schedule Nights"]
+    assert set(calls(datadog)) == {SEARCH}
+    assert "On call: found 1 of 2 people in schedules." in caplog.text
+
+
+def test_the_log_says_what_was_read(
+    datadog: FakeDatadog, reader: OnCallReader, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log counts the people, the policies and the teams."""
+    caplog.set_level("INFO")
+    ann, bob = add_people(datadog, 2)
+    organisation(datadog, 2, 1, ann)
+    places(reader, [ann, bob])
+    line = "On call: found 1 of 2 people in schedules and escalation policies (read: 2 teams, 1 policy)."
+    assert line in caplog.text
+
+
+@pytest.mark.parametrize("in_policies", [True, False])
+@pytest.mark.parametrize("leavers", [1, 2])
+def test_a_search_that_finds_nobody_at_all_is_noticed(
+    datadog: FakeDatadog, reader: OnCallReader, in_policies: bool, leavers: int
+) -> None:
+    """If the search does not find a member of a schedule, either, nobody counts as absent because of it."""
+    *people, member = add_people(datadog, leavers + 1)
+    organisation(datadog, 1, 1, datadog.add_schedule("Nights", [member]))
+    # Without policies, the first schedule of the list is read in between.
+    first = [] if in_policies else [Fault()]
+    datadog.script("GET", SCHEDULES, NOTHING, *first, NOTHING)
+    with pytest.raises(UnavailableError, match=f"a search for {member} finds no schedule, although the schedule"):
+        reader.find(people, NOW, in_policies=in_policies)
+    last = datadog.calls("GET", SCHEDULES)[-1].query["filter[query]"]
+    assert last == (f"user.id:({people[0]} OR {member})" if leavers > 1 else f"user.id:{member}")
+
+
+def test_a_search_that_misses_one_of_the_people_is_noticed(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """If the member of the schedule is one of the people, the search has missed them."""
+    ann, bob = add_people(datadog, 2)
+    organisation(datadog, 1, 1, datadog.add_schedule("Nights", [ann]))
+    datadog.script("GET", SCHEDULES, NOTHING)
+    with pytest.raises(UnavailableError, match=f"a search for {ann} finds no schedule"):
+        reader.find([bob, ann], NOW, in_policies=True)
+
+
+def test_a_schedule_without_a_current_member_controls_nothing(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """A disabled account, and a layer that begins later, need not be found, so there is no control."""
+    ann, bob = add_people(datadog, 2)
+    gone = datadog.add_user("gone@x.com", status="Disabled")
+    nights = datadog.add_schedule("Nights", [gone])
+    organisation(datadog, 1, 1, nights)
+    assert places(reader, [ann]) == [""]
+    datadog.add_schedule("Nights", [bob], schedule_id=nights)
+    assert OnCallReader(reader._client).find([ann], NOW - timedelta(days=1), in_policies=True).keys() == {ann}
+    assert [call.query.get("filter[query]") for call in datadog.calls("GET", SCHEDULES)] == [f"user.id:{ann}"] * 2
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_schedule_that_is_gone_controls_nothing(datadog: FakeDatadog, reader: OnCallReader, status: int) -> None:
+    """A 404 for the schedule leaves the search without a control. Any other error is one."""
+    ann, bob = add_people(datadog, 2)
+    nights = datadog.add_schedule("Nights", [bob])
+    organisation(datadog, 1, 1, nights)
+    datadog.script("GET", f"{SCHEDULES}/{nights}", *[Fault(status)] * 2)
+    if status == 404:
+        assert places(reader, [ann]) == [""]
+    else:
+        with pytest.raises(Exception, match="on_call_read"):
+            reader.find([ann], NOW, in_policies=True)
+
+
+def test_an_organisation_without_schedules_has_no_control(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """Without a schedule there is nothing to search for."""
+    [ann] = add_people(datadog, 1)
+    assert places(reader, [ann], in_policies=False) == [""]
+    assert calls(datadog) == [SEARCH, SEARCH]

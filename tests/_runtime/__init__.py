@@ -1,1 +1,0 @@
-"""Tests of ``airflow_provider_seats._runtime``."""
