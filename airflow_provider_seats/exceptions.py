@@ -278,10 +278,11 @@ class PlanRefusedError(DatadogSeatsError):
     """A guard refused the plan before the first change.
 
     :ivar reasons: for each guard that refused: what was counted, the limit, and the argument that would allow it.
+    :ivar guards: the names of these guards, in the same order.
     """
 
-    def __init__(self, product: str, reasons: Iterable[str], *, earlier_attempts: bool = False) -> None:
-        self.reasons = tuple(reasons)
+    def __init__(self, product: str, refusals: Mapping[str, str], *, earlier_attempts: bool = False) -> None:
+        self.guards, self.reasons = tuple(refusals), tuple(refusals.values())
         attempt = " by this attempt" if earlier_attempts else ""
         # Not super(): a subclass may also be a TransientError, which words its message in its own way.
         DatadogSeatsError.__init__(self, f"{product}: nothing was changed{attempt}. {' '.join(self.reasons)}")
@@ -293,35 +294,22 @@ class UsersMissingError(PlanRefusedError):
     :ivar emails: their emails, as they were passed.
     """
 
-    _before_advice = ""
-
     def __init__(
-        self,
-        product: str,
-        emails: Iterable[str],
-        reasons: Iterable[str] = (),
-        *,
-        earlier_attempts: bool = False,
-        unassign: bool = False,
+        self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
     ) -> None:
         self.emails = tuple(emails)
-        account = "Datadog account" if unassign else "enabled Datadog account"
-        advice = "Correct the emails" if unassign else "Invite them to Datadog or correct the emails"
-        missing = (
-            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {self._before_advice}"
-            f"{advice}, or continue without them with missing_users='skip'."
-        )
-        super().__init__(product, (missing, *reasons), earlier_attempts=earlier_attempts)
+        super().__init__(product, refusals, earlier_attempts=earlier_attempts)
 
 
 class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
-    _before_advice = "Airflow retries as often as the task's retries allow. After the last one: "
 
-    def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
-        UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)
+    def __init__(
+        self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
+    ) -> None:
+        UsersMissingError.__init__(self, product, emails, refusals, earlier_attempts=earlier_attempts)
         self.problem, self.retry_after = str(self), None
 
 

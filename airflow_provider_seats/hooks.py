@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
-from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import clock
@@ -20,7 +19,7 @@ from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
-from airflow_provider_seats._arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._arguments import parse_product_code, parse_team_handles
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
@@ -121,37 +120,33 @@ class DatadogSeatsHook(BaseHook):
         """
         return list(self.get_conn().run(list_seat_users(parse_product_code(product_code))))
 
-    def assign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[str]:
+    def assign_seats(self, product_code: str, user_uuids: Iterable[str]) -> list[str]:
         """Assign seats of a product to users. Users who hold one keep it.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
 
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
-        :param batch_size: the most people in one call.
         :returns: the UUIDs of all these users, in lower case and each once. All of them hold a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Everyone else holds a seat.
         """
-        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
-        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people, size)))
+        people = require_uuids("user_uuids", user_uuids)
+        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people)))
 
-    def unassign_seats(
-        self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE
-    ) -> list[str]:
+    def unassign_seats(self, product_code: str, user_uuids: Iterable[str]) -> list[str]:
         """Unassign seats of a product from users. Users without a seat are left alone.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
-        :param batch_size: the most people in one call.
         :returns: the UUIDs of all these users, in lower case and each once. None of them holds a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Nobody else holds a seat.
         """
-        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
-        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people, size)))
+        people = require_uuids("user_uuids", user_uuids)
+        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people)))
 
     def find_users(self, emails: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
         """Find the Datadog accounts of emails.

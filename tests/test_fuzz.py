@@ -19,14 +19,16 @@ from airflow_provider_seats._arguments import (
     parse_choice,
     parse_non_negative_int,
     parse_optional,
-    parse_positive_int,
     parse_product_code,
     parse_report,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.condition import SeatState
-from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
-from airflow_provider_seats._planning.kept_seats import KeptSeats
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.jobs import SyncJob
+from airflow_provider_seats._planning.keepers import free_keepers
+from airflow_provider_seats._planning.limit import Limit, parse_limit
+from airflow_provider_seats._planning.plan import Change, Plan
 from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._rosters.people import parse_people
@@ -63,7 +65,6 @@ values = st.recursive(
 
 PARSERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
     "max_seats": (parse_non_negative_int, lambda parsed: isinstance(parsed, int) and parsed >= 0),
-    "batch_size": (parse_positive_int, lambda parsed: isinstance(parsed, int) and parsed > 0),
     "max_unassign": (
         parse_limit,
         lambda parsed: isinstance(parsed, Limit) and 0 <= parsed.of(100) <= max(parsed.people or 0, 100),
@@ -220,6 +221,8 @@ def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> 
     """A seat whose date is unreadable, cannot be, or is in the future is never old enough to be unassigned."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
     row = SeatUser("a", None, None, text)
-    if KeptSeats(World(now, SeatList([row])), Guards(min_seat_age=age)).reason(row) is None:
+    job = SyncJob(product="p", people=parse_people(user_uuids=[]), guards=Guards(min_seat_age=age))
+    plan = Plan("p", (Change("unassign", {"id": "a", "email": None}, row),))
+    if plan.narrow("unassign", free_keepers(job, World(now, SeatList([row])))).changes:
         assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)
         assert datetime.fromisoformat(text).year >= 2010

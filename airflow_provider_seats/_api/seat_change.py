@@ -75,7 +75,7 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
     return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
 
 
-def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:
     """Assign seats of a product to users. Users who hold one keep it.
 
     Errors of the API are not raised: the outcome says who holds a seat afterwards, who does not, and why.
@@ -85,7 +85,7 @@ def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATC
     return _change("POST", product, user_uuids, batch_size)
 
 
-def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:
     """Unassign seats of a product from users. Users who hold none stay as they are.
 
     Errors of the API are not raised: the outcome says who holds no seat afterwards, who does, and why.
@@ -96,12 +96,12 @@ def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BA
 
 
 def _change(
-    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int
+    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int | None
 ) -> Flow[Outcome]:
     change = _Change(method, product, require_uuids("user_uuids", user_uuids))
     error: DatadogSeatsError | None = None
     try:
-        for people in in_batches(change.requested, batch_size):
+        for people in in_batches(change.requested, batch_size or BATCH_SIZE):
             yield from change.send(people)
     except DatadogSeatsError as ended:
         error = ended

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._planning.guards import (
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.limit import (
     DEFAULT_MAX_UNASSIGN,
-    Guards,
     Limit,
     parse_limit,
     parse_max_unassign,
-    parse_on_call,
-    parse_warn_seats,
+    seats_to_warn_of,
 )
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -92,13 +91,13 @@ def test_a_percentage_has_no_rounding_error(hundredths: int, seats: int) -> None
         (
             DEFAULT_MAX_UNASSIGN,
             "5 or 20%, at most 50% and 100",
-            "5 (max_unassign=5 or 20%, at most 50% and 100)",
+            "5 (max_unassign=5 or 20%, at most 50% and 100, the default)",
         ),
     ],
 )
 def test_a_limit_describes_itself(limit: Limit, text: str, described: str) -> None:
     """A limit shows how it was set, what that is of the seats, and whether rounding made it none."""
-    assert (str(limit), limit.describe(12)) == (text, described)
+    assert (str(limit), limit.describe("max_unassign", 12)) == (text, described)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +174,7 @@ def test_a_guard_that_counts_or_protects_needs_the_seat_list(guards: Guards, nee
 )
 def test_warn_seats_is_a_number_or_a_percentage_of_max_seats(value: object, max_seats: int | None, seats: int) -> None:
     """``warn_seats`` is a number of seats, or a percentage of ``max_seats`` that is rounded down."""
-    assert parse_warn_seats("warn_seats", value, max_seats) == seats
+    assert seats_to_warn_of(parse_limit("warn_seats", value), max_seats) == seats
 
 
 def test_a_percentage_without_max_seats_is_an_error() -> None:
@@ -183,29 +182,29 @@ def test_a_percentage_without_max_seats_is_an_error() -> None:
     with pytest.raises(
         InvalidInputError, match=r"^warn_seats: '90%' is a percentage of max_seats, which was not passed"
     ):
-        parse_warn_seats("warn_seats", "90%", None)
+        seats_to_warn_of(Limit(percent=90), None)
 
 
 def test_on_call_is_one_of_three_words() -> None:
     """``ignore`` stands for no guard, and another word is an error."""
-    assert [parse_on_call(word) for word in ("ignore", "keep", "refuse")] == [None, "keep", "refuse"]
+    parsed = [Guards.parse({"on_call": word}).on_call for word in ("ignore", "keep", "refuse")]
+    assert parsed == [None, "keep", "refuse"]
     with pytest.raises(InvalidInputError, match=r"^on_call: 'no' is not one of 'ignore', 'keep', 'refuse'"):
-        parse_on_call("no")
+        Guards.parse({"on_call": "no"})
 
 
 def test_schedules_alone_are_recorded() -> None:
-    """The report says that escalation policies were left out, if people on call were looked up at all."""
+    """The report says that escalation policies were left out, also if that had no effect."""
     assert Guards(on_call="keep").record(10) == {"on_call": "keep"}
     assert Guards(on_call="keep", check_escalation_policies=False).record(10) == {
         "on_call": "keep",
         "check_escalation_policies": False,
     }
-    assert Guards(check_escalation_policies=False).record(10) == {}
 
 
 @given(st.integers(1, 50), st.integers(1, 50))
 def test_the_advice_names_a_percentage_only_if_no_number_is_enough(seats: int, count: int) -> None:
     """A number that allows the people is enough for one person of any product, and for half of the seats."""
     enough = parse_max_unassign("max_unassign", count).of(seats) >= count
-    advice = parse_max_unassign("max_unassign", 0).advice(seats, count)
+    advice = parse_max_unassign("max_unassign", 0).advice("max_unassign", seats, count)
     assert ("percentage" in advice) is not enough

@@ -31,12 +31,10 @@ from tests.helpers.operators import (
     sync,
     unassign,
 )
-from tests.helpers.planning import kinds, person, seat
+from tests.helpers.planning import changes, kinds, person, seat
 
 ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
-PLAN = Plan(
-    PRODUCT, assign=(person(ANN, "ann@x.com"),), unassign=(person(BOB, "bob@x.com"),), seat_list=SeatList([seat(BOB)])
-)
+PLAN = Plan(PRODUCT, changes([person(ANN, "ann@x.com")], [person(BOB, "bob@x.com")]), seat_list=SeatList([seat(BOB)]))
 
 
 SITE = "https://api.datadoghq.com"
@@ -168,7 +166,7 @@ def test_a_task_without_known_retries_has_a_series_too() -> None:
 def test_a_plan_that_does_not_know_the_seats_is_not_remembered() -> None:
     """Without the seat list nothing is stored, because it is unknown who held a seat before."""
     store = Store()
-    store_of(attempt(store)).remember(Plan(PRODUCT, assign=(person(ANN),)), None)
+    store_of(attempt(store)).remember(Plan(PRODUCT, changes([person(ANN)])), None)
     assert store == {}
 
 
@@ -176,7 +174,7 @@ def test_a_plan_that_does_not_know_the_seats_is_not_remembered() -> None:
     ("error", "number", "forgotten"),
     [
         (None, 1, True),
-        (PlanRefusedError(PRODUCT, []), 1, True),
+        (PlanRefusedError(PRODUCT, {}), 1, True),
         (UnavailableError("GET", "down"), 1, False),
         (UnavailableError("GET", "down"), 3, False),
         (UnavailableError("GET", "down"), 4, True),
@@ -205,7 +203,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
     assert datadog.holders(PRODUCT) == {people[0], *people[2:]}
     assert store
     report = sync(attempt(store, 2), **arguments)
-    assert kinds(report) == {"unassigned": people[1:], "unchanged": people[:1]}
+    assert kinds(report) == {"unassigned": people[1:]}
     assert (report["seats_before"], report["seats_after"], report["since_attempt"]) == (4, 1, 1)
     assert store == {}
     sync(undo=report)
@@ -328,7 +326,7 @@ def test_a_cleared_task_starts_from_nothing(datadog: FakeDatadog, number: int) -
     assert len(datadog.holders(PRODUCT)) == 40
     store.update(saved)
     report = sync(cleared, **{**arguments, "user_uuids": people[:35]})
-    assert kinds(report) == {"unassigned": people[35:], "unchanged": people[:35]}
+    assert kinds(report) == {"unassigned": people[35:]}
     assert (report["seats_before"], report["seats_after"], report["since_attempt"]) == (40, 35, number + 1)
 
 

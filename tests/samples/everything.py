@@ -53,7 +53,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         connection: DatadogConnection = client.connection
         holders: list[SeatUser] = verbs.list_seat_users("incident_response")
         found: dict[str, User] = verbs.find_users(["ann@example.com"])
-        given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()], batch_size=50)
+        given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()])
         taken: list[str] = verbs.unassign_seats("incident_response", given)
         rows = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
         seen: list[str] = [row["email"] or "" for row in rows if row.get("last_login_at")]
@@ -94,7 +94,6 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         max_seats=100,
         warn_seats="90%",
         preview="{{ params.preview }}",
-        batch_size=50,
         datadog_conn_id="datadog_default",
         pool="datadog",
     )
@@ -121,7 +120,6 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         warn_seats=90,
         on_call="keep",
         check_escalation_policies=False,
-        report_unchanged=True,
         max_unassign=limit(),
         max_seats="100",
         min_seat_age=timedelta(days=1),

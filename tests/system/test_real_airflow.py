@@ -60,7 +60,7 @@ def test_the_review_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog, tm
         fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
     roster.write_bytes(f"Name;Work Email\r\nAnn;{ANN}\r\nBob;{BOB.upper()}\r\n;\r\n".encode("utf-8-sig"))
-    approved = digest(PRODUCT, [fake.user_uuid(BOB)], [fake.user_uuid(CY)])
+    approved = digest(PRODUCT, fake.url, [fake.user_uuid(BOB)], [fake.user_uuid(CY)])
     conf = {"roster_csv": roster.as_uri(), "roster_column": "work email", "max_unassign": "1", "approved": approved}
     home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf))
     assert fake.emails(PRODUCT) == [ANN, BOB]
@@ -108,7 +108,7 @@ def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
         if name not in kept:
             lost.append(paged)
     fake.add_schedule("Nights", [paged])
-    conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, [], lost)})
+    conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, fake.url, [], lost)})
     output = home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf)
     assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept], output
 
