@@ -310,6 +310,7 @@ class UsersNotReadyError(UsersMissingError, TransientError):
         self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
     ) -> None:
         UsersMissingError.__init__(self, product, emails, refusals, earlier_attempts=earlier_attempts)
+        self.args = (f"{self} Airflow retries as often as the task's retries allow.",)
         self.problem, self.retry_after = str(self), None
 
 

@@ -41,9 +41,7 @@ def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | 
     assigns = "assign" in job.kinds
     problem = f"There is no {'enabled ' * assigns}Datadog account for {join_names(emails)} ({len(emails)} in all)."
     advice = "Invite them to Datadog or correct the emails" if assigns else "Correct the emails"
-    waiting = "Airflow retries as often as the task's retries allow. After the last one: " * (choice == "retry")
-    text = f"{problem} {waiting}{advice}, or continue without them with missing_users='skip'."
-    return Refusal("missing_users", text)
+    return Refusal("missing_users", f"{problem} {advice}, or continue without them with missing_users='skip'.")
 
 
 def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | None:  # noqa: FBT001 (as all checks)

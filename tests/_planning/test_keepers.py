@@ -22,8 +22,7 @@ from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, SyncJob, Una
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
 from airflow_provider_seats._planning.reports import Period, report_changes, report_preview
 from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._planning.world import World
-from airflow_provider_seats._rosters.people import NOBODY, People
+from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.report import Report, for_undo
 from tests.helpers.examples import examples
@@ -233,21 +232,6 @@ def test_a_roster_of_uuids_needs_no_email() -> None:
     """A sync by UUID without protected emails unassigns a row without an email."""
     plan = sync_with(People(("2",)), [seat("1"), BOB], [])
     assert [each["id"] for each in plan.unassign] == ["1"]
-
-
-def test_a_protected_entry_that_matches_nobody_is_found() -> None:
-    """The entries of protect that match no row and no account that was read are returned as they were passed."""
-    people = People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x"))
-    seats = SeatList([ANN, BOB])
-    boss, eight = user("1", "boss@x"), user("8", "b@x")
-    for more, unmatched in (
-        ({}, People(("8",), ("Boss@x", "Typo@x"))),
-        ({"accounts": {"1": boss}}, People(("8",), ("Typo@x",))),
-        ({"users": {"boss@x": boss}}, People(("8",), ("Typo@x",))),
-        ({"same_emails": {"b@x": [eight]}}, People((), ("Boss@x", "Typo@x"))),
-    ):
-        assert World(NOW, seats, **more).unmatched(people) == unmatched
-    assert World(NOW, seats).unmatched(NOBODY) == NOBODY
 
 
 # --- nobody loses a seat by accident ---
