@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
@@ -24,25 +26,13 @@ from tests.helpers.operators import (
     sync,
     unassign,
 )
+from tests.helpers.planning import defaults
 
-ASSIGN = (
-    *("user_uuids", "user_emails", "max_seats", "warn_seats", "missing_users", "read_seats_first", "preview"),
-    "read_all_users",
-)
-UNASSIGN = (
-    *("user_uuids", "user_emails", "max_unassign", "min_seat_age", "protect", "missing_users", "check_accounts"),
-    *("on_call", "check_escalation_policies", "read_seats_first", "preview", "read_all_users"),
-)
-SYNC = (
-    *("user_uuids", "user_emails", "mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
-    *("warn_seats", "protect", "check_accounts", "on_call", "check_escalation_policies"),
-    *("approved", "undo", "preview"),
-    "read_all_users",
-)
 EVERY_ARGUMENT = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
-    for kind, names in ((AssignSeatsOperator, ASSIGN), (UnassignSeatsOperator, UNASSIGN), (SyncSeatsOperator, SYNC))
-    for name in names
+    for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator)
+    for name in defaults(kind)
+    if name != "datadog_conn_id"
 ]
 
 
@@ -52,17 +42,21 @@ EVERY_ARGUMENT = [
 def test_an_operator_stores_its_arguments_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a DAG is parsed, an operator stores its arguments, also invalid ones, and looks up no connection."""
     monkeypatch.delenv("AIRFLOW_CONN_DATADOG_DEFAULT", raising=False)
-    templates: dict[str, Any] = {name: f"{{{{ params.{name} }}}}" for name in SYNC}
+    templates: dict[str, Any] = {name: f"{{{{ params.{name} }}}}" for name in defaults(SyncSeatsOperator)}
     operator = SyncSeatsOperator(task_id="task", product_code="{{ x }}", **templates)
-    assert {name: getattr(operator, name) for name in SYNC} == templates
+    assert {name: getattr(operator, name) for name in templates} == templates
 
 
-@pytest.mark.parametrize(
-    ("kind", "names"), [(AssignSeatsOperator, ASSIGN), (UnassignSeatsOperator, UNASSIGN), (SyncSeatsOperator, SYNC)]
-)
-def test_every_argument_is_a_template_field(kind: Any, names: tuple[str, ...]) -> None:
-    """Each argument of an operator can be a template."""
-    assert set(kind.template_fields) == {*names, "product_code", "datadog_conn_id"}
+@pytest.mark.parametrize("kind", [AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator])
+def test_every_argument_is_a_template_field(kind: Any) -> None:
+    """Each argument of an operator can be a template, and a guard of a run is an argument of an operator."""
+    assert set(kind.template_fields) == {*defaults(kind), "product_code"}
+
+
+def test_every_guard_is_an_argument() -> None:
+    """Each guard can be passed to an operator."""
+    passed = {*defaults(AssignSeatsOperator), *defaults(UnassignSeatsOperator), *defaults(SyncSeatsOperator)}
+    assert {each.name for each in fields(Guards)} <= passed
 
 
 # --- invalid arguments ---
