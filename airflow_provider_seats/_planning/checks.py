@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
 from airflow_provider_seats._planning.plan import among, by_email, by_id, label
 from airflow_provider_seats._text import join_names, plural, shorten
 
@@ -26,11 +27,13 @@ class Refusal(NamedTuple):
     :param guard: the argument that refuses it.
     :param text: what was counted, the limit, and what would allow it.
     :param may_pass: whether it may no longer hold when accounts and who is on call are known.
+    :param approvable: whether it does not hold for an approved preview.
     """
 
     guard: str
     text: str
     may_pass: bool = False
+    approvable: bool = False
 
 
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -54,7 +57,8 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
         problem = f"The roster is empty, which would unassign {seats}."
     elif empty:
         problem = f"{empty} is empty, which would unassign {seats}. Leave it out if it is not needed."
-    elif plan.unassign and not world.someone_of_roster_holds_a_seat:
+    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.is_approved):
+        # The preview was checked for this. An approved run reads no account of those who were protected in it.
         problem = (
             f"Nobody in the roster holds a seat, and {seats} would be unassigned. Check that the roster's column, the "
             "product and the organisation are right."
@@ -84,6 +88,18 @@ def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | 
         return None
     problem = f"{len(people)} of {plural(before, 'seat')} would be unassigned"
     return _too_many("max_unassign", problem, limit, people, before, may_pass=True)
+
+
+def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to assign too many people, counted over all attempts. An approved preview is no refusal by default."""
+    before = plan.seats_before or 0
+    people = plan.in_all("assign")
+    by_default = limit == DEFAULT_MAX_ASSIGN
+    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.is_approved):
+        return None
+    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
+    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undoes)
+    return refusal._replace(approvable=by_default)
 
 
 def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:

@@ -16,6 +16,7 @@ from airflow_provider_seats._arguments import (
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning import checks
 from airflow_provider_seats._planning.limit import (
+    DEFAULT_MAX_ASSIGN,
     DEFAULT_MAX_UNASSIGN,
     Limit,
     parse_limit,
@@ -93,6 +94,7 @@ class Guards:
     :param allow_empty: whether an empty roster may unassign people.
     :param protect: the people whose seats are never unassigned.
     :param max_unassign: the most people who may lose a seat.
+    :param max_assign: the most people who may be given a seat.
     :param max_seats: the most seats that the product may have afterwards.
     :param warn_seats: the most seats that the product may have afterwards without a warning.
     :param min_seat_age: how many seconds a seat must have been held to be unassigned.
@@ -110,6 +112,9 @@ class Guards:
         sync_default=DEFAULT_MAX_UNASSIGN,
         needs_seat_list=True,
         check=checks.max_unassign,
+    )
+    max_assign: Limit | None = _guard(
+        parse_limit, about="assign", sync_default=DEFAULT_MAX_ASSIGN, needs_seat_list=True, check=checks.max_assign
     )
     max_seats: int | None = _guard(parse_non_negative_int, needs_seat_list=True, check=checks.max_seats)
     warn_seats: int | None = _guard(parse_limit, needs_seat_list=True)

@@ -66,6 +66,11 @@ class Job:
         """Whether it reverses a report."""
         return False
 
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person has seen the changes."""
+        return False
+
     def as_requested(self) -> tuple[Change, ...]:
         """Return the changes that are known before anything is read."""
         return ()
@@ -184,6 +189,11 @@ class SyncJob(Job):
     def undoes(self) -> bool:
         """Whether it reverses a report."""
         return self.undo is not None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person has seen the changes."""
+        return self.approved is not None
 
     @property
     def awaited(self) -> list[Person]:

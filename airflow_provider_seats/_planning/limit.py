@@ -54,11 +54,13 @@ class Limit:
     def describe(self, name: str, seats: int) -> str:
         """Return the limit for a message: the number of people, and the argument that it comes from."""
         people = self.of(seats)
-        default = ", the default" if self == DEFAULT_MAX_UNASSIGN else ""
+        default = ", the default" if self in (DEFAULT_MAX_ASSIGN, DEFAULT_MAX_UNASSIGN) else ""
         return f"{people} ({name}={self}{default}{', rounded down' if self.percent and not people else ''})"
 
 
 # Large enough for the usual week, small enough that a broken export does little harm.
+# So that a wrong file cannot buy three hundred seats. People who approve a preview have seen how many it buys.
+DEFAULT_MAX_ASSIGN: Final = Limit(people=20, percent=50)
 DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_percent=_HALF)
 
 

@@ -89,7 +89,7 @@ class Planner:
         plan = yield from self._narrow(replace(plan, read_at=world.now), world)
         if isinstance(job, SyncJob) and job.undo is not None:
             self._warn_of_a_second_undo(plan, job.undo, world.now)
-        return plan
+        return self._approvable(plan) if job.preview else plan
 
     def _assign(self, job: AssignJob) -> Flow[tuple[Plan, World]]:
         seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
@@ -197,6 +197,13 @@ class Planner:
         if isinstance(job, SyncJob) and job.approved is not None:
             found.append(checks.not_approved(job.approved, plan, job.awaited))
         return replace(plan, refusals=tuple(refusal for refusal in found if refusal is not None))
+
+    def _approvable(self, plan: Plan) -> Plan:
+        """Turn what a person may approve into warnings: a refusal of a preview is one of its approval, too."""
+        for refusal in plan.refusals:
+            if refusal.approvable:
+                self._warn(f"{refusal.text} Without approved, applying this would be refused.")
+        return replace(plan, refusals=tuple(each for each in plan.refusals if not each.approvable))
 
     def _accounts_to_read(self, plan: Plan, world: World) -> dict[str, str | None]:
         people = accounts_to_read(self._job, world, plan.unassign)

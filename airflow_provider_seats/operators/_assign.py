@@ -38,6 +38,8 @@ class AssignSeatsOperator(SeatsOperator):
     :param missing_users: what to do if an email has no enabled Datadog account: ``fail`` changes nothing, ``skip``
         continues without the person and reports them as ``missing``. ``retry`` changes nothing and leaves it to the
         task's ``retries`` and ``retry_delay``, for accounts that SSO or SCIM creates later. (templated)
+    :param max_assign: the most people who may be given a seat: a number, or a percentage of all seats. More is refused.
+        People who hold a seat do not count. (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
@@ -58,6 +60,7 @@ class AssignSeatsOperator(SeatsOperator):
         user_uuids: PeopleArgument = NOT_PASSED,
         user_emails: PeopleArgument = NOT_PASSED,
         missing_users: MissingUsers = "fail",
+        max_assign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,
         warn_seats: CountArgument = NOT_PASSED,
         read_seats_first: FlagArgument = False,

@@ -55,6 +55,9 @@ class SyncSeatsOperator(SeatsOperator):
         ``"20%"``). More is refused, and 0 forbids it. A number allows at most half of the seats; a percentage may be
         higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people;
         one is always allowed. An undo has no default. (templated)
+    :param max_assign: the most people who may be given a seat: a number, or a percentage of all seats. More is refused.
+        The default is the larger of 20 people and 50 %. It does not hold for an approved preview, nor for an undo.
+        (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
@@ -98,6 +101,7 @@ class SyncSeatsOperator(SeatsOperator):
         missing_users: MissingUsers = "fail",
         allow_empty: FlagArgument = False,
         max_unassign: CountArgument = NOT_PASSED,
+        max_assign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,
         warn_seats: CountArgument = NOT_PASSED,
         min_seat_age: AgeArgument = NOT_PASSED,

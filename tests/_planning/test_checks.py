@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.limit import Limit
+from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.reports import report_preview
@@ -202,6 +202,56 @@ def test_an_entry_of_protect_that_is_nobodys_account_is_a_refusal() -> None:
     """A misspelt entry of protect refuses the plan and is named."""
     plan = sync(ROSTER, SeatList(ROWS), guards=Guards(protect=People((), ("typo@x",))))
     assert "'typo@x' is an entry of protect and nobody's account in Datadog. Correct" in refusal(plan)
+
+
+@pytest.mark.parametrize(
+    ("seats", "new", "limit", "refused"),
+    [
+        (0, 20, DEFAULT_MAX_ASSIGN, False),
+        (0, 21, DEFAULT_MAX_ASSIGN, True),
+        (100, 50, DEFAULT_MAX_ASSIGN, False),
+        (100, 51, DEFAULT_MAX_ASSIGN, True),
+        (2, 3, Limit(people=3), False),
+        (2, 3, Limit(people=2), True),
+        (30, 3, Limit(percent=10), False),
+        (29, 3, Limit(percent=10), True),
+    ],
+)
+def test_more_people_than_max_assign_are_refused(seats: int, new: int, limit: Limit, refused: bool) -> None:
+    """The limit counts the people who would be given a seat, and not those who hold one."""
+    rows = [seat(f"s{number}") for number in range(seats)]
+    people = People(tuple(f"s{number}" for number in range(seats)) + tuple(f"n{number}" for number in range(new)))
+    guards = Guards(max_assign=limit)
+    for plan in (sync(people, SeatList(rows), guards=guards), assign(people, (), SeatList(rows), guards)):
+        assert (plan.error is not None) is refused
+        if refused:
+            assert f"{new} people would be given a seat, and the limit is {limit.of(seats)} (max_assign=" in refusal(
+                plan
+            )
+            assert "raise max_assign for this run" in refusal(plan)
+            assert plan.error is not None
+            assert plan.error.guards == ("max_assign",)
+
+
+def test_people_count_for_max_assign_until_they_lose_the_seat_again() -> None:
+    """A retry gets no new allowance: whoever an earlier attempt gave a seat counts."""
+    earlier = EarlierAttempts(1, assigned=by_id([person("2")]), unassigned={})
+    rows, guards = [seat("1"), seat("2")], Guards(max_assign=Limit(people=1))
+    assert "2 people would be given a seat" in refusal(
+        sync(People(("1", "2", "3")), SeatList(rows), guards=guards, earlier=earlier)
+    )
+    assert sync(People(("1", "2")), SeatList(rows), guards=guards, earlier=earlier).error is None
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [(DEFAULT_MAX_ASSIGN, True), (Limit(people=20), False)])
+def test_an_approved_preview_may_exceed_the_default_of_max_assign(limit: Limit, allowed: bool) -> None:
+    """A person who approves a preview has seen how many seats it buys. A limit that was passed holds all the same."""
+    people, guards = People(tuple(f"n{number}" for number in range(21))), Guards(max_assign=limit)
+    warnings: list[str] = []
+    preview = report_preview(sync(people, SeatList(), guards=guards, preview=True, warn=warnings.append))
+    assert (preview["refusals"] == [], len(warnings)) == (allowed, int(allowed))
+    assert sync(people, SeatList(), guards=guards).error is not None
+    assert (sync(people, SeatList(), guards=guards, approved=preview).error is None) is allowed
 
 
 def test_people_who_lost_a_seat_count_until_they_hold_one_again() -> None:

@@ -165,6 +165,7 @@ EVERY_GUARD: dict[str, Any] = {
     "missing_users": "skip",
     "allow_empty": True,
     "max_unassign": 3,
+    "max_assign": 5,
     "max_seats": 9,
     "min_seat_age": "7d",
     "protect": ["boss@x.io"],
@@ -176,7 +177,7 @@ EVERY_GUARD: dict[str, Any] = {
     ("mode", "not_applicable"),
     [
         ("exact", set()),
-        ("remove_only", {"missing_users"}),
+        ("remove_only", {"missing_users", "max_assign", "max_assign_people"}),
         (
             "add_only",
             {"allow_empty", "max_unassign", "max_unassign_people", "min_seat_age", "protect"},
@@ -186,7 +187,7 @@ EVERY_GUARD: dict[str, Any] = {
 def test_a_sync_records_only_the_guards_of_its_mode(mode: str, not_applicable: set[str]) -> None:
     """The guards in the report are those that apply to the mode."""
     recorded = parse_sync(mode=mode, **EVERY_GUARD).guards.record(10)
-    everything = {*EVERY_GUARD, "max_unassign_people"}
+    everything = {*EVERY_GUARD, "max_unassign_people", "max_assign_people"}
     assert set(recorded) == everything - not_applicable
 
 
@@ -197,6 +198,8 @@ def test_an_undo_records_only_its_guards() -> None:
         "missing_users",
         "max_unassign",
         "max_unassign_people",
+        "max_assign",
+        "max_assign_people",
         "max_seats",
         "min_seat_age",
         "protect",
@@ -211,7 +214,13 @@ def test_the_mode_of_an_undo_leaves_out_the_guards_of_the_other_direction() -> N
     """An undo that only assigns has no guard of seats that are taken away, and the other way round."""
     guards = {**EVERY_GUARD, "allow_empty": False}
     assigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="add_only", **guards).guards
-    assert set(assigns.record(10)) == {"missing_users", "max_seats", "check_accounts"}
+    assert set(assigns.record(10)) == {
+        "missing_users",
+        "max_assign",
+        "max_assign_people",
+        "max_seats",
+        "check_accounts",
+    }
     unassigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="remove_only", **guards).guards
     assert unassigns.missing_users is None
 

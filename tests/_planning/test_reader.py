@@ -151,6 +151,15 @@ def test_a_refused_preview_keeps_the_seats_that_accounts_protect(datadog: FakeDa
     assert bool(report["refusals"]) is (missing_users != "skip")
 
 
+def test_an_approved_preview_that_kept_the_only_match_is_applied(datadog: FakeDatadog) -> None:
+    """The only person of the roster with a seat is known by the account, which an approved run does not read again."""
+    renamed(datadog)
+    add_people(datadog, 1)
+    arguments: dict[str, Any] = {"user_emails": ["ann.new@x.com"], "mode": "remove_only"}
+    preview = sync(**arguments, preview=True)
+    assert by_email(sync(**arguments, approved=preview)) == {"unassigned": emails(0), "protected": ["ann.old@x.com"]}
+
+
 def test_a_refused_preview_looks_people_up_in_schedules(datadog: FakeDatadog) -> None:
     """A preview lists the refusal of a schedule beside that of another guard."""
     people = add_people(datadog, 3)

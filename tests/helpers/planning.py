@@ -113,9 +113,16 @@ def _flow(value: T) -> Generator[Any, Any, T]:
     yield
 
 
-def planned(job: Job, readings: Reader, *, earlier: EarlierAttempts | None = None, now: datetime = NOW) -> Plan:
+def planned(
+    job: Job,
+    readings: Reader,
+    *,
+    earlier: EarlierAttempts | None = None,
+    now: datetime = NOW,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """Return the plan of a job."""
-    flow = Planner(job, readings, Origin(), earlier, now=lambda: now, warn=lambda _: None, draft=lambda _: None).plan()
+    flow = Planner(job, readings, Origin(), earlier, now=lambda: now, warn=warn, draft=lambda _: None).plan()
     try:
         next(flow)
     except StopIteration as end:
@@ -156,7 +163,9 @@ def sync(
     undo: Report | None = None,
     only: People | None = None,
     earlier: EarlierAttempts | None = None,
+    preview: bool = False,
     now: datetime = NOW,
+    warn: Callable[[str], None] = lambda _: None,
     **more: Any,
 ) -> Plan:
     """Plan a sync. Its report lists unchanged people."""
@@ -171,8 +180,9 @@ def sync(
         approved=approved,
         undo=undo,
         only=only,
+        preview=preview,
     )
-    plan = planned(job, Readings(seat_list, users, **more), earlier=earlier, now=now)
+    plan = planned(job, Readings(seat_list, users, **more), earlier=earlier, now=now, warn=warn)
     return replace(plan, lists_unchanged=True)
 
 

@@ -80,7 +80,12 @@ def test_add_only_assigns_and_unassigns_nobody(datadog: FakeDatadog) -> None:
     new = datadog.add_user("new@x.com")
     report = sync(user_emails=["new@x.com"], mode="add_only")
     assert kinds(report) == {"assigned": [new]}
-    assert report["guards"] == {"mode": "add_only", "missing_users": "fail"}
+    assert report["guards"] == {
+        "mode": "add_only",
+        "missing_users": "fail",
+        "max_assign": "20 or 50%",
+        "max_assign_people": 20,
+    }
     assert datadog.holders(PRODUCT) == {*people, new}
     assert account_reads(datadog) == []
 

@@ -61,7 +61,7 @@ def test_a_report_to_undo_is_accepted_in_every_form(datadog: FakeDatadog, form: 
 def test_an_undo_has_no_default_limit(datadog: FakeDatadog) -> None:
     """An undo of an assignment unassigns everyone in it, unless max_unassign is passed."""
     people = add_people(datadog, 30, seat=None)
-    report = sync(user_uuids=people)
+    report = sync(user_uuids=people, max_assign=30)
     assert "max_unassign" in refused(datadog, undo=report, max_unassign=29)
     undone = sync(undo=report)
     assert len(undone["unassigned"]) == 30
