@@ -13,7 +13,7 @@ from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.examples import examples
 from tests.helpers.in_memory import in_memory
-from tests.helpers.operators import RATE_LIMITED, Store, assign, attempt, sync, unassign, writes
+from tests.helpers.operators import OLD, RATE_LIMITED, Store, assign, attempt, sync, unassign, writes
 from tests.helpers.oracle import UNCLEAR, Expected, expect_assign, expect_sync, expect_unassign
 from tests.helpers.small_worlds import Case, Person, cases
 
@@ -125,33 +125,44 @@ def test_a_report_lists_what_was_changed_and_the_seats_stay_within_the_limit(
 
 
 @examples(300)
-@given(cases(), st.lists(st.lists(FAULTS, max_size=4), min_size=1, max_size=3), st.randoms(use_true_random=False))
-def test_attempts_together_stay_within_the_guards(case: Case, attempts: list[list[Fault]], random: Any) -> None:
-    """Over all attempts of a task no more people lose a seat than max_unassign, and nobody in protect does."""
-    limit = case.max_unassign if isinstance(case.max_unassign, int) else 2
-    case = replace(ordinary(case), max_unassign=limit, allow_empty=True, missing_users="skip")
+@given(
+    limit=st.integers(0, 3),
+    leavers=st.integers(0, 3),
+    attempts=st.lists(st.tuples(st.lists(FAULTS, max_size=4), st.integers(0, 2)), min_size=2, max_size=4),
+    names=st.lists(st.sampled_from(["email", "handle", "id"]), max_size=3),
+)
+def test_attempts_together_stay_within_the_guards(
+    limit: int, leavers: int, attempts: list[tuple[list[Fault], int]], names: list[str]
+) -> None:
+    """Over all attempts of a task no more people lose a seat than max_unassign, and nobody in protect does.
+
+    :param attempts: how Datadog answers to an unassignment, and how many other people claim a seat afterwards.
+    :param names: the names by which the first leavers are protected.
+    """
+    people = [Person(number, number, old=True, shows="handle") for number in range(leavers)]
+    protected = [getattr(person, name) for person, name in zip(people, names, strict=False)]
+    stay = [Person(number, number) for number in range(10, 18)]
     store, lost = Store(), set[str]()
     with in_memory() as datadog:
-        case.build(datadog)
-        for number, faults in enumerate(attempts, start=1):
+        Case((*stay, *people), None, None).build(datadog)
+        datadog.add_user("hire@x.com")
+        for number, (faults, claims) in enumerate(attempts, start=1):
             before = datadog.holders(PRODUCT)
             datadog._server._faults.clear()
             datadog.script("DELETE", SEATS, *faults)
+            # The person to assign keeps the task from coming to its end.
             datadog.script("POST", SEATS, RATE_LIMITED)
-            _, error = run(sync, attempt(store, number), **case.arguments())
-            after = datadog.holders(PRODUCT)
-            lost = (lost | before) - after
+            roster = [*(person.email for person in stay), "hire@x.com"]
+            guards = {"max_unassign": limit, "protect": protected or "nobody"}
+            _, error = run(sync, attempt(store, number), user_emails=roster, **guards)
+            lost = (lost | before) - datadog.holders(PRODUCT)
             assert len(lost) <= limit
-            assert not {each.id for each in case.people if is_protected(each, case)} & (before - after)
+            assert not lost & {person.id for person in people[: len(protected)]}
             if not isinstance(error, RateLimitError):
                 break
-            datadog.give_seat(PRODUCT, random.choice(case.people).id, assigned_at="2020-01-01T00:00:00Z")
-
-
-def is_protected(person: Person, case: Case) -> bool:
-    """Return whether a person is in protect, under a name that the sync can know."""
-    names = {person.id, person.shown} | ({person.email, person.handle} if case.check_accounts else set())
-    return bool(names & set(case.protect or ()))
+            for claim in range(claims):
+                user = datadog.add_user(f"claim{number}-{claim}@x.com")
+                datadog.give_seat(PRODUCT, user, assigned_at=OLD)
 
 
 @examples(300)

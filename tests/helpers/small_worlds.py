@@ -161,7 +161,9 @@ def cases(draw: Pick, most: int = 8) -> Case:
     emails = sorted({name for each in people for name in (each.email, each.handle)})
     # A person whose UUID the list does not show could be assigned again by UUID, and nobody could see it.
     uuids = [each.id for each in people if each.listed and each.status != "deleted"]
-    anyone = st.sampled_from([*emails, *uuids, *STRANGERS])
+    # Names that only an account shows are what goes wrong most easily.
+    hidden = [name for each in people if each.seat for name in {each.email, each.handle} - {each.shown}]
+    anyone = st.sampled_from([*emails, *uuids, *STRANGERS, *sorted(hidden) * 4])
 
     def some(values: list[str]) -> tuple[str, ...]:
         share = draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
