@@ -34,6 +34,7 @@ _FIRST = (
     "test_types.py",
     "system",
     "test_packaging.py",
+    "test_oracle.py",
     "test_fuzz.py",
     "test_faults.py",
     "test_people.py",
