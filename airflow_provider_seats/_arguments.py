@@ -188,6 +188,17 @@ def parse_literal(text: str) -> object:
     return text
 
 
+def parse_moment(name: str, value: object) -> datetime:
+    """Parse a time: a ``datetime``, or text in ISO 8601. Without a time zone it is in UTC."""
+    moment = parse_time(value.isoformat() if isinstance(value, datetime) else value)
+    if moment is None:
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} is not a time. Pass a datetime, or text in ISO 8601 such as '2026-11-29T06:00:00Z'.",
+        )
+    return moment
+
+
 def parse_time(text: object) -> datetime | None:
     """Return a time from ISO 8601, in UTC if it has no time zone; None if it is not a time, or one that cannot be.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from airflow_provider_seats._arguments import (
     parse_choice,
     parse_duration,
     parse_literal,
+    parse_moment,
     parse_non_negative_int,
     parse_optional,
     parse_product_code,
@@ -159,6 +160,27 @@ def test_not_passed_is_one_value() -> None:
 def _report() -> dict[str, Any]:
     seats = SeatList([seat(U1, "1@x")])
     return {**report_preview(sync(People((U2,)), seats)), "preview": False}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2026-11-29T06:00:00Z", "2026-11-29T07:00:00+01:00", "2026-11-29 06:00:00"),
+        *(datetime(2026, 11, 29, 6, tzinfo=UTC), datetime(2026, 11, 29, 6)),  # noqa: DTZ001 (as a query returns it)
+    ],
+)
+def test_a_moment_is_a_datetime_or_its_text(value: Any) -> None:
+    """A time is parsed from a datetime or from ISO 8601, in UTC if it has no time zone."""
+    assert parse_moment("roster_read_at", value) == datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["now", 1764396000, "0001-01-01", True, datetime(1, 1, 1, tzinfo=UTC)])
+def test_anything_else_is_no_moment(value: Any) -> None:
+    """A text that is no time, a number, or a time that cannot be is an error that names the argument."""
+    with pytest.raises(
+        InvalidInputError, match=r"^roster_read_at: .* is not a time\. Pass a datetime, or text in ISO 8601"
+    ):
+        parse_moment("roster_read_at", value)
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps, repr, for_undo])

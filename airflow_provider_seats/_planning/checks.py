@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from itertools import filterfalse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from airflow_provider_seats.report import Person, Report
 
 _MAX_PEOPLE: Final = 10
+_HOUR: Final = 3600
+# From so many hours on, an age is shown in days.
+_DAYS: Final = 72
 _NEW_PREVIEW: Final = "Make a new preview and have it approved, or leave out approved."
 
 
@@ -68,6 +72,22 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
     # Someone with a seat may still turn out to be in the roster.
     may_pass = bool(job.people) and not empty
     return Refusal("allow_empty", f"{problem} If this is intended, set allow_empty=True.", may_pass)
+
+
+def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to change people because of an old roster, as that of a run which is cleared days later."""
+    read_at = world.roster_read_at
+    if read_at is None or not plan.changes:
+        return None
+    age = (world.now - read_at).total_seconds()
+    if -_HOUR <= age <= limit:
+        return None
+    problem = f"The roster is of {read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if age < 0:
+        return Refusal("max_roster_age", f"{problem}, which is in the future. Correct roster_read_at.")
+    how_old = f"{problem}, {_duration(age)} ago, and the limit is {_duration(limit)} (max_roster_age)."
+    advice = "Trigger a new run instead of clearing an old one. If the roster was read later, pass roster_read_at."
+    return Refusal("max_roster_age", f"{how_old} {advice}")
 
 
 def protect(people: People, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -158,6 +178,11 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
     people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
     problem = f"{people} to unassign are not in the approved preview: {names}."
     return Refusal("approved", f"{problem} {_NEW_PREVIEW}", may_pass=True)
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / _HOUR
+    return plural(round(hours), "hour") if hours < _DAYS else plural(round(hours / 24), "day")
 
 
 def _too_many(name: str, problem: str, limit: Limit, people: list[Person], seats: int, *, may_pass: bool) -> Refusal:

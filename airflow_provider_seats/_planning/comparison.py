@@ -71,10 +71,12 @@ def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]
         ]
     world = replace(
         world,
+        roster_read_at=job.roster_read_at,
         roster_emails=emails,
         roster_unlisted=world.seats.unlisted(job.people.emails),
         someone_of_roster_holds_a_seat=bool(seated),
     )
+    read_at = {"roster_read_at": job.roster_read_at.isoformat()} if job.roster_read_at else {}
     if "assign" not in job.kinds:
         seated, assign, missing = (*seated, *(change.person for change in assign), *missing), (), ()
     return (
@@ -84,7 +86,7 @@ def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]
             unchanged=seated,
             missing=missing,
             seat_list=world.seats,
-            facts={"mode": job.mode},
+            facts={"mode": job.mode, **read_at},
             lists_unchanged=False,
         ),
         world,

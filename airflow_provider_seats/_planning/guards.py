@@ -37,6 +37,7 @@ MissingUsers = Literal["fail", "skip", "retry"]
 OnCallChoice = Literal["ignore", "keep", "refuse"]
 # What protect is if nobody is to be protected on purpose. A template cannot leave an argument out.
 _NOBODY: Final = "nobody"
+_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Guards:
 
     :param missing_users: what to do about people without an enabled account: fail, retry, or skip them.
     :param allow_empty: whether an empty roster may unassign people.
+    :param max_roster_age: how many seconds ago the roster may have been read.
     :param protect: the people whose seats are never unassigned.
     :param max_unassign: the most people who may lose a seat.
     :param max_assign: the most people who may be given a seat.
@@ -105,6 +107,7 @@ class Guards:
 
     missing_users: MissingUsers | None = _guard(_parse_missing_users, about="assign", check=checks.missing_users)
     allow_empty: bool | None = _guard(parse_bool, about="unassign", of_roster=True, check=checks.allow_empty)
+    max_roster_age: float | None = _guard(parse_age, of_roster=True, sync_default=_DAY, check=checks.max_roster_age)
     protect: People = _guard(_parse_protect, NOBODY, about="unassign", needs_seat_list=True, check=checks.protect)
     max_unassign: Limit | None = _guard(
         parse_max_unassign,
@@ -143,6 +146,8 @@ class Guards:
             guard: _Guard = each.metadata["guard"]
             passed = arguments.get(each.name, NOT_PASSED)
             value = parse_optional(each.name, passed, guard.parse)
+            if of_undo and guard.of_roster and value:
+                raise InvalidInputError(each.name, "an undo has no roster. Leave it out.")
             applies = guard.about in {None, *kinds} and not (of_undo and guard.of_roster)
             if passed is NOT_PASSED and of_sync and not of_undo:
                 value = guard.sync_default

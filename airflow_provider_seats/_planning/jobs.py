@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_choice,
+    parse_moment,
     parse_optional,
     parse_product_code,
     parse_report,
@@ -152,12 +154,14 @@ class SyncJob(Job):
     """Make the seats match a roster, or undo a report.
 
     :param people: the roster; nobody for an undo.
+    :param roster_read_at: when the roster was read; None if that is unknown.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
     :param only: the people that the undo is limited to; None for everyone.
     """
 
     mode: Mode = "exact"
+    roster_read_at: datetime | None = None
     approved: Report | None = None
     undo: Report | None = None
     only: People | None = None
@@ -168,8 +172,9 @@ class SyncJob(Job):
         common = _parse_common(arguments)
         undo = _undoable(_of_product("undo", arguments, common["product"], parse_report))
         mode: Mode = parse_choice("mode", arguments["mode"], Mode)
-        if undo is not None and parse_bool("allow_empty", arguments["allow_empty"]):
-            raise InvalidInputError("allow_empty", "an undo has no roster that could be empty. Leave it out.")
+        read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
+        if undo is not None and read_at is not None:
+            raise InvalidInputError("roster_read_at", "an undo has no roster. Leave it out.")
         passed = {name: arguments[name] for name in ("user_uuids", "user_emails")}
         undoes_everyone = undo is not None and all(value is NOT_PASSED for value in passed.values())
         people = NOBODY if undoes_everyone else parse_people(**passed)
@@ -180,6 +185,7 @@ class SyncJob(Job):
             guards=Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
             kinds=kinds,
             mode=mode,
+            roster_read_at=read_at,
             approved=_of_product("approved", arguments, common["product"], parse_approved),
             undo=undo,
             only=None if undo is None or undoes_everyone else _only(people, undo),

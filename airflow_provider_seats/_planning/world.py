@@ -25,6 +25,7 @@ class World:
     :param seat_list: the seat list; None if it was not read.
     :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
+    :param roster_read_at: when the roster was read; None if that is unknown.
     :param roster_emails: the emails of the roster, each an :func:`email_key`.
     :param roster_unlisted: the emails of the roster that no seat has.
     :param someone_of_roster_holds_a_seat: whether anyone in the roster is known to hold a seat.
@@ -38,6 +39,7 @@ class World:
     seat_list: SeatList | None = None
     users: Mapping[str, User] = field(default_factory=dict)
     same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
+    roster_read_at: datetime | None = None
     roster_emails: frozenset[str] = frozenset()
     roster_unlisted: tuple[str, ...] = ()
     someone_of_roster_holds_a_seat: bool = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
+from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
@@ -23,6 +24,7 @@ from airflow_provider_seats._planning.reports import (
 )
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.attempt_store import AttemptStore
+from airflow_provider_seats._running.run_times import run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.seats import SeatUser
-    from airflow_provider_seats._planning.jobs import Job
 
 
 class OperatorRun:
@@ -70,6 +71,8 @@ class OperatorRun:
             return self._finish(None)
 
     def _execute(self, job: Job) -> None:
+        if isinstance(job, SyncJob) and not job.undoes and job.roster_read_at is None:
+            job = replace(job, roster_read_at=run_started(self._context))
         requested = replace(self._plan, product=job.product, changes=job.as_requested(), guards=job.guards)
         self._reach(requested, partial(report_not_started, preview=job.preview))
         origin = Origin(self._conn_id, self._client.connection.base_url)

@@ -11,7 +11,7 @@ from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     import os
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from airflow_provider_seats._airflow import Context, ObjectStoragePath, XComArg
     from airflow_provider_seats._not_passed import NotPassed
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
     ReportArgument: TypeAlias = Mapping[str, Any] | str | XComArg | NotPassed
     CountArgument: TypeAlias = int | str | XComArg | NotPassed
+    TimeArgument: TypeAlias = datetime | str | XComArg | NotPassed
     AgeArgument: TypeAlias = timedelta | str | XComArg | NotPassed
     PathArgument: TypeAlias = str | os.PathLike[str] | ObjectStoragePath | XComArg | NotPassed
     FlagArgument: TypeAlias = bool | str | XComArg

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         FlagArgument,
         PeopleArgument,
         ReportArgument,
+        TimeArgument,
     )
     from airflow_provider_seats.report import Report
 
@@ -51,6 +52,10 @@ class SyncSeatsOperator(SeatsOperator):
         to the task's ``retries`` and ``retry_delay``. (templated)
     :param allow_empty: whether people may lose their seats if the roster is empty, half of it is empty, or nobody in it
         holds a seat. (templated)
+    :param max_roster_age: how long ago the roster may have been read: a ``timedelta``, or text such as ``"36h"``. An
+        older one changes nobody. The default is one day. (templated)
+    :param roster_read_at: when the roster was read: a ``datetime``, or text in ISO 8601. Seats that were assigned since
+        are kept. The default is when the DAG run started, or was due if it was cleared or is a backfill. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused, and 0 forbids it. A number allows at most half of the seats; a percentage may be
         higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people;
@@ -100,6 +105,8 @@ class SyncSeatsOperator(SeatsOperator):
         mode: Mode = "exact",
         missing_users: MissingUsers = "fail",
         allow_empty: FlagArgument = False,
+        max_roster_age: AgeArgument = NOT_PASSED,
+        roster_read_at: TimeArgument = NOT_PASSED,
         max_unassign: CountArgument = NOT_PASSED,
         max_assign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,

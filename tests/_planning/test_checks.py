@@ -205,6 +205,42 @@ def test_an_entry_of_protect_that_is_nobodys_account_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hours", "limit", "text"),
+    [
+        (24, 86_400.0, None),
+        (-0.5, 86_400.0, None),
+        (
+            25,
+            86_400.0,
+            "is of 2026-11-20 11:00 UTC, 25 hours ago, and the limit is 24 hours (max_roster_age). Trigger",
+        ),
+        (24 * 7, 2 * 86_400.0, "is of 2026-11-14 12:00 UTC, 7 days ago, and the limit is 48 hours (max_roster_age)."),
+        (-2, 86_400.0, "is of 2026-11-21 14:00 UTC, which is in the future. Correct roster_read_at."),
+    ],
+)
+def test_an_old_roster_changes_nobody(hours: float, limit: float, text: str | None) -> None:
+    """A roster that was read too long ago is refused, and so is one from the future."""
+    read_at, guards = NOW - timedelta(hours=hours), Guards(max_roster_age=limit)
+    plan = sync(People(("2",)), SeatList([seat("1"), seat("2")]), guards=guards, roster_read_at=read_at)
+    assert (plan.error is None) is (text is None)
+    assert text is None or text in refusal(plan)
+    matching = sync(People(("2",)), SeatList([seat("2")]), guards=guards, roster_read_at=read_at)
+    assert (matching.error, matching.changes) == (None, ())
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(-1, False), (0, True), (1, True), (3600, True)])
+def test_a_seat_assigned_after_the_roster_was_read_is_kept(seconds: int, kept: bool) -> None:
+    """Tuesday's hire keeps the seat if Monday's run is cleared. The same holds for an approved preview."""
+    read_at = NOW - timedelta(hours=5, microseconds=-900_000)
+    hire = seat("1")._replace(assigned_at=(NOW - timedelta(hours=5) + timedelta(seconds=seconds)).isoformat())
+    seats = SeatList([hire, seat("2")])
+    plan = sync(People(("2",)), seats, roster_read_at=read_at)
+    assert [each.get("reason") for each in plan.protected] == ["the seat was assigned after the roster was read"] * kept
+    assert len(plan.unassign) == (not kept)
+    assert report_preview(plan)["guards"]["roster_read_at"] == read_at.isoformat()
+
+
+@pytest.mark.parametrize(
     ("seats", "new", "limit", "refused"),
     [
         (0, 20, DEFAULT_MAX_ASSIGN, False),

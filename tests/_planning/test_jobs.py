@@ -164,6 +164,7 @@ def test_an_unassignment_records_its_guards() -> None:
 EVERY_GUARD: dict[str, Any] = {
     "missing_users": "skip",
     "allow_empty": True,
+    "max_roster_age": "2d",
     "max_unassign": 3,
     "max_assign": 5,
     "max_seats": 9,
@@ -193,7 +194,9 @@ def test_a_sync_records_only_the_guards_of_its_mode(mode: str, not_applicable: s
 
 def test_an_undo_records_only_its_guards() -> None:
     """An undo has no default limit and no empty roster, but every other guard."""
-    job = parse_sync(undo=_report(), user_emails=NOT_PASSED, **{**EVERY_GUARD, "allow_empty": False})
+    job = parse_sync(
+        undo=_report(), user_emails=NOT_PASSED, **{**EVERY_GUARD, "allow_empty": False, "max_roster_age": NOT_PASSED}
+    )
     assert set(job.guards.record(10)) == {
         "missing_users",
         "max_unassign",
@@ -206,13 +209,14 @@ def test_an_undo_records_only_its_guards() -> None:
         "check_accounts",
     }
     assert parse_sync(undo=_report(), user_emails=NOT_PASSED).guards.record(10) == {"missing_users": "fail"}
-    with pytest.raises(InvalidInputError, match=r"^allow_empty: an undo has no roster"):
-        parse_sync(undo=_report(), user_emails=NOT_PASSED, allow_empty=True)
+    for name, value in (("allow_empty", True), ("max_roster_age", "7d"), ("roster_read_at", "2026-11-29T06:00:00Z")):
+        with pytest.raises(InvalidInputError, match=rf"^{name}: an undo has no roster\. Leave it out\."):
+            parse_sync(undo=_report(), user_emails=NOT_PASSED, **{name: value})
 
 
 def test_the_mode_of_an_undo_leaves_out_the_guards_of_the_other_direction() -> None:
     """An undo that only assigns has no guard of seats that are taken away, and the other way round."""
-    guards = {**EVERY_GUARD, "allow_empty": False}
+    guards = {**EVERY_GUARD, "allow_empty": False, "max_roster_age": NOT_PASSED}
     assigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="add_only", **guards).guards
     assert set(assigns.record(10)) == {
         "missing_users",

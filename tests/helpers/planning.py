@@ -164,6 +164,7 @@ def sync(
     only: People | None = None,
     earlier: EarlierAttempts | None = None,
     preview: bool = False,
+    roster_read_at: datetime | None = None,
     now: datetime = NOW,
     warn: Callable[[str], None] = lambda _: None,
     **more: Any,
@@ -181,6 +182,7 @@ def sync(
         undo=undo,
         only=only,
         preview=preview,
+        roster_read_at=roster_read_at,
     )
     plan = planned(job, Readings(seat_list, users, **more), earlier=earlier, now=now, warn=warn)
     return replace(plan, lists_unchanged=True)

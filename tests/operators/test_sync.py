@@ -83,6 +83,7 @@ def test_add_only_assigns_and_unassigns_nobody(datadog: FakeDatadog) -> None:
     assert report["guards"] == {
         "mode": "add_only",
         "missing_users": "fail",
+        "max_roster_age": 86400.0,
         "max_assign": "20 or 50%",
         "max_assign_people": 20,
     }
@@ -101,6 +102,7 @@ def test_remove_only_unassigns_and_looks_up_no_email(datadog: FakeDatadog) -> No
     assert report["guards"] == {
         "mode": "remove_only",
         "allow_empty": False,
+        "max_roster_age": 86400.0,
         "max_unassign": "67%",
         "max_unassign_people": 2,
         "check_accounts": False,
