@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_seats.connection import is_token
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._organization import Endpoint, error
+from airflow_provider_seats.testing._server import Answer
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.testing._server import Answer, Request
+    from airflow_provider_seats.testing._server import Request
 
 VALIDATE: Final = "/api/v1/validate"
+VALIDATE_KEYS: Final = "/api/v2/validate_keys"
 # They need no application key.
 _API_KEY_ONLY: Final = {VALIDATE, SERIES, EVENTS}
+KEYS_API: Final = (
+    Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
+    Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
+)
 
 
 def unauthorized(request: Request, api_key: str, app_key: str) -> Answer | None:

@@ -11,37 +11,37 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._access import VALIDATE, RateLimitWindow, forbidden, unauthorized
+from airflow_provider_seats.testing._access import KEYS_API, RateLimitWindow, forbidden, unauthorized
 from airflow_provider_seats.testing._escalations import ESCALATIONS_API
 from airflow_provider_seats.testing._intake import INTAKE_API
 from airflow_provider_seats.testing._on_call import SCHEDULES_API
 from airflow_provider_seats.testing._organization import (
-    Account,
     Endpoint,
     EscalationPolicy,
     Organization,
+    Role,
     RoutingRule,
     Schedule,
     Team,
     error,
 )
+from airflow_provider_seats.testing._roles import ROLES_API
 from airflow_provider_seats.testing._seats import SEATS_API, give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
 from airflow_provider_seats.testing._teams import TEAMS_API
 from airflow_provider_seats.testing._usage import USAGE_API
 from airflow_provider_seats.testing._users import USERS_API
 
-VALIDATE_KEYS: Final = "/api/v2/validate_keys"
 API_KEY: Final = "fake-api-key"
 APP_KEY: Final = "fake-application-key"
 _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *SEATS_API,
     *USERS_API,
     *TEAMS_API,
+    *ROLES_API,
     *USAGE_API,
     *INTAKE_API,
-    Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
-    Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
+    *KEYS_API,
 )
 _ON_CALL_API: Final = (*SCHEDULES_API, *ESCALATIONS_API)
 PERMISSIONS: Final[frozenset[str]] = frozenset(
@@ -154,21 +154,25 @@ class FakeDatadog:
         :param created_at: when the account was created, in ISO 8601; now if nothing is passed.
         :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
         """
-        account = Account(
-            id=user_uuid or str(uuid.uuid4()),
-            email=email.lower(),
-            name=name or email.partition("@")[0].title(),
-            status=status,
-            service_account=service_account,
-            handle=handle or email.lower(),
-            created_at=created_at or datetime.now(UTC).isoformat(),
-            last_login_at=last_login_at,
-        )
         with self._lock:
-            self._accounts[account.id] = account
+            account = self._organization.add_account(
+                email,
+                name or email.partition("@")[0].title(),
+                user_uuid=user_uuid,
+                status=status,
+                service_account=service_account,
+                handle=handle,
+                created_at=created_at,
+                last_login_at=last_login_at,
+            )
             if seat is not None:
                 self.give_seat(seat, account.id)
         return account.id
+
+    def set_status(self, user_uuid: str, status: Literal["Active", "Pending", "Disabled"]) -> None:
+        """Set the status of an account. Its owner keeps a seat."""
+        with self._lock:
+            self._accounts[user_uuid].status = status
 
     def add_team(
         self,
@@ -190,12 +194,27 @@ class FakeDatadog:
                 id=(team_id or str(uuid.uuid4())).lower(),
                 handle=handle,
                 name=name or handle.replace("-", " ").title(),
-                members=self._user_uuids(members),
+                members=self._organization.user_uuids(members),
                 is_managed=is_managed,
                 created_at=datetime.now(UTC).isoformat(),
             )
             self._organization.teams[team.id] = team
         return team.id
+
+    def add_role(self, name: str, members: Iterable[str] = (), *, role_id: str | None = None) -> str:
+        """Add a role, or replace the one with this id. Return its id. Several roles may have the same name.
+
+        :param members: user UUIDs, or emails of accounts.
+        """
+        with self._lock:
+            role = Role(
+                id=(role_id or str(uuid.uuid4())).lower(),
+                name=name,
+                members=dict.fromkeys(self._organization.user_uuids(members)),
+                created_at=datetime.now(UTC).isoformat(),
+            )
+            self._organization.roles[role.id] = role
+        return role.id
 
     def add_schedule(
         self,
@@ -215,7 +234,7 @@ class FakeDatadog:
             schedule = Schedule(
                 id=(schedule_id or str(uuid.uuid4())).lower(),
                 name=name,
-                members={str(uuid.uuid4()): each for each in self._user_uuids(members)},
+                members={str(uuid.uuid4()): each for each in self._organization.user_uuids(members)},
                 teams=[self._organization.teams[each].id for each in teams],
                 time_zone=time_zone,
                 layer_id=str(uuid.uuid4()),
@@ -236,7 +255,7 @@ class FakeDatadog:
             policy = EscalationPolicy(
                 id=(policy_id or str(uuid.uuid4())).lower(),
                 name=name,
-                steps={str(uuid.uuid4()): list(map(self._target, targets)) for targets in steps},
+                steps={str(uuid.uuid4()): list(map(self._organization.target, targets)) for targets in steps},
                 teams=[self._organization.teams[each].id for each in teams],
             )
             self._organization.policies[policy.id] = policy
@@ -273,7 +292,7 @@ class FakeDatadog:
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
         with self._lock:
-            return [account.id for account in self._accounts.values() if account.email == email.lower()][-1]
+            return self._organization.user_uuid(email)
 
     def give_seat(self, product: str, user_uuid: str, **fields: Any) -> None:
         """Assign a seat, as if the person claimed it in the web page.
@@ -327,13 +346,3 @@ class FakeDatadog:
             refused = forbidden(endpoint, self.permissions, self.scopes, older=older)
             return refused or endpoint.handle(self._organization, request, segment)
         return error(HTTPStatus.NOT_FOUND, "Not Found")
-
-    def _target(self, target: str) -> tuple[str, str]:
-        """Return type and id of a target of an escalation policy."""
-        for kind, known in (("schedules", self._organization.schedules), ("teams", self._organization.teams)):
-            if target in known:
-                return kind, target
-        return "users", self._user_uuids([target])[0]
-
-    def _user_uuids(self, people: Iterable[str]) -> list[str]:
-        return [self.user_uuid(each) if "@" in each else each for each in people]
