@@ -21,10 +21,8 @@ is hardest for a client, unless you set it otherwise: it leaves people who alrea
 and refuses a whole call for one unknown UUID.
 """
 
-from airflow_provider_seats.testing._access import VALIDATE, VALIDATE_KEYS
+from airflow_provider_seats.testing._access import API_KEY, APP_KEY, VALIDATE, VALIDATE_KEYS
 from airflow_provider_seats.testing._datadog import (
-    API_KEY,
-    APP_KEY,
     PERMISSIONS,
     FakeDatadog,
 )

@@ -11,11 +11,20 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._access import KEYS_API, RateLimitWindow, forbidden, unauthorized
+from airflow_provider_seats.testing._access import (
+    API_KEY,
+    APP_KEY,
+    KEYS_API,
+    RateLimitWindow,
+    Rights,
+    handle,
+    unauthorized,
+)
 from airflow_provider_seats.testing._escalations import ESCALATIONS_API
 from airflow_provider_seats.testing._intake import INTAKE_API
 from airflow_provider_seats.testing._on_call import SCHEDULES_API
 from airflow_provider_seats.testing._organization import (
+    Account,
     Endpoint,
     EscalationPolicy,
     Organization,
@@ -23,7 +32,6 @@ from airflow_provider_seats.testing._organization import (
     RoutingRule,
     Schedule,
     Team,
-    error,
 )
 from airflow_provider_seats.testing._roles import ROLES_API
 from airflow_provider_seats.testing._seats import SEATS_API, give_seat
@@ -32,8 +40,6 @@ from airflow_provider_seats.testing._teams import TEAMS_API
 from airflow_provider_seats.testing._usage import USAGE_API
 from airflow_provider_seats.testing._users import USERS_API
 
-API_KEY: Final = "fake-api-key"
-APP_KEY: Final = "fake-application-key"
 _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *SEATS_API,
     *USERS_API,
@@ -94,10 +100,8 @@ class FakeDatadog:
             if unknown := given - PERMISSIONS:
                 raise ValueError(f"{name}: {sorted(unknown)} are not among {sorted(PERMISSIONS)}.")
         self.rate_limit = rate_limit
-        self._organization = Organization(seated_users, unknown_users, {product: {} for product in products})
-        self._organization.is_parent = is_parent
-        self._accounts = self._organization.accounts
-        self._seats = self._organization.seats
+        seats: dict[str, dict[str, Any]] = {product: {} for product in products}
+        self._organization = Organization(seated_users, unknown_users, seats, is_parent=is_parent)
         self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
         self._window = RateLimitWindow()
         self._lock = threading.RLock()
@@ -172,7 +176,7 @@ class FakeDatadog:
     def set_status(self, user_uuid: str, status: Literal["Active", "Pending", "Disabled"]) -> None:
         """Set the status of an account. Its owner keeps a seat."""
         with self._lock:
-            self._accounts[user_uuid].status = status
+            self._organization.accounts[user_uuid].status = status
 
     def add_team(
         self,
@@ -289,6 +293,11 @@ class FakeDatadog:
         with self._lock:
             self._organization.usage.setdefault(day, {}).update(seats)
 
+    def accounts(self) -> list[Account]:
+        """Return the accounts, in the order in which they were added."""
+        with self._lock:
+            return list(self._organization.accounts.values())
+
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
         with self._lock:
@@ -305,17 +314,17 @@ class FakeDatadog:
     def take_seat(self, product: str, user_uuid: str) -> None:
         """Unassign a seat, as if the person returned it in the web page."""
         with self._lock:
-            self._seats[product].pop(user_uuid, None)
+            self._organization.seats[product].pop(user_uuid, None)
 
     def holders(self, product: str) -> set[str]:
         """Return the UUIDs of the people who hold a seat."""
         with self._lock:
-            return set(self._seats[product])
+            return set(self._organization.seats[product])
 
     def emails(self, product: str) -> list[str]:
         """Return the sorted emails of the people who hold a seat."""
-        with self._lock:
-            return sorted(self._accounts[each].email for each in self._seats[product] if each in self._accounts)
+        holders = self.holders(product)
+        return sorted(account.email for account in self.accounts() if account.id in holders)
 
     def script(self, method: str, path: str, *faults: Fault) -> None:
         """Answer the next requests of this method and path with these faults, one each, in this order."""
@@ -334,15 +343,7 @@ class FakeDatadog:
             limits, spent = self._window.count(request, self.rate_limit)
             if spent:
                 return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
-            answer = self._handle(request)
-            return Answer(answer.status, answer.document, answer.content_type, limits)
-
-    def _handle(self, request: Request) -> Answer:
-        for endpoint in self._endpoints:
-            segment = endpoint.match(request)
-            if segment is None:
-                continue
             older = self.seat_list_permissions == "older"
-            refused = forbidden(endpoint, self.permissions, self.scopes, older=older)
-            return refused or endpoint.handle(self._organization, request, segment)
-        return error(HTTPStatus.NOT_FOUND, "Not Found")
+            rights = Rights(self.permissions, self.scopes, older=older)
+            answer = handle(self._endpoints, self._organization, request, rights)
+            return Answer(answer.status, answer.document, answer.content_type, limits)
