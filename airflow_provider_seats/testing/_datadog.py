@@ -100,8 +100,9 @@ class FakeDatadog:
             if unknown := given - PERMISSIONS:
                 raise ValueError(f"{name}: {sorted(unknown)} are not among {sorted(PERMISSIONS)}.")
         self.rate_limit = rate_limit
-        seats: dict[str, dict[str, Any]] = {product: {} for product in products}
-        self._organization = Organization(seated_users, unknown_users, seats, is_parent=is_parent)
+        self._seats: dict[str, dict[str, Any]] = {product: {} for product in products}
+        self._organization = Organization(seated_users, unknown_users, self._seats, is_parent=is_parent)
+        self._accounts = self._organization.accounts
         self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
         self._window = RateLimitWindow()
         self._lock = threading.RLock()
@@ -176,7 +177,7 @@ class FakeDatadog:
     def set_status(self, user_uuid: str, status: Literal["Active", "Pending", "Disabled"]) -> None:
         """Set the status of an account. Its owner keeps a seat."""
         with self._lock:
-            self._organization.accounts[user_uuid].status = status
+            self._accounts[user_uuid].status = status
 
     def add_team(
         self,
@@ -296,7 +297,7 @@ class FakeDatadog:
     def accounts(self) -> list[Account]:
         """Return the accounts, in the order in which they were added."""
         with self._lock:
-            return list(self._organization.accounts.values())
+            return list(self._accounts.values())
 
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
@@ -314,12 +315,12 @@ class FakeDatadog:
     def take_seat(self, product: str, user_uuid: str) -> None:
         """Unassign a seat, as if the person returned it in the web page."""
         with self._lock:
-            self._organization.seats[product].pop(user_uuid, None)
+            self._seats[product].pop(user_uuid, None)
 
     def holders(self, product: str) -> set[str]:
         """Return the UUIDs of the people who hold a seat."""
         with self._lock:
-            return set(self._organization.seats[product])
+            return set(self._seats[product])
 
     def emails(self, product: str) -> list[str]:
         """Return the sorted emails of the people who hold a seat."""
