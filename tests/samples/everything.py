@@ -34,6 +34,7 @@ trigger = SeatChangesTrigger(product_code="incident_response", datadog_conn_id="
 seats = Asset("seats", watchers=[AssetWatcher(name="changes", trigger=trigger)])
 
 with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_policy": RetryAfter()}):
+    leads = task(DatadogSeatsHook("datadog_default").list_role_members)("Leads", "{{ params.role }}")
 
     @task
     def roster() -> list[str]:
@@ -59,13 +60,14 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         seen: list[str] = [row["email"] or "" for row in rows if row.get("last_login_at")]
         works, words = verbs.test_connection()
         peaks: list[int] = [each["peak"] or 0 for each in verbs.get_seat_usage("2026-11")["products"].values()]
+        people: list[str] = [*verbs.list_team_members("sre"), *verbs.list_role_members("A"), *verbs.list_active_users()]
         page: str | None = connection.seats_page
         try:
             again = client.run(list_seat_users("incident_response"))
         except RateLimitError as error:
             raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
         except (KeysRefusedError, InvalidConnectionError) as error:
-            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page} {peaks}") from error
+            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page} {peaks} {people}") from error
         return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
 
     @task
