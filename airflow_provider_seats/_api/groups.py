@@ -97,26 +97,26 @@ def list_active_users() -> Flow[Members]:
     :raises UnavailableError: if the list shifts each time that it is read.
     """
     listed, total = yield from read_all_users(_ACTIVE)
-    users = {user.id: user for user in listed}
-    if len(users) > PAGE_SIZE:
+    if len(listed) > PAGE_SIZE:
         again, total = yield from read_all_users(_ACTIVE)
-        users |= {user.id: user for user in again}
-    unidentified = [user.id for user in users.values() if canonical_uuid(user.id) is None]
-    if unidentified:
-        raise UnavailableError(f"GET {PATH}", f"the id of a user is no UUID: {shorten(unidentified[0])}")
+        listed = [*listed, *again]
+    try:
+        users = {user.id: user for user in map(identified, listed)}
+    except ValueError as error:
+        raise UnavailableError(f"GET {PATH}", f"Datadog's response cannot be used: {error}") from error
     active = {user.id: user for user in users.values() if (user.status or _ACTIVE).lower() == _ACTIVE.lower()}
     members = _members_of("", {"": active.values()})
     return Members(members.people, members.left_out, max(total or 0, len(users)) - len(active))
 
 
 def identified(user: User | None) -> User:
-    """Return a user whose id is a UUID, in its canonical form.
+    """Return a user with the canonical form of the UUID.
 
-    :raises ValueError: if there is none.
+    :raises ValueError: if there is no user, or one whose id is no UUID.
     """
     uuid = canonical_uuid(user.id) if user is not None else None
     if user is None or uuid is None:
-        raise ValueError("one of its users has no UUID")
+        raise ValueError(f"the id of one of its users is no UUID: {shorten(user and user.id)}")
     return user if user.id == uuid else replace(user, id=uuid)
 
 

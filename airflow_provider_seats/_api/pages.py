@@ -76,7 +76,7 @@ def read_twice(request_page: Callable[[int], Request], read: Callable[[dict[str,
 def parse_total(document: Mapping[str, Any], *names: str) -> int | None:
     """Return the number of rows that a response states under these nested names; None if it states none."""
     value = nested(document, *names)
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def nested(value: Any, *names: str) -> Any:  # noqa: ANN401 (any JSON)

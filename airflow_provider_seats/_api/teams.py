@@ -63,7 +63,8 @@ def _read_teams(document: dict[str, Any]) -> Page[str]:
 def _read_members(document: dict[str, Any]) -> Page[User]:
     members: dict[str, User] = {}
     accounts = included(document, "users")
-    for (membership_id, _), row in zip(resources(document), document["data"], strict=True):
+    for number, (membership_id, _) in enumerate(resources(document)):
+        row = document["data"][number]
         uuid = canonical_uuid(nested(row, "relationships", "user", "data", "id"))
         if membership_id is None or uuid is None:
             raise ValueError("one of its memberships has no id or no user")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from airflow_provider_seats._api import PAGE_SIZE
+from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages
@@ -203,7 +203,8 @@ def read_all_users(status: str = "") -> Flow[tuple[list[User], int | None]]:
     for _ in range(_READINGS):
         first = yield from _page(0, 1, status)
         length = first.matching if status else first.total
-        listed = yield from _list_all(_pages(length or 0), first, status=status)
+        pages = _pages(length or 0)
+        listed = (yield from _list_all(pages, first, status=status)) if pages <= MAX_PAGES else None
         if listed is not None:
             return listed, first.total
     problem = "changed while it was read, or does not state how many there are"

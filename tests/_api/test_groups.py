@@ -61,7 +61,7 @@ def test_a_user_without_a_uuid_is_an_error(user: str) -> None:
     """An id that is no UUID is an error that shows it."""
     error = play(list_active_users(), active(ANN, user)).error
     assert isinstance(error, UnavailableError)
-    assert f"no UUID: '{user}'" in str(error)
+    assert f"is no UUID: '{user}'" in str(error)
 
 
 def test_a_refusal_names_the_permission() -> None:
