@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.groups import Members
     from airflow_provider_seats.connection import DatadogConnection
 
+__all__ = ["AuditRow", "DatadogSeatsHook", "SeatUsage", "SeatUser", "User"]
+
 
 class DatadogSeatsHook(BaseHook):
     """Talk to Datadog's Seats API v2 through an Airflow connection.
@@ -84,7 +86,7 @@ class DatadogSeatsHook(BaseHook):
         return {each.name: widget(each) for each in FORM}
 
     def get_conn(self) -> Client:
-        """Return the client. Its ``run(flow)`` and ``arun(flow)`` run what the hook has no method for.
+        """Return the client. Its ``connection`` is what was read from Airflow; everything else of it is private.
 
         :raises InvalidConnectionError: for the first field of the connection that is missing or cannot be used.
         """
