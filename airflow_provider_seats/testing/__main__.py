@@ -65,21 +65,21 @@ def main(arguments: list[str] | None = None) -> None:
 def _read_lines() -> Iterator[list[str]]:
     """Yield the lines that standard input has, several times a second and without end."""
     # No thread reads them: one that waits for input would keep Python from ending.
-    files: list[int] = []
+    file: int | None = None
     with suppress(AttributeError, OSError, ValueError):
-        files.append(sys.stdin.fileno())
+        file = sys.stdin.fileno()
     pending = b""
     while True:
-        content = b""
-        if not files:
+        content: bytes | None = b""
+        if file is None:
             time.sleep(_INTERVAL)
-        elif select.select(files, [], [], _INTERVAL)[0]:
+        else:
             # In the background of a terminal, reading from it is an error.
             with suppress(OSError):
-                content = os.read(files[0], _MOST_BYTES)
-            if not content:
-                files, content = [], b"\n"
-        *lines, pending = (pending + content).split(b"\n")
+                content = os.read(file, _MOST_BYTES) if select.select([file], [], [], _INTERVAL)[0] else None
+            if content == b"":
+                file, content = None, b"\n"
+        *lines, pending = (pending + (content or b"")).split(b"\n")
         yield [line.decode(errors="replace") for line in lines]
 
 
@@ -88,5 +88,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Otherwise a terminal stops a process in its background that reads from it.
-    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    if hasattr(signal, "SIGTTIN"):
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
     main()
