@@ -121,7 +121,10 @@ def identified(user: User | None) -> User:
 
 
 def _find(groups: Groups, names: Sequence[str]) -> Flow[dict[str, Mapping[str, str]]]:
-    """Return groups among which each name is to be found: their names by id. One call too many is the most it costs."""
+    """Return for each name the groups among which it is to be found: their names by id.
+
+    For several names, the first page of all groups says whether the whole list is fewer calls than a search for each.
+    """
     if not names:
         return {}
     everything: Mapping[str, str] = {}

@@ -275,7 +275,7 @@ def parse_user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
         id=uuid,
         email=text(attributes, "email"),
         name=text(attributes, "name"),
-        status=text(attributes, "status") or ("Disabled" if attributes.get("disabled") is True else None),
+        status="Disabled" if attributes.get("disabled") is True else text(attributes, "status"),
         service_account=attributes.get("service_account") is True,
         created_at=text(attributes, "created_at"),
         last_login_at=text(attributes, "last_login_time"),

@@ -203,6 +203,17 @@ def test_a_role_without_an_id_or_name_is_an_error(row: Any) -> None:
     assert "has no UUID or no name" in str(error)
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [{"disabled": True}, {"disabled": True, "status": "Active"}, {"status": "Disabled"}, {"status": "disabled"}],
+)
+def test_a_disabled_account_is_left_out_however_it_is_marked(attributes: dict[str, Any]) -> None:
+    """A user of a role is left out if the status or the flag says that the account is disabled."""
+    rows = [{"type": "users", "id": ANN, "attributes": attributes}, {"type": "users", "id": BOB, "attributes": {}}]
+    members = play(list_role_members(["SRE"]), roles("SRE"), reply(200, {"data": rows})).value
+    assert (members.people, members.left_out) == ([BOB], [f"{ANN}: the account is disabled"])
+
+
 def test_a_refusal_names_the_permission() -> None:
     """Refused keys are tried twice, and the error names the permission."""
     played = play(list_role_members(["SRE"]), *[reply(403, {"errors": ["Forbidden"]})] * 2)
