@@ -22,7 +22,7 @@ from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, find_users, get_accounts, search_accounts
 from airflow_provider_seats._arguments import parse_names, parse_positive_int, parse_product_code
-from airflow_provider_seats._connections import parse_connection
+from airflow_provider_seats._connection_reader import parse_connection
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
@@ -171,6 +171,21 @@ class DatadogSeatsHook(BaseHook):
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
         return self.get_conn().run(find_users(people.emails, read_all=read_all_users))
 
+    def get_users(self, user_uuids: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
+        """Return the Datadog accounts of user UUIDs. It needs the permission ``user_access_read``.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/users/#get-user-details
+
+        :param user_uuids: the users, in any form of a UUID.
+        :param read_all_users: read them in the list of all users, at a call for each 100 users instead of one for each
+            UUID.
+        :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each user that Datadog knows, by UUID in
+            lower case.
+        :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+        """
+        people = dict.fromkeys(require_uuids("user_uuids", user_uuids))
+        return self.get_conn().run(get_accounts(people, read_all=read_all_users))
+
     def list_team_members(self, *handles: str) -> list[str]:
         """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
 
@@ -218,17 +233,12 @@ class DatadogSeatsHook(BaseHook):
         return self._people("users", self.get_conn().run(list_active_users()))
 
     def _people(self, kind: str, members: Members) -> list[str]:
-        """Return the people, and log who was left out."""
+        """Return the people. Log how many they are, and who was left out."""
         if members.left_out:
             count = plural(len(members.left_out), "account is", "accounts are")
             self.log.warning("Datadog %s: %s left out: %s", kind, count, join_names(members.left_out))
-        if members.inactive:
-            self.log.info(
-                "Datadog %s: %s left out.",
-                kind,
-                plural(members.inactive, "inactive account is", "inactive accounts are"),
-            )
-        self.log.info("Datadog %s: %s found.", kind, plural(len(members.people), "person", "people"))
+        others = f"; {plural(members.inactive, 'inactive account')} left out" if members.inactive else ""
+        self.log.info("Datadog %s: %s found%s", kind, plural(len(members.people), "person", "people"), others)
         return members.people
 
     def audit_seats(
@@ -246,8 +256,7 @@ class DatadogSeatsHook(BaseHook):
 
         In the CSV, an apostrophe stands before what a spreadsheet would run as a formula, as OWASP advises: before
         ``=``, ``+``, ``-``, ``@`` (also in wide form), a tab or a line break at the beginning of a cell, and after a
-        comma, semicolon, tab or line break in it. To get the original back, remove the first apostrophe at each such
-        place.
+        comma, semicolon, tab or line break in it. Remove it at each such place to get the original back.
 
         :param product_code: Datadog's code of the product.
         :param status: whether to read the accounts that hold the seats. It needs the permission ``user_access_read``,

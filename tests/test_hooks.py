@@ -26,7 +26,16 @@ from airflow_provider_seats.exceptions import (
     UsageNotAvailableError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import (
+    API_KEY,
+    APP_KEY,
+    PERMISSIONS,
+    SEATS,
+    USERS,
+    VALIDATE_KEYS,
+    FakeDatadog,
+    Fault,
+)
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW_RELEASE
 from tests.helpers.tls import serve_with_tls
@@ -281,6 +290,23 @@ def test_anything_but_a_handle_is_an_error(datadog: FakeDatadog, handles: Any) -
     assert datadog.calls() == []
 
 
+def test_accounts_are_read_by_uuid(datadog: FakeDatadog) -> None:
+    """Accounts are returned by UUID, each once, also disabled ones. UUIDs that Datadog does not know are left out."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com", status="Disabled")
+    hook = DatadogSeatsHook()
+    for read_all in (False, True):
+        found = hook.get_users([ann.upper(), bob, GHOST, ann], read_all_users=read_all)
+        assert {uuid: (user.email, user.status) for uuid, user in found.items()} == {
+            ann: ("ann@x.com", "Active"),
+            bob: ("bob@x.com", "Disabled"),
+        }
+    assert [each.path == USERS for each in datadog.calls()] == [False] * 3 + [True]
+    assert hook.get_users([]) == {}
+    for wrong in (ann, ["ann@x.com"], [None]):
+        with pytest.raises(InvalidInputError, match=r"^user_uuids: "):
+            hook.get_users(wrong)  # type: ignore[arg-type]
+
+
 def test_everyone_who_has_a_role_is_listed(datadog: FakeDatadog) -> None:
     """Roles are passed by name or id, and everyone who has one of them is returned once."""
     ann, bob, cy = (datadog.add_user(f"{name}@x.com") for name in ("ann", "bob", "cy"))
@@ -330,8 +356,7 @@ def test_active_users_are_listed_and_the_others_counted(datadog: FakeDatadog) ->
         assert hook.list_active_users() == [ann, bob]
     assert lines == [
         f"Datadog users: 1 account is left out: robot@x.com ({robot}): it is a service account",
-        "Datadog users: 2 inactive accounts are left out.",
-        "Datadog users: 2 people found.",
+        "Datadog users: 2 people found; 2 inactive accounts left out",
     ]
 
 
@@ -511,6 +536,7 @@ def test_the_older_rule_needs_one_permission(datadog: FakeDatadog) -> None:
             "one of the permissions incident_write, on_call_write or",
         ),
         (lambda hook: hook.find_users(["ann@x.com"]), "the permission user_access_read"),
+        (lambda hook: hook.get_users([GHOST]), "the permission user_access_read"),
         (lambda hook: hook.list_team_members("sre"), "the permission teams_read"),
         (lambda hook: hook.list_role_members("SRE"), "the permission user_access_read"),
         (lambda hook: hook.list_active_users(), "the permission user_access_read"),

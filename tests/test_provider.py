@@ -22,7 +22,7 @@ PURE = {"connection", "report", *BASE}
 ARGUMENTS = {"_arguments", "_not_passed"}
 ALL_BELOW_TASKS = {
     "_airflow",
-    "_connections",
+    "_connection_reader",
     "_storage",
     "_state_parts",
     "hooks",
@@ -48,10 +48,10 @@ MAY_IMPORT = {
     "_rosters": {"_api", *ARGUMENTS, *PURE},
     "_planning": {"_api", "_rosters", *ARGUMENTS, *PURE},
     "_storage": {"_airflow", "_arguments", "_api", *BASE},
-    "_connections": {"_airflow", *PURE},
+    "_connection_reader": {"_airflow", *PURE},
     "hooks": {
         "_airflow",
-        "_connections",
+        "_connection_reader",
         "_form_before_3_2",
         "_storage",
         "_planning",
@@ -185,7 +185,7 @@ def test_one_module_imports_from_airflow() -> None:
     assert importers == {"_airflow"}
 
 
-WITH_AIRFLOW = {"_airflow", "_connections", "_storage", "hooks", "_form_before_3_2", *TASKS}
+WITH_AIRFLOW = {"_airflow", "_connection_reader", "_storage", "hooks", "_form_before_3_2", *TASKS}
 WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 

@@ -56,7 +56,13 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         works, words = verbs.test_connection()
         usage: SeatUsage = verbs.get_seat_usage("2026-11")
         peaks: list[int] = [each["peak"] or 0 for each in usage["products"].values()]
-        people: list[str] = [*verbs.list_team_members("sre"), *verbs.list_role_members("A"), *verbs.list_active_users()]
+        known: dict[str, User] = verbs.get_users(given)
+        people: list[str] = [
+            *known,
+            *verbs.list_team_members("sre"),
+            *verbs.list_role_members("A"),
+            *verbs.list_active_users(),
+        ]
         try:
             again = verbs.list_seat_users("incident_response")
         except RateLimitError as error:

@@ -171,7 +171,7 @@ def test_people_of_datadog_are_the_roster(home: AirflowHome, fake: FakeDatadog, 
         fake.give_seat(PRODUCT, gone, assigned_at="2026-01-01T00:00:00Z")
     output = home.airflow("dags", "test", f"seats_of_{roster}")
     assert fake.emails(PRODUCT) == seated
-    assert f"{2 if roster != 'active_users' else 3} people found." in output
+    assert f"{2 if roster != 'active_users' else 3} people found" in output
 
 
 def run_to_failure(home: AirflowHome, dag_id: str, conf: dict[str, Any]) -> str:

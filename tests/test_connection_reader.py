@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._airflow import AirflowNotFoundException
-from airflow_provider_seats._connections import parse_connection, read_connection
+from airflow_provider_seats._connection_reader import parse_connection, read_connection
 from airflow_provider_seats._secrets import Secret
 from airflow_provider_seats.exceptions import ConnectionNotFoundError, InvalidConnectionError
 
