@@ -133,27 +133,25 @@ class UsageNotAvailableError(DatadogSeatsError):
         self.status = status
 
 
-class TeamsNotFoundError(DatadogSeatsError):
-    """A handle is not that of exactly one Datadog team.
+class GroupsNotFoundError(DatadogSeatsError):
+    """A handle is not that of exactly one Datadog team, or a name or id not that of exactly one role.
 
-    :ivar unknown: for each handle that no team has, the handles that a search for it finds.
-    :ivar ambiguous: for each handle that several teams have, their ids.
+    :ivar unknown: for each one that no team or role has, some that there are.
+    :ivar ambiguous: for each one that several of them have, their ids.
     """
 
-    def __init__(self, unknown: Mapping[str, Sequence[str]], ambiguous: Mapping[str, Sequence[str]]) -> None:
-        problems = [
-            f"no team has the handle {shorten(handle)}"
-            + (f" (a search finds {join_names(map(shorten, similar), 5)})" if similar else "")
-            for handle, similar in unknown.items()
-        ]
-        problems += [
-            f"several teams have the handle {shorten(handle)}: {join_names(ambiguous[handle])}" for handle in ambiguous
-        ]
-        super().__init__(
-            f"Datadog teams: {'; '.join(problems)}. Pass each handle exactly as the team's page in Datadog shows it, "
-            "without @. The name of a team is not its handle."
-        )
+    def __init__(
+        self, has: str, unknown: Mapping[str, Sequence[str]], ambiguous: Mapping[str, Sequence[str]], advice: str
+    ) -> None:
+        problems = [f"no {has} {shorten(name)} ({_there_are(unknown[name])})" for name in unknown]
+        problems += [f"more than one {has} {shorten(name)}: {join_names(ambiguous[name])}" for name in ambiguous]
+        super().__init__(f"Datadog: {'; '.join(problems)}. {advice}")
         self.unknown, self.ambiguous = dict(unknown), dict(ambiguous)
+
+
+def _there_are(names: Sequence[str], limit: int = 10) -> str:
+    others = " and others" if len(names) > limit else ""
+    return f"there are {', '.join(map(shorten, names[:limit]))}{others}" if names else "there is none"
 
 
 class RedirectError(DatadogSeatsError):

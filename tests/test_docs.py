@@ -20,6 +20,8 @@ from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import KINDS, Report, table
 from airflow_provider_seats.rosters import read_roster
 from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.testing import FakeDatadog
+from airflow_provider_seats.testing._console import Console
 from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, AIRFLOW_RELEASE, ROOT
 
@@ -245,6 +247,16 @@ def test_every_method_of_the_hook_is_described() -> None:
             [row] = re.findall(rf"^\| `{name}\((.*)\)` \|", page, re.MULTILINE)
             described = [each.partition("=")[0].strip(" *") for each in row.split(",") if each.strip(" *")]
             assert described == [each for each in inspect.signature(method).parameters if each != "self"]
+            if not name.startswith("get_ui_") and name != "get_connection_form_widgets":
+                assert re.search(rf":members:.*\b{name}\b", PAGES["docs/api/hooks.md"]), name
+
+
+def test_every_command_of_fakedatadog_is_described() -> None:
+    """The page of FakeDatadog has a row for each command that can be entered, as its help shows it."""
+    with FakeDatadog() as datadog:
+        lines = [re.split(r"  +", line.strip()) for line in Console(datadog).answer("help").splitlines()]
+    cells = re.findall(r"^\| `([a-z-]+(?: [A-Z\[].*)?)` \|", PAGES["docs/reference/fake-datadog.md"], re.MULTILINE)
+    assert cells[-len(lines) :] == [command for command, _ in lines]
 
 
 def test_every_key_of_the_report_is_described() -> None:

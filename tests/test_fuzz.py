@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._api.groups import list_active_users
+from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.rate_limits import RateLimits
+from airflow_provider_seats._api.roles import list_role_members
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
+from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._arguments import (
     parse_age,
@@ -33,10 +37,19 @@ from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.exceptions import InvalidConnectionError, InvalidInputError, UnavailableError
+from airflow_provider_seats.exceptions import (
+    GroupsNotFoundError,
+    InvalidConnectionError,
+    InvalidInputError,
+    UnavailableError,
+)
 from tests.helpers.examples import examples
 from tests.helpers.playing import play, reply
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Response
+
+ANN, BOB = "11111111-1111-1111-1111-11111111111a", "11111111-1111-1111-1111-11111111111b"
 WORDS = [
     "20%",
     "7d",
@@ -166,6 +179,107 @@ def test_any_page_of_users_is_read_or_is_an_error(document: Any) -> None:
         return
     played = play(search_accounts(["ann@x.com"]), *[reply(200, content.encode())] * 9, exhaust=False)
     assert played.error is None or isinstance(played.error, UnavailableError)
+
+
+def listed(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Return a list of resources as Datadog answers it, with the totals of every endpoint."""
+    totals = {"total": len(rows), "total_count": len(rows), "total_filtered_count": len(rows)}
+    return {"data": list(rows), "meta": {"page": totals, "pagination": totals}}
+
+
+# What lists people, and the answers that come before the people.
+ROLES = listed(*({"id": each, "attributes": {"name": name}} for each, name in ((ANN, "SRE"), (BOB, "Leads"))))
+TEAMS = listed(*({"id": each, "attributes": {"handle": name}} for each, name in (("1", "sre"), ("2", "leads"))))
+PEOPLE_FLOWS: dict[str, tuple[Callable[[], Any], dict[str, Any] | None]] = {
+    "a role by name": (lambda: list_role_members(["SRE"]), ROLES),
+    "a role by id": (lambda: list_role_members([ANN]), None),
+    "roles": (lambda: list_role_members(["SRE", "Leads"]), ROLES),
+    "a team": (lambda: list_team_members(["sre"]), TEAMS),
+    "teams": (lambda: list_team_members(["sre", "leads"]), TEAMS),
+    "active users": (list_active_users, None),
+}
+ids = st.sampled_from([ANN, ANN.upper(), ANN.replace("-", ""), BOB])
+flags = st.sampled_from([True, False, None])
+texts = st.none() | st.text(max_size=8)
+accounts = st.fixed_dictionaries(
+    {"id": ids},
+    optional={
+        "type": st.just("users"),
+        "attributes": st.fixed_dictionaries(
+            {"email": texts, "status": st.sampled_from(["Active", "Disabled", "Pending", "active", None])},
+            optional={"disabled": flags, "service_account": flags, "name": texts, "handle": texts},
+        ),
+        "relationships": st.fixed_dictionaries(
+            {"user": st.fixed_dictionaries({"data": st.fixed_dictionaries({"id": ids})})}
+        ),
+    },
+)
+odd_accounts = st.builds(
+    lambda row, name, value: {**row, name: value},
+    accounts,
+    st.sampled_from(["id", "attributes", "relationships"]),
+    values,
+)
+sound_pages = st.lists(accounts, max_size=4, unique_by=lambda row: canonical_uuid(row["id"])).map(
+    lambda rows: {**listed(*rows), "included": rows}
+)
+totals = st.integers(-1, 500) | st.sampled_from([10**18, 1.0, "2", None, True])
+odd_pages = st.builds(
+    lambda page, name, value: {**page, name: value},
+    sound_pages,
+    st.sampled_from(["data", "meta", "included"]),
+    values
+    | st.lists(accounts | odd_accounts, max_size=4)
+    | st.fixed_dictionaries(
+        {"page": st.dictionaries(st.sampled_from(["total_filtered_count", "total_count"]), totals)}
+    ),
+)
+pages = sound_pages | odd_pages | values
+
+
+def answer(document: object) -> Response:
+    """Return a response. What JSON has no form for becomes text."""
+    return reply(200, json.dumps(document, default=repr).encode())
+
+
+@pytest.mark.parametrize("name", PEOPLE_FLOWS)
+@examples(100)
+@given(groups=st.none() | pages, people=st.lists(pages, min_size=1, max_size=4))
+def test_any_people_of_datadog_are_read_completely_or_are_an_error(name: str, groups: Any, people: list[Any]) -> None:
+    """Any lists of roles, teams and users are read with all of their people or are an error of this package."""
+    flow, usual = PEOPLE_FLOWS[name]
+    before = [answer(usual or people[0])] if groups is None else [answer(groups)] * 5
+    played = play(flow(), *before, *[answer(page) for page in people] * 100, exhaust=False)
+    if played.error is not None:
+        assert isinstance(played.error, UnavailableError | GroupsNotFoundError | InvalidInputError)
+        assert len(str(played.error)) < 5_000
+        return
+    members = played.value
+    assert all(canonical_uuid(person) == person for person in members.people)
+    assert len(set(members.people)) == len(members.people)
+    assert all(line.endswith((": the account is disabled", ": it is a service account")) for line in members.left_out)
+    assert members.inactive >= 0
+
+
+@examples(300)
+@given(rows=st.lists(accounts | odd_accounts, max_size=5))
+def test_no_user_of_a_role_is_dropped(rows: list[Any]) -> None:
+    """Each user of a role is in the result or left out by name. A row that cannot be read is an error."""
+    played = play(list_role_members([ANN]), *[answer({"data": rows})] * 5, exhaust=False)
+    if played.error is None:
+        wanted = {canonical_uuid(row["id"]) for row in rows}
+        named = {uuid for uuid in wanted for line in played.value.left_out if str(uuid) in line}
+        assert {*played.value.people, *named} == wanted
+    else:
+        assert isinstance(played.error, UnavailableError)
+
+
+@examples(300)
+@given(page=sound_pages)
+def test_everybody_active_of_a_sound_page_is_returned(page: dict[str, Any]) -> None:
+    """A page that is as documented is read, and everybody on it is returned, named or counted."""
+    members = play(list_active_users(), answer(page)).value
+    assert len(members.people) + len(members.left_out) + members.inactive == len(page["data"])
 
 
 @examples(200)

@@ -45,7 +45,7 @@ class Leftovers(NamedTuple):
 
 def soak(polls: int, sensors: int = 200) -> Leftovers:
     """Poll with sensors and two change triggers, and return what is left over."""
-    from airflow_provider_seats.hooks import read_connection
+    from airflow_provider_seats._connection_reader import read_connection
     from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
     from tests.helpers.looping import LoopClock, quickly
 

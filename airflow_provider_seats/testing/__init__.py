@@ -1,6 +1,6 @@
 """FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
 
-It has seats, users and teams, on-call schedules, routing rules and escalation policies, a
+It has seats, users, teams and roles, on-call schedules, routing rules and escalation policies, a
 usage summary, and an intake of metrics and events.
 
 .. code-block:: python
@@ -21,17 +21,15 @@ is hardest for a client, unless you set it otherwise: it leaves people who alrea
 and refuses a whole call for one unknown UUID.
 """
 
-from airflow_provider_seats.testing._access import VALIDATE
+from airflow_provider_seats.testing._access import API_KEY, APP_KEY, VALIDATE, VALIDATE_KEYS
 from airflow_provider_seats.testing._datadog import (
-    API_KEY,
-    APP_KEY,
     PERMISSIONS,
-    VALIDATE_KEYS,
     FakeDatadog,
 )
 from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._on_call import SCHEDULES
+from airflow_provider_seats.testing._roles import ROLES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
 from airflow_provider_seats.testing._teams import TEAMS
@@ -44,6 +42,7 @@ __all__ = [
     "EVENTS",
     "PERMISSIONS",
     "POLICIES",
+    "ROLES",
     "ROUTING_RULES",
     "SCHEDULES",
     "SEATS",

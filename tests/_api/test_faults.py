@@ -17,7 +17,9 @@ from airflow_provider_seats._api import seat_change
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.escalation_policies import PolicySteps, read_escalations
 from airflow_provider_seats._api.flow import MAX_ATTEMPTS, MAX_WAIT, Flow
+from airflow_provider_seats._api.groups import list_active_users
 from airflow_provider_seats._api.on_call import find_schedules
+from airflow_provider_seats._api.roles import list_role_members
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, unassign_seats
 from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
@@ -35,7 +37,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
-from airflow_provider_seats.testing import POLICIES, SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
+from airflow_provider_seats.testing import POLICIES, ROLES, SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.clocks import FakeClock, SharedClock, install
 from tests.helpers.looping import quickly
@@ -245,6 +247,8 @@ OPERATIONS = {
     "find users": Operation("GET", USERS, lambda _: find_users(["person1@x.com", "nobody@x.com"])),
     "get accounts": Operation("GET", f"{USERS}/{FIRST}", lambda people: get_accounts(dict.fromkeys(people[:2]))),
     "list team members": Operation("GET", TEAMS, lambda _: list_team_members(["sre"])),
+    "list role members": Operation("GET", ROLES, lambda _: list_role_members(["SRE"])),
+    "list active users": Operation("GET", USERS, lambda _: list_active_users()),
     "read escalations": Operation("GET", f"{POLICIES}/{FIRST}", lambda _: read_escalations()),
     "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2], datetime.now(UTC))),
 }
@@ -263,6 +267,7 @@ def prepare(datadog: FakeDatadog, operation: str) -> list[str]:
         for number in range(5)
     ]
     team = datadog.add_team("sre", people)
+    datadog.add_role("SRE", people)
     datadog.add_routing_rule(team, datadog.add_escalation_policy("Payments", [people[:1]], policy_id=FIRST))
     datadog.add_schedule("Nights", people[:1])
     for person in {"list": people, "assign": people[:1], "unassign": people[1:]}.get(operation, []):
@@ -276,7 +281,7 @@ def assert_complete(datadog: FakeDatadog, operation: str, people: list[str], res
         assert [user.id for user in result] == people
     elif operation == "find users":
         assert {email: user.id for email, user in result.items()} == {"person1@x.com": people[1]}
-    elif operation == "list team members":
+    elif operation in {"list team members", "list role members", "list active users"}:
         assert (result.people, result.left_out) == (people, [])
     elif operation == "read escalations":
         assert result.people == {people[0]: (PolicySteps("Payments", (1,), ("sre",)),)}

@@ -434,8 +434,9 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     to_unassign = candidates - unidentified if is_read else candidates
     recognized = unidentified & known & emails if is_read else set()
     nobody_seated = is_read and not (before & matched or recognized)
-    strangers = {*guards.protect.uuids, *(email[0] for email in guards.protect.emails if email[0] not in shown)}
-    has_stranger = bool(is_read and candidates and strangers - before - known)
+    unknown_emails = {email[0] for email in guards.protect.emails} - shown - known
+    strangers = unknown_emails | (set(guards.protect.uuids) - before - known)
+    has_stranger = bool(is_read and candidates and strangers)
     assert (plan.error is not None) == (has_stranger or refuses(to_unassign, nobody_seated=nobody_seated))
     preview = report_preview(plan)
     assert {each["id"] for each in preview["unassigned"]} == to_unassign

@@ -22,6 +22,7 @@ from tests.test_docs import blocks, for_this_airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
+DAGS = {"lend_seats", "rehire", "sync_and_mail", "seats_of_a_role", "seats_of_active_users", "seats_of_the_responders"}
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 
 
@@ -102,12 +103,12 @@ def dags_of_pages() -> dict[str, str]:
     """Return the blocks that these tests run, by the ids of their DAGs. Only the days of the loan become a second."""
     found = {}
     for block in (each.values[0] for each in blocks("python")):
-        dag_id = re.search(r"""DAG\(\s*"(lend_seats|rehire|sync_and_mail)\"""", block.text)
-        if dag_id:
+        dag_id = re.search(r"""DAG\(\s*"(\w+)\"""", block.text)
+        if dag_id and dag_id[1] in DAGS:
             found[dag_id[1]] = for_this_airflow(block.text)
     loan = found["lend_seats"].replace("with DAG", WAIT).replace("wait = TimeDeltaSensor", "wait = ShortWait")
     found["lend_seats"] = loan.replace("timedelta(days=3)", "timedelta(seconds=1)")
-    assert found.keys() == {"lend_seats", "rehire", "sync_and_mail"}
+    assert found.keys() == DAGS
     return found
 
 
@@ -156,6 +157,21 @@ def test_the_summary_is_sent_by_email(home: AirflowHome, fake: FakeDatadog, mail
     assert subject == "Seats: sync_and_mail FAILED"
     assert "- The task failed: incident_response: nothing was changed. 1 of 2 seats would be unassigned" in text
     assert "raise max_unassign for this run" in text
+
+
+@pytest.mark.parametrize(
+    ("roster", "seated"), [("a_role", [ANN, BOB]), ("the_responders", [BOB, CY]), ("active_users", [BOB])]
+)
+def test_people_of_datadog_are_the_roster(home: AirflowHome, fake: FakeDatadog, roster: str, seated: list[str]) -> None:
+    """A method of the hook is a task, and its people are the roster: of a role, of a team, or all active users."""
+    fake.add_role("Incident Responder", [ANN, BOB], role_id="00000000-0000-4000-8000-000000000001")
+    fake.add_team("incident-responders", [BOB, CY], team_id="00000000-0000-4000-8000-000000000002")
+    gone = fake.add_user("gone@example.com", status="Disabled", user_uuid="00000000-0000-4000-8000-000000000003")
+    if roster == "active_users":
+        fake.give_seat(PRODUCT, gone, assigned_at="2026-01-01T00:00:00Z")
+    output = home.airflow("dags", "test", f"seats_of_{roster}")
+    assert fake.emails(PRODUCT) == seated
+    assert f"{2 if roster != 'active_users' else 3} people found" in output
 
 
 def run_to_failure(home: AirflowHome, dag_id: str, conf: dict[str, Any]) -> str:

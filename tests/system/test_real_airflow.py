@@ -131,6 +131,19 @@ def test_a_team_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
     assert fake.emails(PRODUCT) == [ANN, CY, "dee@example.com"]
 
 
+def test_a_role_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
+    """The role example assigns a seat to everyone who has a role, and unassigns others who are not on a schedule."""
+    for email in (ANN, BOB, CY):
+        fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
+    fake.add_schedule("Nights", [CY])
+    fake.add_role("Incident Responder", [ANN, fake.add_user("eve@example.com")])
+    leads = fake.add_role("Leads", [ANN, fake.add_user("robot@example.com", service_account=True)])
+    conf = {"roles": ["Incident Responder", leads], "max_seats": "3"}
+    output = home.airflow("dags", "test", "datadog_seats_role", "-c", json.dumps(conf))
+    assert fake.emails(PRODUCT) == [ANN, CY, "eve@example.com"]
+    assert "1 account is left out: robot@example.com" in output
+
+
 def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:
     """The audit example writes a CSV file for each product, in a folder of the day, and prints the summaries."""
     fake.give_seat(PRODUCT, fake.user_uuid(ANN))

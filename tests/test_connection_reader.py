@@ -1,0 +1,53 @@
+"""A connection is read from Airflow in the triggerer, and one that cannot be used is an error that shows no key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats import _airflow
+from airflow_provider_seats._airflow import AirflowNotFoundException
+from airflow_provider_seats._connection_reader import parse_connection, read_connection
+from airflow_provider_seats._secrets import Secret
+from airflow_provider_seats.exceptions import ConnectionNotFoundError, InvalidConnectionError
+
+KEYS = {"conn_type": "datadog_seats", "password": "APP", "extra": {"api_key": "API", "site": "datadoghq.eu"}}
+
+
+def test_a_connection_is_read_without_its_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The triggerer reads a connection on its event loop."""
+    monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", json.dumps(KEYS))
+    connection = asyncio.run(read_connection("datadog_default"))
+    assert connection.base_url == "https://api.datadoghq.eu"
+    assert (connection.app_key, connection.api_key) == (Secret("APP"), Secret("API"))
+
+
+def test_a_missing_connection_says_what_the_triggerer_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says why a triggerer may lack a connection that a worker finds."""
+
+    async def missing(_: str) -> Any:
+        raise AirflowNotFoundException("no")
+
+    monkeypatch.setattr(_airflow, "read_connection", missing)
+    with pytest.raises(ConnectionNotFoundError, match=r"'gone'.* The triggerer did not find it\. .*deferrable=False"):
+        asyncio.run(read_connection("gone"))
+
+
+@pytest.mark.parametrize(("extra", "parsed"), [("api_key=API", {}), ('{"api_key": ', {}), ("[]", [])])
+def test_an_extra_that_is_not_an_object_is_one_error(extra: str, parsed: Any) -> None:
+    """An extra that is not a JSON object is one error, and not an error about each field that it lacks."""
+    fields = {"conn_type": "datadog_seats", "host": None, "port": None, "schema": None, "password": "APP"}
+    with pytest.raises(InvalidConnectionError, match=r"'c', field extra: it is not a JSON object") as raised:
+        parse_connection("c", SimpleNamespace(**fields, extra=extra), parsed)
+    assert "API" not in str(raised.value)
+
+
+@pytest.mark.parametrize("extra", [None, "", " ", "{}", " { } "])
+def test_a_connection_may_have_no_extra(extra: str | None) -> None:
+    """A token needs no extra."""
+    fields = {"conn_type": "datadog_seats", "host": None, "port": None, "schema": None, "password": "ddpat_1"}
+    assert parse_connection("c", SimpleNamespace(**fields, extra=extra), {}).api_key is None
