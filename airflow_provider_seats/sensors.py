@@ -18,7 +18,7 @@ from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
-    from airflow_provider_seats._planning.condition import Met, Require, SeatState
+    from airflow_provider_seats._waiting.condition import Met, Require, SeatState
     from airflow_provider_seats._waiting.sensor_run import Deferral, SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument
 
@@ -111,7 +111,7 @@ class SeatUsersSensor(BaseSensorOperator):
         return found if isinstance(found, dict) else self._defer(found)
 
     def _begin(self) -> SensorRun:
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._waiting.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
         from airflow_provider_seats._waiting.sensor_run import SensorRun, Timing  # noqa: PLC0415 (as above)
 
         self._run = SensorRun(

@@ -21,8 +21,8 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError, TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition, ListChange, Require, SeatState
-    from airflow_provider_seats._planning.seat_changes import Seats
+    from airflow_provider_seats._waiting.changes import Seats
+    from airflow_provider_seats._waiting.condition import Condition, ListChange, Require, SeatState
     from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
 
 log = logging.getLogger(__name__)
@@ -140,8 +140,8 @@ class SeatUsersTrigger(BaseTrigger):
     def _condition(self) -> Condition | ListChange:
         from airflow_provider_seats._arguments import parse_product_code  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._planning.condition import Condition, ListChange  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.condition import Condition, ListChange  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
             return ListChange(parse_product_code(self.product_code), self.seen, str(self.summary))
@@ -244,28 +244,27 @@ class SeatChangesTrigger(BaseEventTrigger):
         # The first turn loads the following modules in a thread.
         await next_turn()
         from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.changes import compare_seats  # noqa: PLC0415 (as above)
         from airflow_provider_seats._waiting.followers import Follower  # noqa: PLC0415 (as above)
 
         product = parse_product_code(self.product_code)
         interval = parse_duration("poll_interval", self.poll_interval)
         before: Seats | None = None
         site: str | None = None
-        absent: frozenset[str] = frozenset()  # from the last reading
         async with Follower(self.datadog_conn_id, product, interval) as follower:
             while True:
                 snapshot = await follower.next_snapshot()
                 if site != follower.site:
-                    site, absent = follower.site, frozenset()
+                    site = follower.site
                     before = await store.recall(site)
                 self._problem = None
                 if isinstance(snapshot, TransientError):
                     log.warning("%s: changes are not known yet: %s", store.name, snapshot)
                     continue
-                more, absent_before = 1, absent
+                more = 1
                 while more:
-                    changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, absent_before))
-                    absent, before, more = changes.absent, changes.now, changes.more
+                    changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, follower.after))
+                    before, more = changes.now, changes.more
                     if (event := changes.event(product)) is not None:
                         gained, lost = len(changes.gained), len(changes.lost)
                         log.info("%s: %d gained a seat, %d lost theirs", store.name, gained, lost)
@@ -273,7 +272,7 @@ class SeatChangesTrigger(BaseEventTrigger):
                             yield event
                     elif changes.is_new:
                         await store.keep(before)
-                if changes.unconfirmed:
+                if changes.unconfirmed and snapshot.pages > 1:
                     follower.require_new_reading()
 
 

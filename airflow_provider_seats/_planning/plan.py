@@ -299,8 +299,8 @@ class Plan:
         unassigning = by_id(self.unassign)
         affected = {}
         for uuid, person in {**earlier.unassigned, **earlier.assigned, **by_id(self.unassign, self.assign)}.items():
-            # If the list was not read, everyone to unassign is assumed to hold a seat.
-            now = uuid in unassigning if self.seat_list is None else bool(self.seat_list.by_uuid(uuid))
+            # Everyone to unassign is assumed to hold a seat, also if the list was not read or cannot show it.
+            now = uuid in unassigning or (self.seat_list is not None and bool(self.seat_list.by_uuid(uuid)))
             first = uuid in earlier.unassigned or (uuid not in earlier.assigned and now)
             affected[uuid] = _Affected(person, held_at_first=first, held_now=now)
         return affected

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._planning.kept_seats import KeptSeats, has_email
 from airflow_provider_seats._planning.plan import Plan, by_id
 from airflow_provider_seats._planning.verdict import verdict, with_reason
@@ -14,7 +15,6 @@ from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._planning.guards import Guards
     from airflow_provider_seats._planning.seat_list import SeatList
     from airflow_provider_seats._rosters.people import People
@@ -46,6 +46,9 @@ def plan_unassign(product: str, people: People, world: World, guards: Guards) ->
         accounts = world.same_emails.get(key, ())
         # If accounts were looked up, a seat that is listed under another email is found, too.
         found = seats or [row for account in accounts for row in world.seat_list.by_uuid(account.id)]
+        if not found and person["id"] and not world.seat_list.proven_absent(person):
+            # A row without a UUID may be this person. To unassign someone without a seat changes nothing.
+            found = [SeatUser(person["id"], person["email"], None, None)]
         rows.update((user.id or str(user.email), user) for user in found)
         if not found:
             is_known = bool(accounts) or person["email"] is None or key in changed_before

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.users import User, accounts_by_email, get_accounts, search_accounts, unambiguous
 from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
@@ -23,7 +23,6 @@ from airflow_provider_seats._planning.planner import (
     plan_undo,
     to_undo,
 )
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.verdict import too_many_unassigned
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._running.on_call_reader import OnCallReader
@@ -31,7 +30,6 @@ from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats.report import Report
 
 # A preview that a guard refuses may be about everyone in the organisation.
@@ -87,10 +85,10 @@ class PlanMaker:
         if not (job.people and job.needs_seat_list):
             return plan_unassign(job.product, job.people, self._world(None), job.guards)
 
-        def someone_absent(users: Sequence[SeatUser]) -> bool:
-            return any(not rows for _, rows in SeatList(users).match(job.people))
+        def someone_absent(seats: SeatList) -> bool:
+            return any(not rows for _, rows in seats.match(job.people))
 
-        seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
+        seats = self._client.run(read_until_proven(job.product, someone_absent))
         looks_up = job.guards.missing_users == "fail"
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
             seats_have = plural(unnamed, "seat has", "seats have")
@@ -114,10 +112,10 @@ class PlanMaker:
     def _undo(self, job: SyncJob, report: Report) -> Plan:
         _, unassign = to_undo(report, job.only)
 
-        def someone_absent(users: Sequence[SeatUser]) -> bool:
-            return bool(unassign.keys() - {user.id for user in users})
+        def someone_absent(seats: SeatList) -> bool:
+            return not all(map(seats.holds, unassign))
 
-        seats = SeatList(self._client.run(list_seat_users_twice(job.product, someone_absent)))
+        seats = self._client.run(read_until_proven(job.product, someone_absent))
         since, conn_id, site = report["since_attempt"], report.get("conn_id"), report.get("site")
         if since > 1:
             self._warn(f"The report covers the attempts from {since} on. Changes of earlier attempts are not undone.")
@@ -215,7 +213,9 @@ class PlanMaker:
         return World(now, seats, users or {}, earlier=self._earlier if seats is not None else None)
 
     def _read_seats(self, job: Job) -> SeatList:
-        return SeatList(self._client.run(list_seat_users(job.product)))
+        return self._client.run(
+            read_seat_list(job.product, lambda read: f"{plural(read, 'seat')} of {job.product} read so far")
+        )
 
     def _find_accounts(self, emails: Sequence[str]) -> list[User]:
         if not emails:

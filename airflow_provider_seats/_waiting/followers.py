@@ -27,24 +27,27 @@ class Follower:
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
     :ivar is_current: whether the last snapshot comes from a reading that counts.
+    :ivar after: the number of the last reading that does not count: it may have started before the follower.
     """
 
     __slots__ = (
-        "_after",
         "_conn_id",
         "_connection",
         "_may_renew",
         "_needs_new",
         "_poll",
         "_product",
+        "_read_after",
         "_seen",
         "_waiting",
+        "after",
         "interval",
         "is_current",
     )
     _connection: DatadogConnection
     _poll: Poll
-    _after: int
+    after: int
+    _read_after: int
 
     def __init__(self, conn_id: str, product: str, interval: float) -> None:
         self.interval = max(interval, MIN_INTERVAL)
@@ -92,13 +95,13 @@ class Follower:
             self._seen = self._poll.snapshot
             self._needs_new = False
             self._may_renew = True
-            self.is_current = self._poll.ended > self._after
+            self.is_current = self._poll.ended > self._read_after
             return self._seen
 
     def _join(self, connection: DatadogConnection) -> None:
         self._connection = connection
         self._poll = poll_of(connection, self._product)
-        self._after = self._poll.started
+        self.after = self._read_after = self._poll.started
         self._seen = None
         self._needs_new = False
         self._poll.join(self)
@@ -118,7 +121,7 @@ class Follower:
         """Make ``next_snapshot`` return the result of the next reading, even if it is the same."""
         self._seen = None
         self._needs_new = True
-        self._after = self._poll.started
+        self._read_after = self._poll.started
 
     def pending_wakeup(self) -> asyncio.Future[None] | None:
         """Return the future that the follower waits for. Return None if it does not wait, or nothing is new."""
@@ -128,8 +131,14 @@ class Follower:
         poll = self._poll
         if poll.error is not None:
             return True
-        counts = poll.ended > self._after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
-        return counts and poll.snapshot is not self._seen
+        counts = poll.ended > self._read_after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
+        return counts and not _shows_the_same(poll.snapshot, self._seen)
+
+
+def _shows_the_same(snapshot: Snapshot | None, seen: Snapshot | None) -> bool:
+    if snapshot is None or seen is None or isinstance(snapshot, TransientError) or isinstance(seen, TransientError):
+        return snapshot is seen
+    return snapshot.content is seen.content
 
 
 class _ConnectionLookup:

@@ -16,9 +16,9 @@ from airflow_provider_seats._airflow import (
     PokeReturnValue,
 )
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
+from airflow_provider_seats._api.seat_list import SeatList, read_until_proven
+from airflow_provider_seats._api.seats import WAIT_SHARE
 from airflow_provider_seats._arguments import parse_bool
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
 from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
@@ -26,7 +26,7 @@ from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import TaskLog
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._planning.condition import Condition, Met
+    from airflow_provider_seats._waiting.condition import Condition, Met
 
 # The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
@@ -101,14 +101,14 @@ class SensorRun:
             parse_bool("deferrable", self._deferrable)
             condition = self._condition
             try:
-                users = self._client.run(
-                    list_seat_users_twice(condition.product, condition.relies_on_absence, WAIT_SHARE)
+                seat_list = self._client.run(
+                    read_until_proven(condition.product, condition.relies_on_absence, WAIT_SHARE)
                 )
             except TransientError as error:
                 self.summary = f"The seat list could not be read: {error}"
                 self._log.warning("%s", self.summary)
                 return PokeReturnValue(is_done=False)
-        seat_list = self._seat_list = SeatList(users)
+        self._seat_list = seat_list
         progress = condition.progress(seat_list)
         self.summary = progress.summary
         self._log.info("%s", progress.summary)

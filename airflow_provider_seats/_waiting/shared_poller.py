@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.rate_limits import shortest_interval
-from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE
 from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import TransientError
@@ -90,10 +90,11 @@ class _Organisation:
 class Poll:
     """Reads one seat list again and again.
 
-    :ivar snapshot: its result. It is the same object as long as nothing changes, and None before the first reading.
+    :ivar snapshot: the result of the last reading, and None before the first. An error is the same object as long as
+        it does not change.
     :ivar task: the task that reads.
     :ivar started: how many readings have started.
-    :ivar ended: how many readings have ended. The snapshot is the result of the last one.
+    :ivar ended: how many readings have ended.
     :ivar error: the error that ended it, for all followers.
     """
 
@@ -104,7 +105,7 @@ class Poll:
         self._organisation = organisation
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
-        self._known = SeatList(pages=0)
+        self._known = SeatList(pages=0, number=0)
         self.started = self.ended = 0
         self._stretched = self._rest = 0.0
         self._began = self._finished = self._not_before = -math.inf
@@ -161,7 +162,7 @@ class Poll:
         self.started += 1
         self._began = self._loop.time()
         try:
-            self._known = await self._organisation.client.arun(_read(self.product, self._known))
+            self._known = await self._organisation.client.arun(_read(self.product, self._known, self.started))
         except TransientError as error:
             self.ended, self._finished = self.started, self._loop.time()
             self._not_before = self._finished + (error.retry_after or 0)
@@ -208,11 +209,10 @@ class Poll:
         wake_in_turns(wakeup for wakeup in wakeups if wakeup is not None)
 
 
-def _read(product: str, known: SeatList) -> Flow[SeatList]:
-    """Read and index a seat list. Return the known one if nothing has changed."""
-    rows, pages = yield from read_rows(product, known.keeper(), lambda read: f"{plural(read, 'seat')} read", WAIT_SHARE)
-    is_same = known.rows == rows and known.pages == pages
-    return known if is_same else SeatList(rows, pages).index()
+def _read(product: str, known: SeatList, number: int) -> Flow[SeatList]:
+    """Read and index a seat list."""
+    seats = yield from read_seat_list(product, before=known, number=number, share=WAIT_SHARE)
+    return seats.index()
 
 
 _organisations: dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation] = {}

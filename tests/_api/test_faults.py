@@ -36,7 +36,7 @@ from airflow_provider_seats.testing import POLICIES, SCHEDULES, SEATS, TEAMS, US
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.clocks import FakeClock, SharedClock, install
 from tests.helpers.looping import quickly
-from tests.helpers.playing import Played, answer_by, serve, unserved
+from tests.helpers.playing import Played, answer_by, serve, unserved, uuid
 
 # For responses that do not come in time. All others have the time that a busy machine needs.
 TIMEOUT = 0.4
@@ -509,13 +509,13 @@ def test_a_repeated_cursor_is_an_error(datadog: FakeDatadog, world: World, rows:
 
 def test_unknown_fields_and_nulls_are_accepted(datadog: FakeDatadog, world: World) -> None:
     """Unknown fields of a row are ignored, and missing ones are None."""
-    row = {"type": "new", "id": "A", "attributes": {"email": None, "new": [1], "name": None}, "links": {}}
+    row = {"type": "new", "id": uuid("a").upper(), "attributes": {"email": None, "new": [1], "name": None}, "links": {}}
     bare = {"id": None, "attributes": None}
     page = {"data": [row, bare], "meta": {"next_cursor": None, "new": 1}, "included": [], "links": None}
     datadog.script("GET", SEATS, Fault(200, page, {"Content-Type": "text/plain"}))
     users, error = run(world, list_seat_users(PRODUCT))
     assert error is None
-    assert [tuple(user) for user in users] == [("a", None, None, None), (None, None, None, None)]
+    assert [tuple(user) for user in users] == [(uuid("a"), None, None, None), (None, None, None, None)]
 
 
 @pytest.mark.parametrize("since", [0, 1970])

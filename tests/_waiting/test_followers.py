@@ -118,7 +118,7 @@ def test_a_follower_can_require_a_new_reading(polled: Datadog, seconds: float) -
 
     quickly(main())
     assert [when for when, _ in seen] == [seconds, 10 + 2 * seconds, 20 + 3 * seconds]
-    assert len({id(snapshot) for _, snapshot in seen}) == 1
+    assert len({id(snapshot.content) for _, snapshot in seen}) == 1
     assert len(other) == 1
 
 

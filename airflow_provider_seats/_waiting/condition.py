@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.stored import fitting
 from airflow_provider_seats._rosters.people import People, parse_people
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Set as AbstractSet
+    from collections.abc import Collection, Mapping
 
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats.report import Person
 
 SeatState = Literal["assigned", "unassigned"]
@@ -48,14 +48,14 @@ class Progress:
     :param count: how many seats or people are in that state.
     :param met: the first of them, as many as Airflow can store: all fields of their seats, or id and email of people
         who hold none.
-    :param absent: the people in that state who hold no seat, as they were passed.
+    :param is_unproven: whether the wait would end, if the absence of some people were proven.
     """
 
     done: bool
     summary: str
     count: int = 0
     met: list[dict[str, str | None]] = field(default_factory=list)
-    absent: frozenset[str] = frozenset()
+    is_unproven: bool = False
 
     def result(self) -> Met:
         """Return what the sensor returns."""
@@ -89,47 +89,62 @@ class Condition:
         """Return how many people a check looks at."""
         return len(self.people)
 
-    def progress(self, seat_list: SeatList, absent_before: AbstractSet[str] | None = None) -> Progress:
+    def progress(self, seats: SeatList, after: int = 0) -> Progress:
         """Return how many of the people are in the expected state.
 
-        :param absent_before: the only people whose absence counts, as they were passed; None for all.
+        :param after: the number of a reading. Nobody's absence is proven by it, or by those before it.
         """
         met: dict[str, SeatUser | Person] = {}
-        absent: list[str] = []
         waiting: list[str] = []
-        for person, seats in seat_list.match(self.people):
+        unproven: list[str] = []
+        for person, rows in seats.match(self.people):
             name = name_as_passed(person)
-            is_unconfirmed = not seats and absent_before is not None and name not in absent_before
-            if bool(seats) != (self.state == "assigned") or is_unconfirmed:
+            if bool(rows) != (self.state == "assigned"):
                 waiting.append(name)
-            elif seats:
-                met.update((user.id or name, user) for user in seats)
-            else:
+            elif rows:
+                met.update((user.id or name, user) for user in rows)
+            elif seats.proven_absent(person, after=after):
                 met[name] = person
-                absent.append(name)
+            else:
+                unproven.append(name)
+        if self._ends(met, waiting + unproven):
+            summary = self._summary(waiting + unproven, done=True)
+            return Progress(done=True, summary=summary, count=len(met), met=list(fitting(map(_fields, met.values()))))
+        if not unproven or not self._ends(unproven, waiting):
+            return Progress(done=False, summary=self._summary(waiting + unproven))
+        is_hidden = seats.rows_without_uuid and not {*unproven}.isdisjoint(self.people.uuids)
+        reason = "a seat without a user UUID may be theirs" if is_hidden else "a second reading has to confirm it"
+        return Progress(done=False, summary=f"{self._summary(waiting, done=True)} ({reason})", is_unproven=True)
+
+    def _ends(self, met: Collection[str], waiting: Collection[str]) -> bool:
+        return bool(met) if self.require == "any" else not waiting
+
+    def _summary(self, waiting: Collection[str], *, done: bool = False) -> str:
         total = len(self.people)
         hold = f"{'holds' if total == 1 else 'hold'} {'a seat' if self.state == 'assigned' else 'no seat'}"
-        done = bool(met) if self.require == "any" else not waiting
         others = "" if done else f"; waiting for {join_names(waiting)}"
-        people = plural(total, "person", "people")
-        summary = f"{self.product}: {total - len(waiting):,} of {people} {hold}{others}"
-        if not done:
-            return Progress(done, summary)
-        return Progress(done, summary, len(met), list(fitting(map(_fields, met.values()))), frozenset(absent))
+        return f"{self.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
 
-    def relies_on_absence(self, users: Iterable[SeatUser]) -> bool:
-        """Return whether the wait would end because people are not in this list."""
-        return self.state == "unassigned" and self.progress(SeatList(users)).done
+    def relies_on_absence(self, seats: SeatList) -> bool:
+        """Return whether the wait would end because of people who are not in this list, which does not prove it."""
+        return self.progress(seats).is_unproven
 
     def warning(self, seat_list: SeatList) -> str | None:
         """Return a warning if someone in the list may not have been recognised, so that the wait could end early."""
-        unnamed = seat_list.rows_without_email() if self.people.emails and self.state == "unassigned" else 0
-        if not unnamed:
+        if self.state != "unassigned":
             return None
-        return (
-            f"{self.product}: {plural(unnamed, 'seat has', 'seats have')} no email, so someone passed by email may hold"
-            " one of them unnoticed. Pass UUIDs to be sure."
-        )
+        warnings = []
+        if self.people.emails and (unnamed := seat_list.rows_without_email()):
+            warnings.append(
+                f"{plural(unnamed, 'seat has', 'seats have')} no email, so someone passed by email may hold one of "
+                "them unnoticed. Pass UUIDs to be sure."
+            )
+        if self.people.uuids and (unnamed := len(seat_list.rows_without_uuid)):
+            warnings.append(
+                f"{plural(unnamed, 'seat has', 'seats have')} no user UUID, so it is unknown whether someone passed by "
+                "UUID holds one of them. The wait goes on. Pass emails instead."
+            )
+        return f"{self.product}: {' '.join(warnings)}" if warnings else None
 
     def first_warning(self, seat_list: SeatList) -> str | None:
         """Return a warning about emails that the first reading does not contain: already unassigned, or misspelt."""
@@ -166,7 +181,7 @@ class ListChange:
         """Return how many rows a check looks at."""
         return len(seat_list)
 
-    def progress(self, seat_list: SeatList, _: AbstractSet[str] | None = None) -> Progress:
+    def progress(self, seat_list: SeatList, _: int = 0) -> Progress:
         """Return whether the list has changed."""
         return Progress(seat_list.fingerprint != self.seen, self.summary)
 
