@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seats import _airflow
-from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
+from airflow_provider_seats._airflow import BaseHook
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
-from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
@@ -21,22 +18,20 @@ from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
 from airflow_provider_seats._arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._connect import client_of, fail_without_retry as fail_without_retry  # noqa: PLC0414 (others import it)
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._rosters.people import parse_people
-from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
     FORM,
-    DatadogConnection,
     ui_field_behaviour,
 )
 from airflow_provider_seats.exceptions import (
-    ConnectionNotFoundError,
     DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
@@ -47,12 +42,7 @@ if TYPE_CHECKING:
     import os
 
     from airflow_provider_seats._airflow import ObjectStoragePath
-
-# Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
-_IN_THE_TRIGGERER: Final = (
-    " The triggerer did not find it. It needs the environment variables and the secrets backend of the workers. If "
-    "Airflow has teams ([core] multi_team), a triggerer finds no team's connection: pass deferrable=False."
-)
+    from airflow_provider_seats._api.client import Client
 
 
 class DatadogSeatsHook(BaseHook):
@@ -96,19 +86,7 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        with sealed, airflow_reads_a_connection():
-            return Client(self._read_connection())
-
-    def _read_connection(self) -> DatadogConnection:
-        try:
-            connection = self.get_connection(self.datadog_conn_id)
-        except AirflowNotFoundException:
-            raise ConnectionNotFoundError(self.datadog_conn_id) from None
-        extra = connection.extra_dejson
-        if isinstance(extra, Mapping) and extra.get("app_key"):
-            # Airflow masks fields by their names and does not know this one.
-            mask_secret(extra["app_key"])
-        return _parse_connection(self.datadog_conn_id, connection, extra)
+        return client_of(self.datadog_conn_id, self.get_connection)
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """Return everyone who holds a seat of a product.
@@ -288,53 +266,6 @@ class DatadogSeatsHook(BaseHook):
         if refused is not None:
             return False, f"{client.connection.base_url} {advice(refused, kind)}"
         return access[SEATS] is None, f"{client.connection.base_url} accepts the {kind}. {describe_access(access)}"
-
-
-async def read_connection(conn_id: str) -> DatadogConnection:
-    """Read a connection in the triggerer.
-
-    :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
-    """
-    with sealed, airflow_reads_a_connection():
-        return await _read_connection(conn_id)
-
-
-async def _read_connection(conn_id: str) -> DatadogConnection:
-    try:
-        connection, extra = await _airflow.read_connection(conn_id)
-    except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from None
-    # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
-    # client redacts the keys in everything that it logs or raises.
-    return _parse_connection(conn_id, connection, extra)
-
-
-@contextmanager
-def fail_without_retry(conn_id: str) -> Iterator[None]:
-    """Raise ``AirflowFailException`` for an error that no retry can fix. Transient errors go to Airflow's retries.
-
-    :param conn_id: the connection's id, which the message names if the connection has to be corrected.
-    """
-    try:
-        yield
-    except DatadogSeatsError as error:
-        if error.transient:
-            raise
-        raise AirflowFailException(error.message_for(conn_id)) from error
-
-
-def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)
-    if (connection.extra or "").strip().strip("{} ") and not extra:
-        raise InvalidConnectionError(conn_id, "extra", "it is not a JSON object. Enter one.")
-    return DatadogConnection.parse(
-        conn_id=conn_id,
-        conn_type=connection.conn_type,
-        host=connection.host,
-        port=connection.port,
-        schema=connection.schema,
-        password=connection.password,
-        extra=extra,
-    )
 
 
 def _all_done(outcome: Outcome) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
@@ -13,7 +12,7 @@ from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats.report import Person
@@ -39,13 +38,12 @@ def name_as_passed(person: Mapping[str, object]) -> str:
     return str(person["email"] or person["id"])
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """How many of the people are in the expected state.
 
     :param done: whether the wait ends.
     :param summary: the progress in a sentence, with some of the people who are still waited for.
-    :param count: how many seats or people are in that state.
+    :param total: how many seats or people are in that state.
     :param met: the first of them, as many as Airflow can store: all fields of their seats, or id and email of people
         who hold none.
     :param is_unproven: whether the wait would end, if the absence of some people were proven.
@@ -53,17 +51,16 @@ class Progress:
 
     done: bool
     summary: str
-    count: int = 0
-    met: list[dict[str, str | None]] = field(default_factory=list)
+    total: int = 0
+    met: Sequence[dict[str, str | None]] = ()
     is_unproven: bool = False
 
     def result(self) -> Met:
         """Return what the sensor returns."""
-        return {"count": self.count, "people": self.met}
+        return {"count": self.total, "people": list(self.met)}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """All or any of some people hold a seat of a product, or hold none."""
 
     product: str
@@ -109,7 +106,7 @@ class Condition:
                 unproven.append(name)
         if self._ends(met, waiting + unproven):
             summary = self._summary(waiting + unproven, done=True)
-            return Progress(done=True, summary=summary, count=len(met), met=list(fitting(map(_fields, met.values()))))
+            return Progress(done=True, summary=summary, total=len(met), met=list(fitting(map(_fields, met.values()))))
         if not unproven or not self._ends(unproven, waiting):
             return Progress(done=False, summary=self._summary(waiting + unproven))
         is_hidden = seats.rows_without_uuid and not {*unproven}.isdisjoint(self.people.uuids)
@@ -161,8 +158,7 @@ def _fields(met: SeatUser | Person) -> dict[str, str | None]:
     return met._asdict() if isinstance(met, SeatUser) else {"id": met["id"], "email": met["email"]}
 
 
-@dataclass(frozen=True, slots=True)
-class ListChange:
+class ListChange(NamedTuple):
     """A seat list differs from the one that a worker has read. A deferred sensor for very many people waits for it.
 
     The people do not fit into a trigger, so the worker checks the condition again.

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
+from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting.shared_poller import MIN_INTERVAL, poll_of
 from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
-from airflow_provider_seats.hooks import read_connection
 
 if TYPE_CHECKING:
     from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, cast
 
 from airflow_provider_seats._airflow import (
     AirflowFailException,
@@ -19,9 +18,9 @@ from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_list import SeatList, read_until_proven
 from airflow_provider_seats._api.seats import WAIT_SHARE
 from airflow_provider_seats._arguments import parse_bool
+from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
 from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
-from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import TaskLog
@@ -34,8 +33,7 @@ _BACKSTOP: Final = 300.0
 _MAX_SECONDS: Final = 315_360_000.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """The time settings of a sensor.
 
     :param poke_interval: seconds between two pokes.
@@ -50,8 +48,7 @@ class Timing:
     backs_off: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Deferral:
+class Deferral(NamedTuple):
     """What the sensor needs to defer.
 
     :param arguments: the arguments of the trigger.
@@ -174,7 +171,7 @@ class SensorRun:
     @cached_property
     def _client(self) -> Client:
         # Kept from one poke to the next, with its connections and what it knows about rate limits.
-        return DatadogSeatsHook(self._conn_id).get_conn()
+        return client_of(self._conn_id)
 
     def _outcome(self, event: object) -> Met | Deferral:
         if not isinstance(event, Mapping):

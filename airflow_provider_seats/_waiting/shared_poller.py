@@ -11,10 +11,10 @@ import contextvars
 import logging
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.client import make_client
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.rate_limits import shortest_interval
 from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
 from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE
@@ -52,7 +52,7 @@ class _Organisation:
     """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
     def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
-        self.client = Client(connection, announce=self._announce)
+        self.client = make_client(connection, announce=self._announce)
         self.polls: dict[str, Poll] = {}
         self._forget = forget
         self._announced: dict[object, str] = {}
@@ -182,11 +182,8 @@ class Poll:
             rested = self._finished + max(self.interval, self._rest)
             due = max(rested, self._began + self._stretch(), self._not_before)
             left = due - self._loop.time()
-            if left <= 0:
+            if left <= 0 or await clock().until_set(self._pace_changed, left):
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._pace_changed.wait()
 
     def _stretch(self) -> float:
         """Return the interval that the rate limit allows, from start to start. Log it if it matters, and once."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOpera
 from airflow_provider_seats.report import KINDS
 from airflow_provider_seats.testing import POLICIES, SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
-from tests.helpers.clocks import FakeClock, SharedClock, install
+from tests.helpers.clients import answering
+from tests.helpers.clocks import FakeClock, SharedClock, installed
 from tests.helpers.looping import quickly
 from tests.helpers.playing import Played, answer_by, serve, unserved, uuid
 
@@ -164,11 +166,11 @@ def stage(world: str, fault: Fault | None = None) -> Iterator[tuple[FakeDatadog,
     """
     timeout = TIMEOUT if fault is not None and fault.delay else PATIENCE
     host: Callable[[], AbstractContextManager[FakeDatadog]] = unserved if world == PLAYED else FakeDatadog
-    with pytest.MonkeyPatch.context() as monkeypatch, host() as datadog, host() as other:
+    with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack, host() as datadog, host() as other:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
         clock = FakeClock()
         clock.time = time.time()
-        install(clock, monkeypatch)
+        stack.enter_context(installed(clock))
         client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key, timeout))
         serves: dict[str, Callable[[Flow[Any]], Any]] = {
             "worker": client.run,
@@ -399,9 +401,9 @@ def test_a_report_says_exactly_who_was_changed(kind: str, name: str) -> None:
     """After every fault, the report contains everyone once, in the group that matches the seats."""
     for job in ("assign", "assign and read first", "unassign", "unassign by email", "sync"):
         for times in (1, 200):
-            with case_of(job, times), stage(kind) as (datadog, other, _), pytest.MonkeyPatch.context() as monkeypatch:
+            with case_of(job, times), stage(kind) as (datadog, other, _), ExitStack() as stack:
                 if kind == PLAYED:
-                    monkeypatch.setattr(Client, "_exchange", lambda _, request, host=datadog: answer_by(host, request))
+                    stack.enter_context(answering(partial(answer_by, datadog)))
                 check_report(datadog, other, job, name, times)
 
 

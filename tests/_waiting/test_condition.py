@@ -37,7 +37,7 @@ def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, do
     progress = condition([TWO, NINE], ["Ann@x.io", "gone@x.io"], state, require).progress(seats)
     assert progress.done is done
     assert [row["email"] for row in progress.met] == met
-    assert progress.count == len(met)
+    assert progress.total == len(met)
     others = ["gone@x.io", NINE] if state == "assigned" else ["Ann@x.io", TWO]
     assert all((other in progress.summary) is not done for other in others)
 
@@ -68,9 +68,9 @@ def test_only_a_proven_absence_counts() -> None:
     assert (progress.done, progress.is_unproven) == (False, True)
     assert progress.summary == "p: 3 of 3 people hold no seat (a second reading has to confirm it)"
     anyone = condition([NINE], ["ann@x.io"], "unassigned", "any").progress(second)
-    assert (anyone.done, anyone.met) == (False, [])
+    assert (anyone.done, anyone.total) == (False, 0)
     third = second.followed_by((), 2, 3)
-    assert (people.progress(third).done, people.progress(third).count) == (True, 3)
+    assert (people.progress(third).done, people.progress(third).total) == (True, 3)
     assert not people.progress(third, after=2).done
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._waiting import followers, shared_poller
+from airflow_provider_seats._waiting import followers
 from airflow_provider_seats._waiting.followers import Follower
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
+from tests.helpers.clients import making_clients
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
@@ -256,10 +257,8 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
     polled = Datadog()
     polled.seconds = seconds
     served = 0
-    original = vars(shared_poller)["Client"]
     read = vars(followers)["read_connection"]
-    setattr(shared_poller, "Client", polled.client)  # noqa: B010 (a property test has no fixtures of its own)
-    setattr(followers, "read_connection", connection)  # noqa: B010 (as above)
+    setattr(followers, "read_connection", connection)  # noqa: B010 (a property test has no fixtures of its own)
 
     async def main() -> None:
         async def visit(begins: float, lasts: float, interval: int) -> None:
@@ -278,9 +277,9 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
         keeper.cancel()
 
     try:
-        quickly(main())
+        with making_clients(polled.client):
+            quickly(main())
     finally:
-        setattr(shared_poller, "Client", original)  # noqa: B010 (as above)
         setattr(followers, "read_connection", read)  # noqa: B010 (as above)
     assert served == len(visits)
     assert all(after - before >= 1 - 1e-6 for before, after in itertools.pairwise(polled.times()))

@@ -22,14 +22,13 @@ from airflow_provider_seats._airflow import (
     BaseSensorOperator,
 )
 from airflow_provider_seats._api import seats as seats_api
-from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats._api.clock import Clock, install
 from airflow_provider_seats._planning.stored import MAX_VALUE, size, unpack
 from airflow_provider_seats.exceptions import UnknownEventError
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_names import TaskDeferred
-from tests.helpers.clocks import install
 from tests.helpers.looping import NOW, is_running, now, quickly
 from tests.helpers.triggers import FORBIDDEN, rows
 
@@ -65,7 +64,7 @@ class WorkerClock(Clock):
 def clock(monkeypatch: pytest.MonkeyPatch) -> WorkerClock:
     """Make Airflow's loop and the package use a clock on which waits take no time."""
     clock = WorkerClock()
-    install(clock, monkeypatch)
+    install(clock)
     in_airflow = types.SimpleNamespace(time=clock.now, monotonic=clock.now, sleep=clock.sleep_in_airflow)
     monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", in_airflow)
     return clock
