@@ -92,6 +92,11 @@ class SeatList:
         """Return the emails that no row has."""
         return tuple(email for email in emails if email_key(email) not in self._emails)
 
+    @property
+    def requests(self) -> int:
+        """How many requests a reading takes."""
+        return self.pages
+
     @cached_property
     def users(self) -> tuple[SeatUser, ...]:
         """The rows with the names of their fields."""

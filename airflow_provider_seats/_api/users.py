@@ -100,7 +100,7 @@ def search_accounts(emails: Iterable[str], *, read_all: bool = False) -> Flow[tu
     if not wanted:
         return [], None
     if read_all:
-        return (yield from _read_all())
+        return (yield from read_all_users())
     first, *others = wanted
     users, total = yield from _search(first)
     if total is not None and _pages(total) < len(others):
@@ -129,7 +129,7 @@ def get_accounts(
     :returns: accounts by user UUID. Those that Datadog does not know are left out.
     """
     if read_all and people:
-        everyone, _ = yield from _read_all()
+        everyone, _ = yield from read_all_users()
         return {user.id: user for user in everyone if user.id in people}
     found: list[User] = []
     someone = next((email for uuid in reversed(list(people)) if (email := people[uuid])), None)
@@ -185,7 +185,7 @@ def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | Non
     return list(users.values()), total
 
 
-def _read_all() -> Flow[tuple[list[User], int | None]]:
+def read_all_users() -> Flow[tuple[list[User], int | None]]:
     """Return all users and their number, without a search.
 
     :raises UnavailableError: if the list shifts each time that it is read.

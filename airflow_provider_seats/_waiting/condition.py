@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._api.seat_list import read_until_proven
+from airflow_provider_seats._api.seats import WAIT_SHARE, SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
 from airflow_provider_seats._planning.stored import fitting
-from airflow_provider_seats._rosters.people import People, parse_people
+from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._waiting.sources import AccountList, AccountSource
     from airflow_provider_seats.report import Person
 
 SeatState = Literal["assigned", "unassigned"]
@@ -46,7 +50,7 @@ class Progress(NamedTuple):
     :param total: how many seats or people are in that state.
     :param met: the first of them, as many as Airflow can store: all fields of their seats, or id and email of people
         who hold none.
-    :param is_unproven: whether the wait would end, if the absence of some people were proven.
+    :param is_unproven: whether the wait would end with this list if another reading shows the same.
     """
 
     done: bool
@@ -67,6 +71,25 @@ class Condition(NamedTuple):
     people: People
     state: SeatState
     require: Require
+
+    @property
+    def source(self) -> SeatSource:
+        """What has to be read to check it."""
+        return SeatSource(self.product)
+
+    @property
+    def subject(self) -> str:
+        """What is read, for messages."""
+        return "The seat list"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What a trigger needs besides the people."""
+        return {"product_code": self.product, "state": self.state, "require": self.require}
+
+    def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
+        """Read what is needed to check it once."""
+        return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
 
     @classmethod
     def parse(
@@ -111,7 +134,9 @@ class Condition(NamedTuple):
             return Progress(done=False, summary=self._summary(waiting + unproven))
         is_hidden = seats.rows_without_uuid and not {*unproven}.isdisjoint(self.people.uuids)
         reason = "a seat without a user UUID may be theirs" if is_hidden else "a second reading has to confirm it"
-        return Progress(done=False, summary=f"{self._summary(waiting, done=True)} ({reason})", is_unproven=True)
+        return Progress(
+            done=False, summary=f"{self._summary(waiting, done=True)} ({reason})", is_unproven=seats.pages > 1
+        )
 
     def _ends(self, met: Collection[str], waiting: Collection[str]) -> bool:
         return bool(met) if self.require == "any" else not waiting
@@ -158,29 +183,31 @@ def _fields(met: SeatUser | Person) -> dict[str, str | None]:
     return met._asdict() if isinstance(met, SeatUser) else {"id": met["id"], "email": met["email"]}
 
 
-class ListChange(NamedTuple):
-    """A seat list differs from the one that a worker has read. A deferred sensor for very many people waits for it.
+class Change(NamedTuple):
+    """What is read differs from what a worker has read. A deferred sensor for very many people waits for it.
 
     The people do not fit into a trigger, so the worker checks the condition again.
 
-    :param product: Datadog's code of the product.
-    :param seen: the fingerprint of the list that the worker has read.
+    :param source: what is read.
+    :param subject: what is read, for messages.
+    :param seen: the fingerprint of what the worker has read.
     :param summary: what the worker found in it.
     """
 
-    product: str
+    source: SeatSource | AccountSource
+    subject: str
     seen: str
     summary: str
-    state: SeatState = "assigned"
+    people: People = NOBODY
 
-    def size(self, seat_list: SeatList) -> int:
+    def size(self, reading: SeatList | AccountList) -> int:
         """Return how many rows a check looks at."""
-        return len(seat_list)
+        return len(reading)
 
-    def progress(self, seat_list: SeatList, _: int = 0) -> Progress:
-        """Return whether the list has changed."""
-        return Progress(seat_list.fingerprint != self.seen, self.summary)
+    def progress(self, reading: SeatList | AccountList, _: int = 0) -> Progress:
+        """Return whether anything has changed."""
+        return Progress(reading.fingerprint != self.seen, self.summary)
 
-    def warning(self, _: SeatList) -> str | None:
+    def warning(self, _: object) -> str | None:
         """Return nothing: the worker warns."""
         return None

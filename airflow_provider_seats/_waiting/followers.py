@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._connect import read_connection
@@ -12,20 +12,21 @@ from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot
+    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot, Source
     from airflow_provider_seats.connection import DatadogConnection
 
 
 class Follower:
-    """Waits for snapshots of a product's seats. To be used in an ``async with`` statement.
+    """Waits for snapshots of a source. To be used in an ``async with`` statement.
 
-    A list from a reading that started before the follower does not count: it may be older than what the caller knows.
+    A reading that started before the follower does not count: it may be older than what the caller knows.
     An error from such a reading is returned, because it explains the wait.
 
     :param conn_id: the connection's id. To enter the ``with`` statement raises what is wrong with the connection.
-    :param product: Datadog's code of the product.
+    :param source: what is read.
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
+    :param emails: the people to read, if the source is accounts.
     :ivar is_current: whether the last snapshot comes from a reading that counts.
     :ivar after: the number of the last reading that does not count: it may have started before the follower.
     """
@@ -36,11 +37,12 @@ class Follower:
         "_may_renew",
         "_needs_new",
         "_poll",
-        "_product",
         "_read_after",
         "_seen",
+        "_source",
         "_waiting",
         "after",
+        "emails",
         "interval",
         "is_current",
     )
@@ -49,11 +51,12 @@ class Follower:
     after: int
     _read_after: int
 
-    def __init__(self, conn_id: str, product: str, interval: float) -> None:
+    def __init__(self, conn_id: str, source: Source, interval: float, emails: Sequence[str] = ()) -> None:
         self.interval = max(interval, MIN_INTERVAL)
         self.is_current = False
         self._conn_id = conn_id
-        self._product = product
+        self._source = source
+        self.emails = emails
         self._seen: Snapshot | None = None
         self._needs_new = False
         self._waiting: asyncio.Future[None] | None = None
@@ -100,7 +103,7 @@ class Follower:
 
     def _join(self, connection: DatadogConnection) -> None:
         self._connection = connection
-        self._poll = poll_of(connection, self._product)
+        self._poll = poll_of(connection, self._source)
         self.after = self._read_after = self._poll.started
         self._seen = None
         self._needs_new = False

@@ -14,8 +14,8 @@ from airflow_provider_seats._waiting.turns import compute
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._waiting.condition import Condition, ListChange, Met, Progress
+    from airflow_provider_seats._waiting.accounts import AccountsCondition
+    from airflow_provider_seats._waiting.condition import Change, Condition, Met, Progress
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _LAST_POLL_TIMEOUT: Final = 60.0
 
 
 class UsersWait:
-    """Waits until people hold a seat, or no longer hold one; or until a seat list changes.
+    """Waits until people hold a seat, or no longer hold one, or have an account; or until what is read changes.
 
     There may be thousands of waits. So each keeps few objects alive: the garbage collector looks at all of them.
 
@@ -35,7 +35,7 @@ class UsersWait:
 
     __slots__ = ("_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")
 
-    def __init__(self, condition: Condition | ListChange, conn_id: str, interval: float) -> None:
+    def __init__(self, condition: Condition | AccountsCondition | Change, conn_id: str, interval: float) -> None:
         self._condition = condition
         self._conn_id = conn_id
         self._interval = interval
@@ -71,7 +71,12 @@ class UsersWait:
 
         :param only_once: return None, too, if a single poll does not meet the condition.
         """
-        follower = Follower(self._conn_id, self._condition.product, 0.0 if only_once else self._interval)
+        follower = Follower(
+            self._conn_id,
+            self._condition.source,
+            0.0 if only_once else self._interval,
+            self._condition.people.emails,
+        )
         try:
             async with asyncio.timeout(seconds) as ending, follower:
                 while True:
@@ -83,7 +88,7 @@ class UsersWait:
                         progress = await self._check(snapshot, follower.after)
                         if progress.done:
                             return progress.result()
-                        again = progress.is_unproven and snapshot.pages > 1
+                        again = progress.is_unproven
                     if again:
                         follower.require_new_reading()
                     elif only_once:
@@ -96,21 +101,21 @@ class UsersWait:
     def _remember_error(self, error: TransientError, *, current: bool) -> None:
         """Remember an error. Log it unless it is the same as the last one."""
         if error is not self._error:
-            log.warning("The seat list could not be read: %s", error)
+            log.warning("%s could not be read: %s", self._condition.subject, error)
         self._error, self._failed = error, current
 
-    async def _check(self, seats: SeatList, after: int) -> Progress:
+    async def _check(self, reading: Any, after: int) -> Progress:  # noqa: ANN401 (what its source returns)
         """Return whether this reading ends the wait. Log the progress.
 
         :param after: the number of the last reading that does not count.
         """
         self._error, self._failed = None, False
-        check = partial(self._condition.progress, seats, after)
-        progress = await compute(self._condition.size(seats), check)
+        check = partial(self._condition.progress, reading, after)
+        progress = await compute(self._condition.size(reading), check)
         if progress.summary != self._summary:
             log.info("%s", progress.summary)
         self._summary = progress.summary
-        if (warning := self._condition.warning(seats)) and warning != self._warning:
+        if (warning := self._condition.warning(reading)) and warning != self._warning:
             log.warning("%s", warning)
         self._warning = warning
         return progress
@@ -118,7 +123,7 @@ class UsersWait:
     def _outcome(self) -> str:
         """Return what is known when the time is over."""
         if self._error is None:
-            return self._summary or "The seat list was not read in time."
+            return self._summary or f"{self._condition.subject} could not be read in time."
         if self._summary is None:
-            return f"The seat list could not be read: {self._error}"
+            return f"{self._condition.subject} could not be read: {self._error}"
         return f"{self._summary}; not read since then: {self._error}"

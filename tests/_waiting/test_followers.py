@@ -12,6 +12,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._waiting import followers
 from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
 from tests.helpers.clients import making_clients
 from tests.helpers.examples import examples
@@ -56,7 +57,7 @@ def test_only_a_reading_that_started_after_the_follower_counts(polled: Datadog, 
     late: list[Any] = []
 
     async def join() -> None:
-        async with Follower("one", "p", 10) as first:
+        async with Follower("one", SeatSource("p"), 10) as first:
             await first.next_snapshot()
         await after(joins, watch(late))
 
@@ -106,7 +107,7 @@ def test_a_follower_can_require_a_new_reading(polled: Datadog, seconds: float) -
     other: list[Any] = []
 
     async def confirm() -> None:
-        async with Follower("one", "p", 10) as follower:
+        async with Follower("one", SeatSource("p"), 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), snapshot))
@@ -129,7 +130,7 @@ def test_an_error_of_an_earlier_reading_is_not_current(polled: Datadog) -> None:
     seen: list[Any] = []
 
     async def late() -> None:
-        async with Follower("one", "p", 10) as follower:
+        async with Follower("one", SeatSource("p"), 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), getattr(snapshot, "status", None), follower.is_current))
@@ -161,7 +162,7 @@ class Connections:
 
 async def followed(seen: list[Any], interval: float = 10) -> None:
     """Follow through a connection's id, and add the site and time of each snapshot to a list."""
-    async with Follower("datadog_default", "p", interval) as follower:
+    async with Follower("datadog_default", SeatSource("p"), interval) as follower:
         while True:
             await follower.next_snapshot()
             seen.append((clock(), follower.site))
@@ -264,7 +265,7 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
         async def visit(begins: float, lasts: float, interval: int) -> None:
             nonlocal served
             await asyncio.sleep(begins)
-            async with Follower("one", "p", interval) as follower:
+            async with Follower("one", SeatSource("p"), interval) as follower:
                 await follower.next_snapshot()
                 served += 1
                 started_at = max(start for start in polled.times() if start + seconds <= clock() + 1e-6)
