@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
+from airflow_provider_seats._airflow import BaseHook
 from airflow_provider_seats._api.access import check_access
-from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.groups import list_active_users
 from airflow_provider_seats._api.identifiers import require_uuids
@@ -21,12 +19,11 @@ from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, find_users, get_accounts, search_accounts
 from airflow_provider_seats._arguments import parse_names, parse_product_code
-from airflow_provider_seats._connection_reader import parse_connection
+from airflow_provider_seats._connect import client_of
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._rosters.people import parse_people
-from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.connection import (
@@ -36,8 +33,6 @@ from airflow_provider_seats.connection import (
     ui_field_behaviour,
 )
 from airflow_provider_seats.exceptions import (
-    ConnectionNotFoundError,
-    DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
 )
@@ -46,8 +41,8 @@ if TYPE_CHECKING:
     import os
 
     from airflow_provider_seats._airflow import ObjectStoragePath
+    from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.groups import Members
-    from airflow_provider_seats.connection import DatadogConnection
 
 __all__ = ["AuditRow", "DatadogSeatsHook", "SeatUsage", "SeatUser", "User"]
 
@@ -93,19 +88,7 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        with sealed, airflow_reads_a_connection():
-            return Client(self._read_connection())
-
-    def _read_connection(self) -> DatadogConnection:
-        try:
-            connection = self.get_connection(self.datadog_conn_id)
-        except AirflowNotFoundException:
-            raise ConnectionNotFoundError(self.datadog_conn_id) from None
-        extra = connection.extra_dejson
-        if isinstance(extra, Mapping) and extra.get("app_key"):
-            # Airflow masks fields by their names and does not know this one.
-            mask_secret(extra["app_key"])
-        return parse_connection(self.datadog_conn_id, connection, extra)
+        return client_of(self.datadog_conn_id, self.get_connection)
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """Return everyone who holds a seat of a product.
@@ -315,20 +298,6 @@ class DatadogSeatsHook(BaseHook):
         except InvalidConnectionError as error:
             return False, str(error)
         return client.run(check_access(client.connection, parse_month("month", _now())))
-
-
-@contextmanager
-def fail_without_retry(conn_id: str) -> Iterator[None]:
-    """Raise ``AirflowFailException`` for an error that no retry can fix. Transient errors go to Airflow's retries.
-
-    :param conn_id: the connection's id, which the message names if the connection has to be corrected.
-    """
-    try:
-        yield
-    except DatadogSeatsError as error:
-        if error.transient:
-            raise
-        raise AirflowFailException(error.message_for(conn_id)) from error
 
 
 def _all_done(outcome: Outcome) -> list[str]:

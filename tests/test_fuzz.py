@@ -14,6 +14,7 @@ from airflow_provider_seats._api.groups import list_active_users
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.rate_limits import RateLimits
 from airflow_provider_seats._api.roles import list_role_members
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.users import get_accounts, search_accounts
@@ -27,15 +28,14 @@ from airflow_provider_seats._arguments import (
     parse_report,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.condition import SeatState
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.keepers import free_keepers
 from airflow_provider_seats._planning.limit import Limit, parse_limit
 from airflow_provider_seats._planning.plan import Change, Plan
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._rosters.people import parse_people
+from airflow_provider_seats._waiting.condition import SeatState
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
     GroupsNotFoundError,
@@ -150,7 +150,9 @@ def test_any_connection_is_parsed_or_refused_by_field(  # noqa: PLR0917 (the fie
 @examples(300)
 @given(
     rows=st.lists(
-        st.fixed_dictionaries({}, optional={"id": scalars, "attributes": values, "type": scalars}) | values, max_size=4
+        st.fixed_dictionaries({}, optional={"id": scalars | st.uuids().map(str), "attributes": values, "type": scalars})
+        | values,
+        max_size=4,
     ),
     meta=values,
 )
@@ -163,8 +165,10 @@ def test_any_page_of_seats_is_read_completely_or_is_an_error(rows: list[Any], me
     played = play(list_seat_users("p"), *[reply(200, content.encode())] * 5, exhaust=False)
     if played.error is None:
         assert all(isinstance(user, SeatUser) for user in played.value)
-        known = {row["id"].lower() for row in rows if isinstance(row, dict) and (row.get("id") or "").strip()}
+        ids = [(row.get("id") or "").lower() for row in rows]
+        known = {each for each in ids if canonical_uuid(each) == each}
         assert {user.id for user in played.value} - {None} == known
+        assert len(played.value) == len(known) + sum(each not in known for each in ids)
     else:
         assert isinstance(played.error, UnavailableError)
 

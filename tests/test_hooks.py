@@ -120,7 +120,7 @@ def test_a_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch, datadog: Fak
 def test_an_application_key_in_the_extra_is_masked(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
     """An application key in the extra is masked in logs, because Airflow does not know the name of its field."""
     masked: list[str] = []
-    monkeypatch.setattr("airflow_provider_seats.hooks.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_seats._airflow.mask_secret", masked.append)
     set_connection(monkeypatch, host=datadog.url, extra={"api_key": API_KEY, "app_key": APP_KEY})
     assert DatadogSeatsHook().list_seat_users(PRODUCT) == []
     assert masked == [APP_KEY]

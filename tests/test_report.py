@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.on_call import OnCall
@@ -22,7 +23,6 @@ from airflow_provider_seats._planning.reports import (
     report_not_started,
     report_preview,
 )
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import (
     KINDS,

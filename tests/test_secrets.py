@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._connection_reader import read_connection
+from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._secrets import Secret, airflow_reads_a_connection, sealed
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError

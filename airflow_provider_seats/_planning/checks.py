@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC
-from itertools import filterfalse
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
-from airflow_provider_seats._planning.plan import among, by_email, by_id, label
+from airflow_provider_seats._planning.plan import by_email, by_id, label
 from airflow_provider_seats._text import join_names, plural, shorten
 
 if TYPE_CHECKING:
@@ -170,8 +170,9 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
             return None
         problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
         return Refusal("approved", f"{problem} are others. {_NEW_PREVIEW}", may_pass=True)
-    assign = list(filterfalse(among([*approved["assigned"], *map(by_email, awaited)]), plan.assign))
-    unassign = list(filterfalse(among(approved["unassigned"]), plan.unassign))
+    shown = PersonSet([*approved["assigned"], *map(by_email, awaited)]), PersonSet(approved["unassigned"])
+    assign = [person for person in plan.assign if person not in shown[0]]
+    unassign = [person for person in plan.unassign if person not in shown[1]]
     if not assign and not unassign:
         return None
     names = join_names(map(label, (*assign, *unassign)), _MAX_PEOPLE)

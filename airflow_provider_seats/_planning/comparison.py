@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._planning.plan import Change, Plan, with_reason
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._planning.jobs import SyncJob
-    from airflow_provider_seats._planning.seat_list import SeatList
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
 
@@ -44,6 +44,9 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
         accounts = world.same_emails.get(key, ())
         # If accounts were looked up, a seat that is listed under another email is found, too.
         found = seats or [row for account in accounts for row in world.seats.by_uuid(account.id)]
+        if not found and person["id"] and not world.seats.proven_absent(person):
+            # A row without a UUID may be this person. To unassign someone without a seat changes nothing.
+            found = [SeatUser(person["id"], person["email"], None, None)]
         rows.update((user.id or str(user.email), user) for user in found)
         if not found:
             is_known = bool(accounts) or person["email"] is None or key in changed_before

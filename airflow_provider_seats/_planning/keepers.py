@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._planning.jobs import Job, SyncJob
-from airflow_provider_seats._planning.plan import Change, Keeper, among, by_email, by_id
+from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.users import User
@@ -95,8 +95,8 @@ def without_account(world: World) -> Keeper:
 
 def missing_before(awaited: Sequence[Person]) -> Keeper:
     """Return a function that leaves out people who are missing in an approved preview."""
-    was_missing = among(map(by_email, awaited))
-    return lambda change: "missing in the approved preview" if was_missing(change.person) else None
+    missing = PersonSet(map(by_email, awaited))
+    return lambda change: "missing in the approved preview" if change.person in missing else None
 
 
 def accounts_to_read(job: Job, world: World, losing: Sequence[Person]) -> dict[str, str | None]:
@@ -123,19 +123,13 @@ def _no_email(change: Change) -> str | None:
 
 
 def _protected(people: People) -> Keeper:
-    uuids, emails = set(people.uuids), {email_key(email) for email in people.emails}
-
-    def keeper(change: Change) -> str | None:
-        person = change.person
-        is_protected = person["id"] in uuids or (person["email"] and email_key(person["email"]) in emails)
-        return "protected" if is_protected else None
-
-    return keeper
+    protected = PersonSet(people.as_persons())
+    return lambda change: "protected" if change.person in protected else None
 
 
 def _protected_before(approved: Report) -> Keeper:
-    was_protected = among(approved["protected"])
-    return lambda change: "protected in the approved preview" if was_protected(change.person) else None
+    protected = PersonSet(approved["protected"])
+    return lambda change: "protected in the approved preview" if change.person in protected else None
 
 
 def _young(now: datetime, min_age: float) -> Keeper:

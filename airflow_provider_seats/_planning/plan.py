@@ -8,17 +8,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from airflow_provider_seats.report import Person
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._planning.checks import Refusal
     from airflow_provider_seats._planning.guards import Guards
-    from airflow_provider_seats._planning.seat_list import SeatList
 
 Kind: TypeAlias = Literal["assign", "unassign"]
 BOTH: Final[frozenset[Kind]] = frozenset({"assign", "unassign"})
@@ -233,8 +232,8 @@ class Plan:
         unassigning = by_id(self.unassign)
         affected = {}
         for uuid, person in {**earlier.unassigned, **earlier.assigned, **by_id(self.unassign, self.assign)}.items():
-            # If the list was not read, everyone to unassign is assumed to hold a seat.
-            now = uuid in unassigning if self.seat_list is None else bool(self.seat_list.by_uuid(uuid))
+            # Everyone to unassign is assumed to hold a seat, also if the list was not read or cannot show it.
+            now = uuid in unassigning or (self.seat_list is not None and bool(self.seat_list.by_uuid(uuid)))
             first = uuid in earlier.unassigned or (uuid not in earlier.assigned and now)
             affected[uuid] = Affected(person, held_at_first=first, held_now=now)
         return affected
@@ -246,14 +245,6 @@ class Affected(NamedTuple):
     person: Person
     held_at_first: bool
     held_now: bool
-
-
-def among(people: Iterable[Person]) -> Callable[[Person], bool]:
-    """Return a function that says whether a person is among these. Those without a UUID are compared by email."""
-    people = list(people)
-    uuids = by_id(people).keys()
-    emails = {email_key(person["email"]) for person in people if person["id"] is None and person["email"]}
-    return lambda person: person["id"] in uuids or email_key(person["email"] or "") in emails
 
 
 def label(person: Person) -> str:

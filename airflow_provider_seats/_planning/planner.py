@@ -100,7 +100,9 @@ class Planner:
     def _unassign(self, job: UnassignJob) -> Flow[tuple[Plan, World]]:
         if not (job.people and job.needs_seat_list):
             return replace(self._start, changes=job.as_requested()), World(self._now())
-        seats = yield from self._reader.seats_twice(lambda seats: any(not rows for _, rows in seats.match(job.people)))
+        seats = yield from self._reader.seats_until_proven(
+            lambda seats: any(not rows for _, rows in seats.match(job.people))
+        )
         looks_up = job.guards.missing_users == "fail"
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
             seats_have = plural(unnamed, "seat has", "seats have")
@@ -117,8 +119,8 @@ class Planner:
 
     def _undo(self, job: SyncJob, report: Report) -> Flow[tuple[Plan, World]]:
         changes = reversed_changes(report, job.only)
-        borrowers = {change.person["id"] for change in changes if change.kind == "unassign"}
-        seats = yield from self._reader.seats_twice(lambda seats: bool(borrowers - {user.id for user in seats.users}))
+        borrowers = [change.person for change in changes if change.kind == "unassign"]
+        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, borrowers)))
         self._warn_of_another_origin(report)
         plan = still_to_make(self._start, changes, seats)
         if job.mode != "exact":

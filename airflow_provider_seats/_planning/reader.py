@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.seats import list_seat_users, list_seat_users_twice
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.users import get_accounts, search_accounts
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._text import plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
@@ -29,15 +29,14 @@ class Reader:
 
     def seats(self) -> Flow[SeatList]:
         """Return the seat list."""
-        return SeatList((yield from list_seat_users(self._product)))
+        return read_seat_list(self._product, lambda read: f"{plural(read, 'seat')} of {self._product} read so far")
 
-    def seats_twice(self, someone_absent: Callable[[SeatList], bool]) -> Flow[SeatList]:
+    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
         """Return the seat list, read twice if an absence counts and could be an accident.
 
-        :param someone_absent: returns whether someone's absence would have a consequence.
+        :param relies_on_absence: returns whether someone's absence would have a consequence.
         """
-        users = yield from list_seat_users_twice(self._product, lambda users: someone_absent(SeatList(users)))
-        return SeatList(users)
+        return read_until_proven(self._product, relies_on_absence)
 
     def accounts_of(self, emails: Sequence[str]) -> Flow[list[User]]:
         """Return all accounts that have these emails, and maybe others."""

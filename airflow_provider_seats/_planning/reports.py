@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats._planning.plan import Plan, by_id, label, with_reason
-from airflow_provider_seats._planning.seat_list import with_dates
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.seats import SeatUser
 
 
@@ -128,7 +128,7 @@ def _report(
         after = len(plan.seat_list) + len(assigned) - len(unassigned)
     unchanged = [*_without(changed, plan.unchanged), *back.values()]
     people: dict[str, list[Person]] = {
-        "assigned": list(gained.values()) if preview else with_dates(gained, plan.seat_list, users_after),
+        "assigned": list(gained.values()) if preview else _with_dates(gained, plan.seat_list, users_after),
         "unassigned": list(lost.values()),
         "unchanged": unchanged,
         "missing": [*plan.missing, *plan.left_alone],
@@ -165,6 +165,25 @@ def _report(
     )
 
 
+def _with_dates(
+    people: Mapping[str, Person], seat_list: SeatList | None, users_after: Iterable[SeatUser] | None
+) -> list[Person]:
+    """Return people who were assigned, with the dates of their seats in the newest seat list.
+
+    An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
+
+    :param people: the people by user UUID.
+    :param users_after: the seat list after the changes; None if it was not read again.
+    """
+    if users_after is None:
+        users_after = [user for uuid in people if seat_list for user in seat_list.by_uuid(uuid)]
+    dates = {user.id: user.assigned_at for user in users_after if user.id in people}
+    return [
+        {**person, "assigned_at": assigned_at} if (assigned_at := dates.get(uuid)) else person
+        for uuid, person in people.items()
+    ]
+
+
 def _many_seats(plan: Plan, seats: int | None, *, preview: bool) -> list[str]:
     limit = plan.guards.warn_seats if plan.guards else None
     if limit is None or seats is None or seats <= limit:
@@ -182,15 +201,11 @@ def _with_direction(plan: Plan, people: list[Person]) -> list[Person]:
 
 
 def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
-    """Leave out people who were changed. People without a UUID are compared by their email."""
+    """Leave out people who were changed."""
     changed = list(changed)
-    emails = {email_key(person["email"]) for person in changed if person["email"]}
-    uuids = {person["id"] for person in changed}
-    return [
-        person
-        for person in people
-        if (person["id"] not in uuids if person["id"] else email_key(person["email"] or "") not in emails)
-    ]
+    uuids, same = by_id(changed).keys(), PersonSet(changed)
+    # Most people have a UUID, and there may be 100,000.
+    return [person for person in people if (person["id"] not in uuids if person["id"] else person not in same)]
 
 
 def _iso(moment: datetime | None) -> str | None:

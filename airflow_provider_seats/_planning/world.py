@@ -12,9 +12,9 @@ from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._rosters.people import NOBODY, People
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.users import User
     from airflow_provider_seats._planning.on_call import OnCall
-    from airflow_provider_seats._planning.seat_list import SeatList
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
+from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.planner import Planner
@@ -27,7 +28,6 @@ from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats._running.run_times import run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class OperatorRun:
 
     @cached_property
     def _client(self) -> Client:
-        return DatadogSeatsHook(self._conn_id).get_conn()
+        return client_of(self._conn_id)
 
     @property
     def _server_time(self) -> datetime | None:

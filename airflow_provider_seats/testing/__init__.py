@@ -14,6 +14,8 @@ usage summary, and an intake of metrics and events.
         ...  # run a DAG or call an operator
         assert datadog.holders("incident_response") == {ann}
 
+With :func:`skip_waits`, the waits of the package pass at once.
+
 ``python -m airflow_provider_seats.testing`` starts one that keeps running. It needs the standard library only.
 
 It answers as Datadog documents and as recordings of the real API show. If neither says what Datadog does, it does what
@@ -35,6 +37,7 @@ from airflow_provider_seats.testing._server import Fault, Received
 from airflow_provider_seats.testing._teams import TEAMS
 from airflow_provider_seats.testing._usage import USAGE, USAGE_FIELDS
 from airflow_provider_seats.testing._users import USERS
+from airflow_provider_seats.testing._waits import skip_waits
 
 __all__ = [
     "API_KEY",
@@ -56,4 +59,5 @@ __all__ = [
     "FakeDatadog",
     "Fault",
     "Received",
+    "skip_waits",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from unittest import mock
@@ -39,9 +40,10 @@ from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOpera
 from airflow_provider_seats.report import KINDS
 from airflow_provider_seats.testing import POLICIES, ROLES, SCHEDULES, SEATS, TEAMS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
-from tests.helpers.clocks import FakeClock, SharedClock, install
+from tests.helpers.clients import answering
+from tests.helpers.clocks import FakeClock, SharedClock, installed
 from tests.helpers.looping import quickly
-from tests.helpers.playing import Played, answer_by, serve, unserved
+from tests.helpers.playing import Played, answer_by, serve, unserved, uuid
 
 # For responses that do not come in time. All others have the time that a busy machine needs.
 TIMEOUT = 0.4
@@ -169,11 +171,11 @@ def stage(world: str, fault: Fault | None = None) -> Iterator[tuple[FakeDatadog,
     """
     timeout = TIMEOUT if fault is not None and fault.delay else PATIENCE
     host: Callable[[], AbstractContextManager[FakeDatadog]] = unserved if world == PLAYED else FakeDatadog
-    with pytest.MonkeyPatch.context() as monkeypatch, host() as datadog, host() as other:
+    with pytest.MonkeyPatch.context() as monkeypatch, ExitStack() as stack, host() as datadog, host() as other:
         monkeypatch.setenv("AIRFLOW_CONN_DATADOG_DEFAULT", datadog.airflow_connection())
         clock = FakeClock()
         clock.time = time.time()
-        install(clock, monkeypatch)
+        stack.enter_context(installed(clock))
         client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key, timeout))
         serves: dict[str, Callable[[Flow[Any]], Any]] = {
             "worker": client.run,
@@ -407,9 +409,9 @@ def test_a_report_says_exactly_who_was_changed(kind: str, name: str) -> None:
     """After every fault, the report contains everyone once, in the group that matches the seats."""
     for job in ("assign", "assign and read first", "unassign", "unassign by email", "sync"):
         for times in (1, 200):
-            with case_of(job, times), stage(kind) as (datadog, other, _), pytest.MonkeyPatch.context() as monkeypatch:
+            with case_of(job, times), stage(kind) as (datadog, other, _), ExitStack() as stack:
                 if kind == PLAYED:
-                    monkeypatch.setattr(Client, "_exchange", lambda _, request, host=datadog: answer_by(host, request))
+                    stack.enter_context(answering(partial(answer_by, datadog)))
                 check_report(datadog, other, job, name, times)
 
 
@@ -520,13 +522,13 @@ def test_a_repeated_cursor_is_an_error(datadog: FakeDatadog, world: World, rows:
 
 def test_unknown_fields_and_nulls_are_accepted(datadog: FakeDatadog, world: World) -> None:
     """Unknown fields of a row are ignored, and missing ones are None."""
-    row = {"type": "new", "id": "A", "attributes": {"email": None, "new": [1], "name": None}, "links": {}}
+    row = {"type": "new", "id": uuid("a").upper(), "attributes": {"email": None, "new": [1], "name": None}, "links": {}}
     bare = {"id": None, "attributes": None}
     page = {"data": [row, bare], "meta": {"next_cursor": None, "new": 1}, "included": [], "links": None}
     datadog.script("GET", SEATS, Fault(200, page, {"Content-Type": "text/plain"}))
     users, error = run(world, list_seat_users(PRODUCT))
     assert error is None
-    assert [tuple(user) for user in users] == [("a", None, None, None), (None, None, None, None)]
+    assert [tuple(user) for user in users] == [(uuid("a"), None, None, None), (None, None, None, None)]
 
 
 @pytest.mark.parametrize("since", [0, 1970])

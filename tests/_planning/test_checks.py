@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.reports import report_preview
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
 from tests.helpers.planning import NOW, assign, kinds, person, seat, sync, unassign, user

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._arguments import parse_time
@@ -21,7 +22,6 @@ from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, SyncJob, UnassignJob
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
 from airflow_provider_seats._planning.reports import Period, report_changes, report_preview
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.report import Report, for_undo

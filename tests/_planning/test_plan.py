@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id, label
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import UnavailableError
 from tests.helpers.planning import P, assign, person, seat, sync

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id
 from airflow_provider_seats._planning.reports import (
@@ -20,7 +21,6 @@ from airflow_provider_seats._planning.reports import (
     report_not_started,
     report_preview,
 )
-from airflow_provider_seats._planning.seat_list import SeatList
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import KINDS, Report
 from tests.helpers.planning import NOW, P, assign, kinds, people_of, person, seat, sync, unassign, user

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._rosters.people import NOBODY, People
 from tests.helpers.planning import NOW, seat, user

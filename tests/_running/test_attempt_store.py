@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.plan import Plan
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._running import operator_run
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook
@@ -369,7 +370,7 @@ def test_a_timeout_or_a_signal_at_the_last_attempt_ends_the_state(
         return exchange(request)
 
     monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(DatadogSeatsHook, "get_conn", lambda _: client)
+    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
     context = attempt(store, number)
     with pytest.raises(type(error)):
         sync(context, user_uuids=people[:1])

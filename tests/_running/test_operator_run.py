@@ -13,6 +13,7 @@ from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import Job
 from airflow_provider_seats._rosters.people import NOBODY
+from airflow_provider_seats._running import operator_run
 from airflow_provider_seats._running.operator_run import OperatorRun
 from airflow_provider_seats.exceptions import RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook
@@ -63,7 +64,7 @@ def interrupt_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise TimeUpError from None
 
     monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(DatadogSeatsHook, "get_conn", lambda _: client)
+    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
 
 
 # --- the report in each state ---

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 from unittest import mock
 
-from airflow_provider_seats._airflow import Connection
-from airflow_provider_seats._api import transport
 from airflow_provider_seats._api.flow import NoAnswer, Request, Response
-from airflow_provider_seats.hooks import DatadogSeatsHook
-from tests.helpers.clocks import FakeClock
+from tests.helpers.clients import answering
+from tests.helpers.clocks import FakeClock, installed
 from tests.helpers.playing import answer_by, unserved
 
 if TYPE_CHECKING:
@@ -37,17 +36,12 @@ def in_memory(after: Callable[[FakeDatadog], None] = lambda _: None) -> Iterator
         return Response(answer.status, headers, answer.content, clock.now())
 
     with unserved() as datadog:
-        extra = json.dumps({"api_key": datadog.api_key})
-        connection = Connection(
-            conn_id="datadog_default",
-            conn_type="datadog_seats",
-            host=datadog.url,
-            password=datadog.app_key,
-            extra=extra,
-        )
-        with (
-            mock.patch.object(transport, "connect", return_value=transport.Transport(send, lambda: None)),
-            mock.patch("airflow_provider_seats._api.clock._clock", clock),
-            mock.patch.object(DatadogSeatsHook, "get_connection", return_value=connection),
-        ):
+        connection = {
+            "conn_type": "datadog_seats",
+            "host": datadog.url,
+            "password": datadog.app_key,
+            "extra": {"api_key": datadog.api_key},
+        }
+        variables = {"AIRFLOW_CONN_DATADOG_DEFAULT": json.dumps(connection)}
+        with answering(send), installed(clock), mock.patch.dict(os.environ, variables):
             yield datadog

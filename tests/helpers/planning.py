@@ -19,8 +19,8 @@ from airflow_provider_seats._rosters.people import NOBODY
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._planning.on_call import OnCall
-    from airflow_provider_seats._planning.seat_list import SeatList
     from airflow_provider_seats._rosters.people import People
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class Readings(Reader):
         """Return the seat list."""
         return _flow(self._seats)
 
-    def seats_twice(self, someone_absent: Callable[[SeatList], bool]) -> Any:
+    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Any:
         """Return the seat list."""
         return _flow(self._seats)
 

@@ -1,21 +1,54 @@
-"""A connection is read from Airflow in the triggerer, and one that cannot be used is an error that shows no key."""
+"""Clients of connections."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from airflow_provider_seats import _airflow
-from airflow_provider_seats._airflow import AirflowNotFoundException
-from airflow_provider_seats._connection_reader import parse_connection, read_connection
+from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException
+from airflow_provider_seats._connect import _parse_connection, client_of, fail_without_retry, read_connection
 from airflow_provider_seats._secrets import Secret
-from airflow_provider_seats.exceptions import ConnectionNotFoundError, InvalidConnectionError
+from airflow_provider_seats.exceptions import (
+    ConnectionNotFoundError,
+    InvalidConnectionError,
+    InvalidInputError,
+    UnavailableError,
+)
+
+if TYPE_CHECKING:
+    from airflow_provider_seats.testing import FakeDatadog
 
 KEYS = {"conn_type": "datadog_seats", "password": "APP", "extra": {"api_key": "API", "site": "datadoghq.eu"}}
+
+
+def test_worker_and_triggerer_read_the_same_connection(datadog: FakeDatadog) -> None:
+    """A client has the connection that the triggerer reads, too."""
+    client = client_of("datadog_default")
+    assert client.connection == asyncio.run(read_connection("datadog_default"))
+    assert client.connection.base_url == datadog.url
+
+
+def test_a_missing_connection_is_named() -> None:
+    """Both say which connection is missing, and the triggerer what it may lack."""
+    with pytest.raises(ConnectionNotFoundError, match="'nowhere'"):
+        client_of("nowhere")
+    with pytest.raises(ConnectionNotFoundError, match=r"'nowhere'.*triggerer did not find it"):
+        asyncio.run(read_connection("nowhere"))
+
+
+def test_an_error_fails_at_once_unless_it_is_transient() -> None:
+    """An error that no retry can fix is the cause of an AirflowFailException. A transient one is raised as it is."""
+    error = InvalidInputError("people", "nobody")
+    with pytest.raises(AirflowFailException) as caught, fail_without_retry("c"):
+        raise error
+    assert caught.value.__cause__ is error
+    with pytest.raises(UnavailableError), fail_without_retry("c"):
+        raise UnavailableError("GET /", "gone")
 
 
 def test_a_connection_is_read_without_its_hook(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +75,7 @@ def test_an_extra_that_is_not_an_object_is_one_error(extra: str, parsed: Any) ->
     """An extra that is not a JSON object is one error, and not an error about each field that it lacks."""
     fields = {"conn_type": "datadog_seats", "host": None, "port": None, "schema": None, "password": "APP"}
     with pytest.raises(InvalidConnectionError, match=r"'c', field extra: it is not a JSON object") as raised:
-        parse_connection("c", SimpleNamespace(**fields, extra=extra), parsed)
+        _parse_connection("c", SimpleNamespace(**fields, extra=extra), parsed)
     assert "API" not in str(raised.value)
 
 
@@ -50,4 +83,4 @@ def test_an_extra_that_is_not_an_object_is_one_error(extra: str, parsed: Any) ->
 def test_a_connection_may_have_no_extra(extra: str | None) -> None:
     """A token needs no extra."""
     fields = {"conn_type": "datadog_seats", "host": None, "port": None, "schema": None, "password": "ddpat_1"}
-    assert parse_connection("c", SimpleNamespace(**fields, extra=extra), {}).api_key is None
+    assert _parse_connection("c", SimpleNamespace(**fields, extra=extra), {}).api_key is None
