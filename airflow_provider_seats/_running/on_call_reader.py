@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.escalation_policies import Escalations, read_escalations
-from airflow_provider_seats._api.on_call import find_schedules, prove_search, read_first_schedule
+from airflow_provider_seats._api.on_call import Schedule, find_schedules, read_first_schedule, read_schedule
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._text import plural
 
@@ -25,7 +25,8 @@ class OnCallReader:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._escalations: Escalations | None = None
-        self._search_is_proven = False
+        self._control: Schedule | None = None
+        self._control_was_read = False
 
     def find(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> dict[str, OnCall]:
         """Return where people are found, by user UUID. Those who are found nowhere are in nothing.
@@ -34,12 +35,11 @@ class OnCallReader:
         :param now: the time.
         :param in_policies: whether to look in escalation policies, not only in schedules.
         """
-        schedules = self._client.run(find_schedules(people))
         policies = self._read_policies() if in_policies else {}
-        if not schedules and not self._search_is_proven:
-            known = self._escalations.schedules if self._escalations else self._client.run(read_first_schedule())
-            self._client.run(prove_search(known, people, now))
-        self._search_is_proven = True
+        if not self._control_was_read:
+            self._control = self._read_control(now)
+            self._control_was_read = True
+        schedules = self._client.run(find_schedules(people, now, self._control))
         found = {uuid: OnCall(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
         log.info(
             "On call: found %s of %s in schedules%s.",
@@ -48,6 +48,13 @@ class OnCallReader:
             self._described(),
         )
         return found
+
+    def _read_control(self, now: datetime) -> Schedule | None:
+        """Return a schedule that a search for one of its members has to find."""
+        if self._escalations is None:
+            return self._client.run(read_first_schedule(now))
+        known = self._escalations.schedules
+        return self._client.run(read_schedule(known[0], now)) if known else None
 
     def _read_policies(self) -> Mapping[str, tuple[PolicySteps, ...]]:
         if self._escalations is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -243,7 +244,7 @@ OPERATIONS = {
     "get accounts": Operation("GET", f"{USERS}/{FIRST}", lambda people: get_accounts(dict.fromkeys(people[:2]))),
     "list team members": Operation("GET", TEAMS, lambda _: list_team_members(["sre"])),
     "read escalations": Operation("GET", f"{POLICIES}/{FIRST}", lambda _: read_escalations()),
-    "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2])),
+    "find schedules": Operation("GET", SCHEDULES, lambda people: find_schedules(people[:2], datetime.now(UTC))),
 }
 
 # Where a 404 is an answer: Datadog does not know the account, or no longer has the policy.

@@ -52,15 +52,36 @@ def test_twenty_leavers_cost_a_call_for_each_team_and_policy(datadog: FakeDatado
     assert len(datadog.calls()) == 1 + 1 + 30 + 25
 
 
-def test_the_control_costs_two_more_calls(datadog: FakeDatadog, reader: OnCallReader) -> None:
-    """If the search finds nobody and a policy names a schedule, a member of the schedule is searched for once."""
+def test_the_control_costs_one_more_call(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """If a policy names a schedule, it is read once, and each search looks for one of its members, too."""
     people = add_people(datadog, 21)
-    organisation(datadog, 30, 25, datadog.add_schedule("Nights", [people[20]]))
+    nights = datadog.add_schedule("Nights", [people[20]])
+    organisation(datadog, 30, 25, nights)
     assert places(reader, people[:20]) == [""] * 20
-    assert len(datadog.calls()) == 1 + 1 + 30 + 25 + 2
+    assert len(datadog.calls()) == 1 + 1 + 30 + 25 + 1
+    assert len(datadog.calls("GET", f"{SCHEDULES}/{nights}")) == 1
     datadog.received.clear()
     assert places(reader, people[:1]) == [""]
     assert calls(datadog) == [SEARCH]
+
+
+def test_leavers_in_the_schedule_of_the_control_cost_nothing(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """The schedule of the control says which of twenty leavers are its members."""
+    people = add_people(datadog, 21)
+    organisation(datadog, 30, 25, datadog.add_schedule("Nights", people[18:]))
+    assert places(reader, people[:20]) == [""] * 18 + ["in the on-call schedule Nights"] * 2
+    assert len(datadog.calls()) == 1 + 1 + 30 + 25 + 1
+
+
+def test_leavers_in_another_schedule_cost_three_more_calls(datadog: FakeDatadog, reader: OnCallReader) -> None:
+    """Without its control the search finds a schedule, which is read, and one more search finds nobody else."""
+    people = add_people(datadog, 21)
+    organisation(datadog, 30, 25, datadog.add_schedule("Nights", people[20:]))
+    datadog.add_schedule("Days", [people[0], people[7], people[20]])
+    expected = [""] * 20
+    expected[0] = expected[7] = "in the on-call schedule Days"
+    assert places(reader, people[:20]) == expected
+    assert len(datadog.calls()) == 1 + 1 + 30 + 25 + 1 + 3
 
 
 def test_policies_are_read_once(datadog: FakeDatadog, reader: OnCallReader) -> None:
@@ -85,7 +106,7 @@ def test_without_policies_only_schedules_are_searched(
     datadog.add_routing_rule(datadog.add_team("sre"), datadog.add_escalation_policy("Payments", [[ann]]))
     datadog.add_schedule("Nights", [bob])
     assert places(reader, [ann, bob], in_policies=False) == ["", "in the on-call schedule Nights"]
-    assert set(calls(datadog)) == {SEARCH}
+    assert {call.split("/schedules")[0] for call in calls(datadog)} == {"GET on-call"}
     assert "On call: found 1 of 2 people in schedules." in caplog.text
 
 
@@ -109,13 +130,14 @@ def test_a_search_that_finds_nobody_at_all_is_noticed(
     """If the search does not find a member of a schedule, either, nobody counts as absent because of it."""
     *people, member = add_people(datadog, leavers + 1)
     organisation(datadog, 1, 1, datadog.add_schedule("Nights", [member]))
-    # Without policies, the first schedule of the list is read in between.
+    # Without policies, the first schedule of the list is read before.
     first = [] if in_policies else [Fault()]
-    datadog.script("GET", SCHEDULES, NOTHING, *first, NOTHING)
-    with pytest.raises(UnavailableError, match=f"a search for {member} finds no schedule, although the schedule"):
+    datadog.script("GET", SCHEDULES, *first, NOTHING)
+    message = rf"does not find the schedule [-0-9a-f]*, although {member} is one of them and its member"
+    with pytest.raises(UnavailableError, match=message):
         reader.find(people, NOW, in_policies=in_policies)
     last = datadog.calls("GET", SCHEDULES)[-1].query["filter[query]"]
-    assert last == (f"user.id:({people[0]} OR {member})" if leavers > 1 else f"user.id:{member}")
+    assert last == f"user.id:({' OR '.join(people)} OR {member})"
 
 
 def test_a_search_that_misses_one_of_the_people_is_noticed(datadog: FakeDatadog, reader: OnCallReader) -> None:
@@ -123,7 +145,7 @@ def test_a_search_that_misses_one_of_the_people_is_noticed(datadog: FakeDatadog,
     ann, bob = add_people(datadog, 2)
     organisation(datadog, 1, 1, datadog.add_schedule("Nights", [ann]))
     datadog.script("GET", SCHEDULES, NOTHING)
-    with pytest.raises(UnavailableError, match=f"a search for {ann} finds no schedule"):
+    with pytest.raises(UnavailableError, match=f"a search for 2 people does not find .* although {ann} is one of them"):
         reader.find([bob, ann], NOW, in_policies=True)
 
 
