@@ -200,6 +200,7 @@ class DatadogSeatsHook(BaseHook):
         status: bool = False,
         csv_path: str | os.PathLike[str] | ObjectStoragePath | NotPassed = NOT_PASSED,
         csv_conn_id: str | NotPassed = NOT_PASSED,
+        read_all_users: bool = False,
     ) -> list[AuditRow]:
         """Return everyone who holds a seat of a product as plain values, and optionally write them as CSV.
 
@@ -219,6 +220,7 @@ class DatadogSeatsHook(BaseHook):
             ``s3://...``, or such an object. The file is UTF-8. One that is there is replaced once the new one is
             complete. A local folder is created.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
+        :param read_all_users: find the accounts in the list of all users, as :meth:`find_users` does.
         :returns: rows of ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601). With ``status=True`` they have
             also the ``status`` (such as ``Disabled``), ``last_login_at``, ``created_at`` (ISO 8601) and
             ``service_account`` of the account that has the seat's user UUID. All four are None if Datadog does not
@@ -233,8 +235,9 @@ class DatadogSeatsHook(BaseHook):
         if status:
             client = self.get_conn()
             unidentified = [seat.email for seat in seats if seat.email and not seat.id]
-            same_emails, total = client.run(search_accounts(unidentified))
-            accounts = client.run(get_accounts({seat.id: seat.email for seat in seats if seat.id}, total))
+            same_emails, total = client.run(search_accounts(unidentified, read_all=read_all_users))
+            emails = {seat.id: seat.email for seat in seats if seat.id}
+            accounts = client.run(get_accounts(emails, total, read_all=read_all_users))
             rows = with_accounts(rows, accounts, same_emails)
         if file is not None:
             file.write(to_csv(rows, status=status).encode())

@@ -88,6 +88,7 @@ class AuditJob:
     :param usage_key: under which of Datadog's names the product is counted; None for all names.
     :param max_seats: the most seats without an error.
     :param warn_seats: the most seats without a warning.
+    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
     """
 
     product: str
@@ -98,6 +99,7 @@ class AuditJob:
     usage_key: str | None = None
     max_seats: int | None = None
     warn_seats: int | None = None
+    read_all_users: bool = False
 
     @classmethod
     def parse(
@@ -105,6 +107,7 @@ class AuditJob:
         *,
         product_code: object,
         status: object,
+        read_all_users: object = False,
         csv_path: object,
         csv_conn_id: object,
         usage: object,
@@ -122,6 +125,7 @@ class AuditJob:
         job = cls(
             product=product,
             status=flag,
+            read_all_users=parse_bool("read_all_users", read_all_users),
             csv_path=path,
             csv_conn_id=path_conn_id,
             usage=parse_bool("usage", usage),
@@ -133,6 +137,8 @@ class AuditJob:
         )
         if job.usage_key is not None and not job.usage:
             raise InvalidInputError("usage_key", "it has no effect without usage=True. Pass both, or leave it out.")
+        if job.read_all_users and not job.status:
+            raise InvalidInputError("read_all_users", "it has no effect without status=True. Pass both, or neither.")
         return job
 
     def excess(self, audit: Audit, limit: int) -> str | None:

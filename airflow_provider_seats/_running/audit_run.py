@@ -72,6 +72,7 @@ def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
         status=job.status,
         csv_path=NOT_PASSED if job.csv_path is None else job.csv_path,
         csv_conn_id=NOT_PASSED if job.csv_conn_id is None else job.csv_conn_id,
+        read_all_users=job.read_all_users,
     )
     usage = None
     if job.usage:

@@ -13,6 +13,7 @@ from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._running.plan_maker import PlanMaker
 from airflow_provider_seats.exceptions import RateLimitError
+from airflow_provider_seats.operators import AuditSeatsOperator
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
@@ -27,6 +28,7 @@ from tests.helpers.operators import (
     by_email,
     calls,
     emails,
+    execute,
     failure,
     interrupt,
     refused,
@@ -183,7 +185,7 @@ def test_people_kept_for_a_schedule_do_not_count_for_the_limit(datadog: FakeData
     datadog.add_schedule("Nights", people[1:3])
     report = sync(user_uuids=people[:1], on_call="keep", max_unassign=1)
     assert by_email(report) == {"unchanged": emails(0), "unassigned": emails(3), "protected": emails(1, 2)}
-    assert calls(datadog).count("GET on-call/schedules") == 1 + 3
+    assert calls(datadog).count("GET on-call/schedules") == 2
 
 
 def test_people_on_a_schedule_are_named_with_it_beyond_the_limit(datadog: FakeDatadog) -> None:
@@ -409,7 +411,7 @@ def test_the_summary_names_the_connection_to_correct(datadog: FakeDatadog, no_wa
     assert ti.pushed["summary"].endswith(message)
 
 
-@pytest.mark.parametrize("operation", ["assign", "unassign", "sync"])
+@pytest.mark.parametrize("operation", ["assign", "unassign", "sync", "audit"])
 def test_no_email_is_in_an_address_if_all_users_are_read(datadog: FakeDatadog, operation: str) -> None:
     """With ``read_all_users`` no operator puts an email into the address of a request."""
     ann = datadog.add_user("ann@x.com")
@@ -423,6 +425,10 @@ def test_no_email_is_in_an_address_if_all_users_are_read(datadog: FakeDatadog, o
         unassign(
             user_emails=["held1@x.com", "ann@x.com"], missing_users="fail", protect=["x@x.com"], read_all_users="True"
         )
+    elif operation == "audit":
+        datadog.give_seat(PRODUCT, ann, id=None)
+        counts: Any = execute(AuditSeatsOperator, status=True, read_all_users="true")
+        assert (counts["seats"], counts["unknown_accounts"]) == (7, 0)
     else:
         sync(user_emails=emails, read_all_users=True)
         assert ann in datadog.holders(PRODUCT)

@@ -63,7 +63,7 @@ def test_an_audit_without_accounts_costs_one_call(datadog: FakeDatadog) -> None:
 def test_every_argument_is_a_template(datadog: FakeDatadog, tmp_path: Path) -> None:
     """Every argument is rendered, and parsed from the text that a template renders."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    names = {"product_code", "status", "csv_path", "csv_conn_id", "datadog_conn_id"}
+    names = {"product_code", "status", "read_all_users", "csv_path", "csv_conn_id", "datadog_conn_id"}
     assert set(AuditSeatsOperator.template_fields) == names | {"usage", "usage_key", "max_seats", "warn_seats"}
     operator = AuditSeatsOperator(
         task_id="audit",
