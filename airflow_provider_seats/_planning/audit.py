@@ -12,7 +12,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.users import accounts_by_email
+from airflow_provider_seats._api.seats import list_seat_users
+from airflow_provider_seats._api.users import accounts_by_email, get_accounts, search_accounts
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_conn_id,
@@ -30,6 +31,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import code, plain
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._api.users import User
 
@@ -163,6 +165,19 @@ def parse_csv_path(csv_path: object, csv_conn_id: object) -> tuple[str | None, s
     return parse_optional("csv_path", csv_path, parse_path), parse_optional("csv_conn_id", csv_conn_id, parse_conn_id)
 
 
+def read_audit_rows(product: str, *, status: bool, read_all_users: bool) -> Flow[list[AuditRow]]:
+    """Return the rows of a product, optionally with the accounts that hold the seats."""
+    seats = yield from list_seat_users(product)
+    rows = audit_rows(seats)
+    if not status:
+        return rows
+    unidentified = [seat.email for seat in seats if seat.email and not seat.id]
+    same_emails, total = yield from search_accounts(unidentified, read_all=read_all_users)
+    emails = {seat.id: seat.email for seat in seats if seat.id}
+    accounts = yield from get_accounts(emails, total, read_all=read_all_users)
+    return with_accounts(rows, accounts, same_emails)
+
+
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
     """Return the rows of seats without their accounts."""
     return [AuditRow(id=seat.id, email=seat.email, name=seat.name, assigned_at=seat.assigned_at) for seat in seats]
@@ -232,7 +247,8 @@ def warn(audit: Audit, job: AuditJob) -> Audit:
     if job.warn_seats is None or (excess := job.excess(audit, job.warn_seats)) is None:
         return audit
     advice = "Unassign those that nobody needs, or raise the limit."
-    return {**audit, "warnings": [f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"]}
+    warning = f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"
+    return {**audit, "warnings": [*audit["warnings"], warning]}
 
 
 def summarize(audit: Audit, problem: str | None = None) -> str:

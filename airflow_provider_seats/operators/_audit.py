@@ -38,8 +38,10 @@ class AuditSeatsOperator(BaseOperator):
     :param read_all_users: find these accounts in the list of all users, so that no email is in the address of a
         request. It costs a call for each 100 users. (templated)
     :param csv_path: where to write the seats: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
-        ``s3://audit/{{ ds }}/seats.csv``, or an ``ObjectStoragePath``. An existing file is replaced once the new one
-        is complete. The file is UTF-8; for its columns and for cells that look like formulas see
+        ``s3://audit/{today}/seats.csv``, or an ``ObjectStoragePath``. An audit shows the seats of now, so ``{today}``
+        becomes the day of reading in UTC (``2026-11-29``), and ``{now}`` the time (``2026-11-29T220500Z``). A path that
+        is named after another day is an error. An existing file is replaced once the new one is complete. The file is
+        UTF-8; for its columns and for cells that look like formulas see
         :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`. (templated)
     :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
     :param usage: read what Datadog counts for the bill: the highest number of seats of this month so far with its day,
