@@ -92,18 +92,21 @@ class KeysRefusedError(DatadogSeatsError):
 
 
 class RequestRefusedError(DatadogSeatsError):
-    """Datadog refused the request (a 4xx other than 401, 403, 408 and 429).
+    """Datadog refused the request (a 4xx other than 401, 403, 408 and 429, or a 501).
 
     :ivar status: the HTTP status.
     :ivar explanation: Datadog's own explanation.
+    :ivar concerns_method: whether the HTTP method was refused.
     """
 
     def __init__(self, call: str, status: int, detail: str) -> None:
-        super().__init__(
-            f"Datadog answered {status} to {call}: {detail}. Check the arguments of the task, such as "
-            "the product code and the people."
-        )
-        self.status, self.explanation = status, detail
+        advice = "Check the arguments of the task, such as the product code and the people."
+        self.status, self.explanation, self.concerns_method = status, detail, status in {405, 411, 415, 501}
+        if self.concerns_method:
+            advice = (
+                f"A proxy or gateway may not let {call.partition(' ')[0]} pass. Check it, and the connection's host."
+            )
+        super().__init__(f"Datadog answered {status} to {call}: {detail}. {advice}")
 
 
 class OnCallNotAvailableError(DatadogSeatsError):
@@ -250,12 +253,11 @@ class SeatsRefusedError(DatadogSeatsError):
         for uuid, detail in refused.items():
             by_detail[detail].append(label(uuid))
         details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
-        others = "All others are as requested"
-        if not_done:
-            others = f"{plural(not_done, 'more person was', 'more people were')} not tried"
+        not_tried = f"{plural(not_done, 'more person was', 'more people were')} not tried"
+        others = not_tried if not_done else "All others are as requested"
         super().__init__(
             f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
-            "remove the people named here and run this again."
+            "remove the people named here and run this again. If all are refused, a proxy or gateway may be the cause."
         )
         self.refused = dict(refused)
 
@@ -293,7 +295,7 @@ class UsersMissingError(PlanRefusedError):
     :ivar emails: their emails, as they were passed.
     """
 
-    _before_advice = ""
+    promise = ""
 
     def __init__(
         self,
@@ -308,7 +310,7 @@ class UsersMissingError(PlanRefusedError):
         account = "Datadog account" if unassign else "enabled Datadog account"
         advice = "Correct the emails" if unassign else "Invite them to Datadog or correct the emails"
         missing = (
-            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {self._before_advice}"
+            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {self.promise}"
             f"{advice}, or continue without them with missing_users='skip'."
         )
         super().__init__(product, (missing, *reasons), earlier_attempts=earlier_attempts)
@@ -318,7 +320,7 @@ class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
-    _before_advice = "Airflow retries as often as the task's retries allow. After the last one: "
+    promise = "Airflow retries as often as the task's retries allow. After the last one: "
 
     def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
         UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)

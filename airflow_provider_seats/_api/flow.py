@@ -173,7 +173,8 @@ def read_response(request: Request, response: Response) -> dict[str, Any]:
         raise KeysRefusedError(request.name, status, detail, request.permission)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimitError(request.name, detail, reset_after(response.headers, response.received))
-    if status < HTTPStatus.OK or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    if status < HTTPStatus.OK or status == HTTPStatus.REQUEST_TIMEOUT or is_fault:
         # Every response has the reset of its rate limit, which says nothing about how long a fault lasts.
         wait = parse_wait(response.headers, "retry-after", response.received)
         raise UnavailableError(request.name, f"Datadog answered {status}: {detail}", status, wait)
@@ -260,6 +261,8 @@ def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T])
         if answer.certificate_rejected:
             raise CertificateError(request.name, message)
         advice = "if this lasts, check the connection's site or host"
+        if not request.is_read:
+            advice += f", and that no proxy or gateway drops {request.method}"
         raise UnavailableError(request.name, f"no response ({message}); {advice}")
     if not isinstance(answer, Response):
         raise TypeError(f"A request was answered with {answer!r}")
@@ -290,7 +293,12 @@ def _detail(response: Response) -> str:
     else:
         details = [re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", page)]
     detail = response.redact(encodable(" ".join("; ".join(each for each in details if each).split())))
-    return detail[:_MAX_DETAIL].rstrip(".") or "(no explanation)"
+    shown = detail[:_MAX_DETAIL].rstrip(".") or "(no explanation)"
+    # The API answers in JSON. At its rate limit, and in front of a fault, Datadog may answer with a page, too.
+    is_page = document is None and HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_page and response.status != HTTPStatus.TOO_MANY_REQUESTS:
+        shown += " (not in the form of Datadog's API, so a proxy or gateway may have answered)"
+    return shown
 
 
 def _error_detail(error: object) -> str:

@@ -238,6 +238,8 @@ class _Change:
         """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
         rest = yield from self._not_as_requested(batch.people, refusal)
         if len(batch.people) == 1:
+            if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
+                raise refusal
             self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
         return [Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
@@ -285,7 +287,8 @@ class _Change:
     def _request(self, people: tuple[str, ...]) -> Request:
         attributes = {"product_code": self.product, "user_uuids": list(people)}
         body = {"data": {"type": "seat-assignments", "attributes": attributes}}
-        return Request(self.method, PATH, body=body, permission=_WRITE_PERMISSION, progress=self._progress())
+        permission = f"{_WRITE_PERMISSION}, and that no proxy or gateway on the way refuses {self.method}"
+        return Request(self.method, PATH, body=body, permission=permission, progress=self._progress())
 
     def _progress(self) -> str:
         finished = len(self.done) + len(self.refused)

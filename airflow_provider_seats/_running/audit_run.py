@@ -13,6 +13,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
 from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
+from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import TooManySeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
@@ -48,6 +49,7 @@ def run_audit(
             audit = _audit(DatadogSeatsHook(conn_id), job)
         except BaseException as error:
             # Also for a time-out of the task or a signal.
+            end_retries(error, context)
             text = summarize_failure(product_code, error)
             push(SUMMARY, text)
             push(HEADLINE, headline(text, str(error) or type(error).__name__))

@@ -11,6 +11,7 @@ from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failu
 from airflow_provider_seats._planning.plan import Origin, Period, Plan, by_id, label
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.attempt_store import AttemptStore
+from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.plan_maker import PlanMaker
 from airflow_provider_seats._running.run_states import Changed, Changing, Parsing, Planning, Previewed, State
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
@@ -65,6 +66,7 @@ class OperatorRun:
                 self._execute(parse())
             except BaseException as error:
                 # Also for a time-out of the task or a signal.
+                end_retries(error, self._context)
                 self._push(RETURN_VALUE, self._finish(error))
                 raise
             return self._finish(None)
