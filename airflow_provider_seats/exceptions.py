@@ -103,9 +103,7 @@ class RequestRefusedError(DatadogSeatsError):
         advice = "Check the arguments of the task, such as the product code and the people."
         self.status, self.explanation, self.concerns_method = status, detail, status in {405, 411, 415, 501}
         if self.concerns_method:
-            advice = (
-                f"A proxy or gateway may not let {call.partition(' ')[0]} pass. Check it, and the connection's host."
-            )
+            advice = f"A proxy or gateway may not let {call.partition(' ')[0]} pass. Check it, and the connection."
         super().__init__(f"Datadog answered {status} to {call}: {detail}. {advice}")
 
 

@@ -109,8 +109,11 @@ def _counting_seats(names: Iterable[object]) -> list[str]:
 
 def _day(row: Mapping[str, Any]) -> str:
     """Return the day of a row. Datadog writes it as a date, or as a time in UTC."""
-    date = datetime.fromisoformat(str(row.get("date")))
-    return f"{(date if date.tzinfo is None else date.astimezone(UTC)):%Y-%m-%d}"
+    try:
+        date = datetime.fromisoformat(str(row.get("date")))
+        return f"{(date if date.tzinfo is None else date.astimezone(UTC)):%Y-%m-%d}"
+    except OverflowError:
+        raise ValueError(f"its date {row['date']} cannot be") from None
 
 
 def _number(row: Mapping[str, Any], name: str) -> int | None:
