@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from airflow_provider_seats._secrets import Secret
@@ -47,8 +47,7 @@ _MAX_SHOWN = 100
 _MIN_KEY = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FormField:
+class FormField(NamedTuple):
     """A field of the connection form that is stored in the connection's extra."""
 
     name: str

@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
 from airflow_provider_seats._api import BATCH_SIZE
-from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
-from airflow_provider_seats._api.teams import list_team_members
-from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._api.users import User, check_keys, find_users
 from airflow_provider_seats._arguments import parse_positive_int, parse_product_code, parse_team_handles
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
-from airflow_provider_seats._planning.audit import AuditRow, parse_csv_path, read_audit_rows, to_csv
-from airflow_provider_seats._planning.audit_path import name_by_reading
-from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
-from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.connection import (
     CONN_TYPE,
@@ -48,6 +41,8 @@ if TYPE_CHECKING:
     import os
 
     from airflow_provider_seats._airflow import ObjectStoragePath
+    from airflow_provider_seats._planning.audit import AuditRow
+    from airflow_provider_seats._planning.usage import SeatUsage
 
 # Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
 _IN_THE_TRIGGERER: Final = (
@@ -84,7 +79,7 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._form_before_3_2 import widget  # noqa: PLC0415 (Airflow 2)
+        from airflow_provider_seats._form_before_3_2 import widget
 
         return {each.name: widget(each) for each in FORM}
 
@@ -188,6 +183,8 @@ class DatadogSeatsHook(BaseHook):
             one of several teams has no members.
         :raises TeamsNotFoundError: if a handle is not that of exactly one team.
         """
+        from airflow_provider_seats._api.teams import list_team_members
+
         members = self.get_conn().run(list_team_members(parse_team_handles(handles)))
         if members.left_out:
             count = plural(len(members.left_out), "member is", "members are")
@@ -231,6 +228,10 @@ class DatadogSeatsHook(BaseHook):
             path is named after another day.
         :raises StorageError: if the file cannot be written.
         """
+        from airflow_provider_seats._planning.audit import parse_csv_path, read_audit_rows, to_csv
+        from airflow_provider_seats._planning.audit_path import name_by_reading
+        from airflow_provider_seats._storage import StoredFile
+
         path, conn_id = parse_csv_path(csv_path, csv_conn_id)
         file = None
         if path is not None:
@@ -260,6 +261,9 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: if the month is none, before anything is sent.
         :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
         """
+        from airflow_provider_seats._api.usage import read_usage
+        from airflow_provider_seats._planning.usage import parse_month, seat_usage
+
         now = datetime.fromtimestamp(clock().now(), UTC)
         wanted = parse_month("month", now if month is None else month)
         [usage] = self.get_conn().run(read_usage(wanted))
@@ -273,6 +277,9 @@ class DatadogSeatsHook(BaseHook):
 
         .. seealso:: https://docs.datadoghq.com/api/latest/authentication/
         """
+        from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
+        from airflow_provider_seats._planning.usage import parse_month
+
         try:
             client = self.get_conn()
         except InvalidConnectionError as error:

@@ -6,9 +6,8 @@ Datadog's Teams API: https://docs.datadoghq.com/api/latest/teams/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, resources, text
@@ -21,8 +20,7 @@ PATH: Final = "/api/v2/team"
 _PERMISSION: Final = "the permission teams_read"
 
 
-@dataclass(frozen=True, slots=True)
-class TeamMembers:
+class TeamMembers(NamedTuple):
     """The members of teams.
 
     :param people: the user UUIDs, each once.

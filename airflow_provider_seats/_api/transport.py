@@ -15,9 +15,8 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from requests import PreparedRequest, RequestException, Session
@@ -46,8 +45,7 @@ _MIN_KEY: Final = 16
 _FAILURES: Final = (RequestException, HTTPError, HTTPException, OSError, TypeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(NamedTuple):
     """Sends a request, and returns the answer; and closes the connections."""
 
     send: Callable[[Request], Response | NoAnswer]

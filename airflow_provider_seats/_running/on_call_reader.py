@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.escalation_policies import Escalations, read_escalations
-from airflow_provider_seats._api.on_call import Schedule, find_schedules, read_first_schedule, read_schedule
-from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._text import plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._api.escalation_policies import PolicySteps
+    from airflow_provider_seats._api.escalation_policies import Escalations, PolicySteps
+    from airflow_provider_seats._api.on_call import Schedule
+    from airflow_provider_seats._planning.on_call import OnCall
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +34,9 @@ class OnCallReader:
         :param now: the time.
         :param in_policies: whether to look in escalation policies, not only in schedules.
         """
+        from airflow_provider_seats._api.on_call import find_schedules
+        from airflow_provider_seats._planning.on_call import OnCall
+
         policies = self._read_policies() if in_policies else {}
         if not self._control_was_read:
             self._control = self._read_control(now)
@@ -51,6 +53,8 @@ class OnCallReader:
 
     def _read_control(self, now: datetime) -> Schedule | None:
         """Return a schedule that a search for one of its members has to find."""
+        from airflow_provider_seats._api.on_call import read_first_schedule, read_schedule
+
         if self._escalations is None:
             return self._client.run(read_first_schedule(now))
         known = self._escalations.schedules
@@ -58,6 +62,8 @@ class OnCallReader:
 
     def _read_policies(self) -> Mapping[str, tuple[PolicySteps, ...]]:
         if self._escalations is None:
+            from airflow_provider_seats._api.escalation_policies import read_escalations
+
             self._escalations = self._client.run(read_escalations())
         return self._escalations.people
 
