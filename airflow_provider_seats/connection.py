@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from airflow_provider_seats._secrets import Secret
@@ -43,10 +43,11 @@ _HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|[.](?![.]))*|[0-9a-fA-F:.]+"
 _PORTS = 65_536
 _MAX_TIMEOUT = 3600.0
 _MAX_SHOWN = 100
+# Every key of Datadog is longer.
+_MIN_KEY = 20
 
 
-@dataclass(frozen=True, slots=True)
-class FormField:
+class FormField(NamedTuple):
     """A field of the connection form that is stored in the connection's extra."""
 
     name: str
@@ -196,10 +197,14 @@ class DatadogConnection:
         else:
             field = "extra.app_key" if conn_type == "datadog" and not str(password or "").strip() else "password"
             app_key = reader.key(field, password, "application key")
+        api_key = None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key")
+        if any(len(key) >= _MIN_KEY and key.lower() in base_url.lower() for key in (app_key, api_key or "")):
+            field = "extra.api_host" if conn_type == "datadog" else "host"
+            raise reader.error(field, "it contains a key. Enter a web address.")
         return cls(
             base_url=base_url,
             app_key=app_key,
-            api_key=None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key"),
+            api_key=api_key,
             timeout=reader.timeout(extra.get("timeout")),
         )
 
@@ -312,7 +317,8 @@ def _hostname(text: str) -> str | None:
 def _shown(value: object) -> str:
     """Show an address in a message, unless it may contain a password or a key."""
     text = value if isinstance(value, str) else repr(value)
-    secret = any(mark in text for mark in "@?#") or (len(text) > 20 and "." not in text) or len(text) > _MAX_SHOWN  # noqa: PLR2004 (shorter than any key)
+    is_long = len(text) > _MAX_SHOWN or (len(text) > _MIN_KEY and "." not in text) or re.search(r"\w{30}", text)
+    secret = is_long or any(mark in text for mark in "@?#")
     return "the value (not shown, because it may contain a secret)" if secret else repr(value)
 
 

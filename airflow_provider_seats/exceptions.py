@@ -92,18 +92,19 @@ class KeysRefusedError(DatadogSeatsError):
 
 
 class RequestRefusedError(DatadogSeatsError):
-    """Datadog refused the request (a 4xx other than 401, 403, 408 and 429).
+    """Datadog refused the request (a 4xx other than 401, 403, 408 and 429, or a 501).
 
     :ivar status: the HTTP status.
     :ivar explanation: Datadog's own explanation.
+    :ivar concerns_method: whether the HTTP method was refused.
     """
 
     def __init__(self, call: str, status: int, detail: str) -> None:
-        super().__init__(
-            f"Datadog answered {status} to {call}: {detail}. Check the arguments of the task, such as "
-            "the product code and the people."
-        )
-        self.status, self.explanation = status, detail
+        advice = "Check the arguments of the task, such as the product code and the people."
+        self.status, self.explanation, self.concerns_method = status, detail, status in {405, 411, 415, 501}
+        if self.concerns_method:
+            advice = f"A proxy or gateway may not let {call.partition(' ')[0]} pass. Check it, and the connection."
+        super().__init__(f"Datadog answered {status} to {call}: {detail}. {advice}")
 
 
 class OnCallNotAvailableError(DatadogSeatsError):
@@ -248,12 +249,11 @@ class SeatsRefusedError(DatadogSeatsError):
         for uuid, detail in refused.items():
             by_detail[detail].append(label(uuid))
         details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
-        others = "All others are as requested"
-        if not_done:
-            others = f"{plural(not_done, 'more person was', 'more people were')} not tried"
+        not_tried = f"{plural(not_done, 'more person was', 'more people were')} not tried"
+        others = not_tried if not_done else "All others are as requested"
         super().__init__(
             f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
-            "remove the people named here and run this again."
+            "remove the people named here and run this again. If all are refused, a proxy or gateway may be the cause."
         )
         self.refused = dict(refused)
 
@@ -303,12 +303,13 @@ class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
+    promise = " Airflow retries as often as the task's retries allow."
 
     def __init__(
         self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
     ) -> None:
         UsersMissingError.__init__(self, product, emails, refusals, earlier_attempts=earlier_attempts)
-        self.args = (f"{self} Airflow retries as often as the task's retries allow.",)
+        self.args = (f"{self}{self.promise}",)
         self.problem, self.retry_after = str(self), None
 
 

@@ -17,11 +17,12 @@ from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failu
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
-from airflow_provider_seats._api.users import User, find_users, get_accounts, search_accounts
+from airflow_provider_seats._api.users import User, find_users, get_accounts
 from airflow_provider_seats._arguments import parse_names, parse_product_code
 from airflow_provider_seats._connect import client_of
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
-from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
+from airflow_provider_seats._planning.audit import AuditRow, parse_csv_path, read_audit_rows, to_csv
+from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats._storage import StoredFile
@@ -226,6 +227,7 @@ class DatadogSeatsHook(BaseHook):
         status: bool = False,
         csv_path: str | os.PathLike[str] | ObjectStoragePath | NotPassed = NOT_PASSED,
         csv_conn_id: str | NotPassed = NOT_PASSED,
+        read_all_users: bool = False,
     ) -> list[AuditRow]:
         """Return everyone who holds a seat of a product as plain values, and optionally write them as CSV.
 
@@ -241,26 +243,28 @@ class DatadogSeatsHook(BaseHook):
             and costs at most one call for each person (one more if an email is outdated), or the list of all users
             where that is fewer calls.
         :param csv_path: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as ``file:///...`` or
-            ``s3://...``, or such an object. The file is UTF-8. One that is there is replaced once the new one is
-            complete. A local folder is created.
+            ``s3://...``, or such an object. ``{today}`` in it becomes the day of reading in UTC (``2026-11-29``), and
+            ``{now}`` the time (``2026-11-29T220500Z``). The file is UTF-8. One that is there is replaced once the new
+            one is complete. A local folder is created.
         :param csv_conn_id: the Airflow connection for that path, if it needs one.
+        :param read_all_users: find the accounts in the list of all users, as :meth:`find_users` does.
         :returns: rows of ``id``, ``email``, ``name`` and ``assigned_at`` (ISO 8601). With ``status=True`` they have
             also the ``status`` (such as ``Disabled``), ``last_login_at``, ``created_at`` (ISO 8601) and
             ``service_account`` of the account that has the seat's user UUID. All four are None if Datadog does not
             know the account; ``last_login_at`` alone is None if its owner has never logged in.
-        :raises InvalidInputError: if this Airflow cannot write such a path, or does not have the connection.
+        :raises InvalidInputError: if this Airflow cannot write such a path, or does not have the connection, or the
+            path is named after another day.
         :raises StorageError: if the file cannot be written.
         """
         path, conn_id = parse_csv_path(csv_path, csv_conn_id)
-        file = None if path is None else StoredFile.find("csv_path", path, conn_id, "csv_conn_id")
-        seats = self.list_seat_users(product_code)
-        rows = audit_rows(seats)
-        if status:
-            client = self.get_conn()
-            unidentified = [seat.email for seat in seats if seat.email and not seat.id]
-            same_emails, total = client.run(search_accounts(unidentified))
-            accounts = client.run(get_accounts({seat.id: seat.email for seat in seats if seat.id}, total))
-            rows = with_accounts(rows, accounts, same_emails)
+        file = None
+        if path is not None:
+            path, warning = name_by_reading(path, _now())
+            if warning:
+                self.log.warning("%s", warning)
+            file = StoredFile.find("csv_path", path, conn_id, "csv_conn_id")
+        product = parse_product_code(product_code)
+        rows = self.get_conn().run(read_audit_rows(product, status=status, read_all_users=read_all_users))
         if file is not None:
             file.write(to_csv(rows, status=status).encode())
         return rows

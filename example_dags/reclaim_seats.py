@@ -31,6 +31,9 @@ except ImportError:  # Airflow before 3.2
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+# A date before Datadog was founded stands for one that is not known.
+FOUNDED = datetime(2010, 1, 1, tzinfo=UTC)
+
 try:
     from airflow.providers.standard.operators.hitl import ApprovalOperator
 except Exception:  # noqa: BLE001 (whatever the reason is: without it, only the param "approved" approves)
@@ -75,9 +78,12 @@ def reason_to_reclaim(seat: dict[str, Any], inactive_since: datetime | None) -> 
         return "the account is disabled"
     if inactive_since is None or seat["status"] is None or seat["service_account"]:
         return None
-    latest = seat["last_login_at"] or seat["assigned_at"]
-    # A date before Datadog was founded stands for one that is not known.
-    if latest is None or latest < "2010" or pendulum.instance(datetime.fromisoformat(latest)) >= inactive_since:
+    latest = str(seat["last_login_at"] or seat["assigned_at"])
+    try:
+        moment = pendulum.instance(datetime.fromisoformat(latest))
+    except ValueError:
+        return None
+    if moment < FOUNDED or moment >= inactive_since:
         return None
     if seat["last_login_at"]:
         return f"has not logged in since {latest[:10]}"

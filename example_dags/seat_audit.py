@@ -47,8 +47,8 @@ with DAG(
     audit = AuditSeatsOperator.partial(
         task_id="audit",
         status=True,
-        # An audit shows the seats of the day on which it runs, so its files bear that date.
-        csv_path="{{ params.folder }}/{{ dag_run.start_date | ds }}/{{ task.product_code }}.csv",
+        # An audit shows the seats of now, also in a cleared run, so the operator fills in the day of reading.
+        csv_path="{{ params.folder }}/{today}/{{ task.product_code }}.csv",
     ).expand(product_code=get_products())
 
     @task

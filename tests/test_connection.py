@@ -204,6 +204,17 @@ def test_a_key_that_was_pasted_into_the_site_is_not_shown() -> None:
     """The error of a key in the field of the site names the field and does not show the key."""
     key = "0123456789abcdef0123456789abcdef"
     assert key not in str(refusal(extra={"site": key}))
+    assert key not in str(refusal(extra={"site": f"https://{key}.com"}))
+
+
+@pytest.mark.parametrize("fields", [{"host": "{}"}, {"host": "https://{}.example.com"}, {"host": "https://x.com/{}"}])
+@pytest.mark.parametrize("key", ["0123456789abcdef" * 2, "0123456789ABCDEF" * 3])
+def test_a_key_in_the_address_is_an_error(fields: dict[str, str], key: str) -> None:
+    """A key that was entered as the host, too, is an error, because messages and traces show addresses."""
+    host = fields["host"].format(key)
+    error = refusal(host=host, password=key)
+    assert (error.field, key.lower() in str(error).lower()) == ("host", False)
+    assert refusal(host=host, extra={"api_key": key}).field == "host"
 
 
 @pytest.mark.parametrize("port", [65_536, -1, "x", "4 43", True, 1.5, "\u0664\u0664\u0663"])

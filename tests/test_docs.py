@@ -33,7 +33,11 @@ PAGES = {
     )
 }
 # Outside links cannot be followed from everywhere. These hosts are known to be meant.
-HOSTS = {"airflow.apache.org", "docs.datadoghq.com", "semver.org"}
+HOSTS = {
+    *("airflow.apache.org", "docs.datadoghq.com", "semver.org"),
+    # Where services state their limits.
+    *("docs.slack.dev", "learn.microsoft.com", "github.com"),
+}
 # Another reader than a person who uses the package, or a page that includes another.
 UNNAMED_READER = re.compile(r"README|CONTRIBUTING|docs/(index|benchmark|api/.*|project/.*)\.md")
 UNTIDY = r"\b(whom|whoever|of which|all the same|is told|what came of it)\b"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,3 +78,17 @@ def test_without_a_person_only_the_digest_approves(monkeypatch: pytest.MonkeyPat
     ti = FakeXComs()
     assert approve.execute({"ti": ti, "params": {"approved": "d"}}) is None
     assert ti.pushed == {"shown": SHOWN[name]}
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["0001-01-01T00:00:00+14:00", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "2026-02-30", "soon", None, 0],
+)
+@pytest.mark.parametrize("field", ["last_login_at", "assigned_at"])
+def test_nobody_loses_a_seat_for_a_date_that_cannot_be(field: str, date: object) -> None:
+    """A date that cannot be is unknown, and the person keeps the seat."""
+    reason_to_reclaim = load("reclaim_seats").reason_to_reclaim
+    seat = {"status": "Active", "service_account": False, "last_login_at": None, "assigned_at": None, field: date}
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert reason_to_reclaim(seat, since) is None
+    assert "since 2025-12-31" in reason_to_reclaim({**seat, field: "2025-12-31T00:00:00Z"}, since)

@@ -169,7 +169,7 @@ def test_a_refusal_counts_the_people_who_were_not_tried(not_done: int, others: s
     message = str(SeatsRefusedError("p", {"1": "no such user"}, not_done=not_done))
     assert message == (
         f"p: Datadog refused 1 person: 1 (no such user). {others}Correct or remove the people named here and run this "
-        "again."
+        "again. If all are refused, a proxy or gateway may be the cause."
     )
 
 

@@ -131,6 +131,19 @@ def test_no_frame_has_a_key_after_a_fault(call: Callable[[], object], fault: Fau
     assert places_of(SECRETS, error_of(call)) == []
 
 
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("call", [list_users, assign, sync, audit])
+def test_no_frame_has_a_key_that_came_back_as_data(call: Callable[[], object], datadog: FakeDatadog) -> None:
+    """If an answer has a key where people and cursors belong, the key becomes no person and no cursor."""
+    row = {"id": ANN, "type": "seat-users", "attributes": {"email": API_KEY, "name": ECHO}}
+    rows = {"data": [row], "meta": {"cursor": APP_KEY, "next_cursor": APP_KEY}}
+    users = {"data": [{"id": APP_KEY, "attributes": {"email": API_KEY}}], "meta": {"page": {"total_count": 3}}}
+    datadog.script("GET", SEATS, *[Fault(200, rows)] * 40)
+    datadog.script("GET", "/api/v2/users", *[Fault(200, users)] * 40)
+    datadog.script("POST", SEATS, *[Fault(201, {"data": {"attributes": {"assigned_ids": [APP_KEY]}}})] * 40)
+    assert places_of(SECRETS, error_of(call)) == []
+
+
 @CALLS
 @pytest.mark.usefixtures("no_waits")
 def test_no_frame_has_a_key_after_a_refused_connection(

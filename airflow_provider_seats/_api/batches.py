@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from airflow_provider_seats._text import without_numbers
 from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedError
@@ -18,8 +17,7 @@ SINGLES: Final = 3
 _REFUSALS_OF_KEYS: Final = 1 + SINGLES + 2
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """People who are sent together, and how often they were.
 
     :param attempt: which attempt this is.

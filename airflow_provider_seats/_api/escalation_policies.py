@@ -7,9 +7,8 @@ https://docs.datadoghq.com/api/latest/on-call/#get-on-call-team-routing-rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, text
@@ -25,8 +24,7 @@ TEAMS_PATH: Final = "/api/v2/on-call/teams"
 POLICIES_PATH: Final = "/api/v2/on-call/escalation-policies"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySteps:
+class PolicySteps(NamedTuple):
     """The steps of an escalation policy that name a person.
 
     :param policy: the name of the policy.
@@ -39,8 +37,7 @@ class PolicySteps:
     teams: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Escalations:
+class Escalations(NamedTuple):
     """What the routing rules of all teams lead to.
 
     :param people: the steps that name a person, by user UUID.
@@ -55,16 +52,14 @@ class Escalations:
     policies: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(NamedTuple):
     """Where the routing rules of a team lead: ids of escalation policies, and of other teams."""
 
     policies: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Policy:
+class _Policy(NamedTuple):
     """An escalation policy: for each step the user UUIDs, and the ids of schedules and teams of all steps."""
 
     name: str

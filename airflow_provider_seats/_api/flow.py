@@ -13,9 +13,8 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api.rate_limits import parse_wait, reset_after
 from airflow_provider_seats._secrets import sealed
@@ -42,8 +41,7 @@ _MAX_PAGE_READ: Final = 20_000
 _MAX_LOCATION: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP exchange: a path below the base URL, query parameters, and a value to send as JSON.
 
     :param permission: the permissions that allow it, for the error if it is refused.
@@ -77,16 +75,14 @@ class Request:
         return self.method == "GET"
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """A wait, in seconds, and the reason for the log."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gather:
+class Gather(NamedTuple):
     """Flows to run side by side, a few at a time. Their results are sent back as a list, in order.
 
     The first error stops the flows that have not started, waits for those that run, and is then raised.
@@ -95,8 +91,7 @@ class Gather:
     flows: Sequence[Flow[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """What the server answered.
 
     :param headers: by lower-case name.
@@ -105,14 +100,13 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     content: bytes = b""
     received: float = 0.0
     redact: Callable[[str], str] = str
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(NamedTuple):
     """The connection failed or was lost, or the response did not arrive in time or not completely.
 
     It has no exception of the libraries: their frames and attributes contain the keys.
@@ -125,8 +119,7 @@ class NoAnswer:
     certificate_rejected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitHit:
+class RateLimitHit(NamedTuple):
     """Nothing was sent, because the known rate limit of this call is used up for so many seconds."""
 
     seconds: float
@@ -178,7 +171,7 @@ def with_share(flow: Flow[T], share: float) -> Flow[T]:
             finally:
                 answer = error = None  # it may repeat a key, and an error shows the variables of this frame
             if isinstance(step, Request):
-                step = replace(step, share=share)
+                step = step._replace(share=share)
             elif isinstance(step, Gather):
                 step = Gather([with_share(each, share) for each in step.flows])
             try:
@@ -197,7 +190,8 @@ def read_response(request: Request, response: Response) -> dict[str, Any]:
         raise KeysRefusedError(request.name, status, detail, request.permission)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise RateLimitError(request.name, detail, reset_after(response.headers, response.received))
-    if status < HTTPStatus.OK or status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    if status < HTTPStatus.OK or status == HTTPStatus.REQUEST_TIMEOUT or is_fault:
         # Every response has the reset of its rate limit, which says nothing about how long a fault lasts.
         wait = parse_wait(response.headers, "retry-after", response.received)
         raise UnavailableError(request.name, f"Datadog answered {status}: {detail}", status, wait)
@@ -284,6 +278,8 @@ def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T])
         if answer.certificate_rejected:
             raise CertificateError(request.name, message)
         advice = "if this lasts, check the connection's site or host"
+        if not request.is_read:
+            advice += f", and that no proxy or gateway drops {request.method}"
         raise UnavailableError(request.name, f"no response ({message}); {advice}")
     if not isinstance(answer, Response):
         raise TypeError(f"A request was answered with {answer!r}")
@@ -314,7 +310,12 @@ def _detail(response: Response) -> str:
     else:
         details = [re.sub(r"(?is)<(script|style|head)\b.*?</\1>|<[^>]*>", " ", page)]
     detail = response.redact(encodable(" ".join("; ".join(each for each in details if each).split())))
-    return detail[:_MAX_DETAIL].rstrip(".") or "(no explanation)"
+    shown = detail[:_MAX_DETAIL].rstrip(".") or "(no explanation)"
+    # The API answers in JSON. At its rate limit, and in front of a fault, Datadog may answer with a page, too.
+    is_page = document is None and HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if is_page and response.status != HTTPStatus.TOO_MANY_REQUESTS:
+        shown += " (not in the form of Datadog's API, so a proxy or gateway may have answered)"
+    return shown
 
 
 def _error_detail(error: object) -> str:

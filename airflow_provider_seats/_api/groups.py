@@ -6,7 +6,7 @@ A group is found by its exact name. Only enabled accounts of people count.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -117,7 +117,7 @@ def identified(user: User | None) -> User:
     uuid = canonical_uuid(user.id) if user is not None else None
     if user is None or uuid is None:
         raise ValueError(f"the id of one of its users is no UUID: {shorten(user and user.id)}")
-    return user if user.id == uuid else replace(user, id=uuid)
+    return user if user.id == uuid else user._replace(id=uuid)
 
 
 def _find(groups: Groups, names: Sequence[str]) -> Flow[dict[str, Mapping[str, str]]]:

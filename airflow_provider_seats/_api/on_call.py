@@ -6,10 +6,9 @@ Datadog's On-Call API: https://docs.datadoghq.com/api/latest/on-call/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text, unusable
@@ -29,8 +28,7 @@ _PEOPLE_IN_A_CALL: Final = 80
 Names: TypeAlias = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """An on-call schedule with its members.
 
     :param id: its id.

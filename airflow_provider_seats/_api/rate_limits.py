@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 _OLDEST_UNIX_TIME: Final = 1e9
 # No limit of Datadog is known to be longer. A longer one is garbage and must not stop a client for years.
 _MAX_WAIT: Final = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(NamedTuple):
     """So many requests in so many seconds, as Datadog stated it."""
 
     requests: float

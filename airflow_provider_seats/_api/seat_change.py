@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.batches import (
@@ -42,6 +42,7 @@ from airflow_provider_seats.exceptions import (
 READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
 _PROBE_AFTER: Final = 12
+_Method: TypeAlias = Literal["POST", "DELETE"]
 # How often the list is read again for people whose absence is not proven: once more after they were sent again.
 _CONFIRMATIONS: Final = 2
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
@@ -98,9 +99,7 @@ def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int | No
     return _change("DELETE", product, user_uuids, batch_size)
 
 
-def _change(
-    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int | None
-) -> Flow[Outcome]:
+def _change(method: _Method, product: str, user_uuids: Iterable[str], batch_size: int | None) -> Flow[Outcome]:
     change = _Change(method, product, require_uuids("user_uuids", user_uuids))
     error: DatadogSeatsError | None = None
     try:
@@ -119,7 +118,7 @@ def _change(
 class _Change:
     """One assignment or unassignment in progress: what was requested, and what is known of it so far."""
 
-    def __init__(self, method: Literal["POST", "DELETE"], product: str, requested: tuple[str, ...]) -> None:
+    def __init__(self, method: _Method, product: str, requested: tuple[str, ...]) -> None:
         self.method = method
         self.product = product
         self.requested = requested
@@ -258,6 +257,8 @@ class _Change:
         """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
         rest = yield from self._not_as_requested(batch.people, refusal)
         if len(batch.people) == 1:
+            if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
+                raise refusal
             self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
         return [Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
@@ -311,7 +312,8 @@ class _Change:
     def _request(self, people: tuple[str, ...]) -> Request:
         attributes = {"product_code": self.product, "user_uuids": list(people)}
         body = {"data": {"type": "seat-assignments", "attributes": attributes}}
-        return Request(self.method, PATH, body=body, permission=_WRITE_PERMISSION, progress=self._progress())
+        permission = f"{_WRITE_PERMISSION}, and that no proxy or gateway on the way refuses {self.method}"
+        return Request(self.method, PATH, body=body, permission=permission, progress=self._progress())
 
     def _progress(self) -> str:
         finished = len(self.done) + len(self.refused)
@@ -338,12 +340,12 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
     return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), list(reading.users)
 
 
-def _refuse(outcome: Outcome, method: Literal["POST", "DELETE"], people: list[str]) -> Outcome:
+def _refuse(outcome: Outcome, method: _Method, people: list[str]) -> Outcome:
     """Return an outcome in which some of those who are done are refused."""
     refused = {**outcome.refused, **dict.fromkeys(people, _without_effect(method))}
     return replace(outcome, done=tuple(uuid for uuid in outcome.done if uuid not in refused), refused=refused)
 
 
-def _without_effect(method: Literal["POST", "DELETE"]) -> str:
+def _without_effect(method: _Method) -> str:
     shown = "shows no seat" if method == "POST" else "still shows the seat"
     return f"Datadog accepted the call, but the seat list {shown} {sum(READ_BACK_PAUSES):g} s later"

@@ -15,9 +15,8 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlencode
 
 from requests import PreparedRequest, RequestException, Session
@@ -41,12 +40,12 @@ _CONNECT_TIMEOUT: Final = 10.0
 _BUFFER: Final = 64 * 1024
 _PIECE: Final = 256 * 1024
 _MIN_SECRET: Final = 4
+_MIN_KEY: Final = 16
 # What the libraries raise if there is no answer. A malformed one may be a TypeError or a ValueError.
 _FAILURES: Final = (RequestException, HTTPError, HTTPException, OSError, TypeError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(NamedTuple):
     """Sends a request, and returns the answer; and closes the connections."""
 
     send: Callable[[Request], Response | NoAnswer]
@@ -63,6 +62,8 @@ def connect(connection: DatadogConnection, threads: int, now: Callable[[], float
     """
     keys = connection.key_headers()
     redact = redactor(keys.values())
+    # What a server answers becomes the people, cursors and messages in the variables of frames.
+    secrets = [key.encode() for key in keys.values() if len(key) >= _MIN_KEY]
     session = _BoundedSession(connection.base_url, keys, threads)
     timeout = (min(connection.timeout, _CONNECT_TIMEOUT), connection.timeout)
 
@@ -78,6 +79,9 @@ def connect(connection: DatadogConnection, threads: int, now: Callable[[], float
             )
             with answer:
                 content = read_content(answer)
+            for secret in secrets:
+                if secret in content:
+                    content = content.replace(secret, b"***")
         except _FAILURES as failure:
             first = _first_cause(failure)
             text = session.without_proxies(re.sub(r"//[^/\s@]*@", "//***@", redact(str(first))))

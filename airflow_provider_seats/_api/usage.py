@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, text
 from airflow_provider_seats._api.pages import nested
@@ -27,8 +26,7 @@ PERMISSION: Final = (
 _find_seats: Final = re.compile(r"(?:[a-z0-9_]+_)?seats?_hwm")
 
 
-@dataclass(frozen=True, slots=True)
-class MonthUsage:
+class MonthUsage(NamedTuple):
     """The usage of one month.
 
     :param days: the highest number of seats on each day (``2026-11-14``), by Datadog's name of the field. Days without
@@ -109,8 +107,11 @@ def _counting_seats(names: Iterable[object]) -> list[str]:
 
 def _day(row: Mapping[str, Any]) -> str:
     """Return the day of a row. Datadog writes it as a date, or as a time in UTC."""
-    date = datetime.fromisoformat(str(row.get("date")))
-    return f"{(date if date.tzinfo is None else date.astimezone(UTC)):%Y-%m-%d}"
+    try:
+        date = datetime.fromisoformat(str(row.get("date")))
+        return f"{(date if date.tzinfo is None else date.astimezone(UTC)):%Y-%m-%d}"
+    except OverflowError:
+        raise ValueError(f"its date {row['date']} cannot be") from None
 
 
 def _number(row: Mapping[str, Any], name: str) -> int | None:

@@ -7,7 +7,6 @@ https://docs.datadoghq.com/api/latest/authentication/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
@@ -25,8 +24,7 @@ _FEW: Final = 3
 _READINGS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """An account of the organisation.
 
     :param id: the user UUID.

@@ -12,7 +12,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.users import accounts_by_email
+from airflow_provider_seats._api.seats import list_seat_users
+from airflow_provider_seats._api.users import accounts_by_email, get_accounts, search_accounts
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_conn_id,
@@ -30,6 +31,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import code, plain
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seats import SeatUser
     from airflow_provider_seats._api.users import User
 
@@ -88,6 +90,7 @@ class AuditJob:
     :param usage_key: under which of Datadog's names the product is counted; None for all names.
     :param max_seats: the most seats without an error.
     :param warn_seats: the most seats without a warning.
+    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
     """
 
     product: str
@@ -98,6 +101,7 @@ class AuditJob:
     usage_key: str | None = None
     max_seats: int | None = None
     warn_seats: int | None = None
+    read_all_users: bool = False
 
     @classmethod
     def parse(
@@ -105,6 +109,7 @@ class AuditJob:
         *,
         product_code: object,
         status: object,
+        read_all_users: object = False,
         csv_path: object,
         csv_conn_id: object,
         usage: object,
@@ -122,6 +127,7 @@ class AuditJob:
         job = cls(
             product=product,
             status=flag,
+            read_all_users=parse_bool("read_all_users", read_all_users),
             csv_path=path,
             csv_conn_id=path_conn_id,
             usage=parse_bool("usage", usage),
@@ -131,6 +137,8 @@ class AuditJob:
         )
         if job.usage_key is not None and not job.usage:
             raise InvalidInputError("usage_key", "it has no effect without usage=True. Pass both, or leave it out.")
+        if job.read_all_users and not job.status:
+            raise InvalidInputError("read_all_users", "it has no effect without status=True. Pass both, or neither.")
         return job
 
     def excess(self, audit: Audit, limit: int) -> str | None:
@@ -153,6 +161,19 @@ def parse_csv_path(csv_path: object, csv_conn_id: object) -> tuple[str | None, s
     :raises InvalidInputError: if one was passed and is None or empty.
     """
     return parse_optional("csv_path", csv_path, parse_path), parse_optional("csv_conn_id", csv_conn_id, parse_conn_id)
+
+
+def read_audit_rows(product: str, *, status: bool, read_all_users: bool) -> Flow[list[AuditRow]]:
+    """Return the rows of a product, optionally with the accounts that hold the seats."""
+    seats = yield from list_seat_users(product)
+    rows = audit_rows(seats)
+    if not status:
+        return rows
+    unidentified = [seat.email for seat in seats if seat.email and not seat.id]
+    same_emails, total = yield from search_accounts(unidentified, read_all=read_all_users)
+    emails = {seat.id: seat.email for seat in seats if seat.id}
+    accounts = yield from get_accounts(emails, total, read_all=read_all_users)
+    return with_accounts(rows, accounts, same_emails)
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
@@ -224,7 +245,8 @@ def warn(audit: Audit, job: AuditJob) -> Audit:
     if job.warn_seats is None or (excess := job.excess(audit, job.warn_seats)) is None:
         return audit
     advice = "Unassign those that nobody needs, or raise the limit."
-    return {**audit, "warnings": [f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"]}
+    warning = f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"
+    return {**audit, "warnings": [*audit["warnings"], warning]}
 
 
 def summarize(audit: Audit, problem: str | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from airflow_provider_seats._api.usage import read_usage
 from airflow_provider_seats._connect import fail_without_retry
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
+from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
+from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import TooManySeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook
@@ -47,6 +50,7 @@ def run_audit(
             audit = _audit(DatadogSeatsHook(conn_id), job)
         except BaseException as error:
             # Also for a time-out of the task or a signal.
+            end_retries(error, context)
             text = summarize_failure(product_code, error)
             push(SUMMARY, text)
             push(HEADLINE, headline(text, str(error) or type(error).__name__))
@@ -68,11 +72,16 @@ def run_audit(
 
 
 def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
+    warning = None
+    if job.csv_path is not None:
+        path, warning = name_by_reading(job.csv_path, datetime.fromtimestamp(clock().now(), UTC))
+        job = replace(job, csv_path=path)
     rows = hook.audit_seats(
         job.product,
         status=job.status,
         csv_path=NOT_PASSED if job.csv_path is None else job.csv_path,
         csv_conn_id=NOT_PASSED if job.csv_conn_id is None else job.csv_conn_id,
+        read_all_users=job.read_all_users,
     )
     usage = None
     if job.usage:
@@ -81,4 +90,6 @@ def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
         last = month_before(this)
         now, before = client.run(read_usage(this, last))
         usage = audit_usage(seat_usage(this, now), seat_usage(last, before), job.usage_key)
-    return warn(count_seats(job.product, rows, status=job.status, csv_path=job.csv_path, usage=usage), job)
+    audit = count_seats(job.product, rows, status=job.status, csv_path=job.csv_path, usage=usage)
+    audit["warnings"] += [warning] if warning else []
+    return warn(audit, job)

@@ -25,6 +25,7 @@ from airflow_provider_seats._planning.reports import (
 )
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.attempt_store import AttemptStore
+from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.run_times import run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
@@ -66,6 +67,7 @@ class OperatorRun:
                 self._execute(parse())
             except BaseException as error:
                 # Also for a time-out of the task or a signal.
+                end_retries(error, self._context)
                 self._push(RETURN_VALUE, self._finish(error))
                 raise
             return self._finish(None)

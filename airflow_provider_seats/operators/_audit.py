@@ -35,9 +35,13 @@ class AuditSeatsOperator(BaseOperator):
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
         most one call for each person, or the list of all users where that is fewer calls. (templated)
+    :param read_all_users: find these accounts in the list of all users, so that no email is in the address of a
+        request. It costs a call for each 100 users. (templated)
     :param csv_path: where to write the seats: a path or URL that Airflow's ``ObjectStoragePath`` can write, such as
-        ``s3://audit/{{ ds }}/seats.csv``, or an ``ObjectStoragePath``. An existing file is replaced once the new one
-        is complete. The file is UTF-8; for its columns and for cells that look like formulas see
+        ``s3://audit/{today}/seats.csv``, or an ``ObjectStoragePath``. An audit shows the seats of now, so ``{today}``
+        becomes the day of reading in UTC (``2026-11-29``), and ``{now}`` the time (``2026-11-29T220500Z``). A path that
+        is named after another day is an error. An existing file is replaced once the new one is complete. The file is
+        UTF-8; for its columns and for cells that look like formulas see
         :meth:`~airflow_provider_seats.hooks.DatadogSeatsHook.audit_seats`. (templated)
     :param csv_conn_id: the Airflow connection for that path, if it needs one. (templated)
     :param usage: read what Datadog counts for the bill: the highest number of seats of this month so far with its day,
@@ -53,7 +57,7 @@ class AuditSeatsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = (
-        *("product_code", "status", "csv_path", "csv_conn_id"),
+        *("product_code", "status", "read_all_users", "csv_path", "csv_conn_id"),
         *("usage", "usage_key", "max_seats", "warn_seats", "datadog_conn_id"),
     )
     operator_extra_links = (SeatsPageLink(),)
@@ -64,6 +68,7 @@ class AuditSeatsOperator(BaseOperator):
         *,
         product_code: str,
         status: FlagArgument = False,
+        read_all_users: FlagArgument = False,
         csv_path: PathArgument = NOT_PASSED,
         csv_conn_id: str | XComArg | NotPassed = NOT_PASSED,
         usage: FlagArgument = False,
@@ -76,6 +81,7 @@ class AuditSeatsOperator(BaseOperator):
         super().__init__(**kwargs)
         self.product_code = product_code
         self.status = status
+        self.read_all_users = read_all_users
         self.csv_path = csv_path
         self.csv_conn_id = csv_conn_id
         self.usage = usage
@@ -94,6 +100,7 @@ class AuditSeatsOperator(BaseOperator):
             lambda: AuditJob.parse(
                 product_code=self.product_code,
                 status=self.status,
+                read_all_users=self.read_all_users,
                 csv_path=self.csv_path,
                 csv_conn_id=self.csv_conn_id,
                 usage=self.usage,

@@ -33,7 +33,7 @@ from airflow_provider_seats.exceptions import (
     UnavailableError,
 )
 from tests.helpers.examples import examples
-from tests.helpers.playing import Played, assigned, lost, page, play, refused, reply, uuid
+from tests.helpers.playing import Played, assigned, lost, page, play, refused, reply, serve, uuid
 
 FORBIDDEN = reply(403, {"errors": ["Forbidden"]})
 DONE = reply(204)
@@ -705,3 +705,37 @@ def test_an_outcome_is_complete_and_true_whatever_fails(
         elif not faults.strip("."):
             assert set(result.done) >= requested - bad
             assert result.unknown == ()
+
+
+@pytest.mark.parametrize("status", [405, 411, 415, 501])
+def test_a_refused_method_is_not_blamed_on_people(status: int) -> None:
+    """If the method is refused for everyone, nobody is refused, and the message names a proxy or gateway."""
+    held = page(A, B)
+    answers = [reply(status, b"<h1>Not here</h1>"), held, reply(status, b"<h1>Not here</h1>"), held]
+    played = play(unassign_seats("p", [A, B]), *answers)
+    assert outcome(played) == ((), (), (), (A, B))
+    message = str(played.value.error)
+    assert "A proxy or gateway may not let DELETE pass" in message
+    assert "product code" not in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (reply(403, {"errors": ["Forbidden"]}), "and that no proxy or gateway on the way refuses DELETE"),
+        (
+            reply(403, b"<html>Forbidden</html>"),
+            "not in the form of Datadog's API, so a proxy or gateway may have answered",
+        ),
+        (reply(404, b"nothing here"), "not in the form of Datadog's API, so a proxy or gateway may have answered"),
+        (
+            reply(422, {"errors": ["user_uuids is required"]}),
+            "If all are refused, a proxy or gateway may be the cause.",
+        ),
+        (lost(), "that no proxy or gateway drops DELETE"),
+    ],
+)
+def test_what_a_gateway_does_to_delete_is_named(answer: object, hint: str) -> None:
+    """A DELETE that is refused or lost, while the list can be read, may be the work of a proxy or gateway."""
+    result = serve(unassign_seats("p", [A]), lambda request: page(A) if request.is_read else answer, Played[Any]())
+    assert hint in str(failure(result))

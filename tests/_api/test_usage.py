@@ -86,6 +86,10 @@ def test_only_days_of_the_month_count() -> None:
         ({"usage": [{"date": "2026-11-01", "seats_hwm": True}]}, "its seats_hwm is not a whole number"),
         ({"usage": [{"date": "2026-11-01", "seats_hwm": 1}], "seats_hwm_sum": "x"}, "its seats_hwm_sum is not"),
         ({"usage": [], "last_updated": 3}, "its last_updated is int"),
+        (
+            {"usage": [{"date": "0001-01-01T00:00:00+14:00", "seats_hwm": 1}]},
+            "its date 0001-01-01T00:00:00+14:00",
+        ),
     ],
 )
 def test_a_summary_that_is_not_as_documented_is_an_error(document: dict[str, Any], problem: str) -> None:

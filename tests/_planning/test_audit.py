@@ -317,8 +317,9 @@ def test_rendered_arguments_are_parsed() -> None:
         usage_key=f" {KEY} ",
         max_seats="50",
         warn_seats="90%",
+        read_all_users=" True",
     )
-    assert job == AuditJob("a", True, "s3://a/b", "aws", True, KEY, 50, 45)
+    assert job == AuditJob("a", True, "s3://a/b", "aws", True, KEY, 50, 45, read_all_users=True)
     assert AuditJob.parse(**DEFAULTS) == AuditJob("a")
 
 
@@ -336,6 +337,7 @@ def test_rendered_arguments_are_parsed() -> None:
         ({"csv_conn_id": 7}, "csv_conn_id: 7 is not the id of a connection."),
         ({"usage": "maybe"}, "usage: 'maybe' is neither true nor false"),
         ({"usage": True, "usage_key": None}, "usage_key: None: the template or task"),
+        ({"read_all_users": True}, "read_all_users: it has no effect without status=True."),
         ({"usage_key": KEY}, "usage_key: it has no effect without usage=True."),
         ({"max_seats": "many"}, "max_seats: 'many' is not a whole number"),
         ({"max_seats": ""}, "max_seats: '': the template or task"),

@@ -15,7 +15,7 @@ from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
 from airflow_provider_seats._planning.reports import report_preview
 from airflow_provider_seats.exceptions import RateLimitError
-from airflow_provider_seats.operators import SyncSeatsOperator
+from airflow_provider_seats.operators import AuditSeatsOperator, SyncSeatsOperator
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
@@ -30,6 +30,7 @@ from tests.helpers.operators import (
     by_email,
     calls,
     emails,
+    execute,
     failure,
     interrupt,
     refused,
@@ -401,7 +402,7 @@ def test_the_summary_names_the_connection_to_correct(datadog: FakeDatadog, no_wa
     assert ti.pushed["summary"].endswith(message)
 
 
-@pytest.mark.parametrize("operation", ["assign", "unassign", "sync"])
+@pytest.mark.parametrize("operation", ["assign", "unassign", "sync", "audit"])
 def test_no_email_is_in_an_address_if_all_users_are_read(datadog: FakeDatadog, operation: str) -> None:
     """With ``read_all_users`` no operator puts an email into the address of a request."""
     ann = datadog.add_user("ann@x.com")
@@ -415,6 +416,10 @@ def test_no_email_is_in_an_address_if_all_users_are_read(datadog: FakeDatadog, o
         unassign(
             user_emails=["held1@x.com", "ann@x.com"], missing_users="fail", protect=["x@x.com"], read_all_users="True"
         )
+    elif operation == "audit":
+        datadog.give_seat(PRODUCT, ann, id=None)
+        counts: Any = execute(AuditSeatsOperator, status=True, read_all_users="true")
+        assert (counts["seats"], counts["unknown_accounts"]) == (7, 0)
     else:
         sync(user_emails=emails, read_all_users=True)
         assert ann in datadog.holders(PRODUCT)

@@ -40,12 +40,12 @@ def seats(datadog: FakeDatadog) -> None:
 @pytest.mark.usefixtures("seats")
 def test_an_audit_counts_seats_and_writes_a_file(ti: FakeTaskInstance, datadog: FakeDatadog, tmp_path: Path) -> None:
     """An audit returns counts and where the file is, pushes a summary, and changes nothing."""
-    path = (tmp_path / "2026-11/seats.csv").as_uri()
-    result = audit({"ti": ti}, status="true", csv_path=path)
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    result = audit({"ti": ti}, status="true", csv_path=(tmp_path / "{today}/seats.csv").as_uri())
     assert (result["seats"], result["disabled"], result["service_accounts"], result["never_logged_in"]) == (3, 1, 1, 1)
     assert result["seats_by_month"]["2026-10"] == 1
-    assert result["csv_path"] == path
-    lines = (tmp_path / "2026-11/seats.csv").read_text().splitlines()
+    assert result["csv_path"] == (tmp_path / day / "seats.csv").as_uri()
+    lines = (tmp_path / day / "seats.csv").read_text().splitlines()
     assert [line.split(",")[1] for line in lines] == ["email", "ann@x.com", "off@x.com", "robot@x.com"]
     assert ti.pushed.keys() == {"summary", "headline"}
     assert ti.pushed["summary"].startswith(f"{PRODUCT}: 3 seats\n\n- 1 of a disabled account\n")
@@ -63,7 +63,7 @@ def test_an_audit_without_accounts_costs_one_call(datadog: FakeDatadog) -> None:
 def test_every_argument_is_a_template(datadog: FakeDatadog, tmp_path: Path) -> None:
     """Every argument is rendered, and parsed from the text that a template renders."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    names = {"product_code", "status", "csv_path", "csv_conn_id", "datadog_conn_id"}
+    names = {"product_code", "status", "read_all_users", "csv_path", "csv_conn_id", "datadog_conn_id"}
     assert set(AuditSeatsOperator.template_fields) == names | {"usage", "usage_key", "max_seats", "warn_seats"}
     operator = AuditSeatsOperator(
         task_id="audit",
@@ -89,6 +89,17 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
     assert ti.pushed == {}
 
 
+@pytest.mark.usefixtures("datadog")
+def test_a_file_that_is_named_after_yesterday_is_a_warning(ti: FakeTaskInstance, tmp_path: Path) -> None:
+    """An audit whose path has the day before is written, and the result and the summary say what to write instead."""
+    path = f"{tmp_path}/{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}.csv"
+    result = audit({"ti": ti}, csv_path=path)
+    [warning] = result["warnings"]
+    assert "write {today} instead of a template" in warning
+    assert "Warning: csv" in ti.pushed["summary"]
+    assert Path(path).exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
@@ -100,6 +111,7 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
         ({"csv_conn_id": None}, InvalidInputError),
         ({"csv_path": "file:///srv/seats.csv", "csv_conn_id": "typo"}, InvalidInputError),
         ({"csv_path": "file:///"}, InvalidInputError),
+        ({"csv_path": "file:///srv/2025-06-01/seats.csv"}, InvalidInputError),
         ({"status": True}, KeysRefusedError),
     ],
 )

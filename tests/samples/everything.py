@@ -148,7 +148,7 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         task_id="audit",
         product_code="incident_response",
         status=True,
-        csv_path="s3://audit/{{ ds }}/seats.csv",
+        csv_path="s3://audit/{today}/seats.csv",
         csv_conn_id="aws_default",
         usage=True,
         usage_key="on_call_seat_hwm",
