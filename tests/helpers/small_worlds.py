@@ -170,12 +170,12 @@ def cases(draw: Pick, most: int = 8) -> Case:
         return tuple(value for value, is_in in zip(values, share, strict=True) if is_in)
 
     seats = sum(each.seat for each in people)
-    kind = _one(draw, "emails", "emails", "uuids", "both")
+    kind = _one(draw, "emails", "emails", "uuids", "both", "half")
     roster = some(emails) + ((STRANGERS[0],) if _one(draw, False, False, False, True) else ())
     return Case(
         people,
         user_emails=roster if kind != "uuids" else None,
-        user_uuids=some(uuids) if kind != "emails" else None,
+        user_uuids={"emails": None, "half": ()}.get(kind, some(uuids)),
         mode=_one(draw, "exact", "exact", "add_only", "remove_only"),
         missing_users=_one(draw, "skip", "skip", "fail", None),
         allow_empty=_one(draw, True, True, False, None),
