@@ -169,17 +169,18 @@ def cases(draw: Pick, most: int = 8) -> Case:
         share = draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))
         return tuple(value for value, is_in in zip(values, share, strict=True) if is_in)
 
-    kind = _one(draw, "emails", "emails", "uuids", "both")
+    seats = sum(each.seat for each in people)
+    kind = _one(draw, "emails", "emails", "uuids", "both", "half")
     roster = some(emails) + ((STRANGERS[0],) if _one(draw, False, False, False, True) else ())
     return Case(
         people,
         user_emails=roster if kind != "uuids" else None,
-        user_uuids=some(uuids) if kind != "emails" else None,
+        user_uuids={"emails": None, "half": ()}.get(kind, some(uuids)),
         mode=_one(draw, "exact", "exact", "add_only", "remove_only"),
         missing_users=_one(draw, "skip", "skip", "fail", None),
         allow_empty=_one(draw, True, True, False, None),
         max_unassign=_one(draw, "100%", "100%", None, 0, 1, 2, 3, "34%", "50%"),
-        max_seats=draw(st.none() | st.integers(0, most)),
+        max_seats=draw(st.none() | st.integers(0, 3).map(lambda more: max(0, seats + more - 1))),
         min_seat_age=_one(draw, None, None, f"{MIN_DAYS}d"),
         protect=tuple(draw(st.lists(anyone, min_size=1, max_size=3))) if draw(st.booleans()) else None,
         check_accounts=_one(draw, True, True, False),
