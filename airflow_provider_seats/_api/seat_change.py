@@ -131,8 +131,7 @@ class _Change:
         self.unproven: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
-        self.accepted = 0
-        self.waited = 0.0
+        self.accepted, self.waited = 0, 0.0
 
     def send(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
