@@ -67,7 +67,7 @@ class Text:
         """Yield the lines, each with its line end, without a byte order mark."""
         lines = io.TextIOWrapper(io.BytesIO(self.content), self.encoding, newline="")
         first = lines.readline().lstrip("\ufeff")
-        return lines if self.skipped else chain([first], lines)
+        return lines if self.skipped or not first else chain([first], lines)
 
 
 @dataclass(frozen=True, slots=True)

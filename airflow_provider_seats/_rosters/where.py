@@ -143,8 +143,9 @@ def parse_where(argument: str, value: object) -> Where:
 
 def parse_words(argument: str, value: object) -> list[str]:
     """Parse words of ``where``."""
-    words = parse_literal(value) if isinstance(value, str) else value
-    listed = [words] if isinstance(words, str) else words
+    listed = parse_literal(value) if isinstance(value, str) else value
+    if isinstance(value, str) and not isinstance(listed, list | tuple | set):
+        listed = [value]
     if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
         raise InvalidInputError(argument, f"{shorten(value)} is no word of where. Pass a text, or a list of them.")
     return [str(word) for word in listed]

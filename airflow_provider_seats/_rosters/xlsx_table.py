@@ -41,7 +41,9 @@ _find_not_computed: Final = re.compile(
     rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f(?:\s[^>]*)?/>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v(?:\s[^>]*)?>\s*0?\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-_find_row: Final = re.compile(rb"""<(?:\w+:)?row\s(?:[^>]*?\s)?r=["']([0-9]+)["']""")
+# The number of a row, whose element may have a prefix. One pattern for both would take ten times as long.
+_find_row: Final = re.compile(rb"""<row\s(?:[^>]*?\s)?r=["']([0-9]+)["']""")
+_find_prefixed_row: Final = re.compile(rb"""<\w+:row\s(?:[^>]*?\s)?r=["']([0-9]+)["']""")
 _CHUNK: Final = 1024 * 1024
 _COMPUTE: Final = "open the workbook in Excel and save it, so that its formulas get their values"
 
@@ -72,8 +74,14 @@ class XlsxTable(Table):
         for number, cells in _rows(self.sheet, self.formulas, self.file):
             if number <= self.header_row:
                 continue
-            texts = [_text(cell) for cell in cells]
-            texts.extend([""] * (width - len(texts)))
+            texts = [
+                value
+                if type(value := cell.value) is str and value[:1] != "#" and "_x00" not in value  # as most are
+                else _text(cell)
+                for cell in cells
+            ]
+            if len(texts) < width:
+                texts.extend([""] * (width - len(texts)))
             if person < len(cells) and _is_number(value := cells[person].value):
                 texts[person] = BadCell(texts[person], _number_problem(value))
             columns.look(number, cells, texts)
@@ -256,12 +264,14 @@ def _may_have_formulas_without_value(archive: zipfile.ZipFile, part: str, file: 
             while chunk := xml.read(_CHUNK):
                 rest += chunk
                 end = rest.rfind(b"row>") + len(b"row>")
-                for row in map(int, _find_row.findall(rest, 0, end)):
+                rows = _find_row.findall(rest, 0, end) or _find_prefixed_row.findall(rest, 0, end)
+                for row in map(int, rows):
                     if row <= last:
                         problem = f"row {row} comes after row {last} in {file}"
                         raise InvalidInputError("path", f"{problem}. Open the workbook in Excel and save it again.")
                     last = row
-                found = found or _find_not_computed.search(rest, 0, end) is not None
+                if not found and (b"<f" in rest or b":f" in rest):
+                    found = _find_not_computed.search(rest, 0, end) is not None
                 rest = rest[end:]
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, InvalidInputError):
