@@ -131,7 +131,7 @@ class RosterFile:
             rows.drop_outdated()
         people = rows.people()
         if people:
-            parts = f"{plural(len(tables), 'file')}, {len(files) - len(tables):,} empty: " if is_folder else ""
+            parts = f"{plural(len(files), 'file')} ({len(files) - len(tables):,} empty): " if is_folder else ""
             return Roster(people, parts + rows.summary())
         values = "".join(f"; {test.values()}" for test in rows.tests)
         problem = f"none of the {plural(rows.count, 'row')} of {self._shown} has {self.where}{values}"
