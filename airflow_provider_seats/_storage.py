@@ -119,8 +119,8 @@ class StoredFile:
     def read(self) -> Files:
         """Return the whole content: of the file, or of each file in the folder.
 
-        :raises InvalidInputError: if a folder has no files, or folders of its own.
-        :raises StorageError: if something cannot be read, or changes meanwhile.
+        :raises InvalidInputError: if a folder has folders of its own.
+        :raises StorageError: if there are no files, or one cannot be read or changes meanwhile.
         """
         if self.path is None:
             return Files([(urlsplit(self.url).path, self._read_web())], is_folder=False)
@@ -193,11 +193,8 @@ class StoredFile:
             )
         files = {name: (found[name]["name"], found[name].get("size")) for name in names if name not in folders}
         if not files:
-            raise InvalidInputError(
-                self.argument,
-                f"{self.shown} has no files (names that begin with _ or a dot do not count). Check the path, and "
-                "whether the files are written before this task runs.",
-            )
+            problem = "it has no files, without those whose names begin with _ or a dot"
+            raise self._error("read", f"{problem}. Check the path, and whether they are written before this task runs")
         return files
 
     def _is_folder(self) -> bool:
