@@ -15,6 +15,7 @@ from airflow_provider_seats._rosters.where import Where
 from airflow_provider_seats._text import join_names, plural, shorten, strip_hidden
 
 _LINK: Final = "mailto:"
+_UUID_HYPHENS: Final = 4
 
 
 class RosterRows:
@@ -35,6 +36,7 @@ class RosterRows:
             Part(table, wanted, self.tests, where, label) for table, label in zip(tables, labels, strict=True)
         ]
         self._names = {comparable(column), *(comparable(each.column) for each in where.filters)}
+        self._first_name = comparable(column).partition(" ")[0]
         self._kept: dict[str, str] = {}  # who has a row that is kept, as their first such row spells it
         self._left_out: set[str] = set()  # who has a row that is left out
         self._outdated: set[str] = set()  # who has both, the last one left out
@@ -64,7 +66,7 @@ class RosterRows:
         left_out: dict[str, str] = {}
         for part, number, cells in filled_rows(self._parts) if both else ():
             text = strip_hidden(cells[part.position]) if part.position < len(cells) else ""
-            key = self._identify(text)[0]
+            key, _ = self._identify(text)
             if key not in both:
                 continue
             failed = next((at for test, at in part.tests if not test.keeps[cells[at]]), None)
@@ -108,9 +110,15 @@ class RosterRows:
             if len(cells) != width and not self._fits(part, number, cells):
                 continue
             cell = cells[position]
-            is_plain = is_plain_email(cell) is not None  # most are
-            if not is_plain and is_blank(cells):
-                continue
+            if is_plain_email(cell) is not None:  # as most are
+                key, text = cell.lower(), cell
+                if key == text:
+                    key = text  # one text takes less memory than two
+            else:
+                text = strip_hidden(cell)
+                if not text and is_blank(cells):
+                    continue
+                key, text = self._identify(text) if text and not isinstance(cell, BadCell) else ("", text)
             self.count += 1
             failed = None
             for which, (at, keeps) in enumerate(tests):
@@ -121,12 +129,8 @@ class RosterRows:
                 if not is_kept and failed is None:
                     failed = which
             is_kept = failed is None and (part.keeps is None or part.keeps(number, cells))
-            if is_plain:
-                key, text = cell.lower(), cell
-                if key == text:
-                    key = text  # one text takes less memory than two
-            else:
-                key, text = self._parse(part, number, cells, is_kept=is_kept)
+            if not key:
+                self._check(part, number, cells, text, is_kept=is_kept)
             if not is_kept:
                 self._leave_out(part, number, cells, failed, key)
             elif key:
@@ -183,27 +187,17 @@ class RosterRows:
         if len(cells) > part.width and not part.table.has_unnamed_columns and not self._padded:
             self._padded = part.place(number)
 
-    def _parse(self, part: Part, number: int, cells: Sequence[str], *, is_kept: bool) -> tuple[str, str]:
-        """Return what identifies the person of a row, and how the row spells it; empty texts if it names nobody."""
-        cell = cells[part.position]
-        if isinstance(cell, BadCell):
-            self.problems.append(f"{part.place(number, part.position)}: {cell.problem}")
-            return "", ""
-        text = strip_hidden(cell)
-        found = self._identify(text)
-        if not found[0]:
-            self._check(part, number, cells, text, is_kept=is_kept)
-        return found
-
     def _identify(self, text: str) -> tuple[str, str]:
+        """Return what identifies a person, and how they are spelled; no key if it is no person."""
+        if is_plain_email(text):
+            return text.lower(), text
         uuid = canonical_uuid(text)
         if uuid is not None:
             return uuid, uuid
-        if text[: len(_LINK)].lower() == _LINK:
-            text = text[len(_LINK) :].lstrip()
-        if is_email(text) and not self._is_misread(text):
-            return email_key(text), text
-        return "", ""
+        address = text[len(_LINK) :].lstrip() if text[: len(_LINK)].lower() == _LINK else text
+        if is_email(address) and not self._is_misread(address):
+            return email_key(address), address
+        return "", text
 
     def _report_header(self, part: Part, number: int) -> None:
         self.problems.append(
@@ -218,6 +212,11 @@ class RosterRows:
     def _check(self, part: Part, number: int, cells: Sequence[str], text: str, *, is_kept: bool) -> None:
         """Check a row that has nobody in the wanted column. It may, if ``where`` leaves it out."""
         position = part.position
+        if isinstance(cells[position], BadCell):
+            self.problems.append(f"{part.place(number, position)}: {cells[position].problem}")
+            return
+        if not text and not is_kept and not self._may_be_shifted(cells):
+            return
         elsewhere = [each for each, cell in enumerate(cells) if each != position and names_person(cell)]
         moved = [each for each in elsewhere if "@" in cells[each]]
         cell = shorten(cells[position]) if text else "empty"
@@ -235,6 +234,11 @@ class RosterRows:
             self.problems.append(f"{place}: the cell is empty (fill it in, or leave the row out with where)")
         elif elsewhere:
             self._shifted.add_person(part, number, elsewhere)
+
+    def _may_be_shifted(self, cells: Sequence[str]) -> bool:
+        """Return, quickly, whether a row may contain a person or a header. There may be 100,000 without an address."""
+        line = "\n".join(cells)
+        return "@" in line or line.count("-") >= _UUID_HYPHENS or not line.isascii() or self._first_name in line.lower()
 
     def _describe(self, cell: str, text: str) -> str:
         if self._is_misread(text):
