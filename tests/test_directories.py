@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -31,9 +31,9 @@ def task_of_page(monkeypatch: pytest.MonkeyPatch, name: str, **modules: dict[str
         monkeypatch.setitem(sys.modules, path, stand_in)
     page = [each.values[0] for each in blocks("python") if each.values[0].page == "docs/how-to/roster-directory.md"]
     [text] = [each.text for each in page if re.search(rf"def {name}\(", each.text)]
-    names: dict[str, Any] = {}
-    exec(compile(for_this_airflow(text), name, "exec"), names)  # noqa: S102 (our own page)
-    return getattr(names[name], "function", names[name])
+    found: dict[str, Any] = {}
+    exec(compile(for_this_airflow(text), name, "exec"), found)  # noqa: S102 (our own page)
+    return getattr(found[name], "function", found[name])
 
 
 def test_entra_members_are_enabled_people_with_their_mail(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_ldap_entries_are_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None
             standard = SimpleNamespace(paged_search=self.search)
             self.extend = SimpleNamespace(standard=standard)
 
-        def __enter__(self) -> Connection:
+        def __enter__(self) -> Self:
             return self
 
         def __exit__(self, *_: object) -> None:

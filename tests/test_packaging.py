@@ -47,7 +47,9 @@ def test_the_wheel_contains_the_package_its_types_and_its_entry_point(built: tup
     requirements = metadata.get_all("Requires-Dist", [])
     needed = {re.split("[<>=]", requirement)[0] for requirement in requirements if "extra ==" not in requirement}
     assert needed == {"apache-airflow", "requests"}
-    assert [each.partition(";")[2].strip() for each in requirements if each.startswith("openpyxl")] == ["extra == 'excel'"]
+    assert [each.partition(";")[2].strip() for each in requirements if each.startswith("openpyxl")] == [
+        "extra == 'excel'"
+    ]
 
 
 def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:

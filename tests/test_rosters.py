@@ -92,7 +92,9 @@ def test_a_round_number_of_people_is_a_warning(
     assert len(found) == warnings
 
 
-@pytest.mark.parametrize("argument", ["path", "column", "where", "may_be_absent", "on_contradiction", "encoding", "sheet", "header_row"])
+@pytest.mark.parametrize(
+    "argument", ["path", "column", "where", "may_be_absent", "on_contradiction", "encoding", "sheet", "header_row"]
+)
 def test_an_argument_that_came_out_as_none_fails_the_task(roster: Path, argument: str) -> None:
     """None from a template or a task never means that an argument was left out."""
     arguments: Any = {"path": roster, argument: None}

@@ -27,7 +27,8 @@ COLUMNS: Final = ("Name", "Work email", "Status", "Team")
 class Cost(NamedTuple):
     """The cost of reading a roster.
 
-    :param csv_time: the processor time for CSV, as a multiple of a loop over ``csv.DictReader``: the median of nine pairs.
+    :param csv_time: the processor time for CSV, as a multiple of a loop over ``csv.DictReader``: the median of nine
+        pairs.
     :param csv_memory: the peak of the memory for CSV, as a multiple of the size of the file.
     :param xlsx_time: the processor time for a workbook, as a multiple of a loop over the cells that openpyxl reads: the
         median of three pairs.

@@ -6,13 +6,15 @@ import gzip
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._rosters.csv_table import decode, parse_csv
-from airflow_provider_seats._rosters.table import HeaderRow, Table, Wanted
 from airflow_provider_seats._rosters.xlsx_table import parse_xlsx
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._rosters.table import HeaderRow, Table, Wanted
 
 _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"  # the container of old Excel files, and of locked ones
@@ -67,7 +69,9 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
             "otherwise export it again.",
         )
     if form.sheet is not None:
-        raise InvalidInputError("sheet", f"{file} is no workbook, so it has no sheet {shorten(form.sheet)}. Leave it out.")
+        raise InvalidInputError(
+            "sheet", f"{file} is no workbook, so it has no sheet {shorten(form.sheet)}. Leave it out."
+        )
     return parse_csv(decode(content, form.encoding, file), wanted, form.header_row, file)
 
 

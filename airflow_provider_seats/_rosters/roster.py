@@ -17,7 +17,7 @@ from airflow_provider_seats._rosters.cells import comparable
 from airflow_provider_seats._rosters.content import Format, parse_content
 from airflow_provider_seats._rosters.csv_table import CsvTable, parse_encoding
 from airflow_provider_seats._rosters.roster_rows import RosterRows
-from airflow_provider_seats._rosters.table import HeaderRow, Table, Wanted
+from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._rosters.where import Where, parse_column, parse_where, parse_words
 from airflow_provider_seats._text import join_names, plural, shorten, shorten_url
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -186,12 +186,13 @@ def _parse_sheet(argument: str, value: object) -> str:
     return parse_column(argument, value, "Pass the name of a sheet")
 
 
-def _parse_header_row(argument: str, value: object) -> HeaderRow:
+def _parse_header_row(argument: str, value: object) -> int | Literal["find"]:
     if isinstance(value, str) and value.strip().lower() == "find":
         return "find"
     try:
         return parse_positive_int(argument, value)
     except InvalidInputError:
         raise InvalidInputError(
-            argument, f"{shorten(value)} is no row. Pass the number that a spreadsheet shows beside the header, or 'find'."
+            argument,
+            f"{shorten(value)} is no row. Pass the number that a spreadsheet shows beside the header, or 'find'.",
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
 from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank
@@ -11,8 +11,10 @@ from airflow_provider_seats._rosters.parts import Part, WordTest, filled_rows
 from airflow_provider_seats._rosters.people import describe_problem, is_email, is_plain_email, names_person
 from airflow_provider_seats._rosters.shifted_rows import ShiftedRows
 from airflow_provider_seats._rosters.table import Table, Wanted
-from airflow_provider_seats._rosters.where import Where
 from airflow_provider_seats._text import join_names, plural, shorten, strip_hidden
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._rosters.where import Where
 
 _LINK: Final = "mailto:"
 _UUID_HYPHENS: Final = 4
@@ -212,8 +214,8 @@ class RosterRows:
     def _check(self, part: Part, number: int, cells: Sequence[str], text: str, *, is_kept: bool) -> None:
         """Check a row that has nobody in the wanted column. It may, if ``where`` leaves it out."""
         position = part.position
-        if isinstance(cells[position], BadCell):
-            self.problems.append(f"{part.place(number, position)}: {cells[position].problem}")
+        if isinstance(bad := cells[position], BadCell):
+            self.problems.append(f"{part.place(number, position)}: {bad.problem}")
             return
         if not text and not is_kept and not self._may_be_shifted(cells):
             return

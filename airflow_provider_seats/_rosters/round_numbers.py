@@ -22,6 +22,6 @@ def warn_if_cut(count: int, what: str = "the roster") -> str | None:
     if count < _SMALLEST or digits not in _DIGITS:
         return None
     return (
-        f"{what} has exactly {count:,} people, a number at which many sources stop. Check that it is complete: that all "
-        "pages were read, and that no query or search has a limit."
+        f"{what} has exactly {count:,} people, a number at which many sources stop. Check that it is complete: that "
+        "all pages were read, and that no query or search has a limit."
     )

@@ -103,7 +103,8 @@ def row_filter(function: RowFunction, table: Table) -> Callable[[int, Sequence[s
         if not isinstance(kept, bool):
             raise InvalidInputError(
                 "where",
-                f"its function returned {shorten(kept)} for {table.place(number)} of {table.file}. Return True or False.",
+                f"its function returned {shorten(kept)} for {table.place(number)} of {table.file}. Return True or "
+                "False.",
             )
         return kept
 

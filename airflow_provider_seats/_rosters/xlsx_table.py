@@ -11,7 +11,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, ClassVar, Final
@@ -195,7 +195,7 @@ def _open(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa: ANN401
             warnings.simplefilter("ignore")
             reader.read()
         return reader  # noqa: TRY300 (as above)
-    except Exception as error:  # noqa: BLE001 (its errors have no common base)
+    except Exception as error:
         raise _unreadable(error, file) from error
 
 
@@ -203,8 +203,8 @@ def _unreadable(error: Exception, file: str) -> InvalidInputError:
     detail = f"{type(error).__name__}: {error}".rstrip(".: ")
     return InvalidInputError(
         "path",
-        f"{file} cannot be read as an Excel workbook ({shorten(detail)[1:-1]}). It may be cut or damaged, or be another "
-        "kind of archive. Open it in Excel and save it as 'Excel Workbook (.xlsx)', or as 'CSV UTF-8'.",
+        f"{file} cannot be read as an Excel workbook ({shorten(detail)[1:-1]}). It may be cut or damaged, or be "
+        "another kind of archive. Open it in Excel and save it as 'Excel Workbook (.xlsx)', or as 'CSV UTF-8'.",
     )
 
 
@@ -291,7 +291,7 @@ def _rows(sheet: Any, formulas: Any, file: str) -> Iterator[tuple[int, Sequence[
         yield from enumerate(rows, 1)
     except InvalidInputError:
         raise
-    except Exception as error:  # noqa: BLE001 (openpyxl reads the sheet while its rows are taken)
+    except Exception as error:
         raise _unreadable(error, file) from error
 
 
@@ -320,17 +320,21 @@ def _text(cell: Any) -> str:  # noqa: ANN401 (a cell of openpyxl, of several cla
         return _find_escape.sub(lambda match: chr(int(match[1], 16)), value) if "_x00" in value else value
     if value is None:
         return BadCell("", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
-    if isinstance(value, bool):
-        return str(value).upper()
     if _is_number(value):
-        text = str(int(value)) if value == int(value) else str(value)
-        if _has_leading_zeros(cell.number_format):
-            problem = f"it holds the number {text}, which Excel shows with zeros before it ({cell.number_format})"
-            return BadCell(text, f"{problem} (format the column as text, and write its zeros again)")
-        return text
+        return _number_text(cell)
     if isinstance(value, datetime):
         return str(value.date() if value.time() == time() else value)
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value).upper() if isinstance(value, bool) else str(value)
+
+
+def _number_text(cell: Any) -> str:  # noqa: ANN401 (as above)
+    text = str(int(cell.value)) if cell.value == int(cell.value) else str(cell.value)
+    if not _has_leading_zeros(cell.number_format):
+        return text
+    problem = f"it holds the number {text}, which Excel shows with zeros before it ({cell.number_format})"
+    return BadCell(text, f"{problem} (format the column as text, and write its zeros again)")
 
 
 def _is_number(value: object) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank
 
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

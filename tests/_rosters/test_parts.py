@@ -23,7 +23,9 @@ EMAIL = Wanted("column", "email")
 
 def folder(*parts: bytes | str, **arguments: Any) -> Roster:
     """Return what is read from a folder of parts."""
-    files = [(f"part-{number}.csv", part.encode() if isinstance(part, str) else part) for number, part in enumerate(parts)]
+    files = [
+        (f"part-{number}.csv", part.encode() if isinstance(part, str) else part) for number, part in enumerate(parts)
+    ]
     return RosterFile.parse(**{**DEFAULTS, "path": "s3://hr/parts/", **arguments}).read(files, is_folder=True)
 
 
@@ -81,7 +83,9 @@ def test_a_message_names_the_part() -> None:
         "path: 's3://hr/parts/', column 'email': 'part-1.csv', row 2: 'bob' is neither a user UUID nor an email "
         "address. Correct the file."
     )
-    assert "'part-1.csv', row 2: it ends before the column 'status'" in refusal(good, "email,status\nbob@x.com\n", where=where)
+    assert "'part-1.csv', row 2: it ends before the column 'status'" in refusal(
+        good, "email,status\nbob@x.com\n", where=where
+    )
     assert "the last line of 'part-0.csv' has no line end" in refusal(good.rstrip(), good)
     assert "'part-1.csv' is a gzip archive that is cut" in refusal(good, b"\x1f\x8b")
     assert "'part-1.csv', cell B2: the cell is empty" in refusal(good, workbook([["status", "email"], ["on", None]]))

@@ -206,10 +206,16 @@ def test_a_program_that_never_ends_the_last_line_may_be_allowed() -> None:
         ("name,mail\nAnn,ann@x.com\n", "column: 's3://hr/roster.csv' has no column 'email'. Its columns are 'name', "),
         ("ann@x.com,Ann\nbob@x.com,Bob\n", "Its columns are 'ann@x.com', 'Ann'."),
         ("Staff of X;;\n\nName;Email;Team\nAnn;ann@x.com;A\n", "Row 3 has it: pass header_row=3, or 'find'."),
-        ('Staff\n"Name";Email\nAnn;ann@x.com\n', "Its columns are 'Staff'. Row 2 has it: pass header_row=2, or 'find'."),
+        (
+            'Staff\n"Name";Email\nAnn;ann@x.com\n',
+            "Its columns are 'Staff'. Row 2 has it: pass header_row=2, or 'find'.",
+        ),
         ('"email;name"\nann@x.com\n', "Its columns are 'email;name'."),
         ("sep=;\nemail,name\nann@x.com,Ann\n", "Its columns are 'email,name'."),
-        ("email;Email;name\n", "column: 2 columns of 's3://hr/roster.csv' are called 'email' (columns 1, 2). Rename all but one."),
+        (
+            "email;Email;name\n",
+            "column: 2 columns of 's3://hr/roster.csv' are called 'email' (columns 1, 2). Rename all but one.",
+        ),
         ("email,name;email\nann@x.com,Ann;x\n", "path: the header of 's3://hr/roster.csv' can be read in two ways"),
         ('name,email\n"Ann,ann@x.com\nBob,bob@x.com\n', "is not valid CSV from row 2 on (unexpected end of data)"),
         ('"email,name\nann@x.com,Ann\n', "is not valid CSV from row 1 on"),

@@ -31,7 +31,12 @@ def test_a_function_says_which_rows_count() -> None:
 
 def test_a_function_reads_a_workbook_like_a_csv_file() -> None:
     """Dates in a workbook are texts in ISO 8601, too."""
-    rows = [["Email", "Leaving date"], [ANN, None], [BOB, date(2999, 1, 31)], ["cy@x.com", date(2020, 1, 31)]]
+    rows: list[list[Any]] = [
+        ["Email", "Leaving date"],
+        [ANN, None],
+        [BOB, date(2999, 1, 31)],
+        ["cy@x.com", date(2020, 1, 31)],
+    ]
     assert read(workbook(rows), where=stays) == [ANN, BOB]
     failed = [*rows, ["di@x.com", "#N/A"]]
     assert "where: cell B5: it holds the error #N/A (correct the cell, or its formula)" in (

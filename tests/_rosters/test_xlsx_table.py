@@ -48,7 +48,9 @@ def workbook(rows: Iterable[Sequence[Any]], change: Callable[[Any, Any], object]
     return saved(book)
 
 
-def by_xlsxwriter(rows: Iterable[Sequence[Any]], change: Callable[[Any, Any], object] = lambda book, sheet: None) -> bytes:
+def by_xlsxwriter(
+    rows: Iterable[Sequence[Any]], change: Callable[[Any, Any], object] = lambda book, sheet: None
+) -> bytes:
     """Return a workbook by XlsxWriter."""
     file = io.BytesIO()
     book = WriterWorkbook(file, {"in_memory": True})
@@ -116,11 +118,13 @@ def test_a_workbook_is_read_as_its_csv_would_be(write: Callable[..., bytes]) -> 
     assert "column: sheet 'Staff' of 's3://hr/roster.csv' has no column 'mail'. Its columns are 'Name', 'Email'" in (
         problem(content, column="mail")
     )
-    assert "no row of 's3://hr/roster.csv' has 'status' = 'LOA'" in problem(content, where={"status": ["Active", "LOA"]})
+    assert "no row of 's3://hr/roster.csv' has 'status' = 'LOA'" in problem(
+        content, where={"status": ["Active", "LOA"]}
+    )
 
 
 def test_a_formula_without_a_value_is_an_error() -> None:
-    """exceljs and openpyxl compute nothing. A formula without a value is not a blank cell."""
+    """Programs such as exceljs and openpyxl compute nothing. A formula without a value is not a blank cell."""
     content = (SAMPLES / "exceljs_formula.xlsx").read_bytes()
     assert "column 'email': cell C5: it holds a formula without a value (open the workbook in Excel and save it" in (
         problem(content, where=ACTIVE)
@@ -135,9 +139,7 @@ def test_a_zero_for_an_address_is_a_formula_that_was_not_computed() -> None:
     """XlsxWriter writes the value 0 for each formula, also for one whose value is a text."""
     content = by_xlsxwriter(STAFF, lambda _, sheet: sheet.write_formula("B4", '="cy"&"@x.io"'))
     assert "cell B4: it holds the number 0, not an address (open the workbook in Excel and save it" in problem(content)
-    content = by_xlsxwriter(
-        [*STAFF, ["Cy", "cy@x.io"]], lambda _, sheet: sheet.write_formula("C4", '="Act"&"ive"')
-    )
+    content = by_xlsxwriter([*STAFF, ["Cy", "cy@x.io"]], lambda _, sheet: sheet.write_formula("C4", '="Act"&"ive"'))
     assert "cell C4 holds a formula with the value 0, as has every formula in the column 'Status', so they may" in (
         problem(content, where=ACTIVE)
     )
@@ -178,9 +180,10 @@ def test_control_characters_that_a_program_escaped_are_undone(written: str) -> N
 
 def test_numbers_that_lost_their_zeros_are_errors() -> None:
     """A number in a column that is compared with texts that begin with zeros may have lost its own."""
-    rows = [["Email", "Cost centre"], ["ann@x.io", "00123"], ["bob@x.io", 123]]
-    assert "cell B3 holds the number 123, and the column 'Cost centre' is compared with texts that begin with zeros" in (
-        problem(workbook(rows), where={"cost centre": ["00123", "7"]}, may_be_absent="7")
+    rows: list[list[Any]] = [["Email", "Cost centre"], ["ann@x.io", "00123"], ["bob@x.io", 123]]
+    assert (
+        "cell B3 holds the number 123, and the column 'Cost centre' is compared with texts that begin with zeros"
+        in (problem(workbook(rows), where={"cost centre": ["00123", "7"]}, may_be_absent="7"))
     )
     assert "cell B3 holds the number 123" in problem(workbook(rows), where={"cost centre": "123"})
     assert "cell B2 holds the number 123" in problem(workbook([rows[0], rows[2]]), where={"cost centre": "00123"})
@@ -259,7 +262,9 @@ def test_a_date_that_excel_cannot_show_is_an_error_if_it_is_needed() -> None:
 def test_a_wrong_size_of_the_sheet_cuts_nothing(dimension: str) -> None:
     """The size that a workbook states may be too small or too large."""
     content = workbook(STAFF)
-    content = rewritten(content, SHEET, lambda xml: re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="{dimension}"', xml))
+    content = rewritten(
+        content, SHEET, lambda xml: re.sub(r'<dimension ref="[^"]*"', f'<dimension ref="{dimension}"', xml)
+    )
     assert read(content, where={"status": "Left"}) == ["bob@x.io"]
 
 
@@ -270,14 +275,18 @@ def test_rows_have_the_numbers_that_excel_shows() -> None:
         sheet["A1000"].number_format = "@"
         sheet["B6"], sheet["C6"], sheet["B9"], sheet["C9"] = "Email", "Status", "bob", "Active"
 
-    assert "sheet 'Staff' of 's3://hr/roster.csv', column 'email': cell B9: 'bob' is neither" in problem(workbook([], form))
+    assert "sheet 'Staff' of 's3://hr/roster.csv', column 'email': cell B9: 'bob' is neither" in problem(
+        workbook([], form)
+    )
 
 
 def test_rows_that_are_not_in_order_are_an_error() -> None:
-    """openpyxl would leave out a row that comes late, or comes twice."""
+    """A row that comes late, or comes twice, would be left out by openpyxl."""
     late = ANN.replace("2", "3") + ANN
     for content in (by_hand(HEADER + late), by_hand(HEADER + ANN + ANN)):
-        assert "in sheet 'Staff' of 's3://hr/roster.csv'. Open the workbook in Excel and save it again." in problem(content)
+        assert "in sheet 'Staff' of 's3://hr/roster.csv'. Open the workbook in Excel and save it again." in problem(
+            content
+        )
     content = rewritten(
         by_hand(HEADER + late),
         SHEET,
@@ -292,8 +301,9 @@ def test_cells_beside_the_table_are_in_columns_without_a_name() -> None:
     note = [*STAFF, ["Cy", "cy@x.io", "Active", "", "see HR"]]
     assert read(workbook(note)) == ["ann@x.io", "bob@x.io", "cy@x.io"]
     shifted = [*STAFF, ["Cy", "cy@x.io", "", "Active"]]
-    assert "row 4: where leaves it out, and unlike in other rows its column '' contains a word of where (its cells may" in (
-        problem(workbook(shifted), where={"status": "Active"})
+    assert (
+        "row 4: where leaves it out, and unlike in other rows its column '' contains a word of where (its cells may"
+        in (problem(workbook(shifted), where={"status": "Active"}))
     )
     assert "cell B4: the cell is 'Cy', and the column 'Status' contains an address (its cells may be shifted)" in (
         problem(workbook([*STAFF, ["", "Cy", "cy@x.io", "Active"]]), where=ACTIVE, may_be_absent="Active")
@@ -366,9 +376,7 @@ def test_one_of_several_sheets_must_be_named() -> None:
         sheet.sheet_state = "hidden"
 
     # openpyxl itself refuses to save a workbook without a visible sheet.
-    hidden = rewritten(
-        workbook(STAFF), "xl/workbook.xml", lambda xml: xml.replace('state="visible"', 'state="hidden"')
-    )
+    hidden = rewritten(workbook(STAFF), "xl/workbook.xml", lambda xml: xml.replace('state="visible"', 'state="hidden"'))
     assert "has only hidden sheets: 'Staff'. Pass the name of one as sheet." in problem(hidden)
 
 
@@ -385,17 +393,24 @@ def test_a_chart_sheet_is_never_an_empty_roster() -> None:
 
     content = by_xlsxwriter(STAFF, chart)
     assert read(content, where=ACTIVE) == ["ann@x.io"]
-    assert problem(content, sheet="Chart") == "sheet: 'Chart' of 's3://hr/roster.csv' is a chart sheet, which has no cells."
+    assert (
+        problem(content, sheet="Chart")
+        == "sheet: 'Chart' of 's3://hr/roster.csv' is a chart sheet, which has no cells."
+    )
     only = rewritten(content, "xl/workbook.xml", lambda xml: re.sub(r'<sheet name="Staff"[^>]*/>', "", xml))
     assert "has only chart sheets, which have no cells: 'Chart'." in problem(only)
 
 
 def test_strict_open_xml_is_an_error_that_says_so() -> None:
-    """openpyxl finds no sheets in a workbook that is saved as Strict Open XML."""
+    """In a workbook that is saved as Strict Open XML, openpyxl finds no sheets."""
 
     def strict(xml: str) -> str:
-        xml = xml.replace("http://schemas.openxmlformats.org/officeDocument/2006", "http://purl.oclc.org/ooxml/officeDocument")
-        return xml.replace("http://schemas.openxmlformats.org/spreadsheetml/2006", "http://purl.oclc.org/ooxml/spreadsheetml")
+        xml = xml.replace(
+            "http://schemas.openxmlformats.org/officeDocument/2006", "http://purl.oclc.org/ooxml/officeDocument"
+        )
+        return xml.replace(
+            "http://schemas.openxmlformats.org/spreadsheetml/2006", "http://purl.oclc.org/ooxml/spreadsheetml"
+        )
 
     content = rewritten(workbook(STAFF), "xl/workbook.xml", strict)
     assert problem(content) == (
@@ -451,7 +466,7 @@ def test_damaged_bytes_are_an_error_or_make_no_difference() -> None:
 
 
 def test_without_openpyxl_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """openpyxl comes with an extra, which the error names."""
+    """The library openpyxl comes with an extra, which the error names."""
     content = workbook(STAFF)
     monkeypatch.setitem(sys.modules, "openpyxl.reader.excel", None)
     assert problem(content) == (
@@ -466,9 +481,7 @@ def test_without_openpyxl_the_error_names_the_extra(monkeypatch: pytest.MonkeyPa
 cells = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=8).filter(
     lambda cell: not cell.startswith(("#", "=")) and "_x" not in cell.lower()
 )
-staff = st.lists(
-    st.tuples(addresses, st.sampled_from(["Active", "Left", " active"]), cells), min_size=1, max_size=5
-)
+staff = st.lists(st.tuples(addresses, st.sampled_from(["Active", "Left", " active"]), cells), min_size=1, max_size=5)
 
 
 def as_csv(rows: Iterable[Sequence[str]]) -> str:

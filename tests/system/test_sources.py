@@ -49,7 +49,7 @@ class Okta(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None:
         """Print nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802 (http.server defines it)
+    def do_GET(self) -> None:
         """Answer with a page, and a link to the next one."""
         address = urlsplit(self.path)
         start = int(parse_qs(address.query).get("after", ["0"])[0])
@@ -93,9 +93,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(
-    fake: FakeDatadog, files: Path, okta: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowHome]:
+def home(fake: FakeDatadog, files: Path, okta: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
     """Create an Airflow home with the DAGs of the pages, and the example for queries."""
     dags = tmp_path_factory.mktemp("dags")
     texts = [for_this_airflow(each.values[0].text) for each in blocks("python")]
@@ -205,7 +203,8 @@ def test_what_a_query_returns_is_people_or_an_error(database: Database, monkeypa
     database.fill(*((f"p{number:03}@example.com", None) for number in range(120)))
 
     def query(sql: str) -> Any:
-        return SQLExecuteQueryOperator(task_id="query", conn_id="warehouse", sql=sql).execute({})
+        operator: Any = SQLExecuteQueryOperator(task_id="query", conn_id="warehouse", sql=sql)
+        return operator.execute({})
 
     assert len(parse_people(user_emails=query("SELECT email FROM active_staff"))) == 120
     cut = parse_people(user_emails=query("SELECT email FROM active_staff ORDER BY email LIMIT 100"))
