@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any, ClassVar, Final
 
 from airflow_provider_seats._rosters.cells import BadCell, comparable
@@ -322,10 +322,8 @@ def _text(cell: Any) -> str:  # noqa: ANN401 (a cell of openpyxl, of several cla
         return BadCell("", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
     if _is_number(value):
         return _number_text(cell)
-    if isinstance(value, datetime):
-        return str(value.date() if value.time() == time() else value)
-    if isinstance(value, date | time):
-        return value.isoformat()
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
     return str(value).upper() if isinstance(value, bool) else str(value)
 
 
