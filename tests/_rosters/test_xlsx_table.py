@@ -457,7 +457,7 @@ def test_any_cut_of_a_workbook_is_an_error() -> None:
 def test_damaged_bytes_are_an_error_or_make_no_difference() -> None:
     """A damaged byte in the archive never changes who is in the roster."""
     content = workbook(STAFF)
-    for at in range(0, len(content), 11):
+    for at in range(0, len(content), 37):
         damaged = content[:at] + bytes([content[at] ^ 0x55]) + content[at + 1 :]
         try:
             assert read(damaged) == ["ann@x.io", "bob@x.io"]
