@@ -117,6 +117,14 @@ def parse_bool(name: str, value: object) -> bool:
     return flag
 
 
+def parse_positive_int(name: str, value: object) -> int:
+    """Parse a whole number above 0, also from text."""
+    text = str(value).strip()
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+        raise InvalidInputError(name, f"{shorten(value)} is not a whole number above 0.")
+    return int(text)
+
+
 def parse_non_negative_int(name: str, value: object) -> int:
     """Parse a whole number of 0 or more, also from text."""
     text = "" if isinstance(value, bool) else str(value).strip()

@@ -1,4 +1,4 @@
-"""Files in any storage that Airflow knows, and on the web: read whole, and replaced only by a complete file."""
+"""Files and folders in any storage that Airflow knows, and on the web: read whole, and replaced by complete files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -25,6 +25,21 @@ _AZURE_HOST: Final = re.compile(r"\.(?:core\.windows|core\.chinacloudapi|core\.u
 _CONNECT_SECONDS, _READ_SECONDS = 10, 300
 _OK: Final = 200
 _MAX_DETAIL: Final = 300
+# Errors that say nothing about whether a path is a folder.
+_NO_FOLDER: Final = (PermissionError, ConnectionError, TimeoutError)
+# Programs that write a folder of parts give such names to files that are none: _SUCCESS, _metadata, .part-0.crc.
+_NO_PARTS: Final = ("_", ".")
+
+
+class Files(NamedTuple):
+    """The files that a path leads to.
+
+    :param contents: the name and content of each.
+    :param is_folder: whether they are the files of a folder or of a pattern, rather than a single one.
+    """
+
+    contents: list[tuple[str, bytes]]
+    is_folder: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,7 @@ class StoredFile:
     :param path: Airflow's ``ObjectStoragePath``; None on the web.
     :param url: the URL on the web.
     :param conn_id: the Airflow connection of the storage.
+    :param is_folder: whether the path says that it is a folder; None if it does not say that.
     """
 
     argument: str
@@ -43,13 +59,17 @@ class StoredFile:
     path: Any
     url: str = ""
     conn_id: str | None = None
+    is_folder: bool | None = None
 
     @classmethod
-    def find(cls, argument: str, value: object, conn_id: str | None, conn_argument: str) -> Self:
+    def find(
+        cls, argument: str, value: object, conn_id: str | None, conn_argument: str, *, may_be_folder: bool = False
+    ) -> Self:
         """Return the file of a path or URL, before anything of it is read.
 
         :param conn_id: the Airflow connection, if it was passed in an argument of its own.
         :param conn_argument: the name of that argument.
+        :param may_be_folder: whether the path may be one of a folder.
         :raises InvalidInputError: if Airflow cannot open such a path, or does not have the connection.
         :raises StorageError: if the storage cannot be reached.
         """
@@ -63,7 +83,8 @@ class StoredFile:
             if conn_id is not None:
                 raise InvalidInputError(conn_argument, f"{shown} is read without a connection. Leave it out.")
             return cls(argument, shown, None, text)
-        if text.endswith("/") or not (address.path or address.scheme in _LOCAL):
+        is_folder = text.endswith("/") or not (address.path or address.scheme in _LOCAL)
+        if is_folder and not may_be_folder:
             raise _folder(argument, shown)
         own, _, host = address.netloc.rpartition("@")
         if _AZURE_HOST.search(host):
@@ -87,7 +108,7 @@ class StoredFile:
                 conn_argument if conn_id else argument,
                 f"Airflow has no connection {name}, which is needed for {shown}. Create it, or correct its id.",
             )
-        file = cls(argument, shown, None, "", used)
+        file = cls(argument, shown, None, "", used, is_folder or None)
         with file._explain("opened"):
             # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
             url = address._replace(netloc=host).geturl() if own else text
@@ -95,22 +116,30 @@ class StoredFile:
             _ = storage.fs  # which finds the package, and may connect
         return replace(file, path=storage)
 
-    def read(self) -> bytes:
-        """Return the whole content.
+    def read(self) -> Files:
+        """Return the whole content: of the file, or of each file in the folder.
 
-        :raises InvalidInputError: if it is a folder.
-        :raises StorageError: if it cannot be read.
+        :raises InvalidInputError: if a folder has folders of its own.
+        :raises StorageError: if there are no files, or one cannot be read or changes meanwhile.
         """
         if self.path is None:
-            return self._read_web()
+            return Files([(urlsplit(self.url).path, self._read_web())], is_folder=False)
         with self._explain("read"):
             # A size that is remembered from an earlier listing would cut a file that has grown since.
             self.path.fs.invalidate_cache()
-            content: bytes = self.path.fs.cat_file(self.path.path)
-        if not content:
-            self._refuse_folder()
+            key = self.path.path
+            if self.is_folder or "*" in key:
+                return self._read_folder()
+            try:
+                content: bytes = self.path.fs.cat_file(key)
+            except Exception as error:
+                if isinstance(error, _NO_FOLDER) or not self._is_folder():
+                    raise
+                return self._read_folder()
+            if not content and self._is_folder():
+                return self._read_folder()
         _airflow.add_lineage(self.path, written=False)
-        return content
+        return Files([(key.rpartition("/")[2], content)], is_folder=False)
 
     def write(self, content: bytes) -> None:
         """Write the file. One that is there is replaced once the new one is complete. A local folder is created.
@@ -128,6 +157,52 @@ class StoredFile:
             else:
                 _replace(self.path.fs, self.path.path, content)
         _airflow.add_lineage(self.path, written=True)
+
+    def _read_folder(self) -> Files:
+        """Return the files of a folder or of a pattern, in the order of their names."""
+        before = self._list()
+        files = [(name, self.path.fs.cat_file(key)) for name, (key, _) in before.items()]
+        self.path.fs.invalidate_cache()
+        if self._list() != before:
+            raise self._error("read", "its files changed while they were read. Read them once they are complete")
+        _airflow.add_lineage(self.path, written=False)
+        return Files(files, is_folder=True)
+
+    def _list(self) -> dict[str, tuple[str, object]]:
+        """Return the keys and sizes of the files in a folder or of a pattern, by the part of the path that differs."""
+        fs, key = self.path.fs, self.path.path.rstrip("/")
+        if "*" in key:
+            try:
+                listed = fs.glob(key, detail=True).values()
+            except ValueError as error:
+                raise InvalidInputError(self.argument, f"{self.shown} is no valid pattern: {error}.") from error
+            base = key[: key.index("*")].rpartition("/")[0]
+        else:
+            listed = fs.ls(key, detail=True)
+            base = key
+        start = len(fs._strip_protocol(base).strip("/"))  # noqa: SLF001 (as its own methods name paths)
+        found = {name: each for each in listed if (name := each["name"].strip("/")[start:].strip("/"))}
+        # An object store may list a folder as an empty file in itself.
+        names = sorted(name for name in found if not any(part.startswith(_NO_PARTS) for part in name.split("/")))
+        folders = [name for name in names if found[name]["type"] == "directory"]
+        if folders and "*" not in key:
+            raise InvalidInputError(
+                self.argument,
+                f"{self.shown} has folders of its own, such as {shorten(folders[0])}. Pass one of them, or a pattern "
+                f"that includes them, such as {shorten('*/*.csv')} after its last slash.",
+            )
+        files = {name: (found[name]["name"], found[name].get("size")) for name in names if name not in folders}
+        if not files:
+            problem = "it has no files, without those whose names begin with _ or a dot"
+            raise self._error("read", f"{problem}. Check the path, and whether they are written before this task runs")
+        return files
+
+    def _is_folder(self) -> bool:
+        """Return whether this is a folder, or what an object store shows as one: files whose names begin with it."""
+        fs, key = self.path.fs, self.path.path
+        with suppress(Exception):  # the caller knows a better error
+            return fs.isdir(key) or any(f"{key.strip('/')}/" in name for name in fs.ls(key, detail=False))
+        return False
 
     def _read_web(self) -> bytes:
         from requests import RequestException, Session  # noqa: PLC0415 (heavy)
@@ -159,6 +234,8 @@ class StoredFile:
         """Make each error of the storage one that names the file and says what to do."""
         try:
             yield
+        except (InvalidInputError, StorageError):
+            raise
         except Exception as error:
             detail = without_credentials(f"{type(error).__name__}: {error}"[:_MAX_DETAIL]).rstrip(".: ")
             wrong = (ImportError, ValueError, _airflow.AirflowOptionalProviderFeatureException)
@@ -167,8 +244,8 @@ class StoredFile:
                 raise InvalidInputError(
                     self.argument, f"Airflow cannot open {self.shown}: {detail}. {advice}."
                 ) from error
-            if verb != "opened" and not isinstance(error, PermissionError | ConnectionError | TimeoutError):
-                self._refuse_folder()
+            if verb == "written" and not isinstance(error, _NO_FOLDER) and self._is_folder():
+                raise _folder(self.argument, self.shown) from error
             connection = (
                 f"the connection {shorten(self.conn_id)}" if self.conn_id else "the worker, without a connection,"
             )
@@ -188,15 +265,6 @@ class StoredFile:
 
     def _error(self, verb: str, problem: str) -> StorageError:
         return StorageError(f"{self.argument}: {self.shown} cannot be {verb}: {problem}")
-
-    def _refuse_folder(self) -> None:
-        """Raise an error if this is a folder, or what an object store shows as one: files whose names begin with it."""
-        fs, key = self.path.fs, self.path.path
-        is_folder = False
-        with suppress(Exception):  # the caller knows a better error
-            is_folder = fs.isdir(key) or any(f"{key.strip('/')}/" in name for name in fs.ls(key, detail=False))
-        if is_folder:
-            raise _folder(self.argument, self.shown)
 
 
 def _has_connection(protocol: str, conn_id: str) -> bool:

@@ -1,10 +1,10 @@
-"""Rosters from files: the people in a file that an HR system or a spreadsheet exports."""
+"""Rosters from files: the people in a file that an HR system, a spreadsheet or another job writes."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
@@ -28,26 +28,35 @@ def read_roster(
     path: str | os.PathLike[str] | StoragePath,
     *,
     column: str = "email",
-    where: Mapping[str, str | Iterable[str]] | NotPassed = NOT_PASSED,
+    where: Mapping[str, str | Iterable[str]] | Callable[[Mapping[str, str]], bool] | NotPassed = NOT_PASSED,
     may_be_absent: Iterable[str] | str | NotPassed = NOT_PASSED,
     on_contradiction: Literal["fail", "keep", "last"] = "fail",
+    sheet: str | NotPassed = NOT_PASSED,
+    header_row: int | Literal["find"] | NotPassed = NOT_PASSED,
     encoding: str | NotPassed = NOT_PASSED,
     conn_id: str | NotPassed = NOT_PASSED,
     allow_empty: bool = False,
     allow_missing_line_end: bool = False,
 ) -> list[str]:
-    """Return the people in a column of a CSV file, to pass to an operator as ``user_emails``.
+    """Return the people in a column of a CSV file, an Excel workbook or a folder of such files.
 
     Use it as a task, ``task(read_roster)("s3://hr/roster.csv", conn_id="aws_default")``, or in a task of your own. As a
-    task, its arguments are templated. To leave one out, do not pass it: None is an error.
+    task, its arguments are templated. To leave one out, do not pass it: None is an error. Pass the list that it returns
+    to an operator as ``user_emails``, which takes UUIDs, too.
 
     The first row that is not blank is the header. Columns, and the words of ``where``, are compared without case, and
     without differences between blanks or between hyphens. Blank rows are skipped. Every other row must name one person:
     an email address or a user UUID. Rows that ``where`` leaves out may name nobody. They are checked, too, so
-    a file that was cut or damaged is an error. The log says how many rows were left out, by word.
+    a file that was cut or damaged is an error. The log says how many rows were left out, by word, and warns about a
+    round number of people, because the source may have been cut.
 
-    The separator is a comma, semicolon, tab or ``|``, whichever the header contains outside quotation marks, or what
-    Excel's first line ``sep=`` says. A file with one column has none. Save an Excel workbook as CSV first.
+    What a file is follows from its content: CSV, an Excel workbook (``.xlsx``), or either in a gzip archive. A workbook
+    needs ``pip install 'airflow-provider-seats[excel]'``. The separator of CSV is a comma, semicolon, tab or ``|``,
+    whichever the header contains outside quotation marks, or what Excel's first line ``sep=`` says. A file with one
+    column has none.
+
+    A folder, and a path with ``*``, is read as one roster. Each of its files has a header of its own. Empty files,
+    and those whose names begin with ``_`` or a dot, do not count.
 
     Airflow retries the task if a storage cannot be reached, or the file is not there. A file that can be read but not
     used fails the task at once.
@@ -55,16 +64,20 @@ def read_roster(
     :param path: a path or URL that Airflow's ``ObjectStoragePath`` can read, such as ``s3://...`` or ``file:///...``,
         such an object, or a link to a file on the web.
     :param column: the column that holds email addresses or user UUIDs.
-    :param where: the rows that count, as column and word: ``{"Status": "Active"}``. A list means any of its words.
+    :param where: the rows that count, as column and word: ``{"Status": "Active"}``. A list means any of its words. Or
+        a function that is passed the cells of a row as texts, by column, and returns whether the row counts.
     :param may_be_absent: the words of ``where`` that the file need not contain. Any other word that no row has is an
         error, because it was probably renamed.
     :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out:
         ``fail``, ``keep`` the person, or let the ``last`` row decide.
+    :param sheet: the name of the sheet of a workbook. By default it is the only one that is visible.
+    :param header_row: the number of the row with the header, as a spreadsheet shows it, or ``find`` for the first of
+        the top 50 rows that has the columns.
     :param encoding: the encoding, such as ``cp1252``. By default it is UTF-8, or what the byte order mark says.
     :param conn_id: the Airflow connection for the path, if it needs one.
     :param allow_empty: return an empty list for a file that is empty, has only a header, or has no row that ``where``
-        keeps, instead of failing.
-    :param allow_missing_line_end: read a file whose last line has no line end. Otherwise it is an error, because the
+        keeps, instead of failing. A folder is never an empty list.
+    :param allow_missing_line_end: read CSV whose last line has no line end. Otherwise it is an error, because the
         file may be cut.
     :returns: emails as the file has them, and user UUIDs in lower case, each person once, in the file's order.
     :raises AirflowFailException: from an :class:`~airflow_provider_seats.exceptions.InvalidInputError` that lists what
@@ -75,6 +88,7 @@ def read_roster(
     from airflow_provider_seats._arguments import parse_conn_id, parse_optional  # noqa: PLC0415
     from airflow_provider_seats._connect import fail_without_retry  # noqa: PLC0415
     from airflow_provider_seats._rosters.roster import RosterFile  # noqa: PLC0415
+    from airflow_provider_seats._rosters.round_numbers import warn_if_cut  # noqa: PLC0415
     from airflow_provider_seats._storage import StoredFile  # noqa: PLC0415
 
     with fail_without_retry(""):
@@ -84,11 +98,17 @@ def read_roster(
             where=where,
             may_be_absent=may_be_absent,
             on_contradiction=on_contradiction,
+            sheet=sheet,
+            header_row=header_row,
             encoding=encoding,
             allow_empty=allow_empty,
             allow_missing_line_end=allow_missing_line_end,
         )
-        stored = StoredFile.find("path", file.path, parse_optional("conn_id", conn_id, parse_conn_id), "conn_id")
-        roster = file.read(stored.read())
+        used = parse_optional("conn_id", conn_id, parse_conn_id)
+        stored = StoredFile.find("path", file.path, used, "conn_id", may_be_folder=True)
+        files = stored.read()
+        roster = file.read(files.contents, is_folder=files.is_folder)
         _log.info("%s: %s", stored.shown, roster.summary)
+        if (warning := warn_if_cut(len(roster.people), stored.shown)) is not None:
+            _log.warning(warning)
         return roster.people

@@ -44,8 +44,12 @@ def test_the_wheel_contains_the_package_its_types_and_its_entry_point(built: tup
     assert (metadata["Name"], metadata["License-Expression"]) == ("airflow-provider-seats", "Apache-2.0")
     assert metadata["Requires-Python"] == ">=3.11"
     assert "Framework :: Apache Airflow :: Provider" in metadata.get_all("Classifier", [])
-    needed = {re.split("[<>=]", requirement)[0] for requirement in metadata.get_all("Requires-Dist", [])}
+    requirements = metadata.get_all("Requires-Dist", [])
+    needed = {re.split("[<>=]", requirement)[0] for requirement in requirements if "extra ==" not in requirement}
     assert needed == {"apache-airflow", "requests"}
+    assert [each.partition(";")[2].strip() for each in requirements if each.startswith("openpyxl")] == [
+        "extra == 'excel'"
+    ]
 
 
 def test_the_sdist_is_enough_to_test_from(built: tuple[Path, Path]) -> None:

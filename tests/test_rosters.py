@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import typing
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from airflow_provider_seats._airflow import AirflowFailException, ObjectStoragePath
 from airflow_provider_seats.exceptions import InvalidInputError, StorageError
 from airflow_provider_seats.rosters import read_roster
+from tests._rosters.test_xlsx_table import STAFF, workbook
 
 
 @pytest.fixture
@@ -46,7 +48,53 @@ def test_the_log_counts_what_was_left_out(roster: Path, caplog: pytest.LogCaptur
     assert line == f"'{roster}': 1 person in 2 rows, left out: 1 row with 'status' = 'On\\xa0Leave'"
 
 
-@pytest.mark.parametrize("argument", ["path", "column", "where", "may_be_absent", "on_contradiction", "encoding"])
+def test_a_workbook_is_read(tmp_path: Path) -> None:
+    """A workbook is a roster as its CSV would be, in any form of its path."""
+    path = tmp_path / "roster.xlsx"
+    path.write_bytes(workbook(STAFF))
+    for form in (path, path.as_uri(), ObjectStoragePath(path.as_uri())):
+        assert read_roster(form, sheet="Staff", where={"status": "Active"}) == ["ann@x.io"]
+    with pytest.raises(AirflowFailException, match=r"^sheet: '.*roster\.xlsx' has no sheet 'May'"):
+        read_roster(path, sheet="May")
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", "file://{}/", "{}/part-*", "file://{}/*.csv*"])
+def test_a_folder_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture, form: str) -> None:
+    """A folder is one roster of all its files, and the log says how many there were."""
+    (tmp_path / "part-0.csv").write_bytes(b"email,status\nann@x.com,Active\n")
+    (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress(b"status,email\nActive,bob@x.com\nLeft,cy@x.com\n"))
+    (tmp_path / "part-2.csv").write_bytes(b"")
+    (tmp_path / "_SUCCESS").write_bytes(b"")
+    caplog.set_level("INFO", "airflow_provider_seats.rosters")
+    assert read_roster(form.format(tmp_path), where={"status": "Active"}) == ["ann@x.com", "bob@x.com"]
+    [line] = caplog.messages
+    assert line.endswith("': 3 files (1 empty): 2 people in 3 rows, left out: 1 row with 'status' = 'Left'")
+
+
+def test_a_folder_is_never_an_empty_roster(tmp_path: Path) -> None:
+    """A folder without files is left to the retries, and one whose files name nobody fails the task."""
+    with pytest.raises(StorageError, match="it has no files"):
+        read_roster(tmp_path, allow_empty=True)
+    (tmp_path / "part-0.csv").write_bytes(b"email\n")
+    with pytest.raises(AirflowFailException, match="A folder is never an empty roster"):
+        read_roster(tmp_path, allow_empty=True)
+
+
+@pytest.mark.parametrize(("count", "warnings"), [(99, 0), (100, 1), (101, 0)])
+def test_a_round_number_of_people_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, count: int, warnings: int
+) -> None:
+    """The log warns if exactly as many people are in the roster as a source hands over at most."""
+    path = tmp_path / "roster.csv"
+    path.write_text("email\n" + "".join(f"p{number}@x.com\n" for number in range(count)))
+    assert len(read_roster(path)) == count
+    found = [each for each in caplog.records if each.levelname == "WARNING" and "exactly 100 people" in each.message]
+    assert len(found) == warnings
+
+
+@pytest.mark.parametrize(
+    "argument", ["path", "column", "where", "may_be_absent", "on_contradiction", "encoding", "sheet", "header_row"]
+)
 def test_an_argument_that_came_out_as_none_fails_the_task(roster: Path, argument: str) -> None:
     """None from a template or a task never means that an argument was left out."""
     arguments: Any = {"path": roster, argument: None}

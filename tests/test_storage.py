@@ -93,7 +93,7 @@ def find(storage: Memory) -> Callable[..., StoredFile]:
     for protocol in ("s3", "sftp", "smb"):
         attach(protocol, conn_id, fs=storage)
     return lambda name="hr/roster.csv", protocol="s3": StoredFile.find(
-        "path", f"{protocol}://{name}", conn_id, "conn_id"
+        "path", f"{protocol}://{name}", conn_id, "conn_id", may_be_folder=True
     )
 
 
@@ -104,6 +104,14 @@ def problem(value: Any, conn_id: str | None = None) -> str:
     return str(caught.value)
 
 
+def content(file: StoredFile) -> bytes:
+    """Return the content of a single file."""
+    files = file.read()
+    assert not files.is_folder
+    [(_, content)] = files.contents
+    return content
+
+
 # --- paths and connections ---
 
 
@@ -111,12 +119,12 @@ def test_airflows_own_path_is_a_path(tmp_path: Path, storage: Memory, monkeypatc
     """An ObjectStoragePath is read and written, with its connection."""
     path = ObjectStoragePath((tmp_path / "roster.csv").as_uri())
     StoredFile.find("path", path, None, "conn_id").write(OLD)
-    assert StoredFile.find("path", path, None, "conn_id").read() == OLD
+    assert content(StoredFile.find("path", path, None, "conn_id")) == OLD
     attach("s3", "mine", fs=storage)
     storage.pipe_file("hr/roster.csv", NEW)
     for value in (ObjectStoragePath("s3://hr/roster.csv", conn_id="mine"), "s3://mine@hr/roster.csv"):
         file = StoredFile.find("path", value, None, "conn_id")
-        assert (file.read(), file.conn_id, file.shown) == (NEW, "mine", "'s3://mine@hr/roster.csv'")
+        assert (content(file), file.conn_id, file.shown) == (NEW, "mine", "'s3://mine@hr/roster.csv'")
 
 
 def test_a_connection_that_airflow_does_not_have_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
@@ -139,7 +147,7 @@ def test_a_connection_that_airflow_has_is_used(tmp_path: Path, monkeypatch: pyte
     path.write_bytes(OLD)
     for url, conn_id in ((path.as_uri(), "hr"), (f"file://hr@{path}", None), (f"file://hr@{path}", "hr")):
         file = StoredFile.find("path", url, conn_id, "conn_id")
-        assert (file.read(), file.conn_id) == (OLD, "hr")
+        assert (content(file), file.conn_id) == (OLD, "hr")
 
 
 def test_two_connections_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,21 +206,82 @@ def test_a_file_that_has_grown_since_its_folder_was_listed_is_read_whole(
     assert storage.info("hr/roster.csv")["size"] == len(OLD)
     storage.pipe_file("hr/roster.csv", NEW)
     assert storage.cat_file("hr/roster.csv") != NEW
-    assert find().read() == NEW
+    assert content(find()) == NEW
 
 
-def test_a_folder_is_an_error_that_says_so(storage: Memory, find: Callable[..., StoredFile], tmp_path: Path) -> None:
-    """A folder is an error that no retry can fix, and so is an empty object that has others below its name."""
+@pytest.mark.parametrize("name", ["hr/roster.csv", "hr/roster.csv/", "hr/roster.csv/*", "hr/*/part*", "hr/**/*.csv"])
+def test_a_folder_is_read_as_its_files(storage: Memory, find: Callable[..., StoredFile], name: str) -> None:
+    """A folder or a pattern is its files in the order of their names, without those that mark something."""
+    for part, text in (("part-1.csv", NEW), ("part-0.csv", OLD), ("_SUCCESS", b""), (".part-0.csv.crc", b"x")):
+        storage.pipe_file(f"hr/roster.csv/{part}", text)
+    files = find(name).read()
+    assert files.is_folder
+    assert [(name.rpartition("/")[2], text) for name, text in files.contents] == [
+        ("part-0.csv", OLD),
+        ("part-1.csv", NEW),
+    ]
+
+
+def test_an_object_that_is_called_like_its_folder_is_not_read_as_empty(
+    storage: Memory, find: Callable[..., StoredFile]
+) -> None:
+    """An empty object that has others below its name is a folder, and an empty object alone is an empty file."""
     storage.pipe_file("hr/roster.csv/part-0.csv", OLD)
-    with pytest.raises(InvalidInputError, match=r"^path: 's3://hr/roster.csv' is a folder"):
-        find().read()
     storage.pipe_file("hr/other.csv", b"")
-    assert find("hr/other.csv").read() == b""
-    storage.is_folder = False  # as with an object that is called like its folder
-    with pytest.raises(InvalidInputError, match=r"^path: 's3://hr/roster.csv' is a folder"):
-        find().read()
-    with pytest.raises(InvalidInputError, match="is a folder"):
-        StoredFile.find("path", str(tmp_path), None, "conn_id").read()
+    assert content(find("hr/other.csv")) == b""
+    storage.is_folder = False
+    assert find("hr/roster.csv").read().contents == [("part-0.csv", OLD)]
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", "file://{}", "file://{}/", "{}/*.csv", "file://{}/*", "{}/**/p*"])
+def test_a_local_folder_is_read(tmp_path: Path, form: str) -> None:
+    """A folder on this machine is read, too, in any form of its path."""
+    (tmp_path / "part-0.csv").write_bytes(OLD)
+    (tmp_path / "_SUCCESS").write_bytes(b"")
+    found = StoredFile.find("path", form.format(tmp_path), None, "conn_id", may_be_folder=True).read()
+    assert found.is_folder
+    assert [(name.rpartition("/")[2], text) for name, text in found.contents] == [("part-0.csv", OLD)]
+
+
+def test_a_folder_without_files_is_an_error(storage: Memory, find: Callable[..., StoredFile], tmp_path: Path) -> None:
+    """No file in a folder, or none of a pattern, may be written later. It is never nothing."""
+    storage.pipe_file("hr/marked/_SUCCESS", b"")
+    for name in ("hr/marked/", "hr/marked/*.csv"):
+        with pytest.raises(StorageError, match=r"^path: 's3://hr/marked/.*' cannot be read: it has no files, without"):
+            find(name).read()
+    with pytest.raises(StorageError, match="it has no files"):
+        StoredFile.find("path", tmp_path, None, "conn_id").read()
+    with pytest.raises(StorageError, match=r"^path: 's3://hr/missing/' cannot be read: FileNotFoundError"):
+        find("hr/missing/").read()
+
+
+def test_a_folder_of_folders_is_an_error(storage: Memory, find: Callable[..., StoredFile]) -> None:
+    """Nobody in a folder's folders is left out in silence."""
+    storage.pipe_file("hr/roster/day=1/part-0.csv", OLD)
+    with pytest.raises(InvalidInputError, match=r"'s3://hr/roster' has folders of its own, such as 'day=1'\. Pass one"):
+        find("hr/roster").read()
+    assert find("hr/roster/*/*.csv").read().contents == [("day=1/part-0.csv", OLD)]
+    with pytest.raises(InvalidInputError, match=r"^path: 's3://hr/\*\*\.csv' is no valid pattern: "):
+        find("hr/**.csv").read()
+    storage.pipe_file("hr/parts/_temporary/part-0.csv", OLD)
+    storage.pipe_file("hr/parts/part-0.csv", NEW)
+    assert find("hr/parts").read().contents == find("hr/parts/**/*").read().contents == [("part-0.csv", NEW)]
+
+
+def test_a_folder_that_changes_while_it_is_read_is_read_again_later(
+    storage: Memory, find: Callable[..., StoredFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that still writes parts makes a transient error, and no roster of some of them."""
+    storage.pipe_file("hr/roster/part-0.csv", OLD)
+    read = storage.cat_file
+
+    def read_and_write(path: str, **arguments: Any) -> Any:
+        storage.pipe_file("hr/roster/part-1.csv", NEW)
+        return read(path, **arguments)
+
+    monkeypatch.setattr(storage, "cat_file", read_and_write)
+    with pytest.raises(StorageError, match=r"^path: 's3://hr/roster/' cannot be read: its files changed while they"):
+        find("hr/roster/").read()
 
 
 @pytest.mark.parametrize(
@@ -234,7 +303,7 @@ def test_an_error_of_a_storage_names_the_file_and_what_to_do(
     """An error of a storage names the file, says what to check, and is left to the task's retries."""
     storage.errors["cat_file"] = [error]
     with pytest.raises(StorageError) as caught:
-        find().read()
+        content(find())
     assert str(caught.value).startswith("path: 's3://hr/roster.csv' cannot be read: ")
     assert advice in str(caught.value)
     assert str(caught.value).endswith(". Try again later.")
@@ -245,14 +314,14 @@ def test_an_error_of_sftp_says_where_the_file_was_looked_for(storage: Memory, fi
     """The first part of an SFTP URL is a host, which users take for a folder."""
     storage.errors["cat_file"] = [FileNotFoundError(2, "No such file")]
     with pytest.raises(StorageError, match=r"An SFTP URL has a host before the folder, and this one means the file '"):
-        find("upload/roster.csv", "sftp").read()
+        content(find("upload/roster.csv", "sftp"))
 
 
 def test_an_error_while_a_folder_is_looked_for_hides_no_other(storage: Memory, find: Callable[..., StoredFile]) -> None:
     """If the storage fails again, the first error counts."""
     storage.errors = {"cat_file": [RuntimeError("first")], "isdir": [RuntimeError("second")]}
     with pytest.raises(StorageError, match="first"):
-        find().read()
+        content(find())
 
 
 def test_a_storage_that_cannot_be_opened_is_left_to_the_retries(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,7 +364,7 @@ def test_a_file_on_the_web_is_read(web: tuple[str, dict[str, Any]]) -> None:
     """A link is read without a connection, and shown without its token."""
     for value in (web[0], ObjectStoragePath(web[0])):
         file = StoredFile.find("path", value, None, "conn_id")
-        assert file.read() == NEW
+        assert content(file) == NEW
         assert file.shown.endswith("/roster.csv?***'")
 
 
@@ -313,7 +382,7 @@ def test_an_error_of_the_web_names_the_file_without_its_token(
     """An answer without the whole file is left to the retries. No message, and no cause of it, contains the token."""
     web[1].update(change)
     with pytest.raises(StorageError, match=r"^path: 'http://127.*\?\*\*\*' ") as caught:
-        StoredFile.find("path", web[0], None, "conn_id").read()
+        content(StoredFile.find("path", web[0], None, "conn_id"))
     assert expected in str(caught.value)
     assert "secret" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -322,7 +391,7 @@ def test_an_error_of_the_web_names_the_file_without_its_token(
 def test_a_server_that_is_away_is_left_to_the_retries() -> None:
     """A server that cannot be reached is a transient error."""
     with pytest.raises(StorageError, match=r"cannot be read: ConnectionError\. Check the URL"):
-        StoredFile.find("path", "http://127.0.0.1:1/roster.csv", None, "conn_id").read()
+        content(StoredFile.find("path", "http://127.0.0.1:1/roster.csv", None, "conn_id"))
 
 
 def test_nothing_is_written_to_the_web_or_read_there_with_a_connection() -> None:
@@ -339,9 +408,9 @@ def test_nothing_is_written_to_the_web_or_read_there_with_a_connection() -> None
 def test_a_file_is_replaced(storage: Memory, find: Callable[..., StoredFile], protocol: str) -> None:
     """A file is written, and replaces one that is there, in an object store and elsewhere."""
     file = find(protocol=protocol)
-    for content in (OLD, NEW):
-        file.write(content)
-        assert file.read() == content
+    for text in (OLD, NEW):
+        file.write(text)
+        assert content(file) == text
     assert len(storage.store) == 1
 
 
@@ -359,7 +428,7 @@ def test_a_file_that_cannot_be_replaced_is_unchanged(
     storage.errors = errors
     with pytest.raises(StorageError, match=r"^path: 'smb://hr/roster.csv' cannot be written: OSError: "):
         file.write(NEW)
-    assert file.read() == OLD
+    assert content(file) == OLD
     assert len(storage.store) == 1
 
 
@@ -378,7 +447,7 @@ def test_a_storage_that_does_not_rename_onto_a_file_is_written_too(
     file.write(OLD)
     storage.errors["mv"] = [FileExistsError("there is one")]
     file.write(NEW)
-    assert file.read() == NEW
+    assert content(file) == NEW
     assert len(storage.store) == 1
 
 

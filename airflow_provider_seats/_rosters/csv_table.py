@@ -6,24 +6,32 @@ import codecs
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final, TypeAlias
+from itertools import chain, islice
+from typing import Final
 
 from airflow_provider_seats._rosters.people import names_person
-from airflow_provider_seats._text import is_hidden, join_names, shorten, strip_hidden
+from airflow_provider_seats._rosters.table import (
+    HeaderRow,
+    NumberedRow,
+    Table,
+    Wanted,
+    find_header,
+    missing,
+    refuse_header,
+    refuse_header_row,
+)
+from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
-
-# The cells of a row, after the number that a spreadsheet shows beside it.
-Row: TypeAlias = tuple[int, list[str]]
 
 SEPARATORS: Final = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
 # For a file with one column. No text contains this character: Unicode reserves it for programs.
 _NO_SEPARATOR: Final = "\ufdd0"
 # The first line that Excel writes and hides. It is no row.
 _find_directive: Final = re.compile(r'"?sep=([^"\s]|\t)"?[,;\t| ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+# The first line that Windows PowerShell writes. Spreadsheets show it as a row.
+_TYPE_LINE: Final = ("#TYPE ", '"#TYPE ')
 # The marks of UTF-32 come first, because one of them begins with that of UTF-16.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -32,78 +40,64 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_NO_TEXT: Final = (
-    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"%PDF", "a PDF"),
-)
 _ENCODINGS: Final = (
     "'cp1252' (Western Europe and the Americas), 'cp1250' (Central Europe), 'cp1251' (Cyrillic), 'cp932' (Japan), "
     "'gb18030' (China) or 'mac-roman' (older Macs)"
 )
-# What a reader cannot tell from a hyphen.
-_find_hyphen: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
-_MAX_COLUMNS: Final = 30
-_MAX_TITLE_ROWS: Final = 20
 _MAX_CELL: Final = 80
+_CHUNK: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows below a header that are not blank. Each iteration parses them again."""
+class Text:
+    """The text of a file. It is decoded while it is read, so that it does not take its memory twice.
 
-    text: str
+    :param content: the bytes of the file.
+    :param encoding: their encoding.
+    :param is_ended: whether the last line has a line end.
+    :param skipped: whether the first line is none of the table.
+    """
+
+    content: bytes
+    encoding: str
+    is_ended: bool = True
+    skipped: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines, each with its line end, without a byte order mark."""
+        lines = io.TextIOWrapper(io.BytesIO(self.content), self.encoding, newline="")
+        first = lines.readline().lstrip("\ufeff")
+        return lines if self.skipped or not first else chain([first], lines)
+
+
+@dataclass(frozen=True, slots=True)
+class CsvTable(Table):
+    """A table in a text.
+
+    :param header_row: the number of the row with the header.
+    :param first_row: the number of the first row of the text.
+    """
+
+    text: Text
     separator: str
-    file: str
+    header_row: int
+    first_row: int
 
-    def __iter__(self) -> Iterator[Row]:
-        return islice(_rows(self.text, self.separator, self.file), 1, None)
+    def rows(self) -> Iterator[NumberedRow]:
+        """Yield the rows below the header."""
+        every = _rows(self.text, self.separator, self.first_row, self.file)
+        return islice(every, self.header_row + 1 - self.first_row, None)
 
-
-@dataclass(frozen=True, slots=True)
-class CsvTable:
-    """A table with a header.
-
-    :param header: the names of the columns, as the file has them.
-    :param rows: the rows below the header that are not blank. They can be read again.
-    """
-
-    header: list[str]
-    rows: Rows
-
-    def position(self, argument: str, column: str) -> int:
-        """Return the position of a column.
-
-        :param argument: the argument that names the column, for the error.
-        :raises InvalidInputError: if several columns have this name.
-        """
-        name = comparable(column)
-        positions = [number for number, each in enumerate(self.header) if comparable(each) == name]
-        if len(positions) > 1:
-            raise InvalidInputError(
-                argument,
-                f"{len(positions)} columns are called {shorten(column)} (columns "
-                f"{join_names(str(position + 1) for position in positions)}). Rename all but one.",
-            )
-        return positions[0]
-
-
-def comparable(text: str) -> str:
-    """Return what two spellings of a header, or of a word in a cell, have in common.
-
-    Case, hidden characters, blanks at the ends, and the kind and number of blanks or of hyphens inside are none of it.
-    """
-    if not text.isascii():
-        visible = "".join(each for each in text if each.isspace() or not is_hidden(each))
-        text = unicodedata.normalize("NFC", _find_hyphen.sub("-", visible))
-    return " ".join(text.split()).casefold()
+    def place(self, number: int, position: int | None = None) -> str:  # noqa: ARG002 (of the base class)
+        """Return the number of a row."""
+        return f"row {number}"
 
 
 def parse_encoding(argument: str, value: object) -> str:
     """Parse the name of an encoding."""
     try:
         "a".encode(name := str(value))
+        codecs.getincrementaldecoder(name)
         return codecs.lookup(name).name
     except (LookupError, ValueError):
         raise InvalidInputError(
@@ -111,68 +105,64 @@ def parse_encoding(argument: str, value: object) -> str:
         ) from None
 
 
-def decode(content: bytes, encoding: str | None, file: str) -> str:
-    """Return the text of a file, without its byte order mark.
+def decode(content: bytes, encoding: str | None, file: str) -> Text:
+    """Check that a file is text, and return that.
 
     :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
     :param file: what messages call the file.
     :raises InvalidInputError: if it is not text of this encoding.
     """
-    for beginning, kind in _NO_TEXT:
-        if content.startswith(beginning):
-            raise InvalidInputError("path", f"{file} is {kind}. Save it as CSV.")
-    if content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
-        raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
     if marked and encoding and not encoding.startswith(marked):
         raise InvalidInputError(
             "encoding", f"{file} begins with the byte order mark of {marked}, not {encoding}. Leave encoding out."
         )
     used = marked or encoding or "utf-8"
+    decoder = codecs.getincrementaldecoder(used)()
+    last = ""
     try:
-        text = content.decode(used)
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        raise InvalidInputError(
-            "encoding",
-            f"{file} is not {used} text (byte 0x{content[start]:02x} in line {_line(content[:start])}). Save it as "
-            f"'CSV UTF-8', or pass its encoding: {_ENCODINGS}.",
-        ) from None
-    if "\0" in text:
-        line = _line(text[: text.index("\0")].encode("utf-8", "replace"))
-        raise InvalidInputError(
-            "encoding",
-            f"{file} contains NUL bytes, the first in line {line}. If it is UTF-16 without a byte order mark, pass "
-            "encoding='utf-16-le' or 'utf-16-be'. Otherwise export it again.",
-        )
-    return text.lstrip("\ufeff")
+        for start in range(0, len(content), _CHUNK):
+            part = decoder.decode(content[start : start + _CHUNK])
+            last = part or last
+            if "\0" in part:
+                raise _nul(content.decode(used, "replace"), file)
+        last = decoder.decode(b"", True) or last  # noqa: FBT003 (takes no keyword in every codec)
+    except UnicodeError:
+        raise _not_text(content, used, file) from None
+    return Text(content, used, is_ended=last.endswith(("\n", "\r")))
 
 
-def parse_table(text: str, wanted: Sequence[tuple[str, str]], file: str) -> CsvTable | None:
+def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file: str) -> CsvTable | None:
     """Parse a table. The separator is the one with which the header has the wanted columns.
 
-    :param wanted: the columns that are needed, each after the argument that names it.
+    :param wanted: the columns that are needed.
+    :param header_row: the row with the header.
     :param file: what messages call the file.
     :returns: the table; None if the file is empty.
     :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """
-    directive = _find_directive.match(text)
-    if directive is not None:
-        text = text[directive.end() :]
+    first_line = next(text.lines(), "")
+    directive = _find_directive.match(first_line)
+    has_type = first_line.startswith(_TYPE_LINE)
+    if directive is not None or has_type:
+        text = Text(text.content, text.encoding, text.is_ended, skipped=True)
+    first_row = 2 if has_type else 1
     candidates = (directive[1],) if directive is not None else (_NO_SEPARATOR, *SEPARATORS)
-    headers: dict[str, list[str]] = {}
+    headers: dict[str, NumberedRow] = {}
     malformed: InvalidInputError | None = None
     for separator in candidates:
         try:
-            first = next(_rows(text, separator, file), None)
+            header = find_header(_rows(text, separator, first_row, file), wanted, header_row)
         except InvalidInputError as error:
             malformed = error
             continue
-        if first is None:
+        if header is None:
+            if isinstance(header_row, int) and next(_rows(text, separator, first_row, file), None):
+                raise refuse_header_row(header_row, file)
             return None
-        if len(first[1]) > 1 or separator not in SEPARATORS or directive is not None:
-            headers[separator] = first[1]
-    fitting = [separator for separator, header in headers.items() if not _missing(header, wanted)]
+        if len(header[1]) > 1 or separator not in SEPARATORS or directive is not None:
+            headers[separator] = header
+    fitting = [separator for separator, header in headers.items() if not missing(header[1], wanted)]
     # A tab after the only name is a separator: without one, it would be a blank at the end of the name.
     fitting = [separator for separator in fitting if separator != _NO_SEPARATOR] or fitting
     if len(fitting) > 1:
@@ -185,54 +175,40 @@ def parse_table(text: str, wanted: Sequence[tuple[str, str]], file: str) -> CsvT
     if not fitting:
         if malformed is not None and not headers:
             raise malformed
-        header = max(headers.values(), key=len)
-        argument, column = _missing(header, wanted)[0]
-        raise InvalidInputError(
-            argument,
-            f"{file} has no column {shorten(column)}. Its columns are {join_names(map(shorten, header), _MAX_COLUMNS)}."
-            f"{_header_below(text, candidates, wanted, file)}",
-        )
-    return CsvTable(headers[fitting[0]], Rows(text, fitting[0], file))
+        header = max(headers.values(), key=lambda each: len(each[1]))
+        raise refuse_header(header, _first_rows(text, candidates, first_row, wanted, file), wanted, file)
+    number, names = headers[fitting[0]]
+    return CsvTable(file, names, text, fitting[0], number, first_row)
 
 
-def _missing(header: Iterable[str], wanted: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    names = set(map(comparable, header))
-    return [(argument, column) for argument, column in wanted if comparable(column) not in names]
-
-
-def _header_below(text: str, candidates: Iterable[str], wanted: Sequence[tuple[str, str]], file: str) -> str:
-    """Return the advice to remove the rows above the header, if there are any."""
+def _first_rows(
+    text: Text, candidates: Iterable[str], first_row: int, wanted: Sequence[Wanted], file: str
+) -> Iterator[NumberedRow]:
+    """Yield rows that have the wanted columns with some separator."""
     for separator in candidates:
-        rows = islice(_rows(text, separator, file), _MAX_TITLE_ROWS)
         try:
-            number = next((number for number, cells in rows if not _missing(cells, wanted)), None)
+            found = find_header(_rows(text, separator, first_row, file), wanted, "find")
         except InvalidInputError:
             continue
-        if number is not None:
-            return f" Row {number} has it: remove the rows above it."
-    return ""
+        if found is not None:
+            yield found
 
 
-def _rows(text: str, separator: str, file: str) -> Iterator[Row]:
-    """Yield the rows that are not blank."""
+def _rows(text: Text, separator: str, first_row: int, file: str) -> Iterator[NumberedRow]:
     # Without strict, a quotation mark that is not closed would hide everyone below it in one cell.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
-    number = line = 0
-    while True:
-        number += 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInputError(
-                "path", f"{file} is not valid CSV from row {number} on ({error}). Check its quotation marks."
-            ) from None
-        if reader.line_num > line + 1:
-            _refuse_swallowed(number, cells, separator, file)
-        line = reader.line_num
-        if any(map(strip_hidden, cells)):
+    reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=True, strict=True)
+    number = first_row - 1
+    line = 0
+    try:
+        for number, cells in enumerate(reader, first_row):
+            if reader.line_num > line + 1:
+                _refuse_swallowed(number, cells, separator, file)
+            line = reader.line_num
             yield number, cells
+    except csv.Error as error:
+        raise InvalidInputError(
+            "path", f"{file} is not valid CSV from row {number + 1} on ({error}). Check its quotation marks."
+        ) from None
 
 
 def _refuse_swallowed(number: int, cells: Iterable[str], separator: str, file: str) -> None:
@@ -245,6 +221,30 @@ def _refuse_swallowed(number: int, cells: Iterable[str], separator: str, file: s
                 f"{'the separator' if separator in cell else 'an address'} in them ({shorten(cell, _MAX_CELL)}). Check "
                 "its quotation marks, or leave line breaks out.",
             )
+
+
+def _not_text(content: bytes, encoding: str, file: str) -> InvalidInputError:
+    start = 0
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        start = error.start
+    except UnicodeError:
+        pass  # an error of the byte order mark has no place
+    return InvalidInputError(
+        "encoding",
+        f"{file} is not {encoding} text (byte 0x{content[start]:02x} in line {_line(content[:start])}). Save it as "
+        f"'CSV UTF-8', or pass its encoding: {_ENCODINGS}.",
+    )
+
+
+def _nul(text: str, file: str) -> InvalidInputError:
+    line = _line(text[: text.index("\0")].encode("utf-8", "replace"))
+    return InvalidInputError(
+        "encoding",
+        f"{file} contains NUL bytes, the first in line {line}. If it is UTF-16 without a byte order mark, pass "
+        "encoding='utf-16-le' or 'utf-16-be'. Otherwise export it again.",
+    )
 
 
 def _line(before: bytes) -> int:

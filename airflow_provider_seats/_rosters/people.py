@@ -23,9 +23,10 @@ _MAX_ENTRY: Final = 320  # the longest address that RFC 5321 allows
 # and a question mark is what programs write for a letter that an encoding lacks.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=^_`{|}~")
 # An address in ASCII without apostrophes, which would have to be distinguished from quotation marks.
+# Nothing is tried twice (++ and *+), so that a UUID is quickly known to be none.
 _PLAIN_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9!#$%&+\-/=^_`{|}~]+(?:\.[A-Za-z0-9!#$%&+\-/=^_`{|}~]+)*"
-    r"@[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\.[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)+"
+    r"[A-Za-z0-9!#$%&+\-/=^_`{|}~]++(?:\.[A-Za-z0-9!#$%&+\-/=^_`{|}~]++)*+"
+    r"@[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)++"
 )
 _find_person: Final = re.compile(r"[^\s@]@[^\s@.]+\.[^\s@.]|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
 is_plain_email: Final = _PLAIN_EMAIL.fullmatch

@@ -1,21 +1,25 @@
-"""Rosters from files: the people in a column of a CSV file."""
+"""Rosters from files: the people in a column of a file, or of all files of a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Self, TypeAlias
 
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_choice,
-    parse_literal,
     parse_optional,
     parse_path,
+    parse_positive_int,
 )
-from airflow_provider_seats._rosters.csv_table import comparable, decode, parse_encoding, parse_table
-from airflow_provider_seats._rosters.roster_rows import Condition, RosterRows
-from airflow_provider_seats._text import join_names, plural, shorten, shorten_url, strip_hidden
+from airflow_provider_seats._rosters.cells import comparable
+from airflow_provider_seats._rosters.content import Format, parse_content
+from airflow_provider_seats._rosters.csv_table import CsvTable, parse_encoding
+from airflow_provider_seats._rosters.roster_rows import RosterRows
+from airflow_provider_seats._rosters.table import Table, Wanted
+from airflow_provider_seats._rosters.where import Where, parse_column, parse_where, parse_words
+from airflow_provider_seats._text import join_names, plural, shorten, shorten_url
 from airflow_provider_seats.exceptions import InvalidInputError
 
 OnContradiction: TypeAlias = Literal["fail", "keep", "last"]
@@ -26,7 +30,7 @@ _MAX_CONTRADICTIONS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What was read from a file.
+    """What was read from a file or a folder.
 
     :param people: emails and user UUIDs, each person once.
     :param summary: how many rows there were, and how many were left out, for the log.
@@ -42,20 +46,20 @@ class RosterFile:
 
     :param path: the path or URL.
     :param column: the column that holds emails or user UUIDs.
-    :param where: the conditions that a row must meet.
+    :param where: which rows count.
     :param may_be_absent: the words of ``where`` that need not be in the file, by :func:`comparable`.
     :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out.
-    :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
+    :param form: how to read the file.
     :param allow_empty: whether a file that names nobody is an empty roster rather than an error.
     :param allow_missing_line_end: whether the last line may lack a line end.
     """
 
     path: str
     column: str
-    where: tuple[Condition, ...]
+    where: Where
     may_be_absent: frozenset[str]
     on_contradiction: OnContradiction
-    encoding: str | None
+    form: Format
     allow_empty: bool
     allow_missing_line_end: bool
 
@@ -69,6 +73,8 @@ class RosterFile:
         may_be_absent: object,
         on_contradiction: object,
         encoding: object,
+        sheet: object,
+        header_row: object,
         allow_empty: object,
         allow_missing_line_end: object,
     ) -> Self:
@@ -76,61 +82,74 @@ class RosterFile:
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        conditions = parse_optional("where", where, _parse_where) or ()
-        absent = parse_optional("may_be_absent", may_be_absent, _parse_words) or []
+        conditions = parse_optional("where", where, parse_where) or Where()
+        absent = parse_optional("may_be_absent", may_be_absent, parse_words) or []
         for word in absent:
-            if not any(comparable(word) in condition.words for condition in conditions):
+            if not any(comparable(word) in each.words for each in conditions.filters):
                 raise InvalidInputError("may_be_absent", f"{shorten(word)} is no word of where. Correct or remove it.")
         return cls(
             path=parse_path("path", path),
-            column=_parse_name("column", column, "Pass the name of the column that holds emails or user UUIDs"),
+            column=parse_column("column", column, "Pass the name of the column that holds emails or user UUIDs"),
             where=conditions,
             may_be_absent=frozenset(map(comparable, absent)),
             on_contradiction=parse_choice("on_contradiction", on_contradiction, OnContradiction),
-            encoding=parse_optional("encoding", encoding, parse_encoding),
+            form=Format(
+                parse_optional("encoding", encoding, parse_encoding),
+                parse_optional("sheet", sheet, _parse_sheet),
+                parse_optional("header_row", header_row, _parse_header_row),
+            ),
             allow_empty=parse_bool("allow_empty", allow_empty),
             allow_missing_line_end=parse_bool("allow_missing_line_end", allow_missing_line_end),
         )
 
-    def read(self, content: bytes) -> Roster:
+    def read(self, files: Sequence[tuple[str, bytes]], *, is_folder: bool = False) -> Roster:
         """Return the emails and user UUIDs in the column.
 
-        :param content: the content of the file.
-        :raises InvalidInputError: if the file cannot be read exactly, or names nobody.
+        :param files: the name and content of the file, or of each file of a folder.
+        :param is_folder: whether they are of a folder, which never is an empty roster.
+        :raises InvalidInputError: if a file cannot be read exactly, or if they name nobody.
         """
-        text = decode(content, self.encoding, self._shown)
-        wanted = [("column", self.column), *(("where", condition.column) for condition in self.where)]
-        table = parse_table(text, wanted, self._shown)
-        if table is None:
-            return self._nobody("path", f"{self._shown} is empty")
-        rows = RosterRows(table, self.column, self.where, self.encoding)
-        self._refuse_problems(rows, is_ended=text.endswith(("\n", "\r")))
+        wanted = [Wanted("column", self.column)]
+        wanted += [Wanted("where", each.column, tuple(each.words.values())) for each in self.where.filters]
+        labels: list[str] = []
+        tables: list[Table] = []
+        for name, content in files:
+            file = shorten(name) if is_folder else self._shown
+            table = parse_content(content, name, self.form, wanted, file)
+            if table is not None:
+                tables.append(table)
+                labels.append(f"{shorten(name)}, " if is_folder else "")
+        if not tables:
+            problem = f"{self._shown} has no file with a table" if is_folder else f"{self._shown} is empty"
+            return self._nobody("path", problem, is_folder=is_folder)
+        rows = RosterRows(tables, labels, self.column, self.where, self.form.encoding)
+        self._refuse_problems(rows, tables)
         if not rows.count:
-            return self._nobody("path", f"{self._shown} has a header and no other row")
+            return self._nobody("path", f"{self._shown} has a header and no other row", is_folder=is_folder)
         self._refuse_absent(rows)
         if self.on_contradiction == "last":
             rows.drop_outdated()
         people = rows.people()
         if people:
-            return Roster(people, rows.summary())
-        values = "; ".join(test.values() for test in rows.tests)
-        conditions = " and ".join(map(str, self.where))
-        return self._nobody(
-            "where", f"none of the {plural(rows.count, 'row')} of {self._shown} has {conditions}; {values}"
-        )
+            parts = f"{plural(len(files), 'file')} ({len(files) - len(tables):,} empty): " if is_folder else ""
+            return Roster(people, parts + rows.summary())
+        values = "".join(f"; {test.values()}" for test in rows.tests)
+        problem = f"none of the {plural(rows.count, 'row')} of {self._shown} has {self.where}{values}"
+        return self._nobody("where", problem, is_folder=is_folder)
 
-    def _refuse_problems(self, rows: RosterRows, *, is_ended: bool) -> None:
+    def _refuse_problems(self, rows: RosterRows, tables: Sequence[Table]) -> None:
         if rows.problems:
+            file = tables[0].file if len(tables) == 1 else self._shown
             problems = join_names(rows.problems, _MAX_BAD)
-            raise InvalidInputError(
-                "path", f"{self._shown}, column {shorten(self.column)}: {problems}. Correct the file."
-            )
-        if not is_ended and not self.allow_missing_line_end:
-            raise InvalidInputError(
-                "path",
-                f"the last line of {self._shown} has no line end, so the file may be cut. Read it again once it is "
-                "complete. If the program that writes it never ends the last line, pass allow_missing_line_end=True.",
-            )
+            raise InvalidInputError("path", f"{file}, column {shorten(self.column)}: {problems}. Correct the file.")
+        for table in tables:
+            if isinstance(table, CsvTable) and not table.text.is_ended and not self.allow_missing_line_end:
+                raise InvalidInputError(
+                    "path",
+                    f"the last line of {table.file} has no line end, so the file may be cut. Read it again once it is "
+                    "complete. If the program that writes it never ends the last line, pass "
+                    "allow_missing_line_end=True.",
+                )
         contradictions = rows.contradictions() if self.on_contradiction == "fail" else []
         if contradictions:
             raise InvalidInputError(
@@ -147,11 +166,13 @@ class RosterFile:
                 words = join_names(map(shorten, absent))
                 raise InvalidInputError(
                     "where",
-                    f"no row of {self._shown} has {shorten(test.condition.column)} = {words}; {test.values()}. Correct "
+                    f"no row of {self._shown} has {shorten(test.filter.column)} = {words}; {test.values()}. Correct "
                     f"the word, or pass may_be_absent=[{words}] if the file need not contain it.",
                 )
 
-    def _nobody(self, argument: str, problem: str) -> Roster:
+    def _nobody(self, argument: str, problem: str, *, is_folder: bool) -> Roster:
+        if is_folder:
+            raise InvalidInputError(argument, f"{problem}. A folder is never an empty roster.")
         if self.allow_empty:
             return Roster([], f"nobody: {problem}")
         raise InvalidInputError(argument, f"{problem}. If it is right that it names nobody, pass allow_empty=True.")
@@ -161,41 +182,17 @@ class RosterFile:
         return shorten_url(self.path)
 
 
-def _parse_name(argument: str, value: object, advice: str) -> str:
-    text = strip_hidden(value) if isinstance(value, str) else ""
-    if not text or text == "None":
+def _parse_sheet(argument: str, value: object) -> str:
+    return parse_column(argument, value, "Pass the name of a sheet")
+
+
+def _parse_header_row(argument: str, value: object) -> int | Literal["find"]:
+    if isinstance(value, str) and value.strip().lower() == "find":
+        return "find"
+    try:
+        return parse_positive_int(argument, value)
+    except InvalidInputError:
         raise InvalidInputError(
-            argument, f"it is empty ({shorten(value)}). {advice}. If it comes from a template or a task, check that."
-        )
-    return text
-
-
-def _parse_words(argument: str, value: object) -> list[str]:
-    words = parse_literal(value) if isinstance(value, str) else value
-    listed = [words] if isinstance(words, str) else words
-    if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
-        raise InvalidInputError(argument, f"{shorten(value)} is no word of where. Pass a text, or a list of them.")
-    return [str(word) for word in listed]
-
-
-def _parse_where(argument: str, value: object) -> tuple[Condition, ...]:
-    conditions = parse_literal(value) if isinstance(value, str) else value
-    if not isinstance(conditions, Mapping) or not conditions:
-        raise InvalidInputError(
-            argument, f"{shorten(value)} states no condition. Pass one such as {{'Status': 'Active'}}, or leave it out."
-        )
-    parsed: dict[str, Condition] = {}
-    for name, words in conditions.items():
-        column = _parse_name(argument, name, "Pass columns and what their cells must be, such as {'Status': 'Active'}")
-        if comparable(column) in parsed:
-            raise InvalidInputError(
-                argument, f"it names the column {shorten(column)} twice. Pass a list of words once."
-            )
-        is_list = isinstance(words, Iterable) and not isinstance(words, str | bytes | Mapping)
-        listed = list(words) if is_list else [words]
-        if not listed or not all(isinstance(word, str | int | float) for word in listed):
-            raise InvalidInputError(
-                argument, f"{shorten(words)} is not what a cell of {shorten(column)} can be. Pass a text, or a list."
-            )
-        parsed[comparable(column)] = Condition(column, {comparable(str(word)): str(word) for word in listed})
-    return tuple(parsed.values())
+            argument,
+            f"{shorten(value)} is no row. Pass the number that a spreadsheet shows beside the header, or 'find'.",
+        ) from None

@@ -26,6 +26,8 @@ DEFAULTS: dict[str, Any] = {
     "may_be_absent": NOT_PASSED,
     "on_contradiction": "fail",
     "encoding": NOT_PASSED,
+    "sheet": NOT_PASSED,
+    "header_row": NOT_PASSED,
     "allow_empty": False,
     "allow_missing_line_end": False,
 }
@@ -39,7 +41,7 @@ def read(content: bytes | str, **arguments: Any) -> list[str]:
 def roster(content: bytes | str, **arguments: Any) -> Roster:
     """Return what is read from a file."""
     data = content.encode() if isinstance(content, str) else content
-    return RosterFile.parse(**{**DEFAULTS, **arguments}).read(data)
+    return RosterFile.parse(**{**DEFAULTS, **arguments}).read([("roster.csv", data)])
 
 
 def problem(content: bytes | str, **arguments: Any) -> str:
@@ -203,11 +205,17 @@ def test_a_program_that_never_ends_the_last_line_may_be_allowed() -> None:
     [
         ("name,mail\nAnn,ann@x.com\n", "column: 's3://hr/roster.csv' has no column 'email'. Its columns are 'name', "),
         ("ann@x.com,Ann\nbob@x.com,Bob\n", "Its columns are 'ann@x.com', 'Ann'."),
-        ("Staff of X;;\n\nName;Email;Team\nAnn;ann@x.com;A\n", "Row 3 has it: remove the rows above it."),
-        ('Staff\n"Name";Email\nAnn;ann@x.com\n', "Its columns are 'Staff'. Row 2 has it: remove the rows above it."),
+        ("Staff of X;;\n\nName;Email;Team\nAnn;ann@x.com;A\n", "Row 3 has it: pass header_row=3, or 'find'."),
+        (
+            'Staff\n"Name";Email\nAnn;ann@x.com\n',
+            "Its columns are 'Staff'. Row 2 has it: pass header_row=2, or 'find'.",
+        ),
         ('"email;name"\nann@x.com\n', "Its columns are 'email;name'."),
         ("sep=;\nemail,name\nann@x.com,Ann\n", "Its columns are 'email,name'."),
-        ("email;Email;name\n", "column: 2 columns are called 'email' (columns 1, 2). Rename all but one."),
+        (
+            "email;Email;name\n",
+            "column: 2 columns of 's3://hr/roster.csv' are called 'email' (columns 1, 2). Rename all but one.",
+        ),
         ("email,name;email\nann@x.com,Ann;x\n", "path: the header of 's3://hr/roster.csv' can be read in two ways"),
         ('name,email\n"Ann,ann@x.com\nBob,bob@x.com\n', "is not valid CSV from row 2 on (unexpected end of data)"),
         ('"email,name\nann@x.com,Ann\n', "is not valid CSV from row 1 on"),
@@ -225,7 +233,6 @@ def test_a_program_that_never_ends_the_last_line_may_be_allowed() -> None:
         (ROWS.encode("utf-16-le"), "contains NUL bytes, the first in line 1. If it is UTF-16"),
         (b"email,name\nann@x.com,A\0nn\n", "contains NUL bytes, the first in line 2"),
         (b"email,name\r\nann@x.com,J\xfcrgen\r\n", "is not utf-8 text (byte 0xfc in line 2). Save it as 'CSV UTF-8', "),
-        (b"PK\x03\x04...", "is an Excel workbook or another zip archive. Save it as CSV."),
         (b"\xff\xfee", "is not utf-16 text"),
     ],
 )

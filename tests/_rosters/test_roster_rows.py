@@ -8,8 +8,11 @@ import io
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._rosters.csv_table import comparable, parse_table
-from airflow_provider_seats._rosters.roster_rows import Condition, RosterRows
+from airflow_provider_seats._rosters.cells import comparable
+from airflow_provider_seats._rosters.csv_table import decode, parse_csv
+from airflow_provider_seats._rosters.roster_rows import RosterRows
+from airflow_provider_seats._rosters.table import Wanted
+from airflow_provider_seats._rosters.where import ColumnFilter, Where
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests._rosters.test_people import addresses
 from tests._rosters.test_roster import read
@@ -18,18 +21,22 @@ from tests.helpers.examples import examples
 QUOTE = "(a cell that contains the separator must be in quotation marks)"
 
 
-def rows(text: str, **where: str) -> RosterRows:
-    """Return the rows of a table with a column ``email``. Those with these words are kept."""
-    conditions = [Condition(column, {comparable(word): word}) for column, word in where.items()]
-    wanted = [("column", "email"), *(("where", column) for column in where)]
-    table = parse_table(text, wanted, "f.csv")
-    assert table is not None
-    return RosterRows(table, "email", conditions, None)
+def rows(*texts: str, **where: str) -> RosterRows:
+    """Return the rows of tables with a column ``email``. Those with these words are kept."""
+    filters = tuple(ColumnFilter(column, {comparable(word): word}) for column, word in where.items())
+    wanted = [Wanted("column", "email"), *(Wanted("where", column) for column in where)]
+    tables = []
+    for text in texts:
+        table = parse_csv(decode(text.encode(), None, "f.csv"), wanted, None, "f.csv")
+        assert table is not None
+        tables.append(table)
+    labels = [f"part {number}, " if len(texts) > 1 else "" for number in range(len(texts))]
+    return RosterRows(tables, labels, "email", Where(filters), None)
 
 
-def problems(text: str, **where: str) -> list[str]:
+def problems(*texts: str, **where: str) -> list[str]:
     """Return what is wrong with the rows."""
-    return rows(text, **where).problems
+    return rows(*texts, **where).problems
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,7 @@ def problems(text: str, **where: str) -> list[str]:
         ),
         ("email,status\na@x.io,on\nb@exam,off\n", "row 3: 'b@exam' is neither a user UUID nor an email address (its d"),
         ("email,status\na@x.io,on\nb @x.io,off\n", "row 3: 'b @x.io' is neither a user UUID nor an email address"),
-        ("email,status\na@x.io,on\n\nEMAIL,Status\nb@x.io,on\n", "row 4: it is a second header (pass each of several"),
+        ("email,status\na@x.io,on\n\nEMAIL,Status\nb@x.io,on\n", "row 4: it is a second header (keep each of several"),
         ("email,dept,status\na@x.io,D,on\nemail,status\nb@x.io,on\n", "row 3: it is a second header"),
         ("email,dept,status\na@x.io,D,on\nstatus,email,dept\noff,b@x.io,D\n", "row 3: it is a second header"),
         ("email,status\na@x.io,on\n,on\n", "row 3: the cell is empty (fill it in, or leave the row out with where)"),
@@ -101,7 +108,7 @@ def test_a_table_without_conditions_has_only_rows_that_are_kept() -> None:
     """Without where, each row names a person, and the repeated header of joined files is an error, too."""
     assert rows("email,name\na@x.io,A\nA@x.io,A\n").people() == ["a@x.io"]
     assert problems("email,name\na@x.io,A\nemail,name\nb@x.io,B\n") == [
-        "row 3: it is a second header (pass each of several files on its own)"
+        "row 3: it is a second header (keep each of several files as one of its own)"
     ]
     assert problems("name,email\nA,a@x.io\nLee, Ann,b@x.io\n")
     assert problems("name,email,team\nA,a@x.io,T\nLee, Ann,b@x.io\n") == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
 from email.policy import default
@@ -174,9 +174,11 @@ def test_people_of_datadog_are_the_roster(home: AirflowHome, fake: FakeDatadog, 
     assert f"{2 if roster != 'active_users' else 3} people found" in output
 
 
-def run_to_failure(home: AirflowHome, dag_id: str, conf: dict[str, Any]) -> str:
+def run_to_failure(
+    home: AirflowHome, dag_id: str, conf: dict[str, Any], *, more: Mapping[str, str] | None = None
+) -> str:
     """Run a DAG that fails, and return its output. Not every version of Airflow shows it by the exit code."""
     try:
-        return home.airflow("dags", "test", dag_id, "-c", json.dumps(conf))
+        return home.airflow("dags", "test", dag_id, "-c", json.dumps(conf), more=more)
     except RuntimeError as error:
         return str(error)

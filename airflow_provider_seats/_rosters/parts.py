@@ -1,0 +1,73 @@
+"""The parts of a roster: tables with the same columns, perhaps in another order, and what they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from airflow_provider_seats._rosters.cells import comparable, is_blank
+from airflow_provider_seats._rosters.table import Table, Wanted
+from airflow_provider_seats._rosters.where import ColumnFilter, Where, row_filter
+from airflow_provider_seats._text import join_names, shorten, strip_hidden
+
+_MAX_VALUES: Final = 10
+
+
+@dataclass(slots=True, eq=False)
+class WordTest:
+    """A filter, and what the cells of its column contain, over all parts."""
+
+    filter: ColumnFilter
+    found: dict[str, str] = field(default_factory=dict)  # cells in comparable form
+    keeps: dict[str, bool] = field(default_factory=dict)  # cells, and whether a row with them may be kept
+    left_out: dict[str, int] = field(default_factory=dict)  # cells, and how many rows they left out
+
+    def judge(self, cell: str) -> bool:
+        """Return whether a row with this cell, which is a new one, may be kept."""
+        key = self.found[cell] = comparable(cell)
+        kept = self.keeps[cell] = key in self.filter.words
+        return kept
+
+    def absent(self) -> list[str]:
+        """Return the words that no row has."""
+        found = {*self.found.values()}
+        return [word for key, word in self.filter.words.items() if key not in found]
+
+    def values(self) -> str:
+        """Return what the column contains, for a sentence."""
+        shown = dict.fromkeys(map(strip_hidden, self.found))
+        return f"the column {shorten(self.filter.column)} contains {join_names(map(shorten, shown), _MAX_VALUES)}"
+
+
+class Part:
+    """A table, and where its columns are."""
+
+    def __init__(self, table: Table, column: Wanted, tests: Sequence[WordTest], where: Where, label: str) -> None:
+        self.table = table
+        self.label = label
+        self.width = len(table.header)
+        self.position = table.position(column)
+        self.tests = [(test, table.position(Wanted("where", test.filter.column))) for test in tests]
+        self.keeps: Callable[[int, Sequence[str]], bool] | None = where.function and row_filter(where.function, table)
+
+    def place(self, number: int, position: int | None = None) -> str:
+        """Return what a message calls a row or a cell."""
+        return f"{self.label}{self.table.place(number, position)}"
+
+    def column(self, position: int) -> str:
+        """Return what a column is called in all parts, so that two parts may have it in different places."""
+        header = self.table.header
+        name = comparable(header[position]) if position < self.width else ""
+        if not name:
+            return f"\0{position}"
+        before = sum(comparable(each) == name for each in header[:position])
+        return f"{name}\0{before}"
+
+
+def filled_rows(parts: Iterable[Part]) -> Iterator[tuple[Part, int, Sequence[str]]]:
+    """Yield the rows that are not blank."""
+    for part in parts:
+        for number, cells in part.table.rows():
+            if not is_blank(cells):
+                yield part, number, cells
