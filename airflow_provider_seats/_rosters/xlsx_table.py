@@ -317,7 +317,7 @@ def _text(cell: Any) -> str:  # noqa: ANN401 (a cell of openpyxl, of several cla
             return BadCell(value, f"it holds the error {value} (correct the cell, or its formula)")
         return _find_escape.sub(lambda match: chr(int(match[1], 16)), value) if "_x00" in value else value
     if value is None:
-        return BadCell("", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
+        return BadCell("=", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
     if _is_number(value):
         return _number_text(cell)
     if isinstance(value, datetime) and value.time() == time():

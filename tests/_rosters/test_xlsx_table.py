@@ -131,6 +131,7 @@ def test_a_formula_without_a_value_is_an_error() -> None:
     )
     content = workbook([*STAFF, ["Cy", '="cy"&"@x.io"', "Active"]])
     assert "cell B4: it holds a formula without a value" in problem(content)
+    assert "cell A3: it holds a formula without a value" in problem(workbook([["Email"], ["ann@x.io"], ['="cy@x.io"']]))
     content = workbook([*STAFF, ['="C"&"y"', "cy@x.io", "Active"]])
     assert read(content) == ["ann@x.io", "bob@x.io", "cy@x.io"]
 
