@@ -263,7 +263,7 @@ def _may_have_formulas_without_value(archive: zipfile.ZipFile, part: str, file: 
         with archive.open(part) as xml:
             while chunk := xml.read(_CHUNK):
                 rest += chunk
-                end = rest.rfind(b"row>") + len(b"row>")
+                end = rest.rfind(b"row>") + 1  # up to here it has whole rows
                 rows = _find_row.findall(rest, 0, end) or _find_prefixed_row.findall(rest, 0, end)
                 for row in map(int, rows):
                     if row <= last:
@@ -289,8 +289,6 @@ def _rows(sheet: Any, formulas: Any, file: str) -> Iterator[tuple[int, Sequence[
         rows = map(_with_formulas, rows, formulas.iter_rows())
     try:
         yield from enumerate(rows, 1)
-    except InvalidInputError:
-        raise
     except Exception as error:
         raise _unreadable(error, file) from error
 
@@ -319,7 +317,7 @@ def _text(cell: Any) -> str:  # noqa: ANN401 (a cell of openpyxl, of several cla
             return BadCell(value, f"it holds the error {value} (correct the cell, or its formula)")
         return _find_escape.sub(lambda match: chr(int(match[1], 16)), value) if "_x00" in value else value
     if value is None:
-        return BadCell("", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
+        return BadCell("=", f"it holds a formula without a value ({_COMPUTE})") if isinstance(cell, _Formula) else ""
     if _is_number(value):
         return _number_text(cell)
     if isinstance(value, datetime) and value.time() == time():

@@ -131,6 +131,7 @@ def test_a_formula_without_a_value_is_an_error() -> None:
     )
     content = workbook([*STAFF, ["Cy", '="cy"&"@x.io"', "Active"]])
     assert "cell B4: it holds a formula without a value" in problem(content)
+    assert "cell A3: it holds a formula without a value" in problem(workbook([["Email"], ["ann@x.io"], ['="cy@x.io"']]))
     content = workbook([*STAFF, ['="C"&"y"', "cy@x.io", "Active"]])
     assert read(content) == ["ann@x.io", "bob@x.io", "cy@x.io"]
 
@@ -294,6 +295,15 @@ def test_rows_that_are_not_in_order_are_an_error() -> None:
     )
     assert "row 2 comes after row 3" in problem(content)
     assert read(by_hand(HEADER + re.sub(r' r="\w+"', "", ANN))) == ["ann@x.io"]
+
+
+def test_a_row_may_be_longer_than_what_is_looked_through_at_once() -> None:
+    """A long text makes no difference to what is found in the XML of the sheet."""
+    long = f'<row r="2">{text("A2", "ann@x.io")}{text("C2", "x" * 3_000_000)}</row>'
+    formula = '<row r="3"><c r="A3" t="str"><f>LOWER("B")</f></c></row>'
+    assert read(by_hand(HEADER + long)) == ["ann@x.io"]
+    assert "cell A3: it holds a formula without a value" in problem(by_hand(HEADER + long + formula))
+    assert "row 3 comes after row 3" in problem(by_hand(HEADER + long + formula + formula))
 
 
 def test_cells_beside_the_table_are_in_columns_without_a_name() -> None:
