@@ -50,11 +50,13 @@ _STILL: Final = r"""() => {
 
 
 @contextmanager
-def page(height: int = 860) -> Iterator[Page]:
-    """Open a page in a browser."""
+def page() -> Iterator[Page]:
+    """Open a page in a browser. A small window and a high resolution keep the text of its screenshots readable."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
-        opened = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
+        opened = browser.new_page(
+            viewport={"width": 1280, "height": 680}, device_scale_factor=2, color_scheme="light"
+        )
         opened.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         try:
@@ -69,11 +71,18 @@ def picture(shown: Page | Locator, name: str) -> None:
     whole.mouse.move(0, 0)
     whole.wait_for_timeout(800)  # until animations end
     whole.evaluate(_STILL)
-    taken = Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB")
+    taken = _trim(Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB"))
     path = PICTURES / f"{name}.png"
     if not path.exists() or _differ(taken, path) > _SAME:
         PICTURES.mkdir(exist_ok=True)
         taken.quantize(256).save(path, optimize=True)
+
+
+def _trim(picture: Image.Image) -> Image.Image:
+    """Cut off what is blank at the bottom."""
+    blank = Image.new("RGB", picture.size, picture.getpixel((picture.width - 1, picture.height - 1)))
+    box = ImageChops.difference(picture, blank).getbbox() or (0, 0, *picture.size)
+    return picture.crop((0, 0, picture.width, min(picture.height, box[3] + 40)))
 
 
 def _differ(taken: Image.Image, path: Path) -> float:
