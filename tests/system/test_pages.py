@@ -102,12 +102,12 @@ def dags_of_pages() -> dict[str, str]:
     """Return the blocks that these tests run, by the ids of their DAGs. Only the days of the loan become a second."""
     found = {}
     for block in (each.values[0] for each in blocks("python")):
-        dag_id = re.search(r"""DAG\(\s*"(lend_seats|rehire|sync_and_mail)\"""", block.text)
+        dag_id = re.search(r"""DAG\(\s*"(lend_seats|rehire|sync_and_mail|leavers_everywhere|rosters_of_pairs)\"""", block.text)
         if dag_id:
             found[dag_id[1]] = for_this_airflow(block.text)
     loan = found["lend_seats"].replace("with DAG", WAIT).replace("wait = TimeDeltaSensor", "wait = ShortWait")
     found["lend_seats"] = loan.replace("timedelta(days=3)", "timedelta(seconds=1)")
-    assert found.keys() == {"lend_seats", "rehire", "sync_and_mail"}
+    assert found.keys() == {"lend_seats", "rehire", "sync_and_mail", "leavers_everywhere", "rosters_of_pairs"}
     return found
 
 
@@ -156,6 +156,24 @@ def test_the_summary_is_sent_by_email(home: AirflowHome, fake: FakeDatadog, mail
     assert subject == "Seats: sync_and_mail FAILED"
     assert "- The task failed: incident_response: nothing was changed. 1 of 2 seats would be unassigned" in text
     assert "raise max_unassign for this run" in text
+
+
+def test_one_dag_changes_seats_of_two_organisations_with_three_products(home: AirflowHome) -> None:
+    """A task that is mapped over connections and products unassigns in each pair. Pairs may have their own rosters."""
+    products = (PRODUCT, "second_product", "third_product")
+    with FakeDatadog(products=products) as ours, FakeDatadog(products=products) as theirs:
+        organisations = {"AIRFLOW_CONN_DATADOG_DEFAULT": ours, "AIRFLOW_CONN_DATADOG_EMEA": theirs}
+        more = {name: datadog.airflow_connection() for name, datadog in organisations.items()}
+        for datadog in organisations.values():
+            datadog.add_user(ANN)
+            datadog.add_user(BOB)
+            for product in products:
+                datadog.give_seat(product, datadog.user_uuid(BOB), assigned_at="2026-01-01T00:00:00Z")
+        home.airflow("dags", "test", "leavers_everywhere", "-c", json.dumps({"emails": [BOB]}), more=more)
+        assert [datadog.emails(product) for datadog in (ours, theirs) for product in products] == [[]] * 6
+        home.airflow("dags", "test", "rosters_of_pairs", more=more)
+        held = [datadog.emails(product) for datadog in (ours, theirs) for product in products]
+        assert held == [[ANN], [], [], [], [BOB], []]
 
 
 def run_to_failure(home: AirflowHome, dag_id: str, conf: dict[str, Any]) -> str:

@@ -75,18 +75,79 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
-def test_the_search_finds_the_page_about_undo(address: str) -> None:
-    """A reader who searches "undo" finds the page, and lands on it."""
+needs_chromium = pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
+# Words of readers, and the pages that answer them. The first one that the site has is expected.
+WANTED = {
+    "undo": ["how-to/undo"],
+    "vault": ["how-to/connections"],
+    "upgrade": ["install"],
+    "budget": ["explanation/seats"],
+    "escalation": ["how-to/on-call", "how-to/offboard"],
+    "pager": ["how-to/on-call", "how-to/offboard"],
+    "okta": ["how-to/directory-roster", "how-to/okta"],
+    "excel": ["how-to/excel-roster", "how-to/excel"],
+    "sql": ["how-to/sql-roster", "how-to/sql"],
+}
+
+
+@needs_chromium
+@pytest.mark.parametrize("word", WANTED)
+def test_the_search_finds_the_right_page_first(address: str, site: Path, word: str) -> None:
+    """A reader who searches a word finds the page that answers it first, and lands on it."""
+    wanted = [page for page in WANTED[word] if (site / f"{page}.html").exists()]
+    if not wanted:
+        pytest.skip(f"no page about {word} yet")
     with browser.page() as page:
         page.goto(f"{address}/index.html")
-        page.get_by_role("textbox", name="Search").fill("undo")
+        page.get_by_role("textbox", name="Search").fill(word)
         page.keyboard.press("Enter")
-        found = page.locator("ul.search li a")
-        expect(found.first).to_have_text("Undo and rehire")
-        found.first.click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Undo and rehire")
-        expect(page.get_by_role("heading", name="Give one person the seat back")).to_be_visible()
+        found = page.locator("ul.search li a").first
+        expect(found).to_be_visible()
+        assert (found.get_attribute("href") or "").partition(".html")[0] == wanted[0]
+        found.click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+# The parts of a page that are wider than it, apart from what scrolls by itself.
+TOO_WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const wide = [...document.querySelectorAll("article *")].filter(each => each.getBoundingClientRect().right > width + 1);
+    return [document.documentElement.scrollWidth, ...wide.slice(0, 5).map(each => each.outerHTML.slice(0, 120))];
+}"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_no_page_scrolls_sideways(address: str, site: Path, width: int) -> None:
+    """Every page fits into a telephone, a small and a large window, in light and dark, with tables that fit, too."""
+    pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    assert len(pages) > 40
+    with browser.page() as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            for name in pages:
+                page.goto(f"{address}/{name}")
+                assert page.evaluate(TOO_WIDE) == [], (name, width, scheme)
+                tables = page.locator(".table-wrapper").evaluate_all(
+                    "all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.innerText)"
+                )
+                assert tables == [], (name, width, scheme)
+
+
+@needs_chromium
+def test_a_block_of_code_can_be_copied_without_its_prompt(address: str) -> None:
+    """The button of a block copies the commands without their prompts, and values of several lines whole."""
+    with browser.page() as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(f"{address}/how-to/connections.html")
+        block = page.locator("div.highlight-console", has_text="export AIRFLOW_CONN_DATADOG_DEFAULT='{")
+        block.hover()
+        block.get_by_role("button").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("export AIRFLOW_CONN_DATADOG_DEFAULT='{")
+        assert '"conn_type": "datadog_seats"' in copied
 
 
 def test_a_flowchart_has_a_box_for_each_node_and_a_line_for_each_arrow() -> None:
