@@ -87,7 +87,7 @@ def adapt_page(app: Sphinx, docname: str, source: list[str]) -> None:
     text = re.sub(
         r"^<!-- search: (.*) -->$",
         lambda found: "\n".join(
-            ["```{eval-rst}", ".. index::", *(f"   single: {word}" for word in found[1].split(", ")), "```"]
+            ["```{eval-rst}", ".. index::", *(f"   ! single: {word}" for word in found[1].split(", ")), "```"]
         ),
         text,
         flags=re.MULTILINE,
