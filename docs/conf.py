@@ -73,11 +73,12 @@ suppress_warnings = ["misc.highlighting_failure"]
 OUTSIDE = {"CHANGELOG": "changes", "CONTRIBUTING": "contributing", "SECURITY": "security-policy"}
 
 
-def adapt_page(app: Sphinx, docname: str, source: list[str]) -> None:
+def adapt_page(_app: Sphinx, _docname: str, source: list[str]) -> None:
     """Turn what a repository browser shows, too, into what Sphinx understands.
 
     Links to files outside of this folder lead to the pages that include them. A list of links below a comment
-    ``<!-- pages: caption -->`` is a group of the navigation. Words in a comment ``<!-- search: ... -->`` are found by the search.
+    ``<!-- pages: caption -->`` is a group of the navigation. The search finds a page by the words in its comment
+    ``<!-- search: ... -->`` first.
     """
     text = re.sub(
         rf"\]\((?:\.\./)+({'|'.join(OUTSIDE)})\.md(#[\w-]+)?\)",
@@ -99,6 +100,13 @@ def adapt_page(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = text
 
 
+def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
+    """Leave out of a signature that an argument need not be passed: its default says so."""
+    *_, signature, returns = event
+    return signature and signature.replace(" | NotPassed", ""), returns
+
+
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("source-read", adapt_page)
+    app.connect("autodoc-process-signature", tidy_signature)

@@ -1,8 +1,8 @@
 """Keep who got and who lost a seat as CSV files, one for each run that changed somebody, and print the last week.
 
-The first DAG makes the seats match a roster. Its task ``keep`` writes a file with a row for each change, also if the sync
-failed after some of its changes. The second DAG reads the files of the last seven days. Load the folder into a table, or
-let your data warehouse read it as one.
+The first DAG makes the seats match a roster. Its task ``keep`` writes a file with a row for each change, also if the
+sync failed after some of its changes. The second DAG reads the files of the last seven days. Load the folder into a
+table, or let your data warehouse read it as one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from typing import Any
 from airflow_provider_seats.operators import SyncSeatsOperator
 
 try:
-    from airflow.sdk import DAG, ObjectStoragePath, Param, get_current_context, task
+    from airflow.sdk import DAG, ObjectStoragePath, Param, task
 except ImportError:  # Airflow 2.11
     from airflow.decorators import task
-    from airflow.io.path import ObjectStoragePath
+    from airflow.io.path import ObjectStoragePath  # type: ignore[import-not-found]
     from airflow.models import DAG, Param
-    from airflow.operators.python import get_current_context
 
 COLUMNS = ("time", "product", "conn_id", "change", "email", "id", "dag_id", "run_id")
 FOLDER = Param(
@@ -54,7 +53,8 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
 def path_of(report: Mapping[str, Any], folder: str) -> ObjectStoragePath:
     """Return the file of a report, which is the same if it is written again: by day, product, time and changes."""
     day, time = report["ended_at"][:10], report["ended_at"][11:19].replace(":", "")
-    return ObjectStoragePath(folder) / day / f"{report['product']}-{time}-{report['digest'][:8]}.csv"
+    path: ObjectStoragePath = ObjectStoragePath(folder) / day / f"{report['product']}-{time}-{report['digest'][:8]}.csv"
+    return path
 
 
 def read_week(folder: str, today: datetime) -> list[dict[str, str]]:
@@ -87,9 +87,8 @@ with DAG(
     )
 
     @task
-    def keep(params: dict[str, Any]) -> str:
+    def keep(params: dict[str, Any], **context: Any) -> str:
         """Write the changes of the report to a file. Return its path, or an empty text if nobody was changed."""
-        context = get_current_context()
         report = context["ti"].xcom_pull(task_ids="sync")
         if not report or report["preview"] or not report["ended_at"]:
             return ""

@@ -175,7 +175,7 @@ def test_every_page_says_what_it_gives_and_what_comes_next(page: str) -> None:
 
 
 def test_the_navigation_leads_to_every_page() -> None:
-    """Each page is in one group of the navigation, which begins on the front page. The README links to the front page."""
+    """Each page is in one group of the navigation, which begins on the front page. The README links to that."""
     listed = [
         ((ROOT / page).parent / link).resolve().relative_to(ROOT).as_posix()
         for page, text in PAGES.items()

@@ -14,6 +14,7 @@ from tests.test_examples import load
 
 ARCHIVE = load("seat_archive")
 [SHOWN] = [each.values[0].text for each in blocks("json") if each.values[0].page == "docs/reference/report.md"]
+CY = "6ef85243-35c2-4c80-a6c7-da164c84506c"
 REPORT: dict[str, Any] = json.loads(SHOWN)
 
 
@@ -31,8 +32,7 @@ def test_a_file_has_a_row_for_each_change(tmp_path: Path) -> None:
     assert path.relative_to(tmp_path).as_posix() == "2026-11-25/incident_response-090001-8b421de9.csv"
     assert path.read_text().splitlines() == [
         "time,product,conn_id,change,email,id,dag_id,run_id",
-        "2026-11-25T09:00:01+00:00,incident_response,datadog_default,unassigned,cy@example.com,"
-        "6ef85243-35c2-4c80-a6c7-da164c84506c,sync,run 1",
+        f"2026-11-25T09:00:01+00:00,incident_response,datadog_default,unassigned,cy@example.com,{CY},sync,run 1",
     ]
 
 

@@ -83,7 +83,7 @@ def test_an_index_and_a_folder_of_wheels_have_the_package(built: tuple[Path, Pat
     index.mkdir(parents=True)
     shutil.copy(built[0], index)
     serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
-    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--quiet", "--no-deps", f"airflow-provider-seats=={__version__}"]
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--no-deps", f"airflow-provider-seats=={__version__}"]
     with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/simple/"

@@ -1,7 +1,7 @@
 """How long a sync takes and how many requests it sends: the table of ``docs/how-to/how-long.md``.
 
-``python -m tools.how_long`` measures it with FakeDatadog in a process of its own, which answers each request after 50 and
-after 200 ms. The organisation has a fifth more users than people in the roster, and the roster names people by email.
+``python -m tools.how_long`` measures it with FakeDatadog in a process of its own, which answers each request after 50
+and after 200 ms. The organisation has a fifth more users than the roster has people. The roster names emails.
 """
 
 from __future__ import annotations

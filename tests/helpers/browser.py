@@ -54,9 +54,7 @@ def page() -> Iterator[Page]:
     """Open a page in a browser. A small window and a high resolution keep the text of its screenshots readable."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
-        opened = browser.new_page(
-            viewport={"width": 1280, "height": 680}, device_scale_factor=2, color_scheme="light"
-        )
+        opened = browser.new_page(viewport={"width": 1280, "height": 680}, device_scale_factor=2, color_scheme="light")
         opened.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         try:

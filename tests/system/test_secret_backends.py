@@ -9,17 +9,14 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 
-from tests.helpers.airflow_home import ROOT, free_port
+from tests.helpers.airflow_home import ROOT, free_port, wait_for
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("secrets")]
 
@@ -111,7 +108,7 @@ def settings(heading: str, **changes: str) -> dict[str, str]:
 
 def name_in(heading: str) -> str:
     """Return the name that the command of a section gives to the secret."""
-    return re.findall(r"(?:--name|secrets create) (\S+)", section(heading))[0]
+    return str(re.findall(r"(?:--name|secrets create) (\S+)", section(heading))[0])
 
 
 @pytest.fixture
@@ -123,8 +120,9 @@ def folder(tmp_path: Path) -> Path:
 
 def read(folder: Path, store: str, **environment: str) -> list[Any]:
     """Run what puts the connection into a store, and return the address and the keys that the hook finds."""
-    quiet = {"AIRFLOW_HOME": str(folder), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR", "AWS_DEFAULT_REGION": "eu-central-1"}
-    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    quiet = {"AIRFLOW_HOME": str(folder), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
+    region, key, secret = "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+    keys = {region: "eu-central-1", key: "testing", secret: "testing"}
     done = subprocess.run(
         [sys.executable, "-c", store + READ],
         cwd=folder,
@@ -204,11 +202,7 @@ def vault() -> Iterator[dict[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             url = f"http://127.0.0.1:{port}"
-            for _ in range(200):
-                with suppress(urllib.error.URLError), urllib.request.urlopen(f"{url}/v1/sys/health") as answer:
-                    if answer.status == 200:
-                        break
-                time.sleep(0.1)
+            wait_for(lambda: requests.get(f"{url}/v1/sys/health", timeout=5).ok, 60, lambda: "OpenBao does not answer")
             yield {"program": program, "VAULT_ADDR": url, "VAULT_TOKEN": "root"}
         finally:
             server.terminate()

@@ -112,7 +112,8 @@ def test_the_search_finds_the_right_page_first(address: str, site: Path, word: s
 TOO_WIDE = """() => {
     const width = document.documentElement.clientWidth;
     if (document.documentElement.scrollWidth <= width) return [];
-    const wide = [...document.querySelectorAll("article *")].filter(each => each.getBoundingClientRect().right > width + 1);
+    const right = each => each.getBoundingClientRect().right;
+    const wide = [...document.querySelectorAll("article *")].filter(each => right(each) > width + 1);
     return [document.documentElement.scrollWidth, ...wide.slice(0, 5).map(each => each.outerHTML.slice(0, 120))];
 }"""
 
@@ -131,7 +132,7 @@ def test_no_page_scrolls_sideways(address: str, site: Path, width: int) -> None:
         for name in pages:
             page.goto(f"{address}/{name}")
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=scheme)
                 assert page.evaluate(TOO_WIDE) == [], (name, width, scheme)
                 assert page.evaluate(WIDE_TABLES) == [], (name, width, scheme)
 
