@@ -26,6 +26,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "tools.f
 
 html_theme = "furo"
 html_title = f"Datadog seats in Airflow {version}"
+pygments_dark_style = "github-dark"
 html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

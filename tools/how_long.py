@@ -44,14 +44,14 @@ def measure(size: int, delay: float) -> list[tuple[int, float]]:
 def table() -> str:
     """Return the measurements as a table in Markdown."""
     columns = " | ".join(f"at {delay * 1000:.0f} ms" for delay in DELAYS)
-    lines = [f"| people | | requests | {columns} |", "| --- " * (3 + len(DELAYS)) + "|"]
+    lines = [f"| people | night | requests | {columns} |", "| --- " * (3 + len(DELAYS)) + "|"]
     for size in SIZES:
         nights = zip(NIGHTS, *(measure(size, delay) for delay in DELAYS), strict=True)
-        for number, (night, *figures) in enumerate(nights):
+        for night, *figures in nights:
             requests = {count for count, _ in figures}
             assert len(requests) == 1, "the number of requests depends on the delay"
             times = " | ".join(f"{seconds:.1f} s" for _, seconds in figures)
-            lines.append(f"| {f'{size:,}' if number == 0 else ''} | {night} | {requests.pop():,} | {times} |")
+            lines.append(f"| {size:,} | {night} | {requests.pop():,} | {times} |")
     return "\n".join(lines)
 
 

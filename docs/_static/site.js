@@ -2,10 +2,11 @@
 for (const table of document.querySelectorAll("article table.docutils")) {
   const titles = [...table.querySelectorAll("thead th")].map((title) => title.textContent.trim());
   const cells = [...table.querySelectorAll("tbody td")];
-  if (titles.length > 2) table.classList.add("stacks");
-  if (titles.length > 3 && cells.some((cell) => cell.textContent.length > 120)) table.classList.add("long-text");
+  const longest = Math.max(...cells.map((cell) => cell.textContent.length));
+  if (titles.length > 2 || longest > 60) table.classList.add("stacks");
+  if (titles.length > 3 && longest > 120) table.classList.add("long-text");
   for (const cell of cells) {
-    cell.dataset.title = titles[cell.cellIndex] ?? "";
+    cell.dataset.title = titles.length > 2 ? titles[cell.cellIndex] : "";
     if (!cell.textContent.trim()) cell.classList.add("empty");
   }
 }

@@ -156,6 +156,7 @@ def test_a_flowchart_has_a_box_for_each_node_and_a_line_for_each_arrow() -> None
     svg = flowchart.draw("flowchart LR\n  a[From <br>HR] --> b[B & C] --> c[C]\n  b --> d[D]")
     assert (svg.count("<rect "), svg.count('marker-end="url(#arrow)"')) == (4, 3)
     assert svg.count("<text ") == 5
+    assert flowchart.draw("flowchart LR\n  a[A] --> b[B]", down=True).count(' x="1"') == 2
     assert "B &amp; C" in svg
     assert flowchart.parse("flowchart LR\na[A] --> b[B]\nb --> a") == ({"a": "A", "b": "B"}, [("a", "b"), ("b", "a")])
 
