@@ -107,7 +107,14 @@ def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
     return signature and signature.replace(" | NotPassed", ""), returns
 
 
+def name_public_bases(*event: Any) -> None:
+    """Name the public class behind a private base class."""
+    bases: list[Any] = event[-1]
+    bases[:] = [each for base in bases for each in (base.__bases__ if "._" in base.__module__ else (base,))]
+
+
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
+    app.connect("autodoc-process-bases", name_public_bases)
     app.connect("source-read", adapt_page)
     app.connect("autodoc-process-signature", tidy_signature)

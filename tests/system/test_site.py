@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -44,6 +45,14 @@ def test_the_inventory_contains_the_public_names(site: Path) -> None:
     assert {f"{package}.{name}" for name in expected} <= names
     public = {name.rpartition(".")[2] for name in names if "._" not in name}
     assert {name.rpartition(".")[2] for name in names if "._" in name} <= public
+
+
+@pytest.mark.parametrize("word", [r"\._\w", r"\bNotPassed\b", r"\bSeatsOperator\b"])
+def test_the_api_shows_public_names_only(site: Path, word: str) -> None:
+    """No page of the API shows the name of a private module, of the type of a default, or of a private base class."""
+    for page in (site / "api").glob("*.html"):
+        article = re.findall(r"<article.*</article>", page.read_text(), re.DOTALL)[0]
+        assert not re.search(word, re.sub(r"<[^>]+>", "", article)), page.name
 
 
 def test_the_site_needs_nothing_from_elsewhere(site: Path) -> None:
