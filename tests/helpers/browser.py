@@ -27,7 +27,7 @@ _QUIET: Final = (
     "--disable-sync",
 )
 _SAME: Final = 0.001
-# Dates, times and ids are replaced by fixed ones, so that a screenshot changes only if the page changes.
+# Dates, times, ids and ports are replaced by fixed ones, so that a screenshot changes only if the page changes.
 _STILL: Final = r"""() => {
     const ids = [];
     const still = text => text
@@ -40,7 +40,10 @@ _STILL: Final = r"""() => {
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, id => {
             if (!ids.includes(id)) ids.push(id);
             return `00000000-0000-4000-8000-${String(ids.indexOf(id) + 1).padStart(12, "0")}`;
-        });
+        })
+        .replace(/\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{1,11}\b/g, "00000000-0000-4000-8000-0000000")
+        .replace(/\b[0-9a-f]{64}\b/g, "8b421de9".repeat(8))
+        .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:18126");
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const text = still(texts.currentNode.nodeValue);

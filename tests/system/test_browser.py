@@ -202,7 +202,12 @@ def test_the_web_pages_show_refusals_previews_and_reports(page: Page, server: Se
     picture(panel(page), "report")
     page.goto(f"{server.url}/xcoms?key_pattern=headline")
     expect(page.get_by_text("incident_response: 1 unassigned; seats before 3, after 2").first).to_be_visible()
-    page.set_viewport_size({"width": 1600, "height": 520})
+    page.get_by_role("button", name="Filter table columns").click()
+    for column in ("Run After", "Map Index", "Timestamp"):
+        page.get_by_role("menu").get_by_text(re.compile(f"^{column}$", re.IGNORECASE)).click()
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.set_viewport_size({"width": 1280, "height": 400})
     picture(page, "xcoms")
     page.set_viewport_size({"width": 1280, "height": 680})
     review = server.begin("datadog_seats_review", {"emails": [ANN, CY]})
