@@ -104,7 +104,7 @@ def adapt_page(_app: Sphinx, _docname: str, source: list[str]) -> None:
 def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
     """Leave out of a signature that an argument need not be passed: its default says so."""
     *_, signature, returns = event
-    return signature and signature.replace(" | NotPassed", ""), returns
+    return signature and re.sub(r" \| [~\w.]*\bNotPassed\b", "", signature), returns
 
 
 def name_public_bases(*event: Any) -> None:
