@@ -12,6 +12,9 @@ import pytest
 from tests.test_docs import blocks
 from tests.test_examples import load
 
+# The paths of Airflow 2.11 cause this warning.
+pytestmark = pytest.mark.filterwarnings("ignore:in a future version of UPath:PendingDeprecationWarning")
+
 ARCHIVE = load("seat_archive")
 [SHOWN] = [each.values[0].text for each in blocks("json") if each.values[0].page == "docs/reference/report.md"]
 CY = "6ef85243-35c2-4c80-a6c7-da164c84506c"
