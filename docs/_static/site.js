@@ -7,6 +7,7 @@ for (const table of document.querySelectorAll("article table.docutils")) {
   if (titles.length > 3 && longest > 120) table.classList.add("long-text");
   for (const cell of cells) {
     cell.dataset.title = titles.length > 2 ? titles[cell.cellIndex] : "";
+    if (cell.textContent.trim().length < 12) cell.classList.add("short");
     if (!cell.textContent.trim()) cell.classList.add("empty");
   }
 }
