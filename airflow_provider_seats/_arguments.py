@@ -86,17 +86,19 @@ def parse_product_code(value: object) -> str:
     return code
 
 
-def parse_team_handles(handles: Sequence[object]) -> tuple[str, ...]:
-    """Parse handles of Datadog teams, each without surrounding spaces."""
-    if not handles:
-        raise InvalidInputError("handles", "there is none. Pass the handle of at least one team, such as 'sre'.")
-    for handle in handles:
-        if not isinstance(handle, str) or not handle.strip():
+def parse_names(name: str, values: Sequence[object], what: str) -> tuple[str, ...]:
+    """Parse names of groups, each without surrounding spaces.
+
+    :param what: what each value is, for the error, such as "the handle of a team".
+    """
+    if not values:
+        raise InvalidInputError(name, f"there is none. Pass {what}, or several.")
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
             raise InvalidInputError(
-                "handles",
-                f"{shorten(handle)} is not the handle of a team. Pass each handle as an argument of its own, as text.",
+                name, f"{shorten(value)} is not {what}. Pass each of them as an argument of its own, as text."
             )
-    return tuple(str(handle).strip() for handle in handles)
+    return tuple(str(value).strip() for value in values)
 
 
 def parse_choice(name: str, value: object, kind: object) -> Any:  # noqa: ANN401 (one of the values of kind)
@@ -113,14 +115,6 @@ def parse_bool(name: str, value: object) -> bool:
     if flag is None:
         raise InvalidInputError(name, f"{shorten(value)} is neither true nor false.")
     return flag
-
-
-def parse_positive_int(name: str, value: object) -> int:
-    """Parse a whole number above 0, also from text."""
-    text = str(value).strip()
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
-        raise InvalidInputError(name, f"{shorten(value)} is not a whole number above 0.")
-    return int(text)
 
 
 def parse_non_negative_int(name: str, value: object) -> int:
@@ -194,6 +188,17 @@ def parse_literal(text: str) -> object:
             continue
         return value
     return text
+
+
+def parse_moment(name: str, value: object) -> datetime:
+    """Parse a time: a ``datetime``, or text in ISO 8601. Without a time zone it is in UTC."""
+    moment = parse_time(value.isoformat() if isinstance(value, datetime) else value)
+    if moment is None:
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} is not a time. Pass a datetime, or text in ISO 8601 such as '2026-11-29T06:00:00Z'.",
+        )
+    return moment
 
 
 def parse_time(text: object) -> datetime | None:

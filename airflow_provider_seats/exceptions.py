@@ -133,27 +133,25 @@ class UsageNotAvailableError(DatadogSeatsError):
         self.status = status
 
 
-class TeamsNotFoundError(DatadogSeatsError):
-    """A handle is not that of exactly one Datadog team.
+class GroupsNotFoundError(DatadogSeatsError):
+    """A handle is not that of exactly one Datadog team, or a name or id not that of exactly one role.
 
-    :ivar unknown: for each handle that no team has, the handles that a search for it finds.
-    :ivar ambiguous: for each handle that several teams have, their ids.
+    :ivar unknown: for each one that no team or role has, some that there are.
+    :ivar ambiguous: for each one that several of them have, their ids.
     """
 
-    def __init__(self, unknown: Mapping[str, Sequence[str]], ambiguous: Mapping[str, Sequence[str]]) -> None:
-        problems = [
-            f"no team has the handle {shorten(handle)}"
-            + (f" (a search finds {join_names(map(shorten, similar), 5)})" if similar else "")
-            for handle, similar in unknown.items()
-        ]
-        problems += [
-            f"several teams have the handle {shorten(handle)}: {join_names(ambiguous[handle])}" for handle in ambiguous
-        ]
-        super().__init__(
-            f"Datadog teams: {'; '.join(problems)}. Pass each handle exactly as the team's page in Datadog shows it, "
-            "without @. The name of a team is not its handle."
-        )
+    def __init__(
+        self, has: str, unknown: Mapping[str, Sequence[str]], ambiguous: Mapping[str, Sequence[str]], advice: str
+    ) -> None:
+        problems = [f"no {has} {shorten(name)} ({_there_are(unknown[name])})" for name in unknown]
+        problems += [f"more than one {has} {shorten(name)}: {join_names(ambiguous[name])}" for name in ambiguous]
+        super().__init__(f"Datadog: {'; '.join(problems)}. {advice}")
         self.unknown, self.ambiguous = dict(unknown), dict(ambiguous)
+
+
+def _there_are(names: Sequence[str], limit: int = 10) -> str:
+    others = " and others" if len(names) > limit else ""
+    return f"there are {', '.join(map(shorten, names[:limit]))}{others}" if names else "there is none"
 
 
 class RedirectError(DatadogSeatsError):
@@ -278,10 +276,11 @@ class PlanRefusedError(DatadogSeatsError):
     """A guard refused the plan before the first change.
 
     :ivar reasons: for each guard that refused: what was counted, the limit, and the argument that would allow it.
+    :ivar guards: the names of these guards, in the same order.
     """
 
-    def __init__(self, product: str, reasons: Iterable[str], *, earlier_attempts: bool = False) -> None:
-        self.reasons = tuple(reasons)
+    def __init__(self, product: str, refusals: Mapping[str, str], *, earlier_attempts: bool = False) -> None:
+        self.guards, self.reasons = tuple(refusals), tuple(refusals.values())
         attempt = " by this attempt" if earlier_attempts else ""
         # Not super(): a subclass may also be a TransientError, which words its message in its own way.
         DatadogSeatsError.__init__(self, f"{product}: nothing was changed{attempt}. {' '.join(self.reasons)}")
@@ -293,35 +292,23 @@ class UsersMissingError(PlanRefusedError):
     :ivar emails: their emails, as they were passed.
     """
 
-    _before_advice = ""
-
     def __init__(
-        self,
-        product: str,
-        emails: Iterable[str],
-        reasons: Iterable[str] = (),
-        *,
-        earlier_attempts: bool = False,
-        unassign: bool = False,
+        self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
     ) -> None:
         self.emails = tuple(emails)
-        account = "Datadog account" if unassign else "enabled Datadog account"
-        advice = "Correct the emails" if unassign else "Invite them to Datadog or correct the emails"
-        missing = (
-            f"There is no {account} for {join_names(self.emails)} ({len(self.emails)} in all). {self._before_advice}"
-            f"{advice}, or continue without them with missing_users='skip'."
-        )
-        super().__init__(product, (missing, *reasons), earlier_attempts=earlier_attempts)
+        super().__init__(product, refusals, earlier_attempts=earlier_attempts)
 
 
 class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
     transient = True
-    _before_advice = "Airflow retries as often as the task's retries allow. After the last one: "
 
-    def __init__(self, product: str, emails: Iterable[str], *, earlier_attempts: bool = False) -> None:
-        UsersMissingError.__init__(self, product, emails, earlier_attempts=earlier_attempts)
+    def __init__(
+        self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
+    ) -> None:
+        UsersMissingError.__init__(self, product, emails, refusals, earlier_attempts=earlier_attempts)
+        self.args = (f"{self} Airflow retries as often as the task's retries allow.",)
         self.problem, self.retry_after = str(self), None
 
 

@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seats import _airflow
-from airflow_provider_seats._airflow import AirflowFailException, AirflowNotFoundException, BaseHook, mask_secret
-from airflow_provider_seats._api import BATCH_SIZE
-from airflow_provider_seats._api.access import SEATS, advice, describe_access, read_access
-from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._airflow import BaseHook
+from airflow_provider_seats._api.access import check_access
 from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.groups import list_active_users
 from airflow_provider_seats._api.identifiers import require_uuids
+from airflow_provider_seats._api.roles import list_role_members
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, unassign_seats
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
 from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.usage import read_usage
-from airflow_provider_seats._api.users import User, check_keys, find_users, get_accounts, search_accounts
-from airflow_provider_seats._arguments import parse_positive_int, parse_product_code, parse_team_handles
+from airflow_provider_seats._api.users import User, find_users, get_accounts, search_accounts
+from airflow_provider_seats._arguments import parse_names, parse_product_code
+from airflow_provider_seats._connect import client_of
 from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._planning.audit import AuditRow, audit_rows, parse_csv_path, to_csv, with_accounts
 from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_usage
 from airflow_provider_seats._rosters.people import parse_people
-from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
 from airflow_provider_seats.connection import (
     CONN_TYPE,
     DEFAULT_CONN_ID,
     FORM,
-    DatadogConnection,
     ui_field_behaviour,
 )
 from airflow_provider_seats.exceptions import (
-    ConnectionNotFoundError,
-    DatadogSeatsError,
     InvalidConnectionError,
     InvalidInputError,
-    KeysRefusedError,
 )
 
 if TYPE_CHECKING:
     import os
 
     from airflow_provider_seats._airflow import ObjectStoragePath
+    from airflow_provider_seats._api.client import Client
+    from airflow_provider_seats._api.groups import Members
 
-# Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
-_IN_THE_TRIGGERER: Final = (
-    " The triggerer did not find it. It needs the environment variables and the secrets backend of the workers. If "
-    "Airflow has teams ([core] multi_team), a triggerer finds no team's connection: pass deferrable=False."
-)
+__all__ = ["AuditRow", "DatadogSeatsHook", "SeatUsage", "SeatUser", "User"]
 
 
 class DatadogSeatsHook(BaseHook):
@@ -88,7 +80,7 @@ class DatadogSeatsHook(BaseHook):
         return {each.name: widget(each) for each in FORM}
 
     def get_conn(self) -> Client:
-        """Return the client. Its ``run(flow)`` and ``arun(flow)`` run what the hook has no method for.
+        """Return the client. Its ``connection`` is what was read from Airflow; everything else of it is private.
 
         :raises InvalidConnectionError: for the first field of the connection that is missing or cannot be used.
         """
@@ -96,19 +88,7 @@ class DatadogSeatsHook(BaseHook):
 
     @cached_property
     def _client(self) -> Client:
-        with sealed, airflow_reads_a_connection():
-            return Client(self._read_connection())
-
-    def _read_connection(self) -> DatadogConnection:
-        try:
-            connection = self.get_connection(self.datadog_conn_id)
-        except AirflowNotFoundException:
-            raise ConnectionNotFoundError(self.datadog_conn_id) from None
-        extra = connection.extra_dejson
-        if isinstance(extra, Mapping) and extra.get("app_key"):
-            # Airflow masks fields by their names and does not know this one.
-            mask_secret(extra["app_key"])
-        return _parse_connection(self.datadog_conn_id, connection, extra)
+        return client_of(self.datadog_conn_id, self.get_connection)
 
     def list_seat_users(self, product_code: str) -> list[SeatUser]:
         """Return everyone who holds a seat of a product.
@@ -121,37 +101,33 @@ class DatadogSeatsHook(BaseHook):
         """
         return list(self.get_conn().run(list_seat_users(parse_product_code(product_code))))
 
-    def assign_seats(self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE) -> list[str]:
+    def assign_seats(self, product_code: str, user_uuids: Iterable[str]) -> list[str]:
         """Assign seats of a product to users. Users who hold one keep it.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#assign-seats-to-users
 
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
-        :param batch_size: the most people in one call.
         :returns: the UUIDs of all these users, in lower case and each once. All of them hold a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Everyone else holds a seat.
         """
-        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
-        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people, size)))
+        people = require_uuids("user_uuids", user_uuids)
+        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people)))
 
-    def unassign_seats(
-        self, product_code: str, user_uuids: Iterable[str], *, batch_size: int = BATCH_SIZE
-    ) -> list[str]:
+    def unassign_seats(self, product_code: str, user_uuids: Iterable[str]) -> list[str]:
         """Unassign seats of a product from users. Users without a seat are left alone.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
         :param product_code: Datadog's code of the product.
         :param user_uuids: the users, in any form of a UUID.
-        :param batch_size: the most people in one call.
         :returns: the UUIDs of all these users, in lower case and each once. None of them holds a seat now.
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Nobody else holds a seat.
         """
-        people, size = require_uuids("user_uuids", user_uuids), parse_positive_int("batch_size", batch_size)
-        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people, size)))
+        people = require_uuids("user_uuids", user_uuids)
+        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people)))
 
     def find_users(self, emails: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
         """Find the Datadog accounts of emails.
@@ -173,6 +149,21 @@ class DatadogSeatsHook(BaseHook):
             raise InvalidInputError("emails", f"{shorten(people.uuids[0])} is not an email address. Remove it.")
         return self.get_conn().run(find_users(people.emails, read_all=read_all_users))
 
+    def get_users(self, user_uuids: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
+        """Return the Datadog accounts of user UUIDs. It needs the permission ``user_access_read``.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/users/#get-user-details
+
+        :param user_uuids: the users, in any form of a UUID.
+        :param read_all_users: read them in the list of all users, at a call for each 100 users instead of one for each
+            UUID.
+        :returns: the account (``id``, ``email``, ``name``, ``status``, ...) of each user that Datadog knows, by UUID in
+            lower case.
+        :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
+        """
+        people = dict.fromkeys(require_uuids("user_uuids", user_uuids))
+        return self.get_conn().run(get_accounts(people, read_all=read_all_users))
+
     def list_team_members(self, *handles: str) -> list[str]:
         """Return the user UUIDs of the members of Datadog teams, for a roster or for ``protect``.
 
@@ -185,12 +176,47 @@ class DatadogSeatsHook(BaseHook):
         :returns: the UUIDs in lower case, each once, in the order of the handles and of Datadog's lists.
         :raises InvalidInputError: if there is no handle, or one that is empty or not text, before anything is sent; if
             one of several teams has no members.
-        :raises TeamsNotFoundError: if a handle is not that of exactly one team.
+        :raises GroupsNotFoundError: if a handle is not that of exactly one team.
         """
-        members = self.get_conn().run(list_team_members(parse_team_handles(handles)))
+        wanted = parse_names("handles", handles, "the handle of a team")
+        return self._people("teams", self.get_conn().run(list_team_members(wanted)))
+
+    def list_role_members(self, *roles: str) -> list[str]:
+        """Return the user UUIDs of everyone who has one of these Datadog roles, for a roster or for ``protect``.
+
+        It needs the permission ``user_access_read``. Disabled accounts and service accounts are left out, and the log
+        names them. A single role that nobody has is an empty list.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/roles/#get-all-users-of-a-role
+
+        :param roles: the names of the roles, exactly as Datadog shows them, or their ids.
+        :returns: the UUIDs in lower case, each once, in the order of the roles and of Datadog's lists.
+        :raises InvalidInputError: if there is no role, or one that is empty or not text, before anything is sent; if
+            nobody has one of several roles.
+        :raises GroupsNotFoundError: if a name or id is not that of exactly one role.
+        """
+        wanted = parse_names("roles", roles, "the name or id of a role")
+        return self._people("roles", self.get_conn().run(list_role_members(wanted)))
+
+    def list_active_users(self) -> list[str]:
+        """Return the user UUIDs of everyone with an active Datadog account, for a roster or for ``protect``.
+
+        It needs the permission ``user_access_read``. Pending and disabled accounts and service accounts are left out,
+        and the log counts them.
+
+        .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+        :returns: the UUIDs in lower case, each once, in Datadog's order.
+        """
+        return self._people("users", self.get_conn().run(list_active_users()))
+
+    def _people(self, kind: str, members: Members) -> list[str]:
+        """Return the people. Log how many they are, and who was left out."""
         if members.left_out:
-            count = plural(len(members.left_out), "member is", "members are")
-            self.log.warning("Datadog teams: %s left out: %s", count, join_names(members.left_out))
+            count = plural(len(members.left_out), "account is", "accounts are")
+            self.log.warning("Datadog %s: %s left out: %s", kind, count, join_names(members.left_out))
+        others = f"; {plural(members.inactive, 'inactive account')} left out" if members.inactive else ""
+        self.log.info("Datadog %s: %s found%s", kind, plural(len(members.people), "person", "people"), others)
         return members.people
 
     def audit_seats(
@@ -208,8 +234,7 @@ class DatadogSeatsHook(BaseHook):
 
         In the CSV, an apostrophe stands before what a spreadsheet would run as a formula, as OWASP advises: before
         ``=``, ``+``, ``-``, ``@`` (also in wide form), a tab or a line break at the beginning of a cell, and after a
-        comma, semicolon, tab or line break in it. To get the original back, remove the first apostrophe at each such
-        place.
+        comma, semicolon, tab or line break in it. Remove it at each such place to get the original back.
 
         :param product_code: Datadog's code of the product.
         :param status: whether to read the accounts that hold the seats. It needs the permission ``user_access_read``,
@@ -256,8 +281,7 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: if the month is none, before anything is sent.
         :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
         """
-        now = datetime.fromtimestamp(clock().now(), UTC)
-        wanted = parse_month("month", now if month is None else month)
+        wanted = parse_month("month", _now() if month is None else month)
         [usage] = self.get_conn().run(read_usage(wanted))
         return seat_usage(wanted, usage)
 
@@ -273,68 +297,7 @@ class DatadogSeatsHook(BaseHook):
             client = self.get_conn()
         except InvalidConnectionError as error:
             return False, str(error)
-        is_token = client.connection.api_key is None
-        kind = "access token" if is_token else "application key and API key"
-        try:
-            if not is_token:
-                client.run(check_keys())
-            access = client.run(read_access(parse_month("month", datetime.fromtimestamp(clock().now(), UTC))))
-        except DatadogSeatsError as error:
-            return False, f"{client.connection.base_url} {advice(error, kind)}"
-        refused = access[SEATS]
-        # If a token may read nothing at all, the token itself is what is refused.
-        if isinstance(refused, KeysRefusedError) and not (is_token and all(access.values())):
-            refused = None
-        if refused is not None:
-            return False, f"{client.connection.base_url} {advice(refused, kind)}"
-        return access[SEATS] is None, f"{client.connection.base_url} accepts the {kind}. {describe_access(access)}"
-
-
-async def read_connection(conn_id: str) -> DatadogConnection:
-    """Read a connection in the triggerer.
-
-    :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
-    """
-    with sealed, airflow_reads_a_connection():
-        return await _read_connection(conn_id)
-
-
-async def _read_connection(conn_id: str) -> DatadogConnection:
-    try:
-        connection, extra = await _airflow.read_connection(conn_id)
-    except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from None
-    # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
-    # client redacts the keys in everything that it logs or raises.
-    return _parse_connection(conn_id, connection, extra)
-
-
-@contextmanager
-def fail_without_retry(conn_id: str) -> Iterator[None]:
-    """Raise ``AirflowFailException`` for an error that no retry can fix. Transient errors go to Airflow's retries.
-
-    :param conn_id: the connection's id, which the message names if the connection has to be corrected.
-    """
-    try:
-        yield
-    except DatadogSeatsError as error:
-        if error.transient:
-            raise
-        raise AirflowFailException(error.message_for(conn_id)) from error
-
-
-def _parse_connection(conn_id: str, connection: Any, extra: Any) -> DatadogConnection:  # noqa: ANN401 (of any Airflow)
-    if (connection.extra or "").strip().strip("{} ") and not extra:
-        raise InvalidConnectionError(conn_id, "extra", "it is not a JSON object. Enter one.")
-    return DatadogConnection.parse(
-        conn_id=conn_id,
-        conn_type=connection.conn_type,
-        host=connection.host,
-        port=connection.port,
-        schema=connection.schema,
-        password=connection.password,
-        extra=extra,
-    )
+        return client.run(check_access(client.connection, parse_month("month", _now())))
 
 
 def _all_done(outcome: Outcome) -> list[str]:
@@ -342,3 +305,7 @@ def _all_done(outcome: Outcome) -> list[str]:
     if error is not None:
         raise error
     return list(outcome.done)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(clock().now(), UTC)

@@ -60,7 +60,7 @@ class Report(TypedDict):
     the people who now hold a seat, or hold none. ``unchanged`` people needed no change, ``missing`` people have no
     enabled Datadog account, Datadog ``refused`` some, a guard ``protected`` some, the state of ``unknown`` people could
     not be found out, and ``not_done`` people were not changed because an error came first. ``counts`` has the number of
-    people of each kind. A sync counts ``unchanged`` people, and lists them only with ``report_unchanged=True``.
+    people of each kind. A sync only counts ``unchanged`` people.
 
     ``seats_before`` and ``seats_after`` count the product's seats; None if that is unknown. ``guards`` are the guards
     that applied, by argument. ``refusals`` are the reasons why a guard refuses the plan. ``warnings`` are what a person

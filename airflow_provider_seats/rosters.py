@@ -73,9 +73,9 @@ def read_roster(
     """
     # A DAG file imports this module, so what it needs is imported when it is called.
     from airflow_provider_seats._arguments import parse_conn_id, parse_optional  # noqa: PLC0415
+    from airflow_provider_seats._connect import fail_without_retry  # noqa: PLC0415
     from airflow_provider_seats._rosters.roster import RosterFile  # noqa: PLC0415
     from airflow_provider_seats._storage import StoredFile  # noqa: PLC0415
-    from airflow_provider_seats.hooks import fail_without_retry  # noqa: PLC0415
 
     with fail_without_retry(""):
         file = RosterFile.parse(

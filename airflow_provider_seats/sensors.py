@@ -1,4 +1,4 @@
-"""The sensor: wait until people have, or no longer have, a seat."""
+"""The sensors: wait until people have, or no longer have, a seat; or until they have an account."""
 
 from __future__ import annotations
 
@@ -17,13 +17,80 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
-    from airflow_provider_seats._planning.condition import Met, Require, SeatState
+    from airflow_provider_seats._airflow import BaseTrigger, Context
+    from airflow_provider_seats._waiting.accounts import AccountsCondition
+    from airflow_provider_seats._waiting.condition import Condition, Met, Require, SeatState
     from airflow_provider_seats._waiting.sensor_run import Deferral, SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
-class SeatUsersSensor(BaseSensorOperator):
+class _WaitingSensor(BaseSensorOperator):
+    """What the sensors share: they poke, or defer after the first poke."""
+
+    operator_extra_links = (SeatsPageLink(),)
+    ui_color = "#e0eef5"
+    datadog_conn_id: str
+    deferrable: bool
+    _run: SensorRun | None = None
+    _executing: bool = False
+
+    def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
+        """Poke until the condition is met, or defer after the first poke."""
+        run = self._begin()
+        self._executing = True
+        try:
+            return super().execute(context)
+        except AirflowSensorTimeout as error:
+            raise AirflowSensorTimeout(f"{error} {run.summary}") from None
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
+        """Read once, and return whether the condition is met. Within ``execute`` it may defer instead."""
+        run = self._run or self._begin()
+        found = run.poke()
+        # It defers from here, within Airflow's own loop, which handles the first poke like any other.
+        if self._executing and not found.is_done and (deferral := run.deferral()) is not None:
+            self._defer(deferral)
+        return found
+
+    def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
+        """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""
+        found = self._begin().resume(event)
+        return found if isinstance(found, dict) else self._defer(found)
+
+    def _begin(self) -> SensorRun:
+        from airflow_provider_seats._waiting.sensor_run import SensorRun, Timing  # noqa: PLC0415 (not loaded in a DAG file)
+
+        self._run = SensorRun(
+            self._condition,
+            conn_id=self.datadog_conn_id,
+            deferrable=self.deferrable,
+            timing=Timing(
+                poke_interval=self.poke_interval,
+                timeout=self.timeout,
+                execution_timeout=self.execution_timeout,
+                backs_off=bool(self.exponential_backoff or self.max_wait),
+            ),
+            soft_fail=self.soft_fail,
+            never_fail=self.never_fail,
+            log=self.log,
+        )
+        return self._run
+
+    def _defer(self, deferral: Deferral) -> NoReturn:
+        self.defer(
+            trigger=self._trigger(deferral.arguments),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=deferral.seconds),
+        )
+
+    def _condition(self) -> Condition | AccountsCondition:
+        raise NotImplementedError
+
+    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+        raise NotImplementedError
+
+
+class SeatUsersSensor(_WaitingSensor):
     """Wait until people hold a seat of a Datadog product, or until they no longer hold one.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
@@ -61,10 +128,6 @@ class SeatUsersSensor(BaseSensorOperator):
         "datadog_conn_id",
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
-    operator_extra_links = (SeatsPageLink(),)
-    ui_color = "#e0eef5"
-    _run: SensorRun | None = None
-    _executing: bool = False
 
     def __init__(
         self,
@@ -87,60 +150,72 @@ class SeatUsersSensor(BaseSensorOperator):
         self.datadog_conn_id = datadog_conn_id
         self.deferrable = deferrable
 
-    def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
-        """Poke until the condition is met, or defer after the first poke."""
-        run = self._begin()
-        self._executing = True
-        try:
-            return super().execute(context)
-        except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {run.summary}") from None
+    def _condition(self) -> Condition:
+        from airflow_provider_seats._waiting.condition import Condition  # noqa: PLC0415 (as in _begin)
 
-    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
-        """Read the seat list once, and return whether the condition is met. Within ``execute`` it may defer instead."""
-        run = self._run or self._begin()
-        found = run.poke()
-        # It defers from here, within Airflow's own loop, which handles the first poke like any other.
-        if self._executing and not found.is_done and (deferral := run.deferral()) is not None:
-            self._defer(deferral)
-        return found
-
-    def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
-        """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""
-        found = self._begin().resume(event)
-        return found if isinstance(found, dict) else self._defer(found)
-
-    def _begin(self) -> SensorRun:
-        from airflow_provider_seats._planning.condition import Condition  # noqa: PLC0415 (not loaded in a DAG file)
-        from airflow_provider_seats._waiting.sensor_run import SensorRun, Timing  # noqa: PLC0415 (as above)
-
-        self._run = SensorRun(
-            lambda: Condition.parse(
-                product_code=self.product_code,
-                user_uuids=self.user_uuids,
-                user_emails=self.user_emails,
-                state=self.state,
-                require=self.require,
-            ),
-            conn_id=self.datadog_conn_id,
-            deferrable=self.deferrable,
-            timing=Timing(
-                poke_interval=self.poke_interval,
-                timeout=self.timeout,
-                execution_timeout=self.execution_timeout,
-                backs_off=bool(self.exponential_backoff or self.max_wait),
-            ),
-            soft_fail=self.soft_fail,
-            never_fail=self.never_fail,
-            log=self.log,
+        return Condition.parse(
+            product_code=self.product_code,
+            user_uuids=self.user_uuids,
+            user_emails=self.user_emails,
+            state=self.state,
+            require=self.require,
         )
-        return self._run
 
-    def _defer(self, deferral: Deferral) -> NoReturn:
-        from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as above)
+    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+        from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as in _begin)
 
-        self.defer(
-            trigger=SeatUsersTrigger(**deferral.arguments),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=deferral.seconds),
-        )
+        return SeatUsersTrigger(**arguments)
+
+
+class UserAccountsSensor(_WaitingSensor):
+    """Wait until people have an enabled Datadog account, for example before seats are assigned to them.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+    Each poke looks the accounts up, with one call for each email, or with the list of all users where that is fewer
+    calls. It needs the permission ``user_access_read``. An account that was invited (``Pending``) is enabled. One that
+    is disabled is waited for, and the log names it. A service account is nobody's account. A transient error (a rate
+    limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of Datadog, and an argument or a
+    connection that cannot be used, fails the task at once.
+
+    The ``return_value`` has the ``count`` of the accounts, and the first of them as ``people``: ``id``, ``email`` and
+    ``name``, as many as fit into 46 KiB of JSON.
+
+    :param user_emails: email addresses in any case: a list, or a text that holds one as JSON or with commas.
+        (templated)
+    :param require: whether ``all`` of the people must have an account, or ``any``. (templated)
+    :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
+    :param deferrable: poke once in a worker, and wait in the triggerer. The triggerer looks the accounts of all such
+        sensors up together, at the shortest ``poke_interval`` among them, but at most once a second. ``mode``,
+        ``exponential_backoff`` and ``max_wait`` do not apply then; everything else is as in the other modes. If the
+        people do not fit into a trigger (some 4,000 emails), the triggerer waits until any account changes, and then a
+        worker checks them. The default is Airflow's ``[operators] default_deferrable``.
+    """
+
+    template_fields: Sequence[str] = ("user_emails", "require", "datadog_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"user_emails": "json"}
+
+    def __init__(
+        self,
+        *,
+        user_emails: PeopleArgument,
+        require: Require = "all",
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.user_emails = user_emails
+        self.require = require
+        self.datadog_conn_id = datadog_conn_id
+        self.deferrable = deferrable
+
+    def _condition(self) -> AccountsCondition:
+        from airflow_provider_seats._waiting.accounts import AccountsCondition  # noqa: PLC0415 (as in _begin)
+
+        return AccountsCondition.parse(user_emails=self.user_emails, require=self.require)
+
+    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+        from airflow_provider_seats.triggers import UserAccountsTrigger  # noqa: PLC0415 (as in _begin)
+
+        return UserAccountsTrigger(**arguments)

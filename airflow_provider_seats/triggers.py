@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence, Sized
+from collections.abc import AsyncIterator, Sequence, Sized
 from contextlib import aclosing
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._airflow import BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._text import encodable
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError, TransientError
+from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition, ListChange, Require, SeatState
-    from airflow_provider_seats._planning.seat_changes import Seats
-    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+    from airflow_provider_seats._waiting.accounts import AccountsCondition
+    from airflow_provider_seats._waiting.condition import Change, Condition, Require, SeatState
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +28,102 @@ log = logging.getLogger(__name__)
 _AFTER_AN_ERROR: Final = 60.0
 
 
-class SeatUsersTrigger(BaseTrigger):
+class _WaitTrigger(BaseTrigger):
+    """What the triggers of deferred sensors share."""
+
+    def __init__(
+        self,
+        *,
+        user_uuids: Sequence[str] | None,
+        user_emails: Sequence[str] | None,
+        people: str | None,
+        seen: str | None,
+        summary: str | None,
+        require: Require,
+        datadog_conn_id: str,
+        poll_interval: float,
+        timeout_at: float,
+        execution_timeout_at: float | None,
+    ) -> None:
+        super().__init__()
+        self.user_uuids = user_uuids
+        self.user_emails = user_emails
+        self.people = people
+        self.seen = seen
+        self.summary = summary
+        self.require = require
+        self.datadog_conn_id = datadog_conn_id
+        self.poll_interval = poll_interval
+        self.timeout_at = timeout_at
+        self.execution_timeout_at = execution_timeout_at
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class path and the arguments as JSON can hold them."""
+        from airflow_provider_seats._planning.stored import pack  # noqa: PLC0415 (not loaded in a DAG file)
+
+        people = self.people
+        if people is None and self.seen is None:
+            people = pack({}, [self.user_uuids, self.user_emails])
+        return _path(self), {
+            "people": people,
+            "seen": self.seen,
+            "summary": self.summary,
+            "require": self.require,
+            "datadog_conn_id": self.datadog_conn_id,
+            "poll_interval": self.poll_interval,
+            "timeout_at": self.timeout_at,
+            "execution_timeout_at": self.execution_timeout_at,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield the event that ends the wait, after the wait has left the shared poll."""
+        from airflow_provider_seats._waiting.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
+
+        # The first turn loads the following modules in a thread.
+        await next_turn()
+        from airflow_provider_seats._arguments import parse_duration  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.users_wait import UsersWait  # noqa: PLC0415 (as above)
+
+        size = sum(
+            len(people) for people in (self.user_uuids, self.user_emails, self.people) if isinstance(people, Sized)
+        )
+        try:
+            condition = await compute(size, self._condition)
+            interval = parse_duration("poll_interval", self.poll_interval)
+            wait = UsersWait(condition, self.datadog_conn_id, interval)
+            payload = await wait.result(self.timeout_at, self.execution_timeout_at)
+            if self.seen is not None and payload["status"] == "success":
+                payload = {"status": "changed", "timeout_at": self.timeout_at, "summary": self.summary}
+        except DatadogSeatsError as error:
+            message = error.message_for(self.datadog_conn_id)
+            payload = {"status": "error", "error": type(error).__name__, "message": message}
+        # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
+        yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
+
+    def _condition(self) -> Condition | AccountsCondition | Change:
+        raise NotImplementedError
+
+    def _people(self) -> dict[str, Any]:
+        """Return the people as the arguments of a sensor.
+
+        :raises InvalidInputError: if what Airflow stored cannot be read.
+        """
+        from airflow_provider_seats._not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
+
+        uuids, emails = self.user_uuids, self.user_emails
+        if self.people is not None:
+            try:
+                _, (uuids, emails) = unpack(self.people)
+            except (TypeError, ValueError) as error:
+                raise InvalidInputError("people", f"they cannot be read: {error}. Clear the task.") from error
+        return {
+            "user_uuids": NOT_PASSED if uuids is None else uuids,
+            "user_emails": NOT_PASSED if emails is None else emails,
+        }
+
+
+class SeatUsersTrigger(_WaitTrigger):
     """Wait until people hold a seat of a Datadog product, or no longer hold one, for a deferred ``SeatUsersSensor``.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
@@ -77,86 +170,89 @@ class SeatUsersTrigger(BaseTrigger):
         timeout_at: float,
         execution_timeout_at: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            user_uuids=user_uuids,
+            user_emails=user_emails,
+            people=people,
+            seen=seen,
+            summary=summary,
+            require=require,
+            datadog_conn_id=datadog_conn_id,
+            poll_interval=poll_interval,
+            timeout_at=timeout_at,
+            execution_timeout_at=execution_timeout_at,
+        )
         self.product_code = product_code
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.people = people
-        self.seen = seen
-        self.summary = summary
         self.state = state
-        self.require = require
-        self.datadog_conn_id = datadog_conn_id
-        self.poll_interval = poll_interval
-        self.timeout_at = timeout_at
-        self.execution_timeout_at = execution_timeout_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
-        from airflow_provider_seats._planning.stored import pack  # noqa: PLC0415 (not loaded in a DAG file)
+        path, arguments = super().serialize()
+        return path, {"product_code": self.product_code, "state": self.state, **arguments}
 
-        people = self.people
-        if people is None and self.seen is None:
-            people = pack({}, [self.user_uuids, self.user_emails])
-        return _path(self), {
-            "product_code": self.product_code,
-            "people": people,
-            "seen": self.seen,
-            "summary": self.summary,
-            "state": self.state,
-            "require": self.require,
-            "datadog_conn_id": self.datadog_conn_id,
-            "poll_interval": self.poll_interval,
-            "timeout_at": self.timeout_at,
-            "execution_timeout_at": self.execution_timeout_at,
-        }
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield the event that ends the wait, after the wait has left the shared poll."""
-        from airflow_provider_seats._waiting.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
-
-        # The first turn loads the following modules in a thread.
-        await next_turn()
-        from airflow_provider_seats._arguments import parse_duration  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._waiting.users_wait import UsersWait  # noqa: PLC0415 (as above)
-
-        size = sum(
-            len(people) for people in (self.user_uuids, self.user_emails, self.people) if isinstance(people, Sized)
-        )
-        try:
-            condition = await compute(size, self._condition)
-            interval = parse_duration("poll_interval", self.poll_interval)
-            wait = UsersWait(condition, self.datadog_conn_id, interval)
-            payload = await wait.result(self.timeout_at, self.execution_timeout_at)
-            if self.seen is not None and payload["status"] == "success":
-                payload = {"status": "changed", "timeout_at": self.timeout_at, "summary": self.summary}
-        except DatadogSeatsError as error:
-            message = error.message_for(self.datadog_conn_id)
-            payload = {"status": "error", "error": type(error).__name__, "message": message}
-        # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
-        yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
-
-    def _condition(self) -> Condition | ListChange:
+    def _condition(self) -> Condition | Change:
         from airflow_provider_seats._arguments import parse_product_code  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._planning.condition import Condition, ListChange  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.condition import Change, Condition  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.sources import SeatSource  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
-            return ListChange(parse_product_code(self.product_code), self.seen, str(self.summary))
-        uuids, emails = self.user_uuids, self.user_emails
-        if self.people is not None:
-            try:
-                _, (uuids, emails) = unpack(self.people)
-            except (TypeError, ValueError) as error:
-                raise InvalidInputError("people", f"they cannot be read: {error}. Clear the task.") from error
-        return Condition.parse(
-            product_code=self.product_code,
-            user_uuids=NOT_PASSED if uuids is None else uuids,
-            user_emails=NOT_PASSED if emails is None else emails,
-            state=self.state,
-            require=self.require,
+            source = SeatSource(parse_product_code(self.product_code))
+            return Change(source, "The seat list", self.seen, str(self.summary))
+        return Condition.parse(product_code=self.product_code, state=self.state, require=self.require, **self._people())
+
+
+class UserAccountsTrigger(_WaitTrigger):
+    """Wait until people have an enabled Datadog account, for a deferred ``UserAccountsSensor``.
+
+    .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+    Its events and times are those of :class:`SeatUsersTrigger`. All of them in one triggerer share one look-up.
+
+    :param user_emails: email addresses.
+    :param people: the same as one compressed text, as Airflow stores them.
+    :param seen: the fingerprint of all accounts. With it, the trigger waits until an account changes, for anyone.
+    :param summary: what is known of the people, for the event of a trigger that waits for a change.
+    :param require: ``all`` or ``any``.
+    :param datadog_conn_id: the connection's id.
+    :param poll_interval: the time between two polls, in seconds; less than 1 counts as 1.
+    :param timeout_at: when the sensor's ``timeout`` is over, in Unix time.
+    :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_emails: Sequence[str] | None = None,
+        people: str | None = None,
+        seen: str | None = None,
+        summary: str | None = None,
+        require: Require = "all",
+        datadog_conn_id: str = DEFAULT_CONN_ID,
+        poll_interval: float = 60.0,
+        timeout_at: float,
+        execution_timeout_at: float | None = None,
+    ) -> None:
+        super().__init__(
+            user_uuids=None,
+            user_emails=user_emails,
+            people=people,
+            seen=seen,
+            summary=summary,
+            require=require,
+            datadog_conn_id=datadog_conn_id,
+            poll_interval=poll_interval,
+            timeout_at=timeout_at,
+            execution_timeout_at=execution_timeout_at,
         )
+
+    def _condition(self) -> AccountsCondition | Change:
+        from airflow_provider_seats._waiting.accounts import AccountsCondition  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.condition import Change  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.sources import AccountSource  # noqa: PLC0415 (as in run)
+
+        if self.seen is not None:
+            return Change(AccountSource(everyone=True), "The accounts", self.seen, str(self.summary))
+        return AccountsCondition.parse(user_emails=self._people()["user_emails"], require=self.require)
 
 
 class SeatChangesTrigger(BaseEventTrigger):
@@ -220,11 +316,19 @@ class SeatChangesTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change. It does not end: Airflow would restart a watcher that ends at once."""
         from airflow_provider_seats._waiting.snapshot_store import SnapshotStore  # noqa: PLC0415 (not in a DAG file)
+        from airflow_provider_seats._waiting.turns import next_turn  # noqa: PLC0415 (as above)
+
+        # The first turn loads the following module in a thread.
+        await next_turn()
+        from airflow_provider_seats._waiting.watch import watch  # noqa: PLC0415 (as above)
 
         store = SnapshotStore(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         while True:
             try:
-                async with aclosing(self._changes(store)) as changes:
+                watching = watch(
+                    store, self.datadog_conn_id, self.product_code, self.poll_interval, self._forget_problem
+                )
+                async with aclosing(watching) as changes:
                     async for change in changes:
                         yield TriggerEvent(change)
             except DatadogSeatsError as error:
@@ -237,43 +341,8 @@ class SeatChangesTrigger(BaseEventTrigger):
                 self._problem = repr(error)
             await clock().async_sleep(_AFTER_AN_ERROR)
 
-    async def _changes(self, store: SnapshotStore) -> AsyncGenerator[dict[str, Any], None]:
-        from airflow_provider_seats._waiting.turns import compute, next_turn  # noqa: PLC0415 (not loaded in a DAG file)
-
-        # The first turn loads the following modules in a thread.
-        await next_turn()
-        from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._planning.seat_changes import compare_seats  # noqa: PLC0415 (as above)
-        from airflow_provider_seats._waiting.followers import Follower  # noqa: PLC0415 (as above)
-
-        product = parse_product_code(self.product_code)
-        interval = parse_duration("poll_interval", self.poll_interval)
-        before: Seats | None = None
-        site: str | None = None
-        absent: frozenset[str] = frozenset()  # from the last reading
-        async with Follower(self.datadog_conn_id, product, interval) as follower:
-            while True:
-                snapshot = await follower.next_snapshot()
-                if site != follower.site:
-                    site, absent = follower.site, frozenset()
-                    before = await store.recall(site)
-                self._problem = None
-                if isinstance(snapshot, TransientError):
-                    log.warning("%s: changes are not known yet: %s", store.name, snapshot)
-                    continue
-                more, absent_before = 1, absent
-                while more:
-                    changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, absent_before))
-                    absent, before, more = changes.absent, changes.now, changes.more
-                    if (event := changes.event(product)) is not None:
-                        gained, lost = len(changes.gained), len(changes.lost)
-                        log.info("%s: %d gained a seat, %d lost theirs", store.name, gained, lost)
-                        async with store.delivery(before):
-                            yield event
-                    elif changes.is_new:
-                        await store.keep(before)
-                if changes.unconfirmed:
-                    follower.require_new_reading()
+    def _forget_problem(self) -> None:
+        self._problem = None
 
 
 def _path(trigger: BaseTrigger) -> str:

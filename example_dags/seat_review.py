@@ -8,7 +8,7 @@ the next run. Without an approval nothing is changed.
 from __future__ import annotations
 
 import inspect
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats.operators import SyncSeatsOperator
@@ -130,13 +130,14 @@ with DAG(
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
 
-    @task
-    def get_roster(params: dict[str, Any]) -> list[str]:
-        """Return everyone who should have a seat. For a file alone, task(read_roster)(...) is enough."""
+    @task(multiple_outputs=True)
+    def get_roster(params: dict[str, Any]) -> dict[str, Any]:
+        """Return everyone who should have a seat, and when that was read."""
+        read_at = datetime.now(UTC)
         if params["roster_csv"] is None:
-            return list(params["emails"])
+            return {"emails": list(params["emails"]), "read_at": read_at}
         # To keep only some rows, pass where={"Status": "Active"}.
-        return read_roster(params["roster_csv"], column=params["roster_column"])
+        return {"emails": read_roster(params["roster_csv"], column=params["roster_column"]), "read_at": read_at}
 
     roster = get_roster()
     # The roster may be corrected while the preview waits for its approval, so it is read again.
@@ -148,7 +149,7 @@ with DAG(
         "max_unassign": "{{ params.max_unassign }}",
         "min_seat_age": "1d",
     }
-    preview = SyncSeatsOperator(task_id="preview", preview=True, user_emails=roster, **guards)
+    preview = SyncSeatsOperator(task_id="preview", preview=True, user_emails=roster["emails"], **guards)
     approve = PreviewApproval(
         task_id="approve",
         subject="Change the seats of {{ params.product_code }}?",
@@ -164,7 +165,14 @@ with DAG(
 Seats: {{ plan.seats_before }} now, {{ plan.seats_after }} afterwards.""",
         **TIMEOUT,
     )
-    apply = SyncSeatsOperator(task_id="apply", approved=approve.output["shown"], user_emails=roster_again, **guards)
+    apply = SyncSeatsOperator(
+        task_id="apply",
+        approved=approve.output["shown"],
+        user_emails=roster_again["emails"],
+        # An approval may take days, and a roster is as old as its run unless it says when it was read.
+        roster_read_at=roster_again["read_at"],
+        **guards,
+    )
     preview >> approve >> roster_again
 
     @task

@@ -19,9 +19,10 @@ from hypothesis import settings  # noqa: E402 (as above)
 from xdist.scheduler import LoadGroupScheduling  # noqa: E402 (as above)
 
 from airflow_provider_seats._api import seats as seats_api  # noqa: E402 (as above)
+from airflow_provider_seats._api.clock import clock  # noqa: E402 (as above)
 from airflow_provider_seats.testing import FakeDatadog  # noqa: E402 (as above)
 from tests.helpers import examples as _profiles  # noqa: E402, F401 (as above; it registers the profiles)
-from tests.helpers.clocks import FakeClock, install  # noqa: E402 (as above)
+from tests.helpers.clocks import FakeClock, installed  # noqa: E402 (as above)
 from tests.helpers.looping import LoopClock  # noqa: E402 (as above)
 
 # Unless --hypothesis-profile says otherwise, which is read later.
@@ -34,6 +35,7 @@ _FIRST = (
     "test_types.py",
     "system",
     "test_packaging.py",
+    "test_oracle.py",
     "test_fuzz.py",
     "test_faults.py",
     "test_people.py",
@@ -112,18 +114,26 @@ def datadog(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeDatadog]:
         yield fake
 
 
+@pytest.fixture(autouse=True)
+def _own_clock() -> Iterator[None]:
+    """End the use of a clock that a test has installed."""
+    with installed(clock()):
+        yield
+
+
 @pytest.fixture
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def no_waits() -> Iterator[list[float]]:
     """Let waits take no time, and return the seconds that they would have taken."""
-    clock = FakeClock()
-    install(clock, monkeypatch)
-    return clock.waited
+    fake = FakeClock()
+    with installed(fake):
+        yield fake.waited
 
 
 @pytest.fixture
-def quick_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_time() -> Iterator[None]:
     """Make triggers and clients use the time of the quick loop."""
-    install(LoopClock(), monkeypatch)
+    with installed(LoopClock()):
+        yield
 
 
 @pytest.fixture

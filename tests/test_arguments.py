@@ -5,27 +5,28 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import (
     parse_age,
     parse_bool,
     parse_choice,
     parse_duration,
     parse_literal,
+    parse_moment,
     parse_non_negative_int,
     parse_optional,
-    parse_positive_int,
     parse_product_code,
     parse_report,
     parse_time,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import MissingUsers
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.reports import report_preview
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, for_undo
@@ -67,14 +68,6 @@ def test_anything_else_is_no_boolean(value: Any) -> None:
     """A value that is neither true nor false is an error that names the argument."""
     with pytest.raises(InvalidInputError, match=r"^preview: .* is neither true nor false"):
         parse_bool("preview", value)
-
-
-@pytest.mark.parametrize("value", [0, -1, "x", 1.5, True, "", None, "1_0", "\u0663", NOT_PASSED])
-def test_a_positive_int_is_a_whole_number_above_0(value: Any) -> None:
-    """A positive int is parsed from a number or its text, and anything else is an error."""
-    with pytest.raises(InvalidInputError, match=r"^batch_size: .* is not a whole number above 0"):
-        parse_positive_int("batch_size", value)
-    assert (parse_positive_int("batch_size", 7), parse_positive_int("batch_size", " 100")) == (7, 100)
 
 
 @pytest.mark.parametrize("value", [-1, "x", 1.5, True, False, "", None, "1_0", "\u0663", "9" * 10, NOT_PASSED])
@@ -129,7 +122,6 @@ def test_anything_else_is_no_duration(value: Any) -> None:
 
 PARSERS: list[tuple[Callable[[str, Any], Any], Any]] = [
     (parse_non_negative_int, 0),
-    (parse_positive_int, "7"),
     (parse_age, "7d"),
     (parse_bool, "false"),
 ]
@@ -167,7 +159,28 @@ def test_not_passed_is_one_value() -> None:
 
 def _report() -> dict[str, Any]:
     seats = SeatList([seat(U1, "1@x")])
-    return {**sync(People((U2,)), seats).preview(), "preview": False}
+    return {**report_preview(sync(People((U2,)), seats)), "preview": False}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2026-11-29T06:00:00Z", "2026-11-29T07:00:00+01:00", "2026-11-29 06:00:00"),
+        *(datetime(2026, 11, 29, 6, tzinfo=UTC), datetime(2026, 11, 29, 6)),  # noqa: DTZ001 (as a query returns it)
+    ],
+)
+def test_a_moment_is_a_datetime_or_its_text(value: Any) -> None:
+    """A time is parsed from a datetime or from ISO 8601, in UTC if it has no time zone."""
+    assert parse_moment("roster_read_at", value) == datetime(2026, 11, 29, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("value", ["now", 1764396000, "0001-01-01", True, datetime(1, 1, 1, tzinfo=UTC)])
+def test_anything_else_is_no_moment(value: Any) -> None:
+    """A text that is no time, a number, or a time that cannot be is an error that names the argument."""
+    with pytest.raises(
+        InvalidInputError, match=r"^roster_read_at: .* is not a time\. Pass a datetime, or text in ISO 8601"
+    ):
+        parse_moment("roster_read_at", value)
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps, repr, for_undo])

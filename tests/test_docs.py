@@ -14,11 +14,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from airflow_provider_seats import __version__, exceptions, operators
+from airflow_provider_seats._airflow import BaseSensorOperator
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import KINDS, Report, table
 from airflow_provider_seats.rosters import read_roster
 from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.testing import FakeDatadog
+from airflow_provider_seats.testing._console import Console
 from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, AIRFLOW_RELEASE, ROOT
 
@@ -220,6 +223,15 @@ def first_cells(page: str) -> list[str]:
     return [name for cell in cells for name in re.findall(r"`([\w.]+)`", cell)]
 
 
+def rows(page: str, header: str) -> set[str]:
+    """Return the names in the first cells of the tables of a page that have this first header."""
+    tables = re.findall(
+        rf"^\| {header} \|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", PAGES[f"docs/reference/{page}.md"], re.MULTILINE
+    )
+    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
 def parameters(function: Any) -> set[str]:
     """Return the names of the parameters of a function or class."""
     kinds = inspect.signature(function).parameters
@@ -236,8 +248,9 @@ def parameters(function: Any) -> set[str]:
     ],
 )
 def test_every_argument_is_described(page: str, function: Any) -> None:
-    """The reference page of an operator, a sensor, a trigger or a function has a row for each of its arguments."""
-    assert parameters(function) - set(first_cells(page)) == set()
+    """The page of an operator, a sensor, a trigger or a function has a row for each argument, and for no other."""
+    of_airflow = parameters(BaseSensorOperator) if page == "sensor" else set()
+    assert parameters(function) <= rows(page, "argument") <= parameters(function) | of_airflow
 
 
 def test_every_method_of_the_hook_is_described() -> None:
@@ -248,11 +261,21 @@ def test_every_method_of_the_hook_is_described() -> None:
             [row] = re.findall(rf"^\| `{name}\((.*)\)` \|", page, re.MULTILINE)
             described = [each.partition("=")[0].strip(" *") for each in row.split(",") if each.strip(" *")]
             assert described == [each for each in inspect.signature(method).parameters if each != "self"]
+            if not name.startswith("get_ui_") and name != "get_connection_form_widgets":
+                assert re.search(rf":members:.*\b{name}\b", PAGES["docs/api/hooks.md"]), name
+
+
+def test_every_command_of_fakedatadog_is_described() -> None:
+    """The page of FakeDatadog has a row for each command that can be entered, as its help shows it."""
+    with FakeDatadog() as datadog:
+        lines = [re.split(r"  +", line.strip()) for line in Console(datadog).answer("help").splitlines()]
+    cells = re.findall(r"^\| `([a-z-]+(?: [A-Z\[].*)?)` \|", PAGES["docs/reference/fake-datadog.md"], re.MULTILINE)
+    assert cells[-len(lines) :] == [command for command, _ in lines]
 
 
 def test_every_key_of_the_report_is_described() -> None:
     """The page of the report has a row for each key, and for no other."""
-    assert set(first_cells("report")) >= set(Report.__annotations__)
+    assert rows("report", "key") == set(Report.__annotations__)
 
 
 def test_the_public_modules_have_a_page() -> None:

@@ -16,6 +16,7 @@ from airflow_provider_seats.exceptions import (
     CertificateError,
     ConnectionNotFoundError,
     DatadogSeatsError,
+    GroupsNotFoundError,
     InvalidConnectionError,
     InvalidInputError,
     KeysRefusedError,
@@ -27,7 +28,6 @@ from airflow_provider_seats.exceptions import (
     SeatsRefusedError,
     SeatsUnknownError,
     StorageError,
-    TeamsNotFoundError,
     TooManySeatsError,
     TransientError,
     UnavailableError,
@@ -52,13 +52,13 @@ ERRORS: list[DatadogSeatsError] = [
     RequestRefusedError(CALL, 422, "no such user"),
     OnCallNotAvailableError("GET /api/v2/on-call/schedules", "Not Found"),
     UsageNotAvailableError("GET /api/v1/usage/summary", 400, "Bad Request", "2020-01"),
-    TeamsNotFoundError({"sre": ["sre-eu"]}, {"ops": ["1", "2"]}),
+    GroupsNotFoundError("team has the handle", {"sre": ["sre-eu"]}, {"ops": ["1", "2"]}, "Pass another."),
     AmbiguousUsersError({"ann@x": [User("1", "ann@x", None, "Active"), User("2", "ann@x", None, "Pending")]}),
     SeatsRefusedError("p", {"1": "no such user"}, not_done=2),
     SeatsUnknownError("p", ["1"], "Datadog accepted the call.", GONE),
-    PlanRefusedError("p", ["The roster is empty."], earlier_attempts=True),
-    UsersMissingError("p", ["gone@x"], ["There would be 2 seats."]),
-    UsersNotReadyError("p", ["new@x"]),
+    PlanRefusedError("p", {"allow_empty": "The roster is empty."}, earlier_attempts=True),
+    UsersMissingError("p", ["gone@x"], {"missing_users": "Nobody.", "max_seats": "There would be 2 seats."}),
+    UsersNotReadyError("p", ["new@x"], {"missing_users": "Nobody."}),
     TooManySeatsError("p", "there are 103 seats of p", 100),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
@@ -198,29 +198,12 @@ def test_an_unknown_state_counts_people(people: list[str], counted: str) -> None
 )
 def test_a_refused_plan_says_which_attempt_changed_nothing(earlier_attempts: bool, start: str) -> None:
     """After an earlier attempt a refusal says only that this attempt changed nothing."""
-    reasons = ("Too many.", "The roster is empty.")
-    refused = PlanRefusedError("p", reasons, earlier_attempts=earlier_attempts)
-    assert (str(refused), refused.reasons) == (f"{start}Too many. The roster is empty.", reasons)
-    missing = UsersMissingError("p", ["gone@x"], reasons, earlier_attempts=earlier_attempts)
-    assert str(missing).startswith(f"{start}There is no enabled Datadog account for gone@x (1 in all). ")
-    assert missing.reasons[1:] == reasons
-    assert missing.emails == ("gone@x",)
-
-
-@pytest.mark.parametrize(
-    ("unassign", "advice"),
-    [
-        (
-            False,
-            "There is no enabled Datadog account for gone@x (1 in all). Invite them to Datadog or correct the emails",
-        ),
-        (True, "There is no Datadog account for gone@x (1 in all). Correct the emails"),
-    ],
-)
-def test_missing_people_are_described_for_what_was_requested(unassign: bool, advice: str) -> None:
-    """The message about missing people does not advise to invite people whose seats are to be unassigned."""
-    message = str(UsersMissingError("p", ["gone@x"], unassign=unassign))
-    assert message == f"p: nothing was changed. {advice}, or continue without them with missing_users='skip'."
+    refusals = {"max_unassign": "Too many.", "allow_empty": "The roster is empty."}
+    refused = PlanRefusedError("p", refusals, earlier_attempts=earlier_attempts)
+    assert str(refused) == f"{start}Too many. The roster is empty."
+    assert dict(zip(refused.guards, refused.reasons, strict=True)) == refusals
+    missing = UsersMissingError("p", ["gone@x"], refusals, earlier_attempts=earlier_attempts)
+    assert (str(missing), missing.emails) == (str(refused), ("gone@x",))
 
 
 @pytest.mark.parametrize(

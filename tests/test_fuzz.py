@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._api.groups import list_active_users
+from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.rate_limits import RateLimits
+from airflow_provider_seats._api.roles import list_role_members
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import SeatUser, list_seat_users
+from airflow_provider_seats._api.teams import list_team_members
 from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._arguments import (
     parse_age,
@@ -19,22 +24,32 @@ from airflow_provider_seats._arguments import (
     parse_choice,
     parse_non_negative_int,
     parse_optional,
-    parse_positive_int,
     parse_product_code,
     parse_report,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.condition import SeatState
-from airflow_provider_seats._planning.guards import Guards, Limit, parse_limit
-from airflow_provider_seats._planning.kept_seats import KeptSeats
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.jobs import SyncJob
+from airflow_provider_seats._planning.keepers import free_keepers
+from airflow_provider_seats._planning.limit import Limit, parse_limit
+from airflow_provider_seats._planning.plan import Change, Plan
 from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._rosters.people import parse_people
+from airflow_provider_seats._waiting.condition import SeatState
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.exceptions import InvalidConnectionError, InvalidInputError, UnavailableError
+from airflow_provider_seats.exceptions import (
+    GroupsNotFoundError,
+    InvalidConnectionError,
+    InvalidInputError,
+    UnavailableError,
+)
 from tests.helpers.examples import examples
 from tests.helpers.playing import play, reply
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Response
+
+ANN, BOB = "11111111-1111-1111-1111-11111111111a", "11111111-1111-1111-1111-11111111111b"
 WORDS = [
     "20%",
     "7d",
@@ -63,7 +78,6 @@ values = st.recursive(
 
 PARSERS: dict[str, tuple[Callable[[str, Any], Any], Callable[[Any], bool]]] = {
     "max_seats": (parse_non_negative_int, lambda parsed: isinstance(parsed, int) and parsed >= 0),
-    "batch_size": (parse_positive_int, lambda parsed: isinstance(parsed, int) and parsed > 0),
     "max_unassign": (
         parse_limit,
         lambda parsed: isinstance(parsed, Limit) and 0 <= parsed.of(100) <= max(parsed.people or 0, 100),
@@ -136,7 +150,9 @@ def test_any_connection_is_parsed_or_refused_by_field(  # noqa: PLR0917 (the fie
 @examples(300)
 @given(
     rows=st.lists(
-        st.fixed_dictionaries({}, optional={"id": scalars, "attributes": values, "type": scalars}) | values, max_size=4
+        st.fixed_dictionaries({}, optional={"id": scalars | st.uuids().map(str), "attributes": values, "type": scalars})
+        | values,
+        max_size=4,
     ),
     meta=values,
 )
@@ -149,8 +165,10 @@ def test_any_page_of_seats_is_read_completely_or_is_an_error(rows: list[Any], me
     played = play(list_seat_users("p"), *[reply(200, content.encode())] * 5, exhaust=False)
     if played.error is None:
         assert all(isinstance(user, SeatUser) for user in played.value)
-        known = {row["id"].lower() for row in rows if isinstance(row, dict) and (row.get("id") or "").strip()}
+        ids = [(row.get("id") or "").lower() for row in rows]
+        known = {each for each in ids if canonical_uuid(each) == each}
         assert {user.id for user in played.value} - {None} == known
+        assert len(played.value) == len(known) + sum(each not in known for each in ids)
     else:
         assert isinstance(played.error, UnavailableError)
 
@@ -165,6 +183,107 @@ def test_any_page_of_users_is_read_or_is_an_error(document: Any) -> None:
         return
     played = play(search_accounts(["ann@x.com"]), *[reply(200, content.encode())] * 9, exhaust=False)
     assert played.error is None or isinstance(played.error, UnavailableError)
+
+
+def listed(*rows: dict[str, Any]) -> dict[str, Any]:
+    """Return a list of resources as Datadog answers it, with the totals of every endpoint."""
+    totals = {"total": len(rows), "total_count": len(rows), "total_filtered_count": len(rows)}
+    return {"data": list(rows), "meta": {"page": totals, "pagination": totals}}
+
+
+# What lists people, and the answers that come before the people.
+ROLES = listed(*({"id": each, "attributes": {"name": name}} for each, name in ((ANN, "SRE"), (BOB, "Leads"))))
+TEAMS = listed(*({"id": each, "attributes": {"handle": name}} for each, name in (("1", "sre"), ("2", "leads"))))
+PEOPLE_FLOWS: dict[str, tuple[Callable[[], Any], dict[str, Any] | None]] = {
+    "a role by name": (lambda: list_role_members(["SRE"]), ROLES),
+    "a role by id": (lambda: list_role_members([ANN]), None),
+    "roles": (lambda: list_role_members(["SRE", "Leads"]), ROLES),
+    "a team": (lambda: list_team_members(["sre"]), TEAMS),
+    "teams": (lambda: list_team_members(["sre", "leads"]), TEAMS),
+    "active users": (list_active_users, None),
+}
+ids = st.sampled_from([ANN, ANN.upper(), ANN.replace("-", ""), BOB])
+flags = st.sampled_from([True, False, None])
+texts = st.none() | st.text(max_size=8)
+accounts = st.fixed_dictionaries(
+    {"id": ids},
+    optional={
+        "type": st.just("users"),
+        "attributes": st.fixed_dictionaries(
+            {"email": texts, "status": st.sampled_from(["Active", "Disabled", "Pending", "active", None])},
+            optional={"disabled": flags, "service_account": flags, "name": texts, "handle": texts},
+        ),
+        "relationships": st.fixed_dictionaries(
+            {"user": st.fixed_dictionaries({"data": st.fixed_dictionaries({"id": ids})})}
+        ),
+    },
+)
+odd_accounts = st.builds(
+    lambda row, name, value: {**row, name: value},
+    accounts,
+    st.sampled_from(["id", "attributes", "relationships"]),
+    values,
+)
+sound_pages = st.lists(accounts, max_size=4, unique_by=lambda row: canonical_uuid(row["id"])).map(
+    lambda rows: {**listed(*rows), "included": rows}
+)
+totals = st.integers(-1, 500) | st.sampled_from([10**18, 1.0, "2", None, True])
+odd_pages = st.builds(
+    lambda page, name, value: {**page, name: value},
+    sound_pages,
+    st.sampled_from(["data", "meta", "included"]),
+    values
+    | st.lists(accounts | odd_accounts, max_size=4)
+    | st.fixed_dictionaries(
+        {"page": st.dictionaries(st.sampled_from(["total_filtered_count", "total_count"]), totals)}
+    ),
+)
+pages = sound_pages | odd_pages | values
+
+
+def answer(document: object) -> Response:
+    """Return a response. What JSON has no form for becomes text."""
+    return reply(200, json.dumps(document, default=repr).encode())
+
+
+@pytest.mark.parametrize("name", PEOPLE_FLOWS)
+@examples(100)
+@given(groups=st.none() | pages, people=st.lists(pages, min_size=1, max_size=4))
+def test_any_people_of_datadog_are_read_completely_or_are_an_error(name: str, groups: Any, people: list[Any]) -> None:
+    """Any lists of roles, teams and users are read with all of their people or are an error of this package."""
+    flow, usual = PEOPLE_FLOWS[name]
+    before = [answer(usual or people[0])] if groups is None else [answer(groups)] * 5
+    played = play(flow(), *before, *[answer(page) for page in people] * 100, exhaust=False)
+    if played.error is not None:
+        assert isinstance(played.error, UnavailableError | GroupsNotFoundError | InvalidInputError)
+        assert len(str(played.error)) < 5_000
+        return
+    members = played.value
+    assert all(canonical_uuid(person) == person for person in members.people)
+    assert len(set(members.people)) == len(members.people)
+    assert all(line.endswith((": the account is disabled", ": it is a service account")) for line in members.left_out)
+    assert members.inactive >= 0
+
+
+@examples(300)
+@given(rows=st.lists(accounts | odd_accounts, max_size=5))
+def test_no_user_of_a_role_is_dropped(rows: list[Any]) -> None:
+    """Each user of a role is in the result or left out by name. A row that cannot be read is an error."""
+    played = play(list_role_members([ANN]), *[answer({"data": rows})] * 5, exhaust=False)
+    if played.error is None:
+        wanted = {canonical_uuid(row["id"]) for row in rows}
+        named = {uuid for uuid in wanted for line in played.value.left_out if str(uuid) in line}
+        assert {*played.value.people, *named} == wanted
+    else:
+        assert isinstance(played.error, UnavailableError)
+
+
+@examples(300)
+@given(page=sound_pages)
+def test_everybody_active_of_a_sound_page_is_returned(page: dict[str, Any]) -> None:
+    """A page that is as documented is read, and everybody on it is returned, named or counted."""
+    members = play(list_active_users(), answer(page)).value
+    assert len(members.people) + len(members.left_out) + members.inactive == len(page["data"])
 
 
 @examples(200)
@@ -220,6 +339,8 @@ def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> 
     """A seat whose date is unreadable, cannot be, or is in the future is never old enough to be unassigned."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
     row = SeatUser("a", None, None, text)
-    if KeptSeats(World(now, SeatList([row])), Guards(min_seat_age=age)).reason(row) is None:
+    job = SyncJob(product="p", people=parse_people(user_uuids=[]), guards=Guards(min_seat_age=age))
+    plan = Plan("p", (Change("unassign", {"id": "a", "email": None}, row),))
+    if plan.narrow("unassign", free_keepers(job, World(now, SeatList([row])))).changes:
         assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)
         assert datetime.fromisoformat(text).year >= 2010

@@ -18,15 +18,24 @@ from airflow_provider_seats.connection import FORM, conn_fields, ui_field_behavi
 from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
     ConnectionNotFoundError,
+    GroupsNotFoundError,
     InvalidConnectionError,
     InvalidInputError,
     KeysRefusedError,
     SeatsRefusedError,
-    TeamsNotFoundError,
     UsageNotAvailableError,
 )
 from airflow_provider_seats.hooks import DatadogSeatsHook
-from airflow_provider_seats.testing import API_KEY, APP_KEY, PERMISSIONS, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
+from airflow_provider_seats.testing import (
+    API_KEY,
+    APP_KEY,
+    PERMISSIONS,
+    SEATS,
+    USERS,
+    VALIDATE_KEYS,
+    FakeDatadog,
+    Fault,
+)
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_home import AIRFLOW_RELEASE
 from tests.helpers.tls import serve_with_tls
@@ -64,12 +73,9 @@ def test_a_refused_user_is_an_error(datadog: FakeDatadog) -> None:
     assert datadog.holders(PRODUCT) == {ann}
 
 
-@pytest.mark.parametrize("size", [0, -1])
-def test_an_impossible_batch_size_and_a_text_for_a_list_are_errors(datadog: FakeDatadog, size: int) -> None:
-    """A batch size below 1, or a single text instead of a list, is an error before anything is sent."""
+def test_a_text_for_a_list_is_an_error(datadog: FakeDatadog) -> None:
+    """A single text instead of a list is an error before anything is sent."""
     hook = DatadogSeatsHook()
-    with pytest.raises(InvalidInputError, match="batch_size"):
-        hook.assign_seats(PRODUCT, [GHOST], batch_size=size)
     for method in (hook.assign_seats, hook.unassign_seats):
         with pytest.raises(InvalidInputError, match="user_uuids"):
             method(PRODUCT, GHOST)
@@ -114,7 +120,7 @@ def test_a_connection_may_be_a_uri(monkeypatch: pytest.MonkeyPatch, datadog: Fak
 def test_an_application_key_in_the_extra_is_masked(monkeypatch: pytest.MonkeyPatch, datadog: FakeDatadog) -> None:
     """An application key in the extra is masked in logs, because Airflow does not know the name of its field."""
     masked: list[str] = []
-    monkeypatch.setattr("airflow_provider_seats.hooks.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_seats._airflow.mask_secret", masked.append)
     set_connection(monkeypatch, host=datadog.url, extra={"api_key": API_KEY, "app_key": APP_KEY})
     assert DatadogSeatsHook().list_seat_users(PRODUCT) == []
     assert masked == [APP_KEY]
@@ -241,13 +247,13 @@ def test_an_email_of_several_accounts_is_an_error(datadog: FakeDatadog) -> None:
 
 
 def test_the_members_of_teams_are_listed(datadog: FakeDatadog) -> None:
-    """The members of several teams are returned once, in two calls for each team, and sub-teams do not matter."""
+    """The members of several teams are returned once, in a search and a call for each team, without sub-teams."""
     ann, bob, cy = (datadog.add_user(f"{name}@x.com") for name in ("ann", "bob", "cy"))
     datadog.add_team("sre", [bob, ann])
     datadog.add_team("payments", [cy, bob])
     datadog.add_team("sre-eu", [datadog.add_user("di@x.com")])
     assert DatadogSeatsHook().list_team_members(" sre ", "payments") == [bob, ann, cy]
-    assert len(datadog.calls()) == 4
+    assert len(datadog.calls()) == 3
 
 
 def test_members_who_are_left_out_are_named(datadog: FakeDatadog) -> None:
@@ -260,7 +266,7 @@ def test_members_who_are_left_out_are_named(datadog: FakeDatadog) -> None:
         assert hook.list_team_members("sre") == [ann]
     [call] = warning.call_args_list
     assert call.args[0] % call.args[1:] == (
-        f"Datadog teams: 2 members are left out: gone@x.com ({gone}): the account is disabled, "
+        f"Datadog teams: 2 accounts are left out: gone@x.com ({gone}): the account is disabled, "
         f"robot@x.com ({robot}): it is a service account"
     )
 
@@ -268,7 +274,7 @@ def test_members_who_are_left_out_are_named(datadog: FakeDatadog) -> None:
 def test_an_unknown_team_is_an_error(datadog: FakeDatadog) -> None:
     """An unknown handle is an error that names it, and shows what is hidden in it."""
     datadog.add_team("sre")
-    with pytest.raises(TeamsNotFoundError, match=r"no team has the handle 'sre\\u200b'"):
+    with pytest.raises(GroupsNotFoundError, match=r"no team has the handle 'sre\\u200b'"):
         DatadogSeatsHook().list_team_members("sre\u200b")
 
 
@@ -281,12 +287,95 @@ def test_anything_but_a_handle_is_an_error(datadog: FakeDatadog, handles: Any) -
     assert datadog.calls() == []
 
 
-def test_listing_a_team_needs_a_permission(datadog: FakeDatadog, no_waits: list[float]) -> None:
-    """Without the permission, the error names it."""
+def test_accounts_are_read_by_uuid(datadog: FakeDatadog) -> None:
+    """Accounts are returned by UUID, each once, also disabled ones. UUIDs that Datadog does not know are left out."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com", status="Disabled")
+    hook = DatadogSeatsHook()
+    for read_all in (False, True):
+        found = hook.get_users([ann.upper(), bob, GHOST, ann], read_all_users=read_all)
+        assert {uuid: (user.email, user.status) for uuid, user in found.items()} == {
+            ann: ("ann@x.com", "Active"),
+            bob: ("bob@x.com", "Disabled"),
+        }
+    assert [each.path == USERS for each in datadog.calls()] == [False] * 3 + [True]
+    assert hook.get_users([]) == {}
+    for wrong in (ann, ["ann@x.com"], [None]):
+        with pytest.raises(InvalidInputError, match=r"^user_uuids: "):
+            hook.get_users(wrong)  # type: ignore[arg-type]
+
+
+def test_everyone_who_has_a_role_is_listed(datadog: FakeDatadog) -> None:
+    """Roles are passed by name or id, and everyone who has one of them is returned once."""
+    ann, bob, cy = (datadog.add_user(f"{name}@x.com") for name in ("ann", "bob", "cy"))
+    leads = datadog.add_role("Leads", [bob, ann])
+    datadog.add_role("On-Call", [cy, bob, datadog.add_user("robot@x.com", service_account=True)])
+    datadog.add_role("On-Call EU", [datadog.add_user("di@x.com")])
+    hook = DatadogSeatsHook()
+    with mock.patch.object(hook.log, "warning") as warning:
+        assert hook.list_role_members(" On-Call ", leads.upper()) == [cy, bob, ann]
+    assert len(datadog.calls()) == 3
+    assert (
+        "Datadog roles: 1 account is left out: robot@x.com (" in warning.call_args.args[0] % warning.call_args.args[1:]
+    )
+
+
+@pytest.mark.parametrize("roles", [(), ("",), ("SRE", " "), (None,), (["SRE"],), (7,)])
+def test_anything_but_a_role_is_an_error(datadog: FakeDatadog, roles: Any) -> None:
+    """No role, an empty one and anything but text is an error that names it, before anything is sent."""
+    with pytest.raises(InvalidInputError, match=r"^roles: ") as raised:
+        DatadogSeatsHook().list_role_members(*roles)
+    assert not roles or repr(roles[-1]) in str(raised.value)
+    assert datadog.calls() == []
+
+
+def test_an_empty_role_among_several_is_an_error(datadog: FakeDatadog) -> None:
+    """Of several roles, each has to have a member who counts, and all that have none are named."""
+    datadog.add_role("Leads", [datadog.add_user("ann@x.com")])
+    datadog.add_role("Empty")
+    datadog.add_role("Robots", [datadog.add_user("robot@x.com", service_account=True)])
+    assert DatadogSeatsHook().list_role_members("Empty") == []
+    with pytest.raises(InvalidInputError, match=r"^roles: no member of 'Empty', 'Robots' has an enabled account"):
+        DatadogSeatsHook().list_role_members("Leads", "Empty", "Robots")
+
+
+def test_active_users_are_listed_and_the_others_counted(datadog: FakeDatadog) -> None:
+    """Everyone with an active account is returned. Service accounts are named in the log, and the others counted."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
+    robot = datadog.add_user("robot@x.com", service_account=True)
+    datadog.add_user("gone@x.com", status="Disabled")
+    datadog.add_user("new@x.com", status="Pending")
+    hook = DatadogSeatsHook()
+    lines: list[str] = []
+    with (
+        mock.patch.object(hook.log, "warning", lambda text, *values: lines.append(text % values)),
+        mock.patch.object(hook.log, "info", lambda text, *values: lines.append(text % values)),
+    ):
+        assert hook.list_active_users() == [ann, bob]
+    assert lines == [
+        f"Datadog users: 1 account is left out: robot@x.com ({robot}): it is a service account",
+        "Datadog users: 2 people found; 2 inactive accounts left out",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("permission", "call"),
+    [
+        ("teams_read", lambda hook: hook.list_team_members("sre")),
+        ("user_access_read", lambda hook: hook.list_role_members("SRE")),
+        ("user_access_read", lambda hook: hook.list_active_users()),
+    ],
+)
+def test_listing_people_needs_a_permission(
+    datadog: FakeDatadog, no_waits: list[float], permission: str, call: Callable[[DatadogSeatsHook], object]
+) -> None:
+    """Without the permission, the error names it. No other permission is needed."""
     datadog.add_team("sre")
-    datadog.permissions.remove("teams_read")
-    with pytest.raises(KeysRefusedError, match="has the permission teams_read"):
-        DatadogSeatsHook().list_team_members("sre")
+    datadog.add_role("SRE")
+    datadog.permissions.remove(permission)
+    with pytest.raises(KeysRefusedError, match=f"has the permission {permission}"):
+        call(DatadogSeatsHook())
+    datadog.permissions = {permission}
+    assert call(DatadogSeatsHook()) == []
 
 
 def test_an_audit_returns_rows_and_writes_them_as_csv(datadog: FakeDatadog, tmp_path: Path) -> None:
@@ -444,7 +533,10 @@ def test_the_older_rule_needs_one_permission(datadog: FakeDatadog) -> None:
             "one of the permissions incident_write, on_call_write or",
         ),
         (lambda hook: hook.find_users(["ann@x.com"]), "the permission user_access_read"),
+        (lambda hook: hook.get_users([GHOST]), "the permission user_access_read"),
         (lambda hook: hook.list_team_members("sre"), "the permission teams_read"),
+        (lambda hook: hook.list_role_members("SRE"), "the permission user_access_read"),
+        (lambda hook: hook.list_active_users(), "the permission user_access_read"),
         (lambda hook: hook.get_seat_usage(), "the permission usage_read, and that the keys are those of the parent"),
     ],
 )

@@ -20,7 +20,18 @@ PACKAGE = Path(airflow_provider_seats.__file__).parent
 BASE = {"_secrets", "_text", "exceptions"}
 PURE = {"connection", "report", *BASE}
 ARGUMENTS = {"_arguments", "_not_passed"}
-ALL_BELOW_TASKS = {"_airflow", "_storage", "_state_parts", "hooks", "_planning", "_rosters", "_api", *ARGUMENTS, *PURE}
+ALL_BELOW_TASKS = {
+    "_airflow",
+    "_storage",
+    "_state_parts",
+    "_connect",
+    "hooks",
+    "_planning",
+    "_rosters",
+    "_api",
+    *ARGUMENTS,
+    *PURE,
+}
 MAY_IMPORT = {
     "__init__": {"connection"},
     "_secrets": set(),
@@ -37,10 +48,21 @@ MAY_IMPORT = {
     "_rosters": {"_api", *ARGUMENTS, *PURE},
     "_planning": {"_api", "_rosters", *ARGUMENTS, *PURE},
     "_storage": {"_airflow", "_arguments", "_api", *BASE},
-    "hooks": {"_airflow", "_form_before_3_2", "_storage", "_planning", "_rosters", "_api", *ARGUMENTS, *PURE},
+    "_connect": {"_airflow", "_api", *PURE},
+    "hooks": {
+        "_airflow",
+        "_connect",
+        "_form_before_3_2",
+        "_storage",
+        "_planning",
+        "_rosters",
+        "_api",
+        *ARGUMENTS,
+        *PURE,
+    },
     "_running": ALL_BELOW_TASKS,
     "_waiting": ALL_BELOW_TASKS,
-    "testing": {"connection"},
+    "testing": {"_api", "connection"},
 }
 # Modules that users import. Airflow loads some of them when it parses a DAG file.
 TASKS = {"_running", "_waiting"}
@@ -163,7 +185,7 @@ def test_one_module_imports_from_airflow() -> None:
     assert importers == {"_airflow"}
 
 
-WITH_AIRFLOW = {"_airflow", "_storage", "hooks", "_form_before_3_2", *TASKS}
+WITH_AIRFLOW = {"_airflow", "_connect", "_storage", "hooks", "_form_before_3_2", *TASKS}
 WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 

@@ -11,11 +11,18 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.on_call import OnCall
-from airflow_provider_seats._planning.plan import Origin, Period, Plan
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.plan import Origin, Plan
+from airflow_provider_seats._planning.reports import (
+    Period,
+    report_changes,
+    report_interrupted,
+    report_not_started,
+    report_preview,
+)
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.report import (
     KINDS,
@@ -29,7 +36,7 @@ from airflow_provider_seats.report import (
     summary,
     table,
 )
-from tests.helpers.planning import NOW, P, assign, person, seat, sync, unassign
+from tests.helpers.planning import NOW, P, assign, changes, person, seat, sync, unassign
 
 NOTHING = Outcome(P)
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
@@ -39,13 +46,13 @@ def test_the_kinds_are_keys_of_the_report() -> None:
     """Every kind of people is a key of the report that holds a list, and every list of people is a kind."""
     hints = get_type_hints(Report)
     assert [name for name, hint in hints.items() if hint == list[Person]] == list(KINDS)
-    assert set(Plan(P).preview()) == set(hints)
+    assert set(report_preview(Plan(P))) == set(hints)
 
 
 def test_the_table_counts_and_names_people() -> None:
     """The table has a line with the counts and one for each person, in columns."""
     plan = unassign(People((), ("1@x", "none@example.com")), SeatList([seat("1", "1@x")]))
-    assert table(plan.preview()) == [
+    assert table(report_preview(plan)) == [
         "p (preview, nothing is changed): 1 unassigned, 1 unchanged; seats before 1, after 0",
         "  unassigned  1@x               1",
         "  unchanged   none@example.com  -",
@@ -54,7 +61,7 @@ def test_the_table_counts_and_names_people() -> None:
 
 def test_the_table_shows_reasons() -> None:
     """The table shows the reason of each person who has one."""
-    report = sync(People(("2",)), SeatList([seat("1", "1@x")])).not_started(preview=False)
+    report = report_not_started(sync(People(("2",)), SeatList([seat("1", "1@x")])), preview=False)
     assert table(report)[1:] == [
         "  not done  1@x  1  (was to be unassigned)",
         "  not done  -    2  (was to be assigned)",
@@ -63,30 +70,32 @@ def test_the_table_shows_reasons() -> None:
 
 def test_the_table_names_20_people_of_a_kind() -> None:
     """The table counts the people beyond 20 of a kind instead of naming them."""
-    many = table(unassign(People(tuple(map(str, range(30))))).not_started(preview=False))
+    many = table(report_not_started(unassign(People(tuple(map(str, range(30))))), preview=False))
     assert many[0] == "p: 30 not done"
     assert many[20].split() == ["not", "done", "-", "19"]
     assert many[21:] == ["  not done  and 10 more"]
-    twenty = table(unassign(People(tuple(map(str, range(20))))).not_started(preview=False))
+    twenty = table(report_not_started(unassign(People(tuple(map(str, range(20))))), preview=False))
     assert len(twenty) == 21
 
 
 def test_the_table_of_nothing_is_one_line() -> None:
     """The table of a report without people says that there is nobody to change."""
-    assert table(unassign(People()).preview()) == ["p (preview, nothing is changed): nobody would be changed"]
+    assert table(report_preview(unassign(People()))) == ["p (preview, nothing is changed): nobody would be changed"]
 
 
 def test_the_table_says_that_the_seats_afterwards_are_unknown() -> None:
     """The table shows no count of seats afterwards if the report has none."""
-    assert table(unassign(People(("1",)), SeatList([seat("1")])).interrupted())[0] == (
+    assert table(report_interrupted(unassign(People(("1",)), SeatList([seat("1")]))))[0] == (
         "p: 1 unknown; seats before 1, after unknown"
     )
 
 
 def test_the_table_claims_no_change_if_the_list_was_not_read() -> None:
     """Without the seat list the table says who holds a seat now, not that a seat was assigned."""
-    assert table(assign(People(("1",))).report(NOTHING, Outcome(P, done=("1",))))[0] == "p: 1 hold a seat now"
-    assert table(unassign(People(("1",))).report(Outcome(P, done=("1",)), NOTHING))[0] == "p: 1 hold no seat now"
+    assert table(report_changes(assign(People(("1",))), NOTHING, Outcome(P, done=("1",))))[0] == "p: 1 hold a seat now"
+    assert (
+        table(report_changes(unassign(People(("1",))), Outcome(P, done=("1",)), NOTHING))[0] == "p: 1 hold no seat now"
+    )
 
 
 # --- the JSON for an undo ---
@@ -95,7 +104,7 @@ def test_the_table_claims_no_change_if_the_list_was_not_read() -> None:
 def test_the_log_shows_what_an_undo_needs() -> None:
     """The JSON has the facts of the report in its first line and one line for each changed person."""
     plan = replace(sync(People((U2,)), SeatList([seat(U1, "1@x")])), origin=Origin("dd", "https://api.datadoghq.com"))
-    report = plan.report(Outcome(P, done=(U1,)), Outcome(P, done=(U2,)), Period(NOW, NOW))
+    report = report_changes(plan, Outcome(P, done=(U1,)), Outcome(P, done=(U2,)), Period(NOW, NOW))
     text = for_undo(report)
     assert text is not None
     lines = text.splitlines()
@@ -122,14 +131,14 @@ def test_the_log_shows_what_an_undo_needs() -> None:
 def test_the_log_shows_nothing_if_nobody_was_changed(preview: bool) -> None:
     """A preview and a report without changes have no JSON for an undo."""
     plan = unassign(People((U1,)), SeatList([seat(U1)]))
-    assert for_undo(plan.preview() if preview else plan.not_started(preview=False)) is None
-    assert for_undo(plan.interrupted()) is None
+    assert for_undo(report_preview(plan) if preview else report_not_started(plan, preview=False)) is None
+    assert for_undo(report_interrupted(plan)) is None
 
 
 def test_the_log_shows_everyone_of_thousands() -> None:
     """The JSON contains every changed person, each in a line of its own."""
     people = tuple(f"{number:032x}" for number in range(3_000))
-    report = unassign(People(people), SeatList(map(seat, people))).report(Outcome(P, done=people), NOTHING)
+    report = report_changes(unassign(People(people), SeatList(map(seat, people))), Outcome(P, done=people), NOTHING)
     text = for_undo(report)
     assert text is not None
     assert len(json.loads(text)["unassigned"]) == 3_000
@@ -139,7 +148,7 @@ def test_the_log_shows_everyone_of_thousands() -> None:
 
 def test_the_log_of_a_report_that_cannot_be_undone_is_short() -> None:
     """If the seat list was not read, the log shows the JSON only if the table does not name everyone."""
-    few: Any = {**Plan(P).not_started(preview=False), "assigned": [person(U3)] * 20}
+    few: Any = {**report_not_started(Plan(P), preview=False), "assigned": [person(U3)] * 20}
     assert for_undo(few) is None
     many: Any = {**few, "assigned": [person(U3)] * 21}
     assert len(parse_report("undo", for_undo(many))["assigned"]) == 21
@@ -152,7 +161,12 @@ def test_the_log_of_a_report_that_cannot_be_undone_is_short() -> None:
 def test_the_json_can_be_passed_to_undo(people: dict[str, str | None], kind: str) -> None:
     """The JSON of any report is parsed back into the same people."""
     persons = [person(uuid, email) for uuid, email in people.items()]
-    report: Any = {**Plan(P).not_started(preview=False), "seats_before": 1, "assigned": [person(U3)], kind: persons}
+    report: Any = {
+        **report_not_started(Plan(P), preview=False),
+        "seats_before": 1,
+        "assigned": [person(U3)],
+        kind: persons,
+    }
     if kind == "unknown":
         # The table shows everyone, and the report cannot be undone.
         assert for_undo(report) is None
@@ -169,7 +183,7 @@ def test_the_summary_names_people_and_reasons() -> None:
     """The summary has the counts, then a line for each kind of people, with the reasons."""
     seats = SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x"), seat("4", "4@x")])
     guards = Guards(protect=People((), ("2@x",)))
-    assert summary(sync(People(("3",)), seats, guards=guards).preview()).splitlines() == [
+    assert summary(report_preview(sync(People(("3",)), seats, guards=guards))).splitlines() == [
         "p (preview, nothing is changed): 2 unassigned, 1 unchanged, 1 protected; seats before 4, after 2",
         "",
         "- unassigned: `1@x`, `4@x`",
@@ -179,23 +193,23 @@ def test_the_summary_names_people_and_reasons() -> None:
 
 def test_the_summary_of_nothing_is_one_line() -> None:
     """The summary of a report without people is its first line."""
-    assert summary(assign(People()).preview()) == "p (preview, nothing is changed): nobody would be changed"
+    assert summary(report_preview(assign(People()))) == "p (preview, nothing is changed): nobody would be changed"
 
 
 def test_the_summary_ends_with_what_to_do() -> None:
     """The summary shows what would be refused in a preview, the warnings, and at the end why the task failed."""
     plan = replace(sync(People(), SeatList([seat("1")])), warnings=("Look here.",))
-    assert plan.refusal is not None
-    [reason] = plan.refusal.reasons
-    preview = summary(plan.preview()).splitlines()
+    assert plan.error is not None
+    [reason] = plan.error.reasons
+    preview = summary(report_preview(plan)).splitlines()
     assert preview[-2:] == [f"- Applying this would be refused: {reason}", "- Warning: Look here."]
-    failed = summary(plan.not_started(preview=False), str(plan.refusal)).splitlines()
-    assert failed[-2:] == ["- Warning: Look here.", f"- The task failed: {plan.refusal}"]
+    failed = summary(report_not_started(plan, preview=False), str(plan.error)).splitlines()
+    assert failed[-2:] == ["- Warning: Look here.", f"- The task failed: {plan.error}"]
 
 
 def test_the_summary_names_five_people_of_a_kind() -> None:
     """The summary counts the people beyond five of a kind instead of naming them."""
-    text = summary(unassign(People(tuple(map(str, range(1_200))))).not_started(preview=False))
+    text = summary(report_not_started(unassign(People(tuple(map(str, range(1_200))))), preview=False))
     assert text.splitlines()[-1] == "- not done: `0`, `1`, `2`, `3`, `4` and 1,195 more"
 
 
@@ -213,7 +227,7 @@ def test_any_summary_fits_into_a_chat_message(
 ) -> None:
     """The summary has at most 1,900 characters, and its last line still says why the task failed."""
     counts = {kind: len(people.get(kind, ())) for kind in KINDS}
-    report: Any = {**Plan(P).not_started(preview=False), **people, "counts": counts, "warnings": warnings}
+    report: Any = {**report_not_started(Plan(P), preview=False), **people, "counts": counts, "warnings": warnings}
     text = summary(report, problem)
     assert len(text) <= 1_900
     assert problem is None or "The task failed:" in text.splitlines()[-1]
@@ -226,7 +240,7 @@ def test_any_summary_fits_into_a_chat_message(
 
 def test_the_headline_says_what_was_done_or_why_it_failed() -> None:
     """The headline is the first line of the summary, or the error, whose end says what to do."""
-    text = summary(unassign(People((), ("1@x",)), SeatList([seat("1", "1@x")])).preview())
+    text = summary(report_preview(unassign(People((), ("1@x",)), SeatList([seat("1", "1@x")]))))
     assert headline(text) == "p (preview, nothing is changed): 1 unassigned; seats before 1, after 0"
     assert headline(text, "It is\nwrong. Correct it.") == "FAILED: It is wrong. Correct it."
     long = headline(text, f"It is wrong: {'x' * 500}. Correct it.")
@@ -235,7 +249,10 @@ def test_the_headline_says_what_was_done_or_why_it_failed() -> None:
 
 def test_the_summary_counts_notes_beyond_eight() -> None:
     """Of many warnings, the summary shows six, how many more there are, and why the task failed."""
-    report: Any = {**Plan(P).not_started(preview=False), "warnings": [f"Look {number}." for number in range(20)]}
+    report: Any = {
+        **report_not_started(Plan(P), preview=False),
+        "warnings": [f"Look {number}." for number in range(20)],
+    }
     lines = summary(report, "It is wrong.").splitlines()
     assert lines[-3:] == ["- Warning: Look 5.", "- 14 more notes are in the report", "- The task failed: It is wrong."]
     assert len([line for line in lines if "Warning" in line]) == 6
@@ -244,7 +261,7 @@ def test_the_summary_counts_notes_beyond_eight() -> None:
 def test_a_summary_without_room_for_names_keeps_the_notes() -> None:
     """If notes and names do not fit together, the names are left out: the counts are in the first line."""
     people = [person(None, f"{'x' * 300}{number}@example.com") for number in range(3)]
-    report: Any = {**Plan(P).not_started(preview=False), "warnings": ["y" * 900] * 2}
+    report: Any = {**report_not_started(Plan(P), preview=False), "warnings": ["y" * 900] * 2}
     report |= dict.fromkeys(("assigned", "missing", "refused"), people)
     text = summary(report, "z" * 900)
     assert len(text) <= 1_900
@@ -257,7 +274,7 @@ MENTIONS = ("@everyone", "@here", "@channel", "@HERE", "@ann", "<!channel>", "<@
 @pytest.mark.parametrize("mention", MENTIONS)
 def test_a_name_calls_nobody(mention: str) -> None:
     """A mention in a name, a reason, a warning, an error or the product code calls nobody in a chat."""
-    report: Any = Plan(mention).not_started(preview=False)
+    report: Any = report_not_started(Plan(mention), preview=False)
     people = [{**person("1", mention), "reason": f"found in the on-call schedule {mention}"}]
     report = {**report, "protected": people, "warnings": [f"Team {mention} is empty."]}
     problem = f"There is no team {mention}."
@@ -290,7 +307,7 @@ def test_names_in_a_summary_are_never_cut() -> None:
     seats = SeatList([seat(str(number), email) for number, email in enumerate(people)])
     on_call = {str(number): OnCall(("Payments primary", "Payments secondary")) for number in range(5)}
     plan = unassign(People((), tuple(people)), seats, Guards(on_call="keep"), on_call=on_call)
-    [line] = summary(plan.preview()).splitlines()[2:]
+    [line] = summary(report_preview(plan)).splitlines()[2:]
     reason = "found in the on-call schedules Payments primary, Payments secondary"
     shown = [f"`{email}` ({reason})" for email in people[: line.count(reason)]]
     assert line == f"- protected: {', '.join(shown)} and {5 - len(shown)} more"
@@ -312,12 +329,12 @@ def test_text_in_a_summary_is_never_markup(text: str, shown: str) -> None:
 
 
 def test_a_sync_counts_people_who_already_match() -> None:
-    """A sync counts unchanged people, and lists them only if it is asked to."""
-    plan = sync(People((), ("1@x", "2@x")), SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3")]))
-    assert [each["id"] for each in plan.preview()["unchanged"]] == ["1", "2"]
-    short = replace(plan, report_unchanged=False).preview()
+    """A sync counts unchanged people, and does not list them."""
+    plan = sync(People((), ("1@x", "2@x")), SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]))
+    assert [each["id"] for each in report_preview(plan)["unchanged"]] == ["1", "2"]
+    short = report_preview(replace(plan, lists_unchanged=False))
     assert (short["unchanged"], short["counts"]) == ([], {**dict.fromkeys(KINDS, 0), "unassigned": 1, "unchanged": 2})
-    assert table(short)[0] == table(plan.preview())[0]
+    assert table(short)[0] == table(report_preview(plan))[0]
     assert len(table(short)) == 2
 
 
@@ -326,7 +343,7 @@ def test_a_sync_counts_people_who_already_match() -> None:
 def test_a_report_fits_into_a_limit(numbers: dict[str, int], limit: int) -> None:
     """A long report lists the first people of each kind, as many as fit, and says whether somebody is left out."""
     people: Any = {kind: [person(f"{kind}{each}", "a@x") for each in range(numbers.get(kind, 0))] for kind in KINDS}
-    report: Report = {**Plan(P).preview(), **people}
+    report: Report = {**report_preview(Plan(P)), **people}
     short: Any = shortened(report, limit)
     assert len(json.dumps(short)) <= limit
     assert all(short[kind] == people[kind][: len(short[kind])] for kind in KINDS)
@@ -339,10 +356,15 @@ def test_a_report_fits_into_a_limit(numbers: dict[str, int], limit: int) -> None
         assert len(json.dumps(longer)) > limit
 
 
-def test_the_digest_is_of_the_changes_and_the_product() -> None:
-    """Two reports have the same digest if they change the same people of the same product."""
+def test_the_digest_is_of_the_changes_the_product_and_the_site() -> None:
+    """Two reports have the same digest if they change the same people of the same product and site."""
     seats = SeatList([seat("1", "a@x"), seat("2", "b@x")])
     plan = unassign(People(("1", "2")), seats)
-    assert plan.preview()["digest"] == unassign(People(("2", "1")), seats).preview()["digest"]
-    others = [unassign(People(("1",)), seats), replace(plan, product="q"), Plan(P, assign=plan.unassign)]
-    assert len({each.preview()["digest"] for each in (plan, *others)}) == 4
+    assert report_preview(plan)["digest"] == report_preview(unassign(People(("2", "1")), seats))["digest"]
+    others = [
+        replace(plan, origin=Origin("", "https://x")),
+        unassign(People(("1",)), seats),
+        replace(plan, product="q"),
+        Plan(P, changes(plan.unassign)),
+    ]
+    assert len({report_preview(each)["digest"] for each in (plan, *others)}) == 5

@@ -40,7 +40,7 @@ def test_a_task_is_retried_when_datadog_allows_it(error: TransientError) -> None
 @pytest.mark.parametrize(
     "error",
     [
-        *(UnavailableError(LIST, "down", 503), UsersNotReadyError("p", ["new@x"])),
+        *(UnavailableError(LIST, "down", 503), UsersNotReadyError("p", ["new@x"], {"missing_users": "Nobody."})),
         *(ValueError("x"), AirflowFailException("no"), KeyboardInterrupt()),
     ],
 )

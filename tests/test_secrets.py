@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._secrets import Secret, airflow_reads_a_connection, sealed
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook, read_connection
+from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, AuditSeatsOperator, SyncSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault

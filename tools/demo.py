@@ -59,7 +59,9 @@ def main() -> None:
             say("Ann is on call now. Previewing and applying HR's file with the DAG datadog_seats_review:")
             print(f"   {roster.name}: {EXPORT!r}")
             # The demo cannot wait for a person, so it approves the changes that it expects.
-            approved = digest(PRODUCT, [datadog.user_uuid("bob@example.com")], [datadog.user_uuid(ON_CALL)])
+            approved = digest(
+                PRODUCT, datadog.url, [datadog.user_uuid("bob@example.com")], [datadog.user_uuid(ON_CALL)]
+            )
             run(home, "datadog_seats_review", {"roster_csv": roster.as_uri(), "approved": approved})
             synced = datadog.emails(PRODUCT)
         show({"before": before, "onboarded": between, "offboarded": after, "refused": refused, "synced": synced})

@@ -25,7 +25,9 @@ def sync(server: Server, people: int) -> tuple[int, float]:
     connection = {"conn_type": "datadog_seats", "host": server.url, "password": APP_KEY, "extra": {"api_key": API_KEY}}
     os.environ["AIRFLOW_CONN_BENCH"] = json.dumps(connection)
     emails = [f"user{number}@example.com" for number in range(people)]
-    operator = SyncSeatsOperator(task_id="sync", product_code="p0", user_emails=emails, datadog_conn_id="bench")
+    operator = SyncSeatsOperator(
+        task_id="sync", product_code="p0", user_emails=emails, max_assign=people, datadog_conn_id="bench"
+    )
     server.calls()
     begin = time.perf_counter()
     report = operator.execute({})

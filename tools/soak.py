@@ -15,11 +15,9 @@ import tempfile
 import threading
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from unittest import mock
 
 PRODUCT: Final = "incident_response"
 _FAULTS: Final = 10
@@ -45,15 +43,16 @@ class Leftovers(NamedTuple):
 
 def soak(polls: int, sensors: int = 200) -> Leftovers:
     """Poll with sensors and two change triggers, and return what is left over."""
-    from airflow_provider_seats.hooks import read_connection
+    from airflow_provider_seats._connect import read_connection
     from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
+    from tests.helpers.clocks import installed
     from tests.helpers.looping import LoopClock, quickly
 
     sizes: list[int] = []
     events: Counter[str] = Counter()
     seen = 0
     logging.disable(logging.CRITICAL)
-    with FakeDatadog() as datadog, _clock(LoopClock()):
+    with FakeDatadog() as datadog, installed(LoopClock()):
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = datadog.airflow_connection()
         for number in range(50):
             datadog.add_user(f"seated{number}@example.com", seat=PRODUCT)
@@ -127,12 +126,6 @@ async def _every(trigger: Any, events: Counter[str]) -> None:
     async with aclosing(trigger.run()) as received:
         async for event in received:
             events[event.payload["product"]] += 1
-
-
-@contextlib.contextmanager
-def _clock(clock: Any) -> Iterator[None]:
-    with mock.patch("airflow_provider_seats._api.clock._clock", clock):
-        yield
 
 
 def _open_files() -> int:

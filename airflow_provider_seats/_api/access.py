@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api import on_call, seats, teams, usage, users
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call
@@ -19,6 +19,9 @@ from airflow_provider_seats.exceptions import (
     RedirectError,
     RequestRefusedError,
 )
+
+if TYPE_CHECKING:
+    from airflow_provider_seats.connection import DatadogConnection
 
 # The only product code in Datadog's own material. Its seats need not be used.
 _TEST_PRODUCT: Final = "incident_response"
@@ -34,6 +37,28 @@ _NEEDS: Final = {
     "on-call schedules": "on_call_read",
     "usage": "usage_read, in the parent organisation",
 }
+
+
+def check_access(connection: DatadogConnection, month: str) -> Flow[tuple[bool, str]]:
+    """Check the keys or the token. Return whether they may read seats, and what else they may read, in sentences.
+
+    The sentences contain no key and nothing that the server answered.
+    """
+    is_token = connection.api_key is None
+    kind = "access token" if is_token else "application key and API key"
+    try:
+        if not is_token:
+            yield from users.check_keys()
+        access = yield from read_access(month)
+    except DatadogSeatsError as error:
+        return False, f"{connection.base_url} {advice(error, kind)}"
+    refused = access[SEATS]
+    # If a token may read nothing at all, the token itself is what is refused.
+    if isinstance(refused, KeysRefusedError) and not (is_token and all(access.values())):
+        refused = None
+    if refused is not None:
+        return False, f"{connection.base_url} {advice(refused, kind)}"
+    return access[SEATS] is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
 
 
 def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:

@@ -48,6 +48,7 @@ class Client:
 
     :param connection: the address and the keys.
     :param announce: logs a wait before it begins.
+    :param send: answers requests; by default, they are sent over HTTP.
     :ivar server_time: the time of the last response by the server's clock, in whole seconds; None if it stated none.
     """
 
@@ -58,9 +59,11 @@ class Client:
         connection: DatadogConnection,
         *,
         announce: Callable[[Pause], None] = lambda pause: log.info("Waiting %.1f s: %s", pause.seconds, pause.reason),
+        send: Callable[[Request], Response | NoAnswer] | None = None,
     ) -> None:
         self.connection = connection
         self._announce = announce
+        self._send = send
         self._clock = clock()
         self._limits = RateLimits()
         self._lock = threading.Lock()
@@ -205,7 +208,7 @@ class Client:
             self._last_progress = now
             log.info("In progress: %s", request.progress)
         with sealed:
-            answer = self._transport.send(request)
+            answer = self._transport.send(request) if self._send is None else self._send(request)
         if isinstance(answer, Response):
             self.server_time = _parse_date(answer.headers.get("date")) or self.server_time
             with self._lock:
@@ -215,7 +218,7 @@ class Client:
     def _make_transport(self) -> None:
         """Make what the threads share before they start: two of them might make it twice."""
         with self._lock:
-            _ = self._transport
+            _ = self._send or self._transport
 
     @cached_property
     def _transport(self) -> Transport:
@@ -227,6 +230,21 @@ class Client:
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(_THREADS, thread_name_prefix="datadog-seats")
+
+
+_make: Callable[..., Client] = Client
+
+
+def make_client(connection: DatadogConnection, **options: Any) -> Client:
+    """Return a new client, with the options of the class."""
+    return _make(connection, **options)
+
+
+def install(make: Callable[..., Client]) -> Callable[..., Client]:
+    """Make all further clients with a function. Return the one before it."""
+    global _make
+    before, _make = _make, make
+    return before
 
 
 def _advance(flow: Flow[Any], answer: object) -> Step:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -161,6 +162,29 @@ def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
             answer = None  # it may repeat a key, and an error shows the variables of this frame
         yield Pause(wait, reason)
         waited += wait
+
+
+def with_share(flow: Flow[T], share: float) -> Flow[T]:
+    """Run a flow whose requests may use a part of a stated rate limit only."""
+    answer: Any = None
+    error: Exception | None = None
+    with closing(flow):
+        while True:
+            try:
+                step = flow.send(answer) if error is None else flow.throw(error)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            finally:
+                answer = error = None  # it may repeat a key, and an error shows the variables of this frame
+            if isinstance(step, Request):
+                step = replace(step, share=share)
+            elif isinstance(step, Gather):
+                step = Gather([with_share(each, share) for each in step.flows])
+            try:
+                answer = yield step
+            except Exception as raised:  # noqa: BLE001 (the flow handles it)
+                error = raised
 
 
 def read_response(request: Request, response: Response) -> dict[str, Any]:

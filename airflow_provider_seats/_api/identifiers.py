@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
 from airflow_provider_seats._text import shorten
@@ -20,8 +21,14 @@ def email_key(email: str) -> str:
     """
     text = email.strip()
     if text.isascii():  # there may be 100,000 of them
-        return text.lower()
+        lower = text.lower()
+        return text if lower == text else lower
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
+
+
+def is_canonical_uuid(text: str) -> bool:
+    """Return whether a text is a UUID in lower case with hyphens."""
+    return _CANONICAL.fullmatch(text) is not None
 
 
 def canonical_uuid(value: object) -> str | None:
@@ -55,3 +62,72 @@ def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
             raise InvalidInputError(field, f"{shorten(value)} is not a user UUID. Correct or remove it.")
         found[uuid] = None
     return tuple(found)
+
+
+class Identifiable(Protocol):
+    """A row of the seat list, or an account."""
+
+    @property
+    def id(self) -> str | None:
+        """The user UUID."""
+
+    @property
+    def email(self) -> str | None:
+        """The email."""
+
+
+# A row of the seat list, an account, a person of a report, or an entry of a roster: a UUID in lower case, or an email.
+AnyPerson: TypeAlias = "Identifiable | Mapping[str, object] | str"
+
+
+class Identity(NamedTuple):
+    """What identifies a person, as far as it is known.
+
+    :param uuid: the user UUID.
+    :param emails: what names the person in a list of emails, each an :func:`email_key`.
+    """
+
+    uuid: str | None
+    emails: frozenset[str]
+
+    def is_same(self, other: Identity) -> bool:
+        """Return whether both are the same person.
+
+        Two user UUIDs decide it. Otherwise an email does that both have.
+        """
+        if self.uuid and other.uuid:
+            return self.uuid == other.uuid
+        return not self.emails.isdisjoint(other.emails)
+
+
+def identity(person: AnyPerson) -> Identity:
+    """Return what identifies a person. An account is also named by its handle."""
+    if isinstance(person, str):
+        uuid = canonical_uuid(person)
+        return Identity(uuid, frozenset() if uuid else frozenset({email_key(person)}))
+    if isinstance(person, Mapping):
+        found, names = person.get("id"), [person.get("email")]
+    else:
+        found, names = person.id, [person.email, getattr(person, "handle", None)]
+    return Identity(str(found) if found else None, frozenset(email_key(str(name)) for name in names if name))
+
+
+class PersonSet:
+    """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster."""
+
+    def __init__(self, people: Iterable[AnyPerson] = ()) -> None:
+        self._uuids: set[str] = set()
+        self._emails: set[str] = set()
+        self._emails_without_uuid: set[str] = set()
+        for uuid, emails in map(identity, people):
+            self._emails |= emails
+            if uuid:
+                self._uuids.add(uuid)
+            else:
+                self._emails_without_uuid |= emails
+
+    def __contains__(self, person: AnyPerson) -> bool:
+        uuid, emails = identity(person)
+        if uuid in self._uuids:
+            return True
+        return not emails.isdisjoint(self._emails_without_uuid if uuid else self._emails)

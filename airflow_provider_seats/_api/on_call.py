@@ -6,9 +6,10 @@ Datadog's On-Call API: https://docs.datadoghq.com/api/latest/on-call/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text, unusable
@@ -17,95 +18,167 @@ from airflow_provider_seats._api.pages import Page, included, nested, page_query
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import OnCallNotAvailableError, RequestRefusedError
 
+T = TypeVar("T")
+
 PATH: Final = "/api/v2/on-call/schedules"
 PERMISSION: Final = "the permission on_call_read"
 # Each person adds 44 characters to the URL. Servers and proxies accept at least 4,000.
 _PEOPLE_IN_A_CALL: Final = 80
 
+# The names of schedules, by their ids.
+Names: TypeAlias = Mapping[str, str]
 
-def find_schedules(uuids: Iterable[str]) -> Flow[dict[str, tuple[str, ...]]]:
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An on-call schedule with its members.
+
+    :param id: its id.
+    :param name: its name, or else its id.
+    :param members: the users in its layers that have no end, or none yet.
+    :param control: a member whom a search has to find: someone with an enabled account, in a layer that has begun and
+        has no end. None if there is none.
+    """
+
+    id: str
+    name: str
+    members: frozenset[str]
+    control: str | None
+
+
+def find_schedules(
+    uuids: Iterable[str], now: datetime, control: Schedule | None = None
+) -> Flow[dict[str, tuple[str, ...]]]:
     """Return the sorted names of the on-call schedules in which users are found, by user UUID.
 
     Users who are found in no schedule are left out. Datadog does not say whether a search considers overrides and past
     members.
 
-    One call looks for many users. It does not say which of them it found, so the users of a call that found a schedule
-    are then looked up one by one, side by side.
+    One call looks for many users. It does not say which of them it found. So the schedules that it found are read with
+    their members, side by side. One more search makes sure that there is nobody else, or else it is narrowed down.
 
     :param uuids: the users, in any form of a UUID.
+    :param now: the time.
+    :param control: a schedule that each search has to find. A server that does not understand a search may answer it
+        with an empty list, so a member of this schedule is searched for together with the users.
     :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
     :raises OnCallNotAvailableError: if the Datadog site has no on-call API.
+    :raises UnavailableError: if a search does not find the control.
     """
     people = require_uuids("user_uuids", uuids)
     groups = [people[start : start + _PEOPLE_IN_A_CALL] for start in range(0, len(people), _PEOPLE_IN_A_CALL)]
-    found = yield from _search_all(groups, len(people))
-    several = [group for group in found if len(group) > 1]
-    suspects = [(person,) for group in several for person in group]
-    found |= yield from _search_all(suspects, len(suspects))
-    for group in several:
-        if not any((person,) in found for person in group):
-            problem = f"a search for {len(group):,} people finds schedules, and a search for each of them finds none"
-            raise unusable(_request(group, 0), None, problem)
-    return {person: found[person,] for person in people if (person,) in found}
+    if not groups:
+        return {}
+    count = f"of {plural(len(people), 'person', 'people')} looked up in on-call schedules so far"
+    done = range(0, len(people), _PEOPLE_IN_A_CALL)
+    flows = [_find(group, now, control, f"{n:,} {count}") for n, group in zip(done, groups, strict=True)]
+    found: dict[str, Names] = {}
+    for names in (yield Gather(flows)):
+        found |= names
+    return {person: tuple(sorted({*found[person].values()})) for person in people if person in found}
 
 
-def read_first_schedule() -> Flow[tuple[str, ...]]:
-    """Return the id of one on-call schedule, if there is any."""
+def read_first_schedule(now: datetime) -> Flow[Schedule | None]:
+    """Return one on-call schedule; None if there is none."""
 
     def read(document: dict[str, Any]) -> tuple[str, ...]:
         return tuple(schedule_id for schedule_id, _ in resources(document) if schedule_id is not None)[:1]
 
-    return (yield from call(Request("GET", PATH, (("page[size]", "1"),), permission=PERMISSION), read))
+    request = Request("GET", PATH, (("page[size]", "1"),), permission=PERMISSION)
+    ids = yield from _or_unavailable(call(request, read))
+    return (yield from read_schedule(ids[0], now)) if ids else None
 
 
-def prove_search(schedules: Sequence[str], people: Sequence[str], now: datetime) -> Flow[None]:
-    """Make sure that a search finds people at all, after it has found none of these people.
+def read_schedule(schedule_id: str, now: datetime) -> Flow[Schedule | None]:
+    """Return an on-call schedule with its members; None if Datadog no longer has it."""
 
-    A server that does not understand a search may answer it with an empty list. So a member of a schedule is searched
-    for in the same form. Nothing is proven if there is no schedule, or if the schedule has no member that the search
-    has to find: someone with an enabled account, in a layer that is in effect.
+    def read(document: dict[str, Any]) -> Schedule:
+        return _read_schedule(document, schedule_id, now)
 
-    :param schedules: the ids of schedules. The first one is read.
-    :param people: the users that were searched for.
-    :param now: the time.
-    :raises UnavailableError: if the search finds nothing for the member, either.
-    """
-    member = (yield from _read_member(schedules[0], now)) if schedules else None
-    if member is None:
-        return
-    group = (member,) if len(people) == 1 else (people[0], member)
-    # If the member is one of these people, the search should have found them.
-    if member in people or not (yield from _search(group, "")):
-        problem = (
-            f"a search for {member} finds no schedule, although the schedule {schedules[0]} has this member. So the "
-            f"search says nothing about the {plural(len(people), 'person', 'people')} that it did not find"
-        )
-        raise unusable(_request(group, 0), None, problem)
-
-
-def _search_all(groups: Sequence[tuple[str, ...]], people: int) -> Flow[dict[tuple[str, ...], tuple[str, ...]]]:
-    """Search for each group of users, side by side. Return what was found, by group."""
-    if not groups:
-        return {}
-    count = f"of {plural(people, 'person', 'people')} looked up in on-call schedules so far"
-    done = 0
-    searches = []
-    for group in groups:
-        searches.append(_search(group, f"{done:,} {count}"))
-        done += len(group)
-    names = yield Gather(searches)
-    return {group: each for group, each in zip(groups, names, strict=True) if each}
-
-
-def _search(people: tuple[str, ...], progress: str) -> Flow[tuple[str, ...]]:
-    """Return the sorted names of the schedules in which any of these users is found."""
+    request = Request(
+        "GET",
+        f"{PATH}/{quote(schedule_id, safe='')}",
+        (("include", "layers,layers.members,layers.members.user"),),
+        permission=PERMISSION,
+        route=f"{PATH}/{{schedule_id}}",
+    )
     try:
-        schedules, _ = yield from read_pages(lambda number: _request(people, number, progress), _read_page)
+        return (yield from call(request, read))
     except RequestRefusedError as refusal:
         if refusal.status == HTTPStatus.NOT_FOUND:
-            raise OnCallNotAvailableError(_request(people, 0).name, refusal.explanation) from refusal
+            return None
         raise
-    return tuple(sorted(set(schedules.values())))
+
+
+def _find(group: tuple[str, ...], now: datetime, control: Schedule | None, progress: str) -> Flow[dict[str, Names]]:
+    """Return the schedules in which users of a group are found, by user UUID."""
+    member = control.control if control else None
+    together = group if member is None else tuple(dict.fromkeys((*group, member)))
+    seen = yield from _search(together, progress)
+    if control is None or member is None:
+        return (yield from _locate(group, seen, now, ()))
+    if control.id not in seen:
+        problem = (
+            f"a search for {plural(len(together), 'person', 'people')} does not find the schedule {control.id}, "
+            f"although {member} is one of them and its member. So the search says nothing about the others"
+        )
+        raise unusable(_request(together, 0), None, problem)
+    if len(seen) == 1:
+        return _members(group, [control])
+    if member not in group:
+        seen = yield from _search(group, progress)
+    return (yield from _locate(group, seen, now, [control]))
+
+
+def _locate(group: tuple[str, ...], seen: Names, now: datetime, known: Sequence[Schedule]) -> Flow[dict[str, Names]]:
+    """Return who of a group is in the schedules that a search for all of them has found."""
+    if not seen:
+        return {}
+    found: dict[str, Names] = {}
+    if 1 < len(group) >= len(seen):
+        ids = seen.keys() - {each.id for each in known}
+        schedules = yield Gather([read_schedule(each, now) for each in sorted(ids)])
+        found = _members(group, [each for each in (*known, *schedules) if each is not None and each.id in seen])
+        if not found:
+            return (yield from _bisect(group, seen))
+        group = tuple(person for person in group if person not in found)
+        # A search may know more than the members, such as overrides.
+        seen = (yield from _search(group)) if group else {}
+    return found | ((yield from _bisect(group, seen)) if seen else {})
+
+
+def _bisect(group: tuple[str, ...], seen: Names) -> Flow[dict[str, Names]]:
+    """Return who of a group is found, if a search for all of them has found these schedules."""
+    if len(group) == 1:
+        return {group[0]: seen}
+    halves = group[: len(group) // 2], group[len(group) // 2 :]
+    searches = yield Gather([_search(half) for half in halves])
+    if not any(searches):
+        problem = f"a search for {len(group):,} people finds schedules, and a search for each half of them finds none"
+        raise unusable(_request(group, 0), None, problem)
+    parts = yield Gather([_bisect(half, names) for half, names in zip(halves, searches, strict=True) if names])
+    return {person: names for part in parts for person, names in part.items()}
+
+
+def _members(group: Iterable[str], schedules: Iterable[Schedule]) -> dict[str, Names]:
+    """Return the schedules that have users of a group as members, by user UUID."""
+    names = {person: {each.id: each.name for each in schedules if person in each.members} for person in group}
+    return {person: each for person, each in names.items() if each}
+
+
+def _search(people: tuple[str, ...], progress: str = "") -> Flow[Names]:
+    """Return the schedules in which any of these users is found."""
+    return (yield from _or_unavailable(read_pages(lambda number: _request(people, number, progress), _read_page)))[0]
+
+
+def _or_unavailable(flow: Flow[T]) -> Flow[T]:
+    """Run a flow. A 404 says that the site has no on-call API."""
+    try:
+        return (yield from flow)
+    except RequestRefusedError as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            raise OnCallNotAvailableError(f"GET {PATH}", refusal.explanation) from refusal
+        raise
 
 
 def _request(people: tuple[str, ...], number: int, progress: str = "") -> Request:
@@ -124,34 +197,32 @@ def _read_page(document: dict[str, Any]) -> Page[str]:
     return Page(names, parse_total(document, "meta", "page", "total"))
 
 
-def _read_member(schedule_id: str, now: datetime) -> Flow[str | None]:
-    """Return a member of a schedule that a search has to find; None if there is none."""
+def _read_schedule(document: dict[str, Any], schedule_id: str, now: datetime) -> Schedule:
+    _, attributes = resource(document.get("data"))
+    layers, rows = included(document, "layers").values(), included(document, "members")
+    users = included(document, "users")
+    members: set[str] = set()
+    control: str | None = None
+    for layer in layers:
+        end = nested(layer, "attributes", "end_date")
+        if end is not None and _moment(end) <= now:
+            continue
+        has_begun = _moment(nested(layer, "attributes", "effective_date")) <= now
+        for member in references(layer, "members") or ():
+            user = canonical_uuid(nested(rows.get(member), "relationships", "user", "data", "id"))
+            if user is None:
+                continue
+            members.add(user)
+            is_enabled = user in users and nested(users[user], "attributes", "status") != "deactivated"
+            if control is None and has_begun and end is None and is_enabled:
+                control = user
+    return Schedule(schedule_id, text(attributes, "name") or schedule_id, frozenset(members), control)
 
-    def read(document: dict[str, Any]) -> str | None:
-        resource(document.get("data"))
-        layers = [row for row in included(document, "layers").values() if _is_in_effect(row, now)]
-        members, users = included(document, "members"), included(document, "users")
-        for member in (member for layer in layers for member in references(layer, "members") or ()):
-            user = canonical_uuid(nested(members.get(member), "relationships", "user", "data", "id"))
-            if user in users and nested(users[user], "attributes", "status") != "deactivated":
-                return user
-        return None
 
-    query = (("include", "layers,layers.members,layers.members.user"),)
-    path, route = f"{PATH}/{quote(schedule_id, safe='')}", f"{PATH}/{{schedule_id}}"
+def _moment(value: object) -> datetime:
+    """Return a time of a layer; the end of all times if it is none."""
     try:
-        return (yield from call(Request("GET", path, query, permission=PERMISSION, route=route), read))
-    except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
-
-
-def _is_in_effect(layer: Mapping[str, Any], now: datetime) -> bool:
-    """Return whether a layer of a schedule has begun and has no end."""
-    try:
-        begin = datetime.fromisoformat(str(nested(layer, "attributes", "effective_date")))
+        moment = datetime.fromisoformat(str(value))
     except ValueError:
-        return False
-    begin = begin if begin.tzinfo else begin.replace(tzinfo=UTC)
-    return begin <= now and nested(layer, "attributes", "end_date") is None
+        return datetime.max.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -31,12 +31,13 @@ def page_query(number: int) -> tuple[tuple[str, str], ...]:
 
 
 def read_pages(
-    request_page: Callable[[int], Request], read: Callable[[dict[str, Any]], Page[T]]
+    request_page: Callable[[int], Request], read: Callable[[dict[str, Any]], Page[T]], first: Page[T] | None = None
 ) -> Flow[tuple[dict[str, T], int]]:
     """Read a list to its end. Return its rows by id, and how many pages it had.
 
     :param request_page: returns the request for a page, by its number.
     :param read: takes the JSON object of a response; raises ``ValueError`` if it is not as documented.
+    :param first: the first page, if it was read already.
     :raises UnavailableError: if the list ends before the total that it states, or the total changes on the way.
     """
     rows: dict[str, T] = {}
@@ -44,7 +45,7 @@ def read_pages(
     total: int | None = None
     while True:
         request = request_page(number)
-        page = yield from call(request, read)
+        page = first if first is not None and not number else (yield from call(request, read))
         if number and page.total != total:
             raise unusable(request, None, f"the list changed while it was read: it had {total} rows, then {page.total}")
         known, total = len(rows), page.total
@@ -60,10 +61,22 @@ def read_pages(
             raise unusable(request, None, f"the list is not complete: {problem}")
 
 
+def read_twice(request_page: Callable[[int], Request], read: Callable[[dict[str, Any]], Page[T]]) -> Flow[dict[str, T]]:
+    """Read a list to its end, twice if it has several pages. Return the rows that are in one of the readings, by id.
+
+    A list of several pages can shift while it is read, so that a row is on none of its pages and its total is right.
+    """
+    rows, pages = yield from read_pages(request_page, read)
+    if pages > 1:
+        again, _ = yield from read_pages(request_page, read)
+        rows |= again
+    return rows
+
+
 def parse_total(document: Mapping[str, Any], *names: str) -> int | None:
     """Return the number of rows that a response states under these nested names; None if it states none."""
     value = nested(document, *names)
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def nested(value: Any, *names: str) -> Any:  # noqa: ANN401 (any JSON)

@@ -23,7 +23,8 @@ from airflow_provider_seats._api.batches import (
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seats import PATH, SeatUser, read_seat_list
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seats import PATH, SeatUser
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
     DatadogSeatsError,
@@ -41,6 +42,8 @@ from airflow_provider_seats.exceptions import (
 READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
 _PROBE_AFTER: Final = 12
+# How often the list is read again for people whose absence is not proven: once more after they were sent again.
+_CONFIRMATIONS: Final = 2
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
 
@@ -75,7 +78,7 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
     return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
 
 
-def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:
     """Assign seats of a product to users. Users who hold one keep it.
 
     Errors of the API are not raised: the outcome says who holds a seat afterwards, who does not, and why.
@@ -85,7 +88,7 @@ def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATC
     return _change("POST", product, user_uuids, batch_size)
 
 
-def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BATCH_SIZE) -> Flow[Outcome]:
+def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:
     """Unassign seats of a product from users. Users who hold none stay as they are.
 
     Errors of the API are not raised: the outcome says who holds no seat afterwards, who does, and why.
@@ -96,12 +99,12 @@ def unassign_seats(product: str, user_uuids: Iterable[str], batch_size: int = BA
 
 
 def _change(
-    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int
+    method: Literal["POST", "DELETE"], product: str, user_uuids: Iterable[str], batch_size: int | None
 ) -> Flow[Outcome]:
     change = _Change(method, product, require_uuids("user_uuids", user_uuids))
     error: DatadogSeatsError | None = None
     try:
-        for people in in_batches(change.requested, batch_size):
+        for people in in_batches(change.requested, batch_size or BATCH_SIZE):
             yield from change.send(people)
     except DatadogSeatsError as ended:
         error = ended
@@ -122,12 +125,15 @@ class _Change:
         self.requested = requested
         self.done: set[str] = set()
         self.unconfirmed: list[str] = []
-        self.absent_once: set[str] = set()
+        # The last reading of the seat list, and the number of the one before each person was last sent.
+        self.reading = SeatList(number=0)
+        self.read_before: dict[str, int] = {}
+        # Who is absent from a reading that does not prove it.
+        self.unproven: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
         self.accepted = 0
         self.waited = 0.0
-        self.read_twice = False
 
     def send(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
@@ -178,22 +184,32 @@ class _Change:
             yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
             rest = yield from self._not_as_requested(rest, response)
             self.unconfirmed = []
-        self.refused.update(dict.fromkeys(rest, _without_effect(self.method)))
+        hidden = self._may_be_hidden(rest)
+        self.done.update(hidden)
+        self.refused.update(dict.fromkeys(set(rest).difference(hidden), _without_effect(self.method)))
 
     def confirm_absences(self) -> Flow[None]:
-        """Read the list again for people who were on none of its pages, and unassign those it shows this time."""
-        if not self.absent_once:
-            return
-        self.read_twice = True
-        absent, self.absent_once = tuple(self.absent_once), set()
-        present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
-        if present:
-            yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
-            yield from self.read_back_unconfirmed()
+        """Read the list again for people whose absence is not proven, and unassign those it shows this time.
+
+        :raises SeatsUnknownError: if a row without a user UUID may be theirs.
+        """
+        for _ in range(_CONFIRMATIONS):
+            if not self.unproven or self.reading.pages == 1:
+                break
+            absent = tuple(self.unproven)
+            present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
+            if present:
+                yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
+                yield from self.read_back_unconfirmed()
+        if self.unproven:
+            people = tuple(uuid for uuid in self.requested if uuid in self.unproven)
+            seats_have = plural(len(self.reading.rows_without_uuid), "seat has", "seats have")
+            reading = UnavailableError(f"GET {PATH}", f"{seats_have} no user UUID and may be theirs")
+            raise SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
 
     def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
         """Return what is known by now."""
-        self.unknown |= self.absent_once.union(self.unconfirmed)
+        self.unknown |= self.unproven.union(self.unconfirmed)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
             product=self.product,
@@ -209,6 +225,8 @@ class _Change:
 
         :returns: what to send again.
         """
+        self.read_before.update(dict.fromkeys(batch.people, self.reading.number))
+        self.unproven.difference_update(batch.people)
         try:
             confirmed = yield from call(self._request(batch.people), self._confirmed)
         except UnavailableError as fault:
@@ -219,13 +237,15 @@ class _Change:
                 self.waited += wait
             rest = yield from self._not_as_requested(batch.people, fault)
             if rest and (batch.attempt >= MAX_ATTEMPTS or not has_time):
+                self.unknown.update(self._may_be_hidden(rest))
                 raise
             return [Batch(rest, batch.attempt + 1)] if rest else []
         except (KeysRefusedError, RateLimitError, RedirectError) as error:
             if isinstance(error, KeysRefusedError) and error.status == HTTPStatus.FORBIDDEN:
                 raise
             # A gateway may have changed the answer to a call that was carried out.
-            if (yield from self._not_as_requested(batch.people, error)):
+            if rest := (yield from self._not_as_requested(batch.people, error)):
+                self.unknown.update(self._may_be_hidden(rest))
                 raise
             return []
         self.accepted += 1
@@ -248,7 +268,7 @@ class _Change:
         :param response: what made it necessary to look, for the message if that fails.
         """
         try:
-            users, pages = yield from read_seat_list(self.product, lambda _: self._progress())
+            self.reading = yield from read_seat_list(self.product, lambda _: self._progress(), before=self.reading)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.
@@ -264,14 +284,20 @@ class _Change:
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
-        holders = {user.id for user in users}
-        rest = tuple(uuid for uuid in people if (uuid in holders) != (self.method == "POST"))
+        rest = tuple(uuid for uuid in people if self.reading.holds(uuid) != (self.method == "POST"))
         as_requested = set(people).difference(rest)
-        if self.method == "DELETE" and pages > 1 and not self.read_twice:
-            self.absent_once |= as_requested
-        else:
+        if self.method == "POST":
             self.done |= as_requested
+        else:
+            absent, sent_after = self.unproven | as_requested, self.read_before
+            proven = {uuid for uuid in absent if self.reading.proven_absent(uuid, after=sent_after[uuid])}
+            self.done |= proven
+            self.unproven = absent - proven
         return rest
+
+    def _may_be_hidden(self, people: tuple[str, ...]) -> tuple[str, ...]:
+        """Return these people if the seats without a user UUID may be theirs."""
+        return people if self.method == "POST" and len(people) <= len(self.reading.rows_without_uuid) else ()
 
     def _confirmed(self, document: dict[str, Any]) -> frozenset[str] | None:
         """Return the people that a response confirms; None if it confirms all."""
@@ -300,15 +326,16 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
     """
     pauses = [*READ_BACK_PAUSES]
     while True:
-        users, _ = yield from read_seat_list(unassigned.product, lambda _: "The changes are being read back")
-        holders = {user.id for user in users}
-        kept = [uuid for uuid in unassigned.done if uuid in holders]
-        lacking = [uuid for uuid in assigned.done if uuid not in holders]
+        reading = yield from read_seat_list(unassigned.product, lambda _: "The changes are being read back")
+        kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
+        lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
+        if len(lacking) <= len(reading.rows_without_uuid):
+            lacking = []  # the seats without a user UUID may be theirs
         if not pauses or not (kept or lacking):
             break
         missing = plural(len(kept) + len(lacking), "change", "changes")
         yield Pause(pauses.pop(0), f"{unassigned.product}: the seat list does not show {missing} yet; it is read again")
-    return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), list(users)
+    return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), list(reading.users)
 
 
 def _refuse(outcome: Outcome, method: Literal["POST", "DELETE"], people: list[str]) -> Outcome:

@@ -6,10 +6,12 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, resources, text, unusable
+from airflow_provider_seats._api.identifiers import is_canonical_uuid
 from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
@@ -46,47 +48,21 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    users, _ = yield from read_seat_list(product, lambda read: f"{plural(read, 'seat')} of {product} read so far")
+    users, _ = yield from read_rows(
+        product, partial(map, SeatUser._make), lambda read: f"{plural(read, 'seat')} of {product} read so far"
+    )
     return users
 
 
-def list_seat_users_twice(
-    product: str, someone_absent: Callable[[tuple[SeatUser, ...]], bool], share: float = 1.0
-) -> Flow[tuple[SeatUser, ...]]:
-    """Return the seat list, and read it twice if an absence counts and could be an accident.
-
-    A list of several pages can shift while it is read, so that someone who holds a seat is on none of the pages. The
-    second reading adds the rows that the first one missed.
-
-    :param someone_absent: takes the rows, and returns whether someone's absence would have a consequence.
-    :param share: the part of a stated rate limit that the requests may use.
-    """
-    users, pages = yield from read_seat_list(product, share=share)
-    if pages == 1 or not someone_absent(users):
-        return users
-    again, _ = yield from read_seat_list(product, share=share)
-    known = {user.id for user in users}
-    return (*users, *(user for user in again if user.id is not None and user.id not in known))
-
-
-def read_seat_list(
-    product: str,
-    progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
-    *,
-    share: float = 1.0,
-) -> Flow[tuple[tuple[SeatUser, ...], int]]:
+def read_rows(
+    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[int], str], share: float = 1.0
+) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
+    :param keep: returns the rows to keep for those of a page.
     :param progress: describes the progress from the number of rows read.
     :param share: the part of a stated rate limit that the requests may use.
     """
-    return (yield from read_rows(product, lambda page: map(SeatUser._make, page), progress, share))
-
-
-def read_rows(
-    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[int], str], share: float
-) -> Flow[tuple[tuple[R, ...], int]]:
-    """Read the seat list once, like :func:`read_seat_list`, with what ``keep`` returns for the rows of a page."""
     rows: dict[object, R] = {}
     cursors: set[str] = set()
     cursor: str | None = None
@@ -112,8 +88,14 @@ def read_rows(
 
 
 def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
+    # An id that is no UUID cannot be that of a user.
     rows = [
-        (uuid, text(attributes, "email"), text(attributes, "name"), text(attributes, "assigned_at"))
+        (
+            uuid if uuid and is_canonical_uuid(uuid) else None,
+            text(attributes, "email"),
+            text(attributes, "name"),
+            text(attributes, "assigned_at"),
+        )
         for uuid, attributes in resources(document)
     ]
     meta = document.get("meta") or {}

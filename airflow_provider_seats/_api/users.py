@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from airflow_provider_seats._api import PAGE_SIZE
+from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages
@@ -19,7 +19,7 @@ from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError, UnavailableError
 
 PATH: Final = "/api/v2/users"
-_PERMISSION: Final = "the permission user_access_read"
+PERMISSION: Final = "the permission user_access_read"
 # For fewer accounts it is not worth finding out how long the list of all users is.
 _FEW: Final = 3
 _READINGS: Final = 3
@@ -62,6 +62,14 @@ class User:
         return f"{self.id} ({kind}{self.status or 'status unknown'})"
 
 
+class _UserPage(NamedTuple):
+    """A page of users: how many accounts there are in all, and how many match the search, if that is stated."""
+
+    users: list[User]
+    total: int | None
+    matching: int | None
+
+
 def find_users(emails: Iterable[str], *, read_all: bool = False) -> Flow[dict[str, User]]:
     """Find the accounts of these emails, in as few calls as the API allows.
 
@@ -100,7 +108,7 @@ def search_accounts(emails: Iterable[str], *, read_all: bool = False) -> Flow[tu
     if not wanted:
         return [], None
     if read_all:
-        return (yield from _read_all())
+        return (yield from read_all_users())
     first, *others = wanted
     users, total = yield from _search(first)
     if total is not None and _pages(total) < len(others):
@@ -129,7 +137,7 @@ def get_accounts(
     :returns: accounts by user UUID. Those that Datadog does not know are left out.
     """
     if read_all and people:
-        everyone, _ = yield from _read_all()
+        everyone, _ = yield from read_all_users()
         return {user.id: user for user in everyone if user.id in people}
     found: list[User] = []
     someone = next((email for uuid in reversed(list(people)) if (email := people[uuid])), None)
@@ -178,58 +186,61 @@ def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | Non
 
     def read(document: dict[str, Any]) -> Page[User]:
         nonlocal total
-        users, total, filtered = _read_page(document)
-        return Page({user.id: user for user in users}, filtered)
+        page = _read_page(document)
+        total = page.total
+        return Page({user.id: user for user in page.users}, page.matching)
 
     users, _ = yield from read_pages(lambda number: _list_request(needle, number, progress), read)
     return list(users.values()), total
 
 
-def _read_all() -> Flow[tuple[list[User], int | None]]:
-    """Return all users and their number, without a search.
+def read_all_users(status: str = "") -> Flow[tuple[list[User], int | None]]:
+    """Return all users, without a search. The second result is how many accounts there are in all, if that is stated.
 
+    :param status: only users of this status, such as ``Active``.
     :raises UnavailableError: if the list shifts each time that it is read.
     """
     for _ in range(_READINGS):
-        first, total = yield from _page(0, 1)
-        listed = yield from _list_all(_pages(total or 0), (first, total))
+        first = yield from _page(0, 1, status)
+        length = first.matching if status else first.total
+        pages = _pages(length or 0)
+        listed = (yield from _list_all(pages, first, status=status)) if pages <= MAX_PAGES else None
         if listed is not None:
-            return listed, total
-    problem = f"the list of all users changed while it was read, {_READINGS} times in a row"
-    raise UnavailableError(f"GET {PATH}", problem)
+            return listed, first.total
+    problem = "changed while it was read, or does not state how many there are"
+    raise UnavailableError(f"GET {PATH}", f"the list of all users {problem}, {_READINGS} times in a row")
 
 
-def _list_all(pages: int, *known: tuple[list[User], int | None]) -> Flow[list[User] | None]:
+def _list_all(pages: int, *known: _UserPage, status: str = "") -> Flow[list[User] | None]:
     """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence.
 
     :param known: the first pages, if they were read already.
     """
     listed: dict[str, User] = {}
-    totals = set()
-    others = [_page(number, pages) for number in range(len(known), pages)]
-    for page, total in (*known, *((yield Gather(others)) if others else ())):
-        listed.update((user.id, user) for user in page)
-        totals.add(total)
-    return list(listed.values()) if totals == {len(listed)} else None
+    lengths = set()
+    others = [_page(number, pages, status) for number in range(len(known), pages)]
+    for page in (*known, *((yield Gather(others)) if others else ())):
+        listed.update((user.id, user) for user in page.users)
+        lengths.add(page.matching if status else page.total)
+    return list(listed.values()) if lengths == {len(listed)} else None
 
 
-def _page(number: int, pages: int) -> Flow[tuple[list[User], int | None]]:
-    request = _list_request("", number, f"{number:,} of {pages:,} pages of users read so far")
-    page, total, _ = yield from call(request, _read_page)
-    return page, total
+def _page(number: int, pages: int, status: str) -> Flow[_UserPage]:
+    progress = f"{number:,} of {pages:,} pages of users read so far"
+    return (yield from call(_list_request("", number, progress, status), _read_page))
 
 
 def _get(uuid: str, progress: str) -> Flow[User | None]:
     """Return one account; None if Datadog does not know it."""
 
     def read(document: dict[str, Any]) -> User | None:
-        user = _user(*resource(document.get("data")))
+        user = parse_user(*resource(document.get("data")))
         if user is None or user.id != uuid:
             raise ValueError("it is not the requested account")
         return user
 
     route = f"{PATH}/{{user_id}}"
-    request = Request("GET", f"{PATH}/{uuid}", permission=_PERMISSION, progress=progress, route=route)
+    request = Request("GET", f"{PATH}/{uuid}", permission=PERMISSION, progress=progress, route=route)
     try:
         return (yield from call(request, read))
     except RequestRefusedError as refusal:
@@ -242,26 +253,29 @@ def _pages(total: int) -> int:
     return -(-total // PAGE_SIZE)
 
 
-def _list_request(needle: str, number: int, progress: str) -> Request:
-    search = (("filter", needle),) if needle else ()
-    query = (*search, *page_query(number))
-    return Request("GET", PATH, query, permission=_PERMISSION, progress=progress)
+def _list_request(needle: str, number: int, progress: str, status: str = "") -> Request:
+    search = tuple((name, value) for name, value in (("filter", needle), ("filter[status]", status)) if value)
+    return Request("GET", PATH, (*search, *page_query(number)), permission=PERMISSION, progress=progress)
 
 
-def _read_page(document: dict[str, Any]) -> tuple[list[User], int | None, int | None]:
-    users = [user for row in resources(document) if (user := _user(*row)) is not None]
+def _read_page(document: dict[str, Any]) -> _UserPage:
+    users = [user for row in resources(document) if (user := parse_user(*row)) is not None]
     total = parse_total(document, "meta", "page", "total_count")
-    return users, total, parse_total(document, "meta", "page", "total_filtered_count")
+    return _UserPage(users, total, parse_total(document, "meta", "page", "total_filtered_count"))
 
 
-def _user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
+def parse_user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:
+    """Return an account from a resource; None if it has no id.
+
+    :raises ValueError: if an attribute is of another type than documented.
+    """
     if uuid is None:
         return None
     return User(
         id=uuid,
         email=text(attributes, "email"),
         name=text(attributes, "name"),
-        status=text(attributes, "status"),
+        status="Disabled" if attributes.get("disabled") is True else text(attributes, "status"),
         service_account=attributes.get("service_account") is True,
         created_at=text(attributes, "created_at"),
         last_login_at=text(attributes, "last_login_time"),

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from airflow_provider_seats.report import Report
 
 
-def digest(product: str, assigned: Iterable[str], unassigned: Iterable[str]) -> str:
-    """Return a text that is the same for the same changes of the same product, by user UUIDs."""
-    changes = dumps([product, sorted(assigned), sorted(unassigned)])
+def digest(product: str, site: str | None, assigned: Iterable[str], unassigned: Iterable[str]) -> str:
+    """Return a text that is the same for the same changes, by user UUIDs, of the same product and site."""
+    changes = dumps([product, site, sorted(assigned), sorted(unassigned)])
     return sha256(changes.encode()).hexdigest()
 
 
@@ -32,7 +32,7 @@ def parse_approved(name: str, value: object) -> Report:
             "this report does not say when the seats were read, or why it would be refused. Pass the whole report.",
         )
     assigned, unassigned = ([str(person["id"]) for person in report[kind]] for kind in ("assigned", "unassigned"))
-    if report["complete"] and report["digest"] != digest(report["product"], assigned, unassigned):
+    if report["complete"] and report["digest"] != digest(report["product"], report.get("site"), assigned, unassigned):
         raise InvalidInputError(
             name, "its digest is not that of its changes, so it is not what was shown. Pass the report as it was made."
         )

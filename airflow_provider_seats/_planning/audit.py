@@ -23,7 +23,7 @@ from airflow_provider_seats._arguments import (
     parse_time,
     parse_usage_key,
 )
-from airflow_provider_seats._planning.guards import parse_warn_seats
+from airflow_provider_seats._planning.limit import parse_limit, seats_to_warn_of
 from airflow_provider_seats._planning.usage import AuditUsage, describe_usage
 from airflow_provider_seats._text import encodable, plural
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -127,9 +127,7 @@ class AuditJob:
             usage=parse_bool("usage", usage),
             usage_key=parse_optional("usage_key", usage_key, parse_usage_key),
             max_seats=limit,
-            warn_seats=parse_optional(
-                "warn_seats", warn_seats, lambda name, value: parse_warn_seats(name, value, limit)
-            ),
+            warn_seats=seats_to_warn_of(parse_optional("warn_seats", warn_seats, parse_limit), limit),
         )
         if job.usage_key is not None and not job.usage:
             raise InvalidInputError("usage_key", "it has no effect without usage=True. Pass both, or leave it out.")

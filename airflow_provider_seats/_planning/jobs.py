@@ -2,60 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._arguments import (
-    parse_age,
     parse_bool,
     parse_choice,
-    parse_non_negative_int,
+    parse_moment,
     parse_optional,
-    parse_positive_int,
     parse_product_code,
     parse_report,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.approval import parse_approved
-from airflow_provider_seats._planning.guards import (
-    DEFAULT_MAX_UNASSIGN,
-    Guards,
-    MissingUsers,
-    parse_max_unassign,
-    parse_on_call,
-    parse_warn_seats,
-)
-from airflow_provider_seats._planning.plan import Plan, by_id
-from airflow_provider_seats._planning.planner import Mode
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.plan import BOTH, Change, Kind, by_id
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.report import Report
+    from airflow_provider_seats.report import Person, Report
+
+Mode = Literal["exact", "add_only", "remove_only"]
+KINDS: Final[dict[Mode, frozenset[Kind]]] = {
+    "exact": BOTH,
+    "add_only": frozenset({"assign"}),
+    "remove_only": frozenset({"unassign"}),
+}
 
 
-# What protect is if nobody is to be protected on purpose. A template cannot leave an argument out.
-_NOBODY: Final = "nobody"
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What every operator has to know.
+    """What an operator is to do.
 
-    :param people: the people that were passed.
+    :param people: the people that were passed; nobody for an undo.
+    :param guards: the guards that apply.
+    :param kinds: the changes that may be made.
     :param preview: whether nothing is changed.
-    :param batch_size: the most people in one call.
     :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
     """
 
     product: str
     people: People
     guards: Guards
-    preview: bool
-    batch_size: int
-    read_all_users: bool
+    kinds: frozenset[Kind] = BOTH
+    preview: bool = False
+    read_all_users: bool = False
 
     @property
     def needs_seat_list(self) -> bool:
@@ -64,52 +60,42 @@ class Job:
 
     @property
     def reads_back(self) -> bool:
-        """Whether the seat list is read again after the changes."""
-        return self.guards.max_seats is not None
+        """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
+        return True
 
-    def as_requested(self) -> Plan:
-        """Return what is known before anything is read."""
-        return Plan(self.product)
+    @property
+    def undoes(self) -> bool:
+        """Whether it reverses a report."""
+        return False
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person has seen the changes."""
+        return False
+
+    def as_requested(self) -> tuple[Change, ...]:
+        """Return the changes that are known before anything is read."""
+        return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssignJob(Job):
     """Assign people.
 
     :param read_seats_first: whether only people without a seat are sent, so that the report can be undone.
     """
 
-    read_seats_first: bool
+    kinds: frozenset[Kind] = frozenset({"assign"})
+    read_seats_first: bool = False
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        product_code: object,
-        user_uuids: object,
-        user_emails: object,
-        missing_users: object,
-        max_seats: object,
-        warn_seats: object,
-        read_seats_first: object,
-        preview: object,
-        batch_size: object,
-        read_all_users: object = False,
-    ) -> AssignJob:
+    def parse(cls, **arguments: object) -> AssignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
-        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
         return cls(
-            product=parse_product_code(product_code),
-            people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
-            guards=Guards(
-                missing_users=parse_choice("missing_users", missing_users, MissingUsers),
-                max_seats=limit,
-                warn_seats=_parse_warn_seats(warn_seats, limit),
-            ),
-            preview=parse_bool("preview", preview),
-            batch_size=parse_positive_int("batch_size", batch_size),
-            read_all_users=parse_bool("read_all_users", read_all_users),
-            read_seats_first=parse_bool("read_seats_first", read_seats_first),
+            **_parse_common(arguments),
+            people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
+            guards=Guards.parse(arguments),
+            read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
         )
 
     @property
@@ -122,58 +108,30 @@ class AssignJob(Job):
         """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
         return self.needs_seat_list
 
-    def as_requested(self) -> Plan:
-        """Return what is known before anything is read."""
-        return Plan(self.product, assign=self.people.as_persons())
+    def as_requested(self) -> tuple[Change, ...]:
+        """Return the changes that are known before anything is read."""
+        return tuple(Change("assign", person) for person in self.people.as_persons())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnassignJob(Job):
     """Unassign people.
 
     :param read_seats_first: whether only people with a seat are sent, so that the report can be undone.
     """
 
-    read_seats_first: bool
+    kinds: frozenset[Kind] = frozenset({"unassign"})
+    read_seats_first: bool = False
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        product_code: object,
-        user_uuids: object,
-        user_emails: object,
-        missing_users: object,
-        max_unassign: object,
-        min_seat_age: object,
-        protect: object,
-        check_accounts: object,
-        on_call: object,
-        check_escalation_policies: object,
-        read_seats_first: object,
-        preview: object,
-        batch_size: object,
-        read_all_users: object = False,
-    ) -> UnassignJob:
+    def parse(cls, **arguments: object) -> UnassignJob:
         """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
-        missing = parse_choice("missing_users", missing_users, Literal["fail", "skip"])
-        protected = _parse_protect(protect)
+        parse_choice("missing_users", arguments["missing_users"], Literal["fail", "skip"])
         return cls(
-            product=parse_product_code(product_code),
-            people=parse_people(user_uuids=user_uuids, user_emails=user_emails),
-            guards=Guards(
-                missing_users="fail" if missing == "fail" else None,
-                max_unassign=parse_optional("max_unassign", max_unassign, parse_max_unassign),
-                min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
-                protect=protected,
-                check_accounts=parse_bool("check_accounts", check_accounts) or not protected,
-                on_call=parse_on_call(on_call),
-                check_escalation_policies=parse_bool("check_escalation_policies", check_escalation_policies),
-            ),
-            preview=parse_bool("preview", preview),
-            batch_size=parse_positive_int("batch_size", batch_size),
-            read_all_users=parse_bool("read_all_users", read_all_users),
-            read_seats_first=parse_bool("read_seats_first", read_seats_first),
+            **_parse_common(arguments),
+            people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
+            guards=Guards.parse(arguments),
+            read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
         )
 
     @property
@@ -181,129 +139,86 @@ class UnassignJob(Job):
         """Whether the seat list has to be read."""
         return bool(self.people.emails) or self.preview or self.read_seats_first or self.guards.need_seat_list
 
-    def as_requested(self) -> Plan:
-        """Return what is known before anything is read."""
-        return Plan(self.product, unassign=self.people.as_persons())
+    @property
+    def reads_back(self) -> bool:
+        """Whether the seat list is read again after the changes: the report says what Datadog answered."""
+        return False
+
+    def as_requested(self) -> tuple[Change, ...]:
+        """Return the changes that are known before anything is read."""
+        return tuple(Change("unassign", person) for person in self.people.as_persons())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob(Job):
     """Make the seats match a roster, or undo a report.
 
     :param people: the roster; nobody for an undo.
-    :param report_unchanged: whether the report lists the people who already match.
+    :param roster_read_at: when the roster was read; None if that is unknown.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
     :param only: the people that the undo is limited to; None for everyone.
     """
 
-    mode: Mode
-    report_unchanged: bool
-    approved: Report | None
-    undo: Report | None
-    only: People | None
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether the seat list is read again after the changes."""
-        return True
+    mode: Mode = "exact"
+    roster_read_at: datetime | None = None
+    approved: Report | None = None
+    undo: Report | None = None
+    only: People | None = None
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        product_code: object,
-        user_uuids: object,
-        user_emails: object,
-        mode: object,
-        missing_users: object,
-        allow_empty: object,
-        max_unassign: object,
-        max_seats: object,
-        warn_seats: object,
-        min_seat_age: object,
-        protect: object,
-        check_accounts: object,
-        on_call: object,
-        check_escalation_policies: object,
-        report_unchanged: object,
-        preview: object,
-        approved: object,
-        undo: object,
-        batch_size: object,
-        read_all_users: object = False,
-    ) -> SyncJob:
+    def parse(cls, **arguments: object) -> SyncJob:
         """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
-        product = parse_product_code(product_code)
-        report = parse_optional("undo", undo, parse_report)
-        chosen: Mode = parse_choice("mode", mode, Mode)
-        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
-        given = Guards(
-            missing_users=parse_choice("missing_users", missing_users, MissingUsers),
-            allow_empty=parse_bool("allow_empty", allow_empty),
-            max_unassign=parse_optional("max_unassign", max_unassign, parse_max_unassign),
-            max_seats=limit,
-            warn_seats=_parse_warn_seats(warn_seats, limit),
-            min_seat_age=parse_optional("min_seat_age", min_seat_age, parse_age),
-            protect=_parse_protect(protect),
-            check_accounts=parse_bool("check_accounts", check_accounts),
-            on_call=parse_on_call(on_call),
-            check_escalation_policies=parse_bool("check_escalation_policies", check_escalation_policies),
-        )
-        preview_report = parse_optional("approved", approved, parse_approved)
-        if report is not None and given.allow_empty:
-            raise InvalidInputError("allow_empty", "an undo has no roster that could be empty. Leave it out.")
-        undoes_everyone = report is not None and user_uuids is NOT_PASSED and user_emails is NOT_PASSED
-        people = NOBODY if undoes_everyone else parse_people(user_uuids=user_uuids, user_emails=user_emails)
+        common = _parse_common(arguments)
+        undo = _undoable(_of_product("undo", arguments, common["product"], parse_report))
+        mode: Mode = parse_choice("mode", arguments["mode"], Mode)
+        read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
+        if undo is not None and read_at is not None:
+            raise InvalidInputError("roster_read_at", "an undo has no roster. Leave it out.")
+        passed = {name: arguments[name] for name in ("user_uuids", "user_emails")}
+        undoes_everyone = undo is not None and all(value is NOT_PASSED for value in passed.values())
+        people = NOBODY if undoes_everyone else parse_people(**passed)
+        kinds = KINDS[mode]
         return cls(
-            product=product,
-            people=people if report is None else NOBODY,
-            guards=_applicable(given, chosen, is_undo=report is not None),
-            preview=parse_bool("preview", preview),
-            batch_size=parse_positive_int("batch_size", batch_size),
-            read_all_users=parse_bool("read_all_users", read_all_users),
-            mode=chosen,
-            report_unchanged=parse_bool("report_unchanged", report_unchanged),
-            approved=_of_product("approved", preview_report, product),
-            undo=_undoable(_of_product("undo", report, product)),
-            only=None if report is None or undoes_everyone else _only(people, report),
+            **common,
+            people=people if undo is None else NOBODY,
+            guards=Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
+            kinds=kinds,
+            mode=mode,
+            roster_read_at=read_at,
+            approved=_of_product("approved", arguments, common["product"], parse_approved),
+            undo=undo,
+            only=None if undo is None or undoes_everyone else _only(people, undo),
         )
 
+    @property
+    def undoes(self) -> bool:
+        """Whether it reverses a report."""
+        return self.undo is not None
 
-def _applicable(guards: Guards, mode: Mode, *, is_undo: bool) -> Guards:
-    """Return the guards that apply to a mode or to an undo."""
-    unassigns = mode != "add_only"
-    default = None if is_undo else DEFAULT_MAX_UNASSIGN
-    return replace(
-        guards,
-        missing_users=None if mode == "remove_only" else guards.missing_users,
-        allow_empty=guards.allow_empty if unassigns and not is_undo else None,
-        max_unassign=(guards.max_unassign or default) if unassigns else None,
-        min_seat_age=guards.min_seat_age if unassigns else None,
-        protect=guards.protect if unassigns else NOBODY,
-        check_accounts=guards.check_accounts or not (unassigns or is_undo),
-        on_call=guards.on_call if unassigns else None,
-    )
+    @property
+    def is_approved(self) -> bool:
+        """Whether a person has seen the changes."""
+        return self.approved is not None
 
-
-def _parse_protect(value: object) -> People:
-    if value is NOT_PASSED or (isinstance(value, str) and value.strip() == _NOBODY):
-        return NOBODY
-    protect: People = parse_optional("protect", value, lambda name, people: parse_people(**{name: people})) or NOBODY
-    if not protect:
-        raise InvalidInputError(
-            "protect",
-            "it protects nobody, for example because a team or a file was emptied. Check where it comes from. If this "
-            f"is intended, leave it out or pass {_NOBODY!r}.",
-        )
-    return protect
+    @property
+    def awaited(self) -> list[Person]:
+        """The people who are missing in an approved preview, if it was approved with them."""
+        return self.approved["missing"] if self.approved and self.guards.missing_users == "retry" else []
 
 
-def _parse_warn_seats(value: object, max_seats: int | None) -> int | None:
-    return parse_optional("warn_seats", value, lambda name, limit: parse_warn_seats(name, limit, max_seats))
+def _parse_common(arguments: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "product": parse_product_code(arguments["product_code"]),
+        "preview": parse_bool("preview", arguments["preview"]),
+        "read_all_users": parse_bool("read_all_users", arguments["read_all_users"]),
+    }
 
 
-def _of_product(name: str, report: Report | None, product: str) -> Report | None:
+def _of_product(
+    name: str, arguments: Mapping[str, object], product: str, parse: Callable[[str, object], Report]
+) -> Report | None:
+    report = parse_optional(name, arguments[name], parse)
     if report is not None and report["product"] != product:
         raise InvalidInputError(name, f"this report is of the product {report['product']!r}, not of {product!r}.")
     return report

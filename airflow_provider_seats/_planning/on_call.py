@@ -1,16 +1,22 @@
-"""Where people on call were found, in words."""
+"""Find people who are on call, and say where they were found."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_seats._text import join_names
+from airflow_provider_seats._api.escalation_policies import read_escalations
+from airflow_provider_seats._api.on_call import find_schedules, read_first_schedule, read_schedule
+from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.escalation_policies import PolicySteps
+    from airflow_provider_seats._api.flow import Flow
 
+log = logging.getLogger(__name__)
 _MAX_SCHEDULES: Final = 5
 _MAX_POLICIES: Final = 3
 _MAX_TEAMS: Final = 3
@@ -35,6 +41,31 @@ class OnCall:
         places += map(_policy, self.policies[:_MAX_POLICIES])
         more = len(self.policies) - _MAX_POLICIES
         return "; ".join(places) + (f" and {more} more escalation polic{'y' if more == 1 else 'ies'}" * (more > 0))
+
+
+def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, OnCall]]:
+    """Return where people are found, by user UUID. Those who are found nowhere are in nothing.
+
+    :param people: user UUIDs.
+    :param now: the time.
+    :param in_policies: whether to look in escalation policies, not only in schedules.
+    """
+    escalations = (yield from read_escalations()) if in_policies else None
+    # A schedule that a search for one of its members has to find.
+    if escalations is None:
+        control = yield from read_first_schedule(now)
+    else:
+        control = (yield from read_schedule(escalations.schedules[0], now)) if escalations.schedules else None
+    schedules = yield from find_schedules(people, now, control)
+    policies = escalations.people if escalations else {}
+    found = {uuid: OnCall(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
+    read = ""
+    if escalations is not None:
+        count = plural(escalations.policies, "policy", "policies")
+        read = f" and escalation policies (read: {plural(escalations.teams, 'team')}, {count})"
+    in_all = plural(len(people), "person", "people")
+    log.info("On call: found %s of %s in schedules%s.", sum(map(bool, found.values())), in_all, read)
+    return found
 
 
 def _schedules(names: Sequence[str]) -> str:

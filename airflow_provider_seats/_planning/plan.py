@@ -1,23 +1,45 @@
-"""A plan, from its preview to the report of what was done."""
+"""A plan: a list of changes that is narrowed, and what is known about everyone else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._planning.approval import digest
-from airflow_provider_seats._planning.seat_list import with_dates
-from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.report import KINDS, Person, Report
+from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
+from airflow_provider_seats.report import Person
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.seats import SeatUser
-    from airflow_provider_seats._planning.seat_list import SeatList
-    from airflow_provider_seats.exceptions import PlanRefusedError
+    from airflow_provider_seats._planning.checks import Refusal
+    from airflow_provider_seats._planning.guards import Guards
+
+Kind: TypeAlias = Literal["assign", "unassign"]
+BOTH: Final[frozenset[Kind]] = frozenset({"assign", "unassign"})
+
+
+class Change(NamedTuple):
+    """A seat to assign to one person, or to unassign.
+
+    :param seat: the row of the seat to unassign; None if the list was not read.
+    """
+
+    kind: Kind
+    person: Person
+    seat: SeatUser | None = None
+
+    def reverse(self) -> Change:
+        """Return the change that takes this one back."""
+        return Change("unassign" if self.kind == "assign" else "assign", self.person)
+
+
+# Returns why a change is not made; None if it may be made.
+Keeper: TypeAlias = Callable[[Change], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +58,6 @@ class EarlierAttempts:
     started: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """When changes were made, by Datadog's clock: all of them after ``started`` and before ``ended``."""
-
-    started: datetime | None = None
-    ended: datetime | None = None
-
-
-_NO_PERIOD: Final = Period()
 _NO_EARLIER_ATTEMPTS: Final = EarlierAttempts(0, {}, {})
 
 
@@ -56,40 +69,77 @@ class Origin:
     site: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What is to be done for a product.
 
-    :param assign: the people to assign.
-    :param unassign: the people to unassign.
+    :param changes: the changes to make, each of one person.
     :param unchanged: the people who already are as requested.
     :param missing: the people without an enabled account.
-    :param protected: the people who keep their seat because of a guard, each with the reason.
+    :param left_alone: the people who were missing in an approved preview. The report lists them as missing, too.
+    :param protected: the people who keep their seat, each with the reason.
     :param seat_list: the seat list; None if it was not read.
-    :param guards: the guards that applied.
-    :param refusal: why nothing may be changed; None if the plan may be carried out.
+    :param guards: the guards; None before the arguments are parsed.
+    :param facts: what else the report records with the guards.
+    :param refusals: why nothing may be changed. Without them the plan may be carried out.
     :param earlier: what earlier attempts set out to change, if Airflow remembers it.
     :param since_attempt: the first attempt of the task whose changes are known.
     :param warnings: what a person should look at.
-    :param report_unchanged: whether the report lists ``unchanged`` people. It always counts them.
+    :param lists_unchanged: whether the report lists ``unchanged`` people. It always counts them.
     :param read_at: when the seats were read.
     """
 
     product: str
-    assign: tuple[Person, ...] = ()
-    unassign: tuple[Person, ...] = ()
+    changes: tuple[Change, ...] = ()
     unchanged: tuple[Person, ...] = ()
     missing: tuple[Person, ...] = ()
+    left_alone: tuple[Person, ...] = ()
     protected: tuple[Person, ...] = ()
     seat_list: SeatList | None = None
-    guards: Mapping[str, Any] = field(default_factory=dict)
-    refusal: PlanRefusedError | None = None
+    guards: Guards | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    refusals: tuple[Refusal, ...] = ()
     earlier: EarlierAttempts | None = None
     since_attempt: int = 1
     origin: Origin = Origin()
     warnings: tuple[str, ...] = ()
-    report_unchanged: bool = True
+    lists_unchanged: bool = True
     read_at: datetime | None = None
+
+    @cached_property
+    def assign(self) -> tuple[Person, ...]:
+        """The people to assign."""
+        return tuple(change.person for change in self.changes if change.kind == "assign")
+
+    @cached_property
+    def unassign(self) -> tuple[Person, ...]:
+        """The people to unassign."""
+        return tuple(change.person for change in self.changes if change.kind == "unassign")
+
+    def narrow(
+        self,
+        kind: Kind,
+        keepers: Sequence[Keeper],
+        group: Literal["protected", "missing", "left_alone", "unchanged"] = "protected",
+    ) -> Plan:
+        """Leave out the changes for which one of the keepers has a reason.
+
+        :param kind: the changes that they look at.
+        :param group: where to list the people of these changes.
+        """
+        going: list[Change] = []
+        kept: list[Person] = []
+        for change in self.changes:
+            of_kind = keepers if change.kind == kind else ()
+            reason = next((reason for keeper in of_kind if (reason := keeper(change)) is not None), None)
+            if reason is None:
+                going.append(change)
+            else:
+                kept.append(with_reason(change.person, reason))
+        if not kept:
+            return self
+        left_alone: Any = {group: (*getattr(self, group), *kept)}
+        return replace(self, changes=tuple(going), **left_alone)
 
     @property
     def seats_before(self) -> int | None:
@@ -97,6 +147,34 @@ class Plan:
         if self.earlier is not None:
             return self.earlier.seats_before
         return None if self.seat_list is None else len(self.seat_list)
+
+    @property
+    def error(self) -> PlanRefusedError | None:
+        """The error of a plan that is refused; None if it may be carried out."""
+        if not self.refusals:
+            return None
+        refusals = {refusal.guard: refusal.text for refusal in self.refusals}
+        is_retry = self.earlier is not None
+        if "missing_users" not in refusals:
+            return PlanRefusedError(self.product, refusals, earlier_attempts=is_retry)
+        # A retry does not help against other reasons.
+        waits = self.guards is not None and self.guards.missing_users == "retry" and len(refusals) == 1
+        emails = [person["email"] or str(person["id"]) for person in self.missing]
+        kind = UsersNotReadyError if waits else UsersMissingError
+        return kind(self.product, emails, refusals, earlier_attempts=is_retry)
+
+    @property
+    def digest(self) -> str:
+        """A text that is the same for the same changes of the same product and site."""
+        affected = self.affected().items()
+        holds = {change.person["id"]: change.kind == "assign" for change in self.changes}
+        after = [(uuid, each.held_at_first, holds.get(uuid, each.held_now)) for uuid, each in affected]
+        return digest(
+            self.product,
+            self.origin.site,
+            assigned=[uuid for uuid, held, holds in after if holds and not held],
+            unassigned=[uuid for uuid, held, holds in after if held and not holds],
+        )
 
     def assignable_after(self, unassigned: Outcome) -> tuple[str, ...]:
         """Return the user UUIDs that may be assigned after the unassignments.
@@ -111,63 +189,23 @@ class Plan:
             return people
         announced = len(self.seat_list) - len(self.unassign) + len(self.assign)
         allowed = max(announced, self.seats_before or 0)
-        max_seats = self.guards.get("max_seats")
-        if max_seats is not None:
-            allowed = min(allowed, max_seats)
+        if self.guards is not None and self.guards.max_seats is not None:
+            allowed = min(allowed, self.guards.max_seats)
         held = len(self.seat_list) - len(unassigned.done)
         return people[: max(allowed - held, 0)]
 
-    def preview(self) -> Report:
-        """Report what would be done."""
-        period = Period(self.read_at)
-        return self._report(assigned=by_id(self.assign), unassigned=by_id(self.unassign), preview=True, period=period)
-
-    def to_unassign_in_all(self) -> list[Person]:
-        """Return the people who lose their seat by this attempt and by earlier ones.
+    def in_all(self, kind: Kind) -> list[Person]:
+        """Return the people who lose their seat, or get one, by this attempt and by earlier ones.
 
         Someone who is to get the seat back counts until the list shows it, because Datadog may refuse it.
         """
-        unassigning = by_id(self.unassign)
+        loses = kind == "unassign"
+        changing = by_id(self.unassign if loses else self.assign)
         return [
             each.person
-            for uuid, each in self._affected().items()
-            if each.held_at_first and (uuid in unassigning or not each.held_now)
+            for uuid, each in self.affected().items()
+            if each.held_at_first == loses and (uuid in changing or each.held_now != loses)
         ]
-
-    def not_started(self, *, preview: bool, period: Period = _NO_PERIOD) -> Report:
-        """Report that this attempt changed nothing."""
-        not_done = [*self.unassign, *self.assign]
-        unknown: list[Person] = []
-        if self.seat_list is None and self.earlier is not None:
-            # Only the seat list says how far the earlier attempts got.
-            unknown = [*self.earlier.unassigned.values(), *self.earlier.assigned.values()]
-        return self._report(not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
-
-    def interrupted(self, period: Period = _NO_PERIOD) -> Report:
-        """Report that the work was interrupted, so that it is unknown how far it got."""
-        return self._report(unknown=[*self.unassign, *self.assign], period=period)
-
-    def report(
-        self,
-        unassigned: Outcome,
-        assigned: Outcome,
-        period: Period = _NO_PERIOD,
-        users_after: Sequence[SeatUser] | None = None,
-    ) -> Report:
-        """Report what was done.
-
-        :param users_after: the seat list after the changes; None if it was not read again.
-        """
-        people = by_id(self.unassign, self.assign)
-        return self._report(
-            assigned=assigned.done,
-            unassigned=unassigned.done,
-            refused=[people[uuid] for uuid in (*unassigned.refused, *assigned.refused)],
-            unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
-            not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
-            period=period,
-            users_after=users_after,
-        )
 
     def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
         """Return what a later attempt has to know; None if it is unknown who held a seat before.
@@ -176,7 +214,7 @@ class Plan:
         """
         if self.seat_list is None or self.seats_before is None:
             return None
-        affected = self._affected()
+        affected = self.affected()
         return EarlierAttempts(
             self.seats_before,
             assigned={uuid: each.person for uuid, each in affected.items() if not each.held_at_first},
@@ -188,139 +226,25 @@ class Plan:
         """Return when the first attempt's changes started, if this attempt's start now."""
         return self.earlier.started if self.earlier and self.earlier.started else now
 
-    def _report(
-        self,
-        *,
-        assigned: Iterable[str] = (),
-        unassigned: Iterable[str] = (),
-        refused: Iterable[Person] = (),
-        unknown: Iterable[Person] = (),
-        not_done: Iterable[Person] = (),
-        preview: bool = False,
-        period: Period = _NO_PERIOD,
-        users_after: Sequence[SeatUser] | None = None,
-    ) -> Report:
-        assigned, unassigned = set(assigned), set(unassigned)
-        unknown, not_done, refused = list(unknown), list(not_done), list(refused)
-        if self.unassign and self.assign:
-            unknown, not_done, refused = (self._with_direction(people) for people in (unknown, not_done, refused))
-        of_unknown = by_id(unknown)
-        gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
-        for uuid, each in self._affected().items():
-            holds = uuid in assigned or (uuid not in unassigned and each.held_now)
-            if uuid not in of_unknown and holds != each.held_at_first:
-                (gained if holds else lost)[uuid] = each.person
-            elif uuid in assigned or uuid in unassigned:
-                back[uuid] = each.person
-        changed = [*gained.values(), *lost.values(), *back.values()]
-        after = None if users_after is None else len(users_after)
-        if after is None and self.seat_list is not None and not unknown:
-            after = len(self.seat_list) + len(assigned) - len(unassigned)
-        people: dict[str, list[Person]] = {
-            "assigned": list(gained.values()) if preview else with_dates(gained, self.seat_list, users_after),
-            "unassigned": list(lost.values()),
-            "unchanged": [*_without(changed, self.unchanged), *back.values()],
-            "missing": list(self.missing),
-            "refused": refused,
-            "protected": list(self.protected),
-            "unknown": unknown,
-            "not_done": not_done,
-        }
-        return Report(
-            product=self.product,
-            preview=preview,
-            counts={kind: len(people[kind]) for kind in KINDS},
-            assigned=people["assigned"],
-            unassigned=people["unassigned"],
-            unchanged=people["unchanged"] if self.report_unchanged else list(back.values()),
-            missing=people["missing"],
-            refused=refused,
-            protected=people["protected"],
-            unknown=unknown,
-            not_done=not_done,
-            seats_before=self.seats_before,
-            seats_after=after,
-            guards=dict(self.guards),
-            refusals=list(self.refusal.reasons) if self.refusal else [],
-            warnings=[*self.warnings, *self._many_seats(after, preview=preview)],
-            since_attempt=self.since_attempt,
-            started_at=_iso(period.started),
-            ended_at=_iso(period.ended),
-            conn_id=self.origin.conn_id,
-            site=self.origin.site,
-            digest=digest(self.product, gained, lost),
-            complete=True,
-        )
-
-    def exceeded(self, users: Sequence[SeatUser]) -> str | None:
-        """Return a warning if there are more seats than ``max_seats`` after the changes.
-
-        :param users: the seat list after the changes.
-        """
-        limit = self.guards.get("max_seats")
-        if limit is None or len(users) <= limit or self.seat_list is None:
-            return None
-        planned = by_id(self.assign)
-        others = [
-            label(Person(id=user.id, email=user.email))
-            for user in users
-            if user.id and user.id not in planned and not self.seat_list.by_uuid(user.id)
-        ]
-        if not others:
-            return None
-        there_are = f"There are {plural(len(users), 'seat')} of {self.product} now, and the limit is {limit}"
-        return (
-            f"{there_are} (max_seats). While this task ran, these people got a seat from elsewhere: "
-            f"{join_names(others)}. If another task assigned them, give both a pool with one slot."
-        )
-
-    def _many_seats(self, seats: int | None, *, preview: bool) -> list[str]:
-        limit = self.guards.get("warn_seats")
-        if limit is None or seats is None or seats <= limit:
-            return []
-        there_are = "There would be" if preview else "There is" if seats == 1 else "There are"
-        advice = "Unassign those that nobody needs, or raise the limit."
-        return [f"{there_are} {plural(seats, 'seat')} of {self.product}, more than warn_seats={limit}. {advice}"]
-
-    def _with_direction(self, people: list[Person]) -> list[Person]:
-        unassigning = by_id(self.unassign)
-        return [
-            Person(
-                id=each["id"],
-                email=each["email"],
-                reason="was to be unassigned" if each["id"] in unassigning else "was to be assigned",
-            )
-            for each in people
-        ]
-
-    def _affected(self) -> dict[str, _Affected]:
+    def affected(self) -> dict[str, Affected]:
         """Return everyone that this attempt or an earlier one set out to change, by user UUID."""
         earlier = self.earlier or _NO_EARLIER_ATTEMPTS
         unassigning = by_id(self.unassign)
         affected = {}
         for uuid, person in {**earlier.unassigned, **earlier.assigned, **by_id(self.unassign, self.assign)}.items():
-            # If the list was not read, everyone to unassign is assumed to hold a seat.
-            now = uuid in unassigning if self.seat_list is None else bool(self.seat_list.by_uuid(uuid))
+            # Everyone to unassign is assumed to hold a seat, also if the list was not read or cannot show it.
+            now = uuid in unassigning or (self.seat_list is not None and bool(self.seat_list.by_uuid(uuid)))
             first = uuid in earlier.unassigned or (uuid not in earlier.assigned and now)
-            affected[uuid] = _Affected(person, held_at_first=first, held_now=now)
+            affected[uuid] = Affected(person, held_at_first=first, held_now=now)
         return affected
 
 
-@dataclass(frozen=True, slots=True)
-class _Affected:
+class Affected(NamedTuple):
     """Someone that this attempt or an earlier one set out to change, and whether they held a seat."""
 
     person: Person
     held_at_first: bool
     held_now: bool
-
-
-def among(people: Iterable[Person]) -> Callable[[Person], bool]:
-    """Return a function that says whether a person is among these. Those without a UUID are compared by email."""
-    people = list(people)
-    uuids = by_id(people).keys()
-    emails = {email_key(person["email"]) for person in people if person["id"] is None and person["email"]}
-    return lambda person: person["id"] in uuids or email_key(person["email"] or "") in emails
 
 
 def label(person: Person) -> str:
@@ -333,17 +257,11 @@ def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
     return {person["id"]: person for people in groups for person in people if person["id"]}
 
 
-def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
-    """Leave out people who were changed. People without a UUID are compared by their email."""
-    changed = list(changed)
-    emails = {email_key(person["email"]) for person in changed if person["email"]}
-    uuids = {person["id"] for person in changed}
-    return [
-        person
-        for person in people
-        if (person["id"] not in uuids if person["id"] else email_key(person["email"] or "") not in emails)
-    ]
+def with_reason(person: Person, reason: str) -> Person:
+    """Return a person with the reason why they are in their group."""
+    return Person(id=person["id"], email=person["email"], reason=reason)
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def by_email(person: Person) -> Person:
+    """Return a person who is known by email only: a disabled account may be replaced by a new one."""
+    return Person(id=None, email=person["email"]) if person["email"] else person

@@ -1,260 +1,246 @@
-"""Plan who is assigned and who is unassigned."""
+"""Planning: a flow that compares people with seats, narrows the changes, and checks what is left.
+
+A preview, an approved run, a retry and an undo go through the same lines.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
-from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._planning.kept_seats import KeptSeats, has_email
-from airflow_provider_seats._planning.plan import Plan, by_id
-from airflow_provider_seats._planning.verdict import verdict, with_reason
-from airflow_provider_seats._planning.world import Accounts, RosterMatch, World
+from airflow_provider_seats._api.users import accounts_by_email, unambiguous
+from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._planning import checks
+from airflow_provider_seats._planning.comparison import (
+    assignments,
+    reversed_changes,
+    roster_changes,
+    still_to_make,
+    unassignments,
+)
+from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.keepers import (
+    accounts_to_read,
+    found_on_call,
+    free_keepers,
+    missing_before,
+    named_by_account,
+    without_account,
+)
+from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id, label
+from airflow_provider_seats._planning.world import World
 from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import SeatUser
-    from airflow_provider_seats._planning.guards import Guards
-    from airflow_provider_seats._planning.seat_list import SeatList
-    from airflow_provider_seats._rosters.people import People
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._planning.reader import Reader
+    from airflow_provider_seats.report import Report
 
-Mode = Literal["exact", "add_only", "remove_only"]
-
-
-def plan_assign(product: str, people: People, world: World, guards: Guards) -> Plan:
-    """Plan an assignment. If the seat list was read, the people in it are left alone."""
-    assign, unchanged, missing = _to_assign(people, world)
-    if world.seat_list is not None:
-        unchanged = tuple(with_reason(unchanged, "held a seat before; the undo of another report may unassign it"))
-    plan = Plan(product, assign, (), unchanged, missing, (), world.seat_list, earlier=world.earlier)
-    return verdict(plan, guards, world)
+# A preview that a guard refuses may be about everyone in the organisation.
+_MAX_LOOK_UPS: Final = 1_000
+# An undo of an older report is a warning.
+_LONG_AGO: Final = timedelta(days=1)
 
 
-def plan_unassign(product: str, people: People, world: World, guards: Guards) -> Plan:
-    """Plan an unassignment. If the seat list was read, the people who are not in it are left alone."""
-    if world.seat_list is None:
-        return verdict(Plan(product, unassign=people.as_persons()), guards, world)
-    rows: dict[str, SeatUser] = {}
-    unchanged: list[Person] = []
-    missing: list[Person] = []
-    # The list no longer shows who lost a seat by an earlier attempt of this task.
-    before = world.earlier.unassigned.values() if world.earlier else ()
-    changed_before = {email_key(person["email"]) for person in before if person["email"]}
-    for person, seats in world.seat_list.match(people):
-        key = email_key(person["email"] or "")
-        accounts = world.same_emails.get(key, ())
-        # If accounts were looked up, a seat that is listed under another email is found, too.
-        found = seats or [row for account in accounts for row in world.seat_list.by_uuid(account.id)]
-        rows.update((user.id or str(user.email), user) for user in found)
-        if not found:
-            is_known = bool(accounts) or person["email"] is None or key in changed_before
-            (unchanged if is_known or guards.missing_users != "fail" else missing).append(person)
-    unassign, kept = _to_unassign(rows.values(), KeptSeats(world, guards))
-    plan = Plan(product, (), unassign, tuple(unchanged), tuple(missing), kept, world.seat_list, earlier=world.earlier)
-    without_uuid = [str(person["email"]) for person in kept if person["id"] is None]
-    # They were passed, so keeping their seats is not a success.
-    names = join_names(without_uuid)
-    reason = f"Datadog lists the seats of {names} without a user UUID. Pass the UUIDs in user_uuids instead."
-    return verdict(plan, guards, world, reasons=[reason] if without_uuid else [], for_unassign=True)
+class Planner:
+    """Makes the plan of one run.
 
-
-def match_roster(roster: People, mode: Mode, world: World) -> RosterMatch:
-    """Compare a roster with the seat list."""
-    assign, seated, missing = _to_assign(roster, world, listed_email_suffices=True)
-    emails = frozenset(map(email_key, roster.emails))
-    others: tuple[SeatUser, ...] = ()
-    if mode != "add_only":
-        uuids = {*roster.uuids, *(user.id for user in world.users.values())}
-        others = tuple(user for user in world.seats.users if user.id not in uuids and not has_email(user, emails))
-    return RosterMatch(roster, emails, world.seats.unlisted(roster.emails), assign, seated, missing, others)
-
-
-def plan_sync(
-    product: str,
-    mode: Mode,
-    world: World,
-    guards: Guards,
-    *,
-    approved: Report | None = None,
-    report_unchanged: bool = False,
-) -> Plan:
-    """Plan what makes the seats match the roster of ``world.match``.
-
-    :param approved: the report of an approved preview.
-    :param report_unchanged: whether the report lists the people who already match. There may be 100,000.
+    :param reader: reads what the plan needs.
+    :param origin: the connection of the run.
+    :param earlier: what earlier attempts of the task set out to change.
+    :param now: returns the time, by Datadog's clock as soon as that is known: it dates the seats.
+    :param warn: takes what a person should look at.
+    :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.
     """
-    if world.match is None:
-        raise TypeError("This plan needs a roster.")
-    match = world.match
-    assign, seated, missing = match.assign, match.seated, match.missing
-    unassign, kept = _to_unassign(match.others, KeptSeats(world, guards, approved=approved))
-    has_seats = bool(seated) or _is_any_in_roster(kept, match, world.accounts)
-    if mode == "remove_only":
-        seated, assign, missing = (*seated, *assign, *missing), (), ()
-    plan = Plan(
-        product,
-        assign,
-        unassign,
-        seated,
-        missing,
-        kept,
-        world.seats,
-        earlier=world.earlier,
-        report_unchanged=report_unchanged,
-    )
-    reasons = []
-    if mode != "add_only" and not guards.allow_empty:
-        # Until the accounts are read, someone with a seat may still turn out to be in the roster.
-        reasons = _empty_roster(match.roster, plan, has_seats=has_seats or not world.checked)
-    return verdict(plan, guards, world, {"mode": mode}, reasons, approved=approved)
 
+    def __init__(
+        self,
+        job: Job,
+        reader: Reader,
+        origin: Origin,
+        earlier: EarlierAttempts | None,
+        *,
+        now: Callable[[], datetime],
+        warn: Callable[[str], None],
+        draft: Callable[[Plan], None],
+    ) -> None:
+        self._job = job
+        self._reader = reader
+        self._start = Plan(job.product, guards=job.guards, origin=origin, earlier=earlier)
+        self._now = now
+        self._warn = warn
+        self._draft = draft
 
-def plan_undo(
-    product: str,
-    report: Report,
-    only: People | None,
-    world: World,
-    guards: Guards,
-    *,
-    mode: Mode = "exact",
-    approved: Report | None = None,
-) -> Plan:
-    """Plan what reverses the changes of a report, and nothing else.
-
-    Seats that were held before the report's changes started, or assigned again after they ended, are left alone.
-
-    :param only: the people that the undo is limited to; None for everyone.
-    :param mode: whether the undo assigns, unassigns, or both.
-    :param approved: the report of an approved preview.
-    """
-    seat_list = world.seats
-    assign, unassign = to_undo(report, only)
-    unchanged = [person for uuid, person in assign.items() if seat_list.by_uuid(uuid)]
-    unchanged += [person for uuid, person in unassign.items() if not seat_list.by_uuid(uuid)]
-    rows = [user for uuid in unassign for user in seat_list.by_uuid(uuid)]
-    unassigning, kept = _to_unassign(rows, KeptSeats(world, guards, report, approved=approved))
-    assigning = [person for uuid, person in assign.items() if not seat_list.by_uuid(uuid)]
-    if mode == "remove_only":
-        unchanged += with_reason(assigning, "mode='remove_only' assigns nobody")
-        assigning = []
-    if mode == "add_only":
-        kept = (*kept, *with_reason(unassigning, "mode='add_only' unassigns nobody"))
-        unassigning = ()
-    missing = [person for person in assigning if _has_no_account(person, world.accounts)]
-    assigning = [person for person in assigning if not _has_no_account(person, world.accounts)]
-    plan = Plan(
-        product,
-        tuple(assigning),
-        unassigning,
-        tuple(unchanged),
-        tuple(missing),
-        kept,
-        seat_list,
-        earlier=world.earlier,
-    )
-    # Until the accounts are read, someone to assign may still turn out to be disabled.
-    extra = {} if mode == "exact" else {"mode": mode}
-    return verdict(plan, guards, world, extra, approved=approved, counts_seats=world.checked)
-
-
-def emails_to_look_up(roster: People, seat_list: SeatList, mode: Mode) -> tuple[str, ...]:
-    """Return the emails of a roster whose accounts are needed to assign them."""
-    return () if mode == "remove_only" else seat_list.unlisted(roster.emails)
-
-
-def _to_assign(
-    people: People, world: World, *, listed_email_suffices: bool = False
-) -> tuple[tuple[Person, ...], tuple[Person, ...], tuple[Person, ...]]:
-    """Return three groups: people to assign, people who hold a seat, and people without an enabled account.
-
-    :param listed_email_suffices: whether a listed email is that person's seat, even if it has another account's UUID.
-    """
-    seat_list = world.seat_list
-    assign: dict[str, Person] = {}
-    seated: dict[str, Person] = {}
-    missing: list[Person] = []
-
-    def holds_seat(rows: Sequence[SeatUser]) -> bool:
-        for user in rows:
-            seated[user.id or str(user.email)] = _person(user)
-        return bool(rows)
-
-    for email in people.emails:
-        user = world.users.get(email_key(email))
-        if seat_list is not None and listed_email_suffices:
-            rows = seat_list.by_email(email) or (seat_list.by_uuid(user.id) if user else [])
-            if holds_seat(rows):
-                continue
-        if user is None or user.disabled:
-            missing.append(Person(id=user.id if user else None, email=email))
-        elif seat_list is None or not holds_seat(seat_list.by_uuid(user.id)):
-            assign[user.id] = Person(id=user.id, email=user.email)
-    for uuid in people.uuids:
-        if seat_list is None or not holds_seat(seat_list.by_uuid(uuid)):
-            assign.setdefault(uuid, Person(id=uuid, email=None))
-    # Someone who was also passed by UUID is assigned, even if the account is disabled.
-    missing = [person for person in missing if person["id"] not in people.uuids]
-    return tuple(assign.values()), tuple(seated.values()), tuple(missing)
-
-
-def _to_unassign(rows: Iterable[SeatUser], kept: KeptSeats) -> tuple[tuple[Person, ...], tuple[Person, ...]]:
-    """Return the people to unassign, and the people who keep their seat, with the reason."""
-    unassign: list[Person] = []
-    keep: list[Person] = []
-    for user in rows:
-        reason = kept.reason(user)
-        if reason is None:
-            unassign.append(_person(user))
+    def plan(self) -> Flow[Plan]:
+        """Read what the plan needs, and make it."""
+        job = self._job
+        if isinstance(job, AssignJob):
+            plan, world = yield from self._assign(job)
+        elif isinstance(job, UnassignJob):
+            plan, world = yield from self._unassign(job)
+        elif isinstance(job, SyncJob):
+            plan, world = yield from (self._sync(job) if job.undo is None else self._undo(job, job.undo))
         else:
-            keep.append(Person(id=user.id, email=user.email, reason=reason))
-    return tuple(unassign), tuple(keep)
+            raise TypeError(f"{type(job).__name__} is not a job")
+        if world.seat_list is None:
+            plan = replace(plan, earlier=None)
+        plan = yield from self._narrow(replace(plan, read_at=world.now), world)
+        if isinstance(job, SyncJob) and job.undo is not None:
+            self._warn_of_a_second_undo(plan, job.undo, world.now)
+        return self._approvable(plan) if job.preview else plan
 
+    def _assign(self, job: AssignJob) -> Flow[tuple[Plan, World]]:
+        seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
+        users = unambiguous(job.people.emails, (yield from self._reader.accounts_of(job.people.emails)))
+        world = World(self._now(), seats, users)
+        return assignments(self._start, job.people, world), world
 
-def _empty_roster(roster: People, plan: Plan, *, has_seats: bool) -> list[str]:
-    """Return why a roster must not unassign anyone: it is empty, or half of it, or it matches nobody."""
-    seats = f"{len(plan.unassign)} of {plural(len(plan.seat_list or ()), 'seat')}"
-    if not roster:
-        problem = f"The roster is empty, which would unassign {seats}."
-    elif roster.empty:
-        problem = (
-            f"{' and '.join(roster.empty)} is empty, which would unassign {seats}. Leave it out if it is not needed."
+    def _unassign(self, job: UnassignJob) -> Flow[tuple[Plan, World]]:
+        if not (job.people and job.needs_seat_list):
+            return replace(self._start, changes=job.as_requested()), World(self._now())
+        seats = yield from self._reader.seats_until_proven(
+            lambda seats: any(not rows for _, rows in seats.match(job.people))
         )
-    elif plan.unassign and not has_seats:
-        problem = (
-            f"Nobody in the roster holds a seat, and {seats} would be unassigned. Check that the roster's column, the "
-            "product and the organisation are right."
-        )
-    else:
-        return []
-    return [f"{problem} If this is intended, set allow_empty=True."]
+        looks_up = job.guards.missing_users == "fail"
+        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
+            seats_have = plural(unnamed, "seat has", "seats have")
+            self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
+        found = (yield from self._reader.accounts_of(seats.unlisted(job.people.emails))) if looks_up else []
+        world = World(self._now(), seats, same_emails=accounts_by_email(found))
+        return unassignments(self._start, job.people, world, fails=looks_up), world
 
+    def _sync(self, job: SyncJob) -> Flow[tuple[Plan, World]]:
+        seats = yield from self._reader.seats()
+        wanted = seats.unlisted(job.people.emails) if "assign" in job.kinds else ()
+        users = unambiguous(wanted, (yield from self._reader.accounts_of(wanted)))
+        return roster_changes(self._start, job, World(self._now(), seats, users))
 
-def to_undo(report: Report, only: People | None) -> tuple[dict[str, Person], dict[str, Person]]:
-    """Return the people that an undo assigns, and the people that it unassigns."""
-    emails = {email_key(email) for email in only.emails} if only else set()
-    uuids = set(only.uuids) if only else set()
+    def _undo(self, job: SyncJob, report: Report) -> Flow[tuple[Plan, World]]:
+        changes = reversed_changes(report, job.only)
+        borrowers = [change.person for change in changes if change.kind == "unassign"]
+        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, borrowers)))
+        self._warn_of_another_origin(report)
+        plan = still_to_make(self._start, changes, seats)
+        if job.mode != "exact":
+            plan = replace(plan, facts={"mode": job.mode})
+        if "assign" not in job.kinds:
+            plan = plan.narrow("assign", [lambda _: f"mode={job.mode!r} assigns nobody"], "unchanged")
+        return plan, World(self._now(), seats)
 
-    def chosen(person: Person) -> bool:
-        if only is None or person["id"] in uuids:
+    def _narrow(self, plan: Plan, world: World) -> Flow[Plan]:
+        """Leave out those who keep their seat, first by what is known, and then by what is read about the rest.
+
+        A plan that is refused whatever the readings say costs none, unless it is a preview, which shows the whole plan.
+        """
+        job = self._job
+        plan = plan.narrow("unassign", free_keepers(job, world))
+        if isinstance(job, SyncJob) and job.approved is not None and not job.awaited:
+            plan = plan.narrow("assign", [missing_before(job.approved["missing"])], "left_alone")
+        plan = self._checked(plan, world)
+        self._draft(plan)
+        if self._is_worth_reading(plan, world):
+            plan, world, looked_up = yield from self._narrow_by_readings(plan, world)
+            plan = self._checked(plan, world)
+        else:
+            looked_up = False
+        if not looked_up and (unmatched := world.unmatched(job.guards.protect)):
+            names = [*unmatched.uuids, *unmatched.emails]
+            self._warn(
+                f"protect: no seat and no account that was read matches {join_names(names)}. Check the spelling."
+            )
+            plan = replace(plan, facts={**plan.facts, "protect_unmatched": names})
+        return plan
+
+    def _is_worth_reading(self, plan: Plan, world: World) -> bool:
+        """Return whether to read who is on call, and accounts."""
+        on_call, accounts = self._job.guards.on_call, bool(self._accounts_to_read(plan, world))
+        if not plan.refusals:
             return True
-        return person["email"] is not None and email_key(person["email"]) in emails
+        is_small = len(plan.unassign) <= _MAX_LOOK_UPS
+        # Those who keep their seat because of what is read must not use up a limit.
+        may_pass = (on_call == "keep" or accounts) and all(refusal.may_pass for refusal in plan.refusals)
+        if self._job.preview and not is_small and (on_call or accounts):
+            people = plural(len(plan.unassign), "person", "people")
+            self._warn(f"Accounts and who is on call were not read, because {people} would lose their seat.")
+        return is_small and (self._job.preview or may_pass)
 
-    return by_id(filter(chosen, report["unassigned"])), by_id(filter(chosen, report["assigned"]))
+    def _narrow_by_readings(self, plan: Plan, world: World) -> Flow[tuple[Plan, World, bool]]:
+        """Return what is left when it is known who is on call, and whose account it is. Return what was read, too.
 
+        The last result is whether the entries of ``protect`` were looked up.
+        """
+        guards = self._job.guards
+        if guards.on_call is not None and (losing := sorted(by_id(plan.unassign))):
+            # First: one call looks for many people in schedules, and an account takes a call of its own.
+            found = yield from self._reader.on_call(losing, world.now, in_policies=guards.check_escalation_policies)
+            world = replace(world, on_call=found)
+            if guards.on_call == "keep":
+                plan = plan.narrow("unassign", [found_on_call(world)])
+        looks_up = bool(plan.unassign) and guards.check_accounts
+        if wanted := self._accounts_to_read(plan, world):
+            accounts = yield from self._reader.accounts(wanted)
+            in_roster = any(account.names & world.roster_emails for account in accounts.values())
+            holds_seat = world.someone_of_roster_holds_a_seat or in_roster
+            world = replace(world, accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
+            plan = plan.narrow("unassign", [named_by_account(world, guards.protect)])
+            if self._job.undoes:
+                plan = plan.narrow("assign", [without_account(world)], "missing")
+        if looks_up:
+            world = replace(world, nobodys=(yield from self._find_nobodys(world)))
+        return plan, world, looks_up
 
-def _is_any_in_roster(people: Iterable[Person], match: RosterMatch, accounts: Accounts | None) -> bool:
-    return any(
-        account.names & match.emails for person in people if (account := (accounts or {}).get(str(person["id"])))
-    )
+    def _checked(self, plan: Plan, world: World) -> Plan:
+        """Return the plan with everything that refuses it."""
+        job = self._job
+        found = [checks.without_uuid(plan)] if isinstance(job, UnassignJob) else []
+        found += job.guards.refusals(plan, world, job)
+        if isinstance(job, SyncJob) and job.approved is not None:
+            found.append(checks.not_approved(job.approved, plan, job.awaited))
+        return replace(plan, refusals=tuple(refusal for refusal in found if refusal is not None))
 
+    def _approvable(self, plan: Plan) -> Plan:
+        """Turn what a person may approve into warnings: a refusal of a preview is one of its approval, too."""
+        for refusal in plan.refusals:
+            if refusal.approvable:
+                self._warn(f"{refusal.text} Without approved, applying this would be refused.")
+        return replace(plan, refusals=tuple(each for each in plan.refusals if not each.approvable))
 
-def _has_no_account(person: Person, accounts: Accounts | None) -> bool:
-    if accounts is None:
-        return False
-    account = accounts.get(str(person["id"]))
-    return account is None or account.disabled
+    def _accounts_to_read(self, plan: Plan, world: World) -> dict[str, str | None]:
+        people = accounts_to_read(self._job, world, plan.unassign)
+        if self._job.undoes and self._job.guards.check_accounts:
+            # An account that was disabled since gets no seat back.
+            people |= {uuid: person["email"] for uuid, person in by_id(plan.assign).items()}
+        return people
 
+    def _find_nobodys(self, world: World) -> Flow[tuple[str, ...]]:
+        """Return the entries of ``protect`` that are nobody's account."""
+        protect = self._job.guards.protect
+        unmatched = world.unmatched(protect)
+        accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))
+        found = (*accounts.values(), *(yield from self._reader.accounts_of(unmatched.emails)))
+        rest = replace(world, same_emails={**world.same_emails, "": found}).unmatched(protect)
+        return (*rest.uuids, *rest.emails)
 
-def _person(user: SeatUser) -> Person:
-    return {"id": user.id, "email": user.email}  # faster than Person(), and there may be 100,000
+    def _warn_of_another_origin(self, report: Report) -> None:
+        since, conn_id, site = report["since_attempt"], report.get("conn_id"), report.get("site")
+        origin = self._start.origin
+        if since > 1:
+            self._warn(f"The report covers the attempts from {since} on. Changes of earlier attempts are not undone.")
+        if (conn_id and conn_id != origin.conn_id) or (site and site != origin.site):
+            other = f"{conn_id!r}{f' to {site}' if site else ''}"
+            own = f"{origin.conn_id!r} to {origin.site}"
+            self._warn(f"The report was made through the connection {other}. This undo goes through {own}.")
+
+    def _warn_of_a_second_undo(self, plan: Plan, report: Report, now: datetime) -> None:
+        ended = parse_time(report.get("ended_at"))
+        is_old = ended is not None and now - ended > _LONG_AGO
+        if plan.assign and (is_old or plan.unchanged):
+            age = f" is from {ended:%Y-%m-%d}, and" if is_old and ended else ""
+            before = plural(len(plan.unchanged), "person", "people")
+            self._warn(
+                f"The report to undo{age} may have been undone before: {before} in it are as before its changes. These "
+                f"people get a seat, also if they lost it since for another reason: "
+                f"{join_names(map(label, plan.assign))}."
+            )

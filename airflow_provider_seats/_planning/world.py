@@ -5,69 +5,47 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._rosters.people import NOBODY, People
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.users import User
     from airflow_provider_seats._planning.on_call import OnCall
-    from airflow_provider_seats._planning.plan import EarlierAttempts
-    from airflow_provider_seats._planning.seat_list import SeatList
-    from airflow_provider_seats._rosters.people import People
-    from airflow_provider_seats.report import Person
-
-# Accounts by user UUID. One that Datadog does not know is not in it.
-Accounts: TypeAlias = Mapping[str, "User"]
-
-
-@dataclass(frozen=True, slots=True)
-class RosterMatch:
-    """A roster compared with the seat list. They are compared once, because each may contain 100,000 people.
-
-    :param roster: the roster.
-    :param emails: its emails, each an :func:`email_key`.
-    :param unlisted: the emails that no seat has.
-    :param assign: the people to assign.
-    :param seated: the people who hold a seat.
-    :param missing: the people without an enabled account.
-    :param others: the seats of people who are not in the roster.
-    """
-
-    roster: People
-    emails: frozenset[str]
-    unlisted: tuple[str, ...]
-    assign: tuple[Person, ...]
-    seated: tuple[Person, ...]
-    missing: tuple[Person, ...]
-    others: tuple[SeatUser, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What was read before a plan is made.
+    """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
 
     :param now: the time.
     :param seat_list: the seat list; None if it was not read.
     :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
-    :param accounts: the accounts of people about to lose a seat, or to get one back; None if they were not read.
-    :param earlier: what earlier attempts of the task set out to change.
-    :param on_call: where people about to lose a seat are found on call, by user UUID.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
-    :param match: the roster of a sync, compared with the seat list; None for anything else.
+    :param roster_read_at: when the roster was read; None if that is unknown.
+    :param roster_emails: the emails of the roster, each an :func:`email_key`.
+    :param roster_unlisted: the emails of the roster that no seat has.
+    :param someone_of_roster_holds_a_seat: whether anyone in the roster is known to hold a seat.
+    :param on_call: where people about to lose a seat are found on call, by user UUID.
+    :param accounts: the accounts of people about to lose a seat, or to get one back, by user UUID. One that Datadog
+        does not know is not in it. None if they were not read.
     :param nobodys: the entries of ``protect`` that are nobody's account.
-    :param checked: whether accounts and who is on call were read, as far as they are needed.
     """
 
     now: datetime
     seat_list: SeatList | None = None
     users: Mapping[str, User] = field(default_factory=dict)
-    accounts: Accounts | None = None
-    earlier: EarlierAttempts | None = None
-    on_call: Mapping[str, OnCall] = field(default_factory=dict)
     same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
-    match: RosterMatch | None = None
+    roster_read_at: datetime | None = None
+    roster_emails: frozenset[str] = frozenset()
+    roster_unlisted: tuple[str, ...] = ()
+    someone_of_roster_holds_a_seat: bool = False
+    on_call: Mapping[str, OnCall] = field(default_factory=dict)
+    accounts: Mapping[str, User] | None = None
     nobodys: tuple[str, ...] = ()
-    checked: bool = True
 
     @property
     def seats(self) -> SeatList:
@@ -75,3 +53,17 @@ class World:
         if self.seat_list is None:
             raise TypeError("This plan needs the seat list.")
         return self.seat_list
+
+    def lists_all(self, protect: People) -> bool:
+        """Return whether each email of the roster and of ``protect`` is in the seat list."""
+        return not self.roster_unlisted and not self.seats.unlisted(protect.emails)
+
+    def unmatched(self, protect: People) -> People:
+        """Return the entries of ``protect`` that are not in the seat list, and of no account that was read."""
+        if self.seat_list is None or not protect:
+            return NOBODY
+        users = [*(self.accounts or {}).values(), *self.users.values(), *chain(*self.same_emails.values())]
+        known = {name for user in users for name in (user.id, *user.names)}
+        uuids = (uuid for uuid in protect.uuids if uuid not in known and not self.seat_list.by_uuid(uuid))
+        emails = (email for email in self.seat_list.unlisted(protect.emails) if email_key(email) not in known)
+        return People(tuple(uuids), tuple(emails))

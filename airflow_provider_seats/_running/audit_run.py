@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.usage import read_usage
+from airflow_provider_seats._connect import fail_without_retry
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import TooManySeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
+from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import headline
 
 if TYPE_CHECKING:

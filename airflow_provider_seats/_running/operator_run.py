@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
-from airflow_provider_seats._planning.plan import Origin, Period, Plan, by_id, label
+from airflow_provider_seats._connect import client_of, fail_without_retry
+from airflow_provider_seats._planning.jobs import Job, SyncJob
+from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
+from airflow_provider_seats._planning.planner import Planner
+from airflow_provider_seats._planning.reader import Reader
+from airflow_provider_seats._planning.reports import (
+    Period,
+    exceeded,
+    report_changes,
+    report_interrupted,
+    report_not_started,
+    report_preview,
+)
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.attempt_store import AttemptStore
-from airflow_provider_seats._running.plan_maker import PlanMaker
-from airflow_provider_seats._running.run_states import Changed, Changing, Parsing, Planning, Previewed, State
+from airflow_provider_seats._running.run_times import run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._api.seats import SeatUser
 
 
 class OperatorRun:
-    """One run of an operator. Its state says how far it got, and it may end in each of them.
-
-    ============= ============================================================
-    ``Parsing``   the arguments are being parsed
-    ``Planning``  they are valid; what the plan needs is being read, a guard refuses it, or nothing is to be changed
-    ``Previewed`` it is a preview, which changes nothing
-    ``Changing``  changes are being made; if it ends here, nobody knows how far it got
-    ``Changed``   the outcome of all changes is known
-    ============= ============================================================
-
-    The report is built once, at the end, from the state that was reached.
+    """One run of an operator. The report is built once, at the end, as of the step that was reached.
 
     :param context: the context that Airflow passes to a running task.
     :param product_code: the argument, for the report if it cannot be parsed.
@@ -56,7 +56,8 @@ class OperatorRun:
         self._attempts: AttemptStore | None = None
         self._warnings: list[str] = []
         self._number: int = getattr(context.get("ti"), "try_number", 1)
-        self._state: State = Parsing(Plan(str(product_code), since_attempt=self._number))
+        self._plan = Plan(str(product_code), since_attempt=self._number, origin=Origin(conn_id))
+        self._report: Callable[[Plan], Report] = report_not_started
 
     def run(self, parse: Callable[[], Job]) -> Report:
         """Do the job and return its report. If the task fails, the report is pushed to XCom first."""
@@ -70,72 +71,89 @@ class OperatorRun:
             return self._finish(None)
 
     def _execute(self, job: Job) -> None:
-        requested = replace(job.as_requested(), since_attempt=self._number)
-        self._state = Planning(requested, Period(), preview=job.preview)
+        if isinstance(job, SyncJob) and not job.undoes and job.roster_read_at is None:
+            job = replace(job, roster_read_at=run_started(self._context))
+        requested = replace(self._plan, product=job.product, changes=job.as_requested(), guards=job.guards)
+        self._reach(requested, partial(report_not_started, preview=job.preview))
         origin = Origin(self._conn_id, self._client.connection.base_url)
         attempts = self._attempts = AttemptStore(self._context, job.product, str(origin.site))
         earlier = attempts.earlier() if job.needs_seat_list else None
 
         def draft(plan: Plan) -> None:
-            plan = replace(plan, since_attempt=attempts.since(plan))
             period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
-            self._state = Planning(plan, period, preview=job.preview)
+            self._reach(
+                replace(plan, since_attempt=attempts.since(plan)),
+                partial(report_not_started, period=period, preview=job.preview),
+            )
 
-        draft(replace(requested, earlier=earlier))
-        draft(PlanMaker(self._client, origin, earlier, warn=self._warn, draft=draft).make(job))
-        plan = self._state.plan
+        draft(replace(requested, origin=origin, earlier=earlier))
+        reader = Reader(job.product, read_all_users=job.read_all_users)
+        planner = Planner(job, reader, origin, earlier, now=self._now, warn=self._warn, draft=draft)
+        draft(self._client.run(planner.plan()))
+        plan = self._plan
+        error = plan.error
         if job.preview:
-            self._state = Previewed(plan)
-            if plan.refusal is not None:
-                self._log.warning("Without preview=True this plan would be refused. %s", " ".join(plan.refusal.reasons))
+            self._reach(plan, report_preview)
+            if error is not None:
+                self._log.warning("Without preview=True this plan would be refused. %s", " ".join(error.reasons))
             return
-        if plan.refusal is not None:
-            raise plan.refusal
-        if plan.assign or plan.unassign:
+        if error is not None:
+            raise error
+        if plan.changes:
             attempts.remember(plan, self._server_time)
             self._change(plan, job)
 
     def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
         started = plan.started(self._server_time)
-        self._state = Changing(plan, Period(started))
+        self._reach(plan, partial(report_interrupted, period=Period(started)))
         unassigned = assigned = Outcome(plan.product)
+        users_after = None
         if plan.unassign:
-            unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign), job.batch_size))
+            unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign)))
         if plan.assign:
             people = plan.assignable_after(unassigned)
             if people:
-                assigned = self._client.run(assign_seats(plan.product, people, job.batch_size))
+                assigned = self._client.run(assign_seats(plan.product, people))
             others = tuple(by_id(plan.assign))[len(people) :]
             assigned = replace(assigned, not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
-        self._state = Changed(plan, period, unassigned, assigned)
+        self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
         if job.reads_back and unassigned.error is None and assigned.error is None:
-            self._state = self._read_back(self._state)
-            unassigned, assigned = self._state.unassigned, self._state.assigned
+            unassigned, assigned, users_after = self._read_back(plan, unassigned, assigned)
+            self._reach(
+                plan,
+                partial(
+                    report_changes, unassigned=unassigned, assigned=assigned, period=period, users_after=users_after
+                ),
+            )
         everyone = by_id(plan.unassign, plan.assign)
         error = failure(unassigned, assigned, label=lambda uuid: label(everyone[uuid]))
         if error is not None:
             raise error
 
-    def _read_back(self, changed: Changed) -> Changed:
-        """Return the state as the seat list shows it after the changes."""
+    def _read_back(
+        self, plan: Plan, unassigned: Outcome, assigned: Outcome
+    ) -> tuple[Outcome, Outcome, Sequence[SeatUser] | None]:
+        """Return the outcomes as the seat list shows them after the changes, and the list."""
         try:
-            unassigned, assigned, users = self._client.run(read_back(changed.unassigned, changed.assigned))
+            unassigned, assigned, users = self._client.run(read_back(unassigned, assigned))
         except DatadogSeatsError as error:
             self._warn(f"The seats could not be read after the changes, so this is what Datadog answered: {error}")
-            return changed
-        if (exceeded := changed.plan.exceeded(users)) is not None:
-            self._warn(exceeded)
-        return replace(changed, unassigned=unassigned, assigned=assigned, users_after=users)
+            return unassigned, assigned, None
+        if (warning := exceeded(plan, users)) is not None:
+            self._warn(warning)
+        return unassigned, assigned, users
+
+    def _reach(self, plan: Plan, report: Callable[[Plan], Report]) -> None:
+        """Remember how far the run got: the plan, and what reports a run that ends here."""
+        self._plan, self._report = plan, report
 
     def _finish(self, error: BaseException | None) -> Report:
         """Build and log the report."""
         if self._attempts is not None:
             self._attempts.forget_after(error)
-        origin = Origin(self._conn_id, self._site)
-        plan = replace(self._state.plan, origin=origin, warnings=tuple(self._warnings))
-        report = replace(self._state, plan=plan).report()
+        report = self._report(replace(self._plan, warnings=tuple(self._warnings)))
         if (text := for_undo(report)) is not None:
             purpose = ", to pass to undo" if can_be_undone(report) else ""
             self._log.info("The complete report%s:\n%s", purpose, text)
@@ -165,12 +183,12 @@ class OperatorRun:
 
     @cached_property
     def _client(self) -> Client:
-        return DatadogSeatsHook(self._conn_id).get_conn()
+        return client_of(self._conn_id)
 
     @property
     def _server_time(self) -> datetime | None:
         return self._client.server_time if "_client" in self.__dict__ else None
 
-    @property
-    def _site(self) -> str | None:
-        return self._client.connection.base_url if "_client" in self.__dict__ else None
+    def _now(self) -> datetime:
+        # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
+        return self._server_time or datetime.fromtimestamp(clock().now(), UTC)

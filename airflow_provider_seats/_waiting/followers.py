@@ -3,54 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Self
 
+from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting.shared_poller import MIN_INTERVAL, poll_of
 from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
-from airflow_provider_seats.hooks import read_connection
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot
+    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot, Source
     from airflow_provider_seats.connection import DatadogConnection
 
 
 class Follower:
-    """Waits for snapshots of a product's seats. To be used in an ``async with`` statement.
+    """Waits for snapshots of a source. To be used in an ``async with`` statement.
 
-    A list from a reading that started before the follower does not count: it may be older than what the caller knows.
+    A reading that started before the follower does not count: it may be older than what the caller knows.
     An error from such a reading is returned, because it explains the wait.
 
     :param conn_id: the connection's id. To enter the ``with`` statement raises what is wrong with the connection.
-    :param product: Datadog's code of the product.
+    :param source: what is read.
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
+    :param emails: the people to read, if the source is accounts.
     :ivar is_current: whether the last snapshot comes from a reading that counts.
+    :ivar after: the number of the last reading that does not count: it may have started before the follower.
     """
 
     __slots__ = (
-        "_after",
         "_conn_id",
         "_connection",
         "_may_renew",
         "_needs_new",
         "_poll",
-        "_product",
+        "_read_after",
         "_seen",
+        "_source",
         "_waiting",
+        "after",
+        "emails",
         "interval",
         "is_current",
     )
     _connection: DatadogConnection
     _poll: Poll
-    _after: int
+    after: int
+    _read_after: int
 
-    def __init__(self, conn_id: str, product: str, interval: float) -> None:
+    def __init__(self, conn_id: str, source: Source, interval: float, emails: Sequence[str] = ()) -> None:
         self.interval = max(interval, MIN_INTERVAL)
         self.is_current = False
         self._conn_id = conn_id
-        self._product = product
+        self._source = source
+        self.emails = emails
         self._seen: Snapshot | None = None
         self._needs_new = False
         self._waiting: asyncio.Future[None] | None = None
@@ -92,13 +98,13 @@ class Follower:
             self._seen = self._poll.snapshot
             self._needs_new = False
             self._may_renew = True
-            self.is_current = self._poll.ended > self._after
+            self.is_current = self._poll.ended > self._read_after
             return self._seen
 
     def _join(self, connection: DatadogConnection) -> None:
         self._connection = connection
-        self._poll = poll_of(connection, self._product)
-        self._after = self._poll.started
+        self._poll = poll_of(connection, self._source)
+        self.after = self._read_after = self._poll.started
         self._seen = None
         self._needs_new = False
         self._poll.join(self)
@@ -118,7 +124,7 @@ class Follower:
         """Make ``next_snapshot`` return the result of the next reading, even if it is the same."""
         self._seen = None
         self._needs_new = True
-        self._after = self._poll.started
+        self._read_after = self._poll.started
 
     def pending_wakeup(self) -> asyncio.Future[None] | None:
         """Return the future that the follower waits for. Return None if it does not wait, or nothing is new."""
@@ -128,8 +134,14 @@ class Follower:
         poll = self._poll
         if poll.error is not None:
             return True
-        counts = poll.ended > self._after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
-        return counts and poll.snapshot is not self._seen
+        counts = poll.ended > self._read_after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
+        return counts and not _shows_the_same(poll.snapshot, self._seen)
+
+
+def _shows_the_same(snapshot: Snapshot | None, seen: Snapshot | None) -> bool:
+    if snapshot is None or seen is None or isinstance(snapshot, TransientError) or isinstance(seen, TransientError):
+        return snapshot is seen
+    return snapshot.content is seen.content
 
 
 class _ConnectionLookup:

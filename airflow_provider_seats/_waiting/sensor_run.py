@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, cast
 
 from airflow_provider_seats._airflow import (
     AirflowFailException,
@@ -16,17 +15,16 @@ from airflow_provider_seats._airflow import (
     PokeReturnValue,
 )
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.seats import WAIT_SHARE, list_seat_users_twice
 from airflow_provider_seats._arguments import parse_bool
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
 from airflow_provider_seats.exceptions import TransientError, UnknownEventError, restore_error
-from airflow_provider_seats.hooks import DatadogSeatsHook, fail_without_retry
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import TaskLog
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._planning.condition import Condition, Met
+    from airflow_provider_seats._waiting.accounts import AccountsCondition
+    from airflow_provider_seats._waiting.condition import Condition, Met
 
 # The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
@@ -34,8 +32,7 @@ _BACKSTOP: Final = 300.0
 _MAX_SECONDS: Final = 315_360_000.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(NamedTuple):
     """The time settings of a sensor.
 
     :param poke_interval: seconds between two pokes.
@@ -50,8 +47,7 @@ class Timing:
     backs_off: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Deferral:
+class Deferral(NamedTuple):
     """What the sensor needs to defer.
 
     :param arguments: the arguments of the trigger.
@@ -74,7 +70,7 @@ class SensorRun:
 
     def __init__(
         self,
-        parse: Callable[[], Condition],
+        parse: Callable[[], Condition | AccountsCondition],
         *,
         conn_id: str,
         deferrable: object,
@@ -92,27 +88,25 @@ class SensorRun:
         self._log = log
         self._began = clock().now()
         self._read_before = False
-        self._seat_list = SeatList()
+        self._reading: Any = None
         self.summary: str | None = None
 
     def poke(self) -> PokeReturnValue:
-        """Read the seat list, and return whether the condition is met. A transient error means "not yet"."""
+        """Read what is needed once, and return whether the condition is met. A transient error means "not yet"."""
         with fail_without_retry(self._conn_id):
             parse_bool("deferrable", self._deferrable)
             condition = self._condition
             try:
-                users = self._client.run(
-                    list_seat_users_twice(condition.product, condition.relies_on_absence, WAIT_SHARE)
-                )
+                reading: Any = self._client.run(condition.read(everyone=self._fitting_people is None))
             except TransientError as error:
-                self.summary = f"The seat list could not be read: {error}"
+                self.summary = f"{condition.subject} could not be read: {error}"
                 self._log.warning("%s", self.summary)
                 return PokeReturnValue(is_done=False)
-        seat_list = self._seat_list = SeatList(users)
-        progress = condition.progress(seat_list)
+        self._reading = reading
+        progress = condition.progress(reading)
         self.summary = progress.summary
         self._log.info("%s", progress.summary)
-        warnings = [condition.warning(seat_list), None if self._read_before else condition.first_warning(seat_list)]
+        warnings = [condition.warning(reading), None if self._read_before else condition.first_warning(reading)]
         for warning in filter(None, warnings):
             self._log.warning("%s", warning)
         self._read_before = True
@@ -130,7 +124,7 @@ class SensorRun:
         if timing.backs_off:
             self._log.warning(
                 "exponential_backoff and max_wait do not apply to a deferred sensor. It polls every %g s, together "
-                "with all sensors that wait for the same product.",
+                "with all sensors that wait for the same.",
                 timing.poke_interval,
             )
         limit = timing.execution_timeout
@@ -138,23 +132,20 @@ class SensorRun:
         end = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
         seconds = min(max(end - now, 0), _MAX_SECONDS) + _BACKSTOP
         arguments = {
-            "product_code": self._condition.product,
-            "state": self._condition.state,
-            "require": self._condition.require,
+            **self._condition.arguments,
             "datadog_conn_id": self._conn_id,
             "poll_interval": timing.poke_interval,
             "timeout_at": timeout_at,
             "execution_timeout_at": execution_timeout_at,
         }
-        people = self._condition.people
-        packed = pack({}, [people.uuids, people.emails])
-        if len(packed) <= MAX_PEOPLE_BYTES:
-            return Deferral({**arguments, "people": packed}, seconds)
+        if self._fitting_people is not None:
+            return Deferral({**arguments, "people": self._fitting_people}, seconds)
         self._log.info(
-            "%s people do not fit into a trigger. A worker checks them whenever the seat list changes.",
-            f"{len(people):,}",
+            "%s people do not fit into a trigger. A worker checks them whenever something changes.",
+            f"{len(self._condition.people):,}",
         )
-        return Deferral({**arguments, "seen": self._seat_list.fingerprint, "summary": self.summary}, seconds)
+        seen = "" if self._reading is None else self._reading.fingerprint
+        return Deferral({**arguments, "seen": seen, "summary": self.summary}, seconds)
 
     def resume(self, event: object) -> Met | Deferral:
         """Return the people who met the condition, or how to wait on. Or raise what ended the wait, as a poke would."""
@@ -168,18 +159,25 @@ class SensorRun:
             raise
 
     @cached_property
-    def _condition(self) -> Condition:
+    def _condition(self) -> Condition | AccountsCondition:
         return self._parse()
+
+    @cached_property
+    def _fitting_people(self) -> str | None:
+        """The people as a trigger stores them; None if they do not fit."""
+        people = self._condition.people
+        packed = pack({}, [people.uuids, people.emails])
+        return packed if len(packed) <= MAX_PEOPLE_BYTES else None
 
     @cached_property
     def _client(self) -> Client:
         # Kept from one poke to the next, with its connections and what it knows about rate limits.
-        return DatadogSeatsHook(self._conn_id).get_conn()
+        return client_of(self._conn_id)
 
     def _outcome(self, event: object) -> Met | Deferral:
         if not isinstance(event, Mapping):
             raise UnknownEventError(event)
-        summary = event.get("summary") or "No triggerer could read the seat list in that time."
+        summary = event.get("summary") or "No triggerer could read anything in that time."
         match event.get("status"), event.get("limit"):
             case "success", _ if _is_met(event):
                 self._log.info("%s", summary)

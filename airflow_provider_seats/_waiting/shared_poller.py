@@ -1,7 +1,7 @@
-"""One poll of a seat list for all triggers on an event loop that wait for something in it.
+"""One poll for all triggers on an event loop that wait for something in the same seat list, or for accounts.
 
-Followers of the same product through equal connections share one poll. It starts with the first of them, ends with the
-last, and reads the list at the shortest interval among them, but uses at most half of a rate limit that Datadog states.
+Followers of the same source through equal connections share one poll. It starts with the first of them, ends with the
+last, and reads at the shortest interval among them, but uses at most half of a rate limit that Datadog states.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import contextvars
 import logging
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.client import make_client
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.rate_limits import shortest_interval
-from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE, read_rows
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._api.seats import WAIT_SHARE
 from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import TransientError
@@ -25,26 +24,28 @@ from airflow_provider_seats.exceptions import TransientError
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow, Pause
     from airflow_provider_seats._waiting.followers import Follower
+    from airflow_provider_seats._waiting.sources import AccountSource, Reading, SeatSource
     from airflow_provider_seats.connection import DatadogConnection
 
 log = logging.getLogger(__name__)
 
 MIN_INTERVAL: Final = 1.0
 
-# The result of a poll: who holds a seat, or why that is unknown at the moment.
-Snapshot: TypeAlias = SeatList | TransientError
+# The result of a poll: what was read, or why that is unknown at the moment.
+Snapshot: TypeAlias = "Reading | TransientError"
+Source: TypeAlias = "SeatSource | AccountSource"
 
 
-def poll_of(connection: DatadogConnection, product: str) -> Poll:
-    """Return the poll of a product on the running event loop. Start one if there is none."""
+def poll_of(connection: DatadogConnection, source: Source) -> Poll:
+    """Return the poll of a source on the running event loop. Start one if there is none."""
     forget_closed_loops(_organisations)
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
         organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key, None))
-    poll = organisation.polls.get(product)
+    poll = organisation.polls.get(source)
     if poll is None:
-        poll = organisation.polls[product] = Poll(organisation, product)
+        poll = organisation.polls[source] = Poll(organisation, source)
     return poll
 
 
@@ -52,15 +53,15 @@ class _Organisation:
     """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
     def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
-        self.client = Client(connection, announce=self._announce)
-        self.polls: dict[str, Poll] = {}
+        self.client = make_client(connection, announce=self._announce)
+        self.polls: dict[Source, Poll] = {}
         self._forget = forget
         self._announced: dict[object, str] = {}
 
     def drop(self, poll: Poll) -> None:
         """Remove a poll, and close the client with the last one."""
-        if self.polls.get(poll.product) is poll:
-            del self.polls[poll.product]
+        if self.polls.get(poll.source) is poll:
+            del self.polls[poll.source]
             self._announced.pop(poll.task, None)
             if not self.polls:
                 self._forget()
@@ -70,12 +71,12 @@ class _Organisation:
         """Note that Datadog answered the current poll, so that its next fault is logged again."""
         self._announced.pop(asyncio.current_task(), None)
 
-    def allowed_interval(self) -> tuple[float, str]:
-        """Return the shortest interval at which the polls together use their share of the rate limit, and the limit."""
-        limit = self.client.rate_limit(LIST_LIMIT_KEY)
+    def allowed_interval(self, limit_key: str) -> tuple[float, str]:
+        """Return the shortest interval at which the polls together use their share of a rate limit, and the limit."""
+        limit = self.client.rate_limit(limit_key)
         if limit is None:
             return 0.0, ""
-        polls = [(poll.interval, poll.pages) for poll in self.polls.values()]
+        polls = [(poll.interval, poll.requests) for source, poll in self.polls.items() if source.limit_key == limit_key]
         interval = shortest_interval(polls, limit.seconds_per_request(WAIT_SHARE))
         return interval, f"Datadog's rate limit of {limit.requests:g} requests in {limit.seconds:g} s"
 
@@ -88,30 +89,31 @@ class _Organisation:
 
 
 class Poll:
-    """Reads one seat list again and again.
+    """Reads one source again and again.
 
-    :ivar snapshot: its result. It is the same object as long as nothing changes, and None before the first reading.
+    :ivar snapshot: the result of the last reading, and None before the first. An error is the same object as long as
+        it does not change.
     :ivar task: the task that reads.
     :ivar started: how many readings have started.
-    :ivar ended: how many readings have ended. The snapshot is the result of the last one.
+    :ivar ended: how many readings have ended.
     :ivar error: the error that ended it, for all followers.
     """
 
-    def __init__(self, organisation: _Organisation, product: str) -> None:
-        self.product = product
+    def __init__(self, organisation: _Organisation, source: Source) -> None:
+        self.source = source
         self.snapshot: Snapshot | None = None
         self.error: Exception | None = None
         self._organisation = organisation
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
-        self._known = SeatList(pages=0)
+        self._known: Reading | None = None
         self.started = self.ended = 0
         self._stretched = self._rest = 0.0
         self._began = self._finished = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
         # A context of its own: that of the first follower would put all log lines into its task's log.
         context = contextvars.Context()
-        self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{product}", context=context)
+        self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{source.name}", context=context)
 
     @property
     def interval(self) -> float:
@@ -119,9 +121,9 @@ class Poll:
         return min((follower.interval for follower in self._followers), default=MIN_INTERVAL)
 
     @property
-    def pages(self) -> int:
+    def requests(self) -> int:
         """How many requests a reading takes."""
-        return max(self._known.pages, 1)
+        return 1 if self._known is None else max(self._known.requests, 1)
 
     def join(self, follower: Follower) -> None:
         """Add a follower, which may need a shorter interval."""
@@ -161,7 +163,7 @@ class Poll:
         self.started += 1
         self._began = self._loop.time()
         try:
-            self._known = await self._organisation.client.arun(_read(self.product, self._known))
+            self._known = await self._organisation.client.arun(self._flow())
         except TransientError as error:
             self.ended, self._finished = self.started, self._loop.time()
             self._not_before = self._finished + (error.retry_after or 0)
@@ -174,6 +176,11 @@ class Poll:
         self._organisation.answered()
         self.snapshot = self._known
 
+    def _flow(self) -> Flow[Reading]:
+        followers = tuple(self._followers)
+        emails = (email for follower in followers for email in follower.emails)
+        return self.source.read(self._known, self.started, emails)
+
     async def _until_due(self) -> None:
         """Wait for the end of the interval, which changes as followers come and go."""
         while True:
@@ -181,24 +188,21 @@ class Poll:
             rested = self._finished + max(self.interval, self._rest)
             due = max(rested, self._began + self._stretch(), self._not_before)
             left = due - self._loop.time()
-            if left <= 0:
+            if left <= 0 or await clock().until_set(self._pace_changed, left):
                 return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._pace_changed.wait()
 
     def _stretch(self) -> float:
         """Return the interval that the rate limit allows, from start to start. Log it if it matters, and once."""
-        stretched, limit = self._organisation.allowed_interval()
+        stretched, limit = self._organisation.allowed_interval(self.source.limit_key)
         if stretched <= self.interval:
             if self._stretched:
-                log.info("%s: polling every %g s again", self.product, self.interval)
+                log.info("%s: polling every %g s again", self.source.name, self.interval)
             self._stretched = 0.0
         elif not self._stretched / 2 < stretched < self._stretched * 2:
             self._stretched = stretched
-            reason = f"A reading takes {plural(self.pages, 'request')}, and waiting uses at most half of {limit}."
+            reason = f"A reading takes {plural(self.requests, 'request')}, and waiting uses at most half of {limit}."
             log.info(
-                "%s: polling every %.1f s instead of every %g s. %s", self.product, stretched, self.interval, reason
+                "%s: polling every %.1f s instead of every %g s. %s", self.source.name, stretched, self.interval, reason
             )
         return stretched
 
@@ -206,13 +210,6 @@ class Poll:
         """Wake the followers for which there is something new."""
         wakeups = (follower.pending_wakeup() for follower in self._followers)
         wake_in_turns(wakeup for wakeup in wakeups if wakeup is not None)
-
-
-def _read(product: str, known: SeatList) -> Flow[SeatList]:
-    """Read and index a seat list. Return the known one if nothing has changed."""
-    rows, pages = yield from read_rows(product, known.keeper(), lambda read: f"{plural(read, 'seat')} read", WAIT_SHARE)
-    is_same = known.rows == rows and known.pages == pages
-    return known if is_same else SeatList(rows, pages).index()
 
 
 _organisations: dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation] = {}

@@ -15,7 +15,7 @@ from airflow_provider_seats._planning.stored import pack, unpack
 from airflow_provider_seats._waiting.turns import compute
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.seat_changes import Seats
+    from airflow_provider_seats._waiting.changes import Seats
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -19,8 +19,7 @@ _AT_ONCE: Final = 20
 _MANY: Final = 200
 # What triggers import when they run.
 _MODULES: Final = tuple(
-    f"airflow_provider_seats.{name}"
-    for name in ("_planning.condition", "_planning.seat_changes", "_waiting.users_wait")
+    f"airflow_provider_seats.{name}" for name in ("_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
 )
 # The futures that wait, for each event loop on which there are any.
 _queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}

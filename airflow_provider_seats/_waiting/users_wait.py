@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,8 +14,8 @@ from airflow_provider_seats._waiting.turns import compute
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._planning.condition import Condition, ListChange, Met, Progress
-    from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats._waiting.accounts import AccountsCondition
+    from airflow_provider_seats._waiting.condition import Change, Condition, Met, Progress
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ _LAST_POLL_TIMEOUT: Final = 60.0
 
 
 class UsersWait:
-    """Waits until people hold a seat, or no longer hold one; or until a seat list changes.
+    """Waits until people hold a seat, or no longer hold one, or have an account; or until what is read changes.
 
     There may be thousands of waits. So each keeps few objects alive: the garbage collector looks at all of them.
 
@@ -34,9 +33,9 @@ class UsersWait:
     :param interval: the time between two polls, in seconds.
     """
 
-    __slots__ = ("_absent", "_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")
+    __slots__ = ("_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")
 
-    def __init__(self, condition: Condition | ListChange, conn_id: str, interval: float) -> None:
+    def __init__(self, condition: Condition | AccountsCondition | Change, conn_id: str, interval: float) -> None:
         self._condition = condition
         self._conn_id = conn_id
         self._interval = interval
@@ -46,8 +45,6 @@ class UsersWait:
         # Whether the last poll failed. A poll that started before the wait does not count.
         self._failed = False
         self._warning: str | None = None
-        # The people who are absent from the last list, if a second reading has to confirm it.
-        self._absent: frozenset[str] | None = None
 
     async def result(self, timeout_at: float, execution_timeout_at: float | None) -> dict[str, Any]:
         """Return the payload of the event that ends the wait.
@@ -74,8 +71,12 @@ class UsersWait:
 
         :param only_once: return None, too, if a single poll does not meet the condition.
         """
-        self._absent = None
-        follower = Follower(self._conn_id, self._condition.product, 0.0 if only_once else self._interval)
+        follower = Follower(
+            self._conn_id,
+            self._condition.source,
+            0.0 if only_once else self._interval,
+            self._condition.people.emails,
+        )
         try:
             async with asyncio.timeout(seconds) as ending, follower:
                 while True:
@@ -83,10 +84,11 @@ class UsersWait:
                     if isinstance(snapshot, TransientError):
                         self._remember_error(snapshot, current=follower.is_current)
                         again = only_once and not follower.is_current
-                    elif (met := await self._check(snapshot)) is not None:
-                        return met
                     else:
-                        again = self._absent is not None
+                        progress = await self._check(snapshot, follower.after)
+                        if progress.done:
+                            return progress.result()
+                        again = progress.is_unproven
                     if again:
                         follower.require_new_reading()
                     elif only_once:
@@ -99,39 +101,29 @@ class UsersWait:
     def _remember_error(self, error: TransientError, *, current: bool) -> None:
         """Remember an error. Log it unless it is the same as the last one."""
         if error is not self._error:
-            log.warning("The seat list could not be read: %s", error)
+            log.warning("%s could not be read: %s", self._condition.subject, error)
         self._error, self._failed = error, current
 
-    async def _check(self, seat_list: SeatList) -> Met | None:
-        """Return the people who met the condition, if this list ends the wait. Log the progress."""
+    async def _check(self, reading: Any, after: int) -> Progress:  # noqa: ANN401 (what its source returns)
+        """Return whether this reading ends the wait. Log the progress.
+
+        :param after: the number of the last reading that does not count.
+        """
         self._error, self._failed = None, False
-        progress = await self._progress(seat_list)
-        absent_before, self._absent = self._absent, None
-        if progress.done and self._condition.state == "unassigned" and seat_list.pages > 1:
-            # The list may have shifted while it was read. Two readings in a row have to show that the same people are
-            # absent.
-            self._absent = progress.absent
-            confirmed = await self._progress(seat_list, absent_before or frozenset())
-            unconfirmed = replace(
-                progress, done=False, summary=f"{progress.summary} (a second reading has to confirm it)"
-            )
-            progress = confirmed if confirmed.done else unconfirmed
+        check = partial(self._condition.progress, reading, after)
+        progress = await compute(self._condition.size(reading), check)
         if progress.summary != self._summary:
             log.info("%s", progress.summary)
         self._summary = progress.summary
-        if (warning := self._condition.warning(seat_list)) and warning != self._warning:
+        if (warning := self._condition.warning(reading)) and warning != self._warning:
             log.warning("%s", warning)
         self._warning = warning
-        return progress.result() if progress.done else None
-
-    async def _progress(self, seat_list: SeatList, absent_before: frozenset[str] | None = None) -> Progress:
-        check = partial(self._condition.progress, seat_list, absent_before)
-        return await compute(self._condition.size(seat_list), check)
+        return progress
 
     def _outcome(self) -> str:
         """Return what is known when the time is over."""
         if self._error is None:
-            return self._summary or "The seat list was not read in time."
+            return self._summary or f"{self._condition.subject} could not be read in time."
         if self._summary is None:
-            return f"The seat list could not be read: {self._error}"
+            return f"{self._condition.subject} could not be read: {self._error}"
         return f"{self._summary}; not read since then: {self._error}"

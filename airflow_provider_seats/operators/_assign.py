@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+from airflow_provider_seats.operators._base import SeatsOperator, arguments_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
@@ -39,22 +38,19 @@ class AssignSeatsOperator(SeatsOperator):
     :param missing_users: what to do if an email has no enabled Datadog account: ``fail`` changes nothing, ``skip``
         continues without the person and reports them as ``missing``. ``retry`` changes nothing and leaves it to the
         task's ``retries`` and ``retry_delay``, for accounts that SSO or SCIM creates later. (templated)
+    :param max_assign: the most people who may be given a seat: a number, or a percentage of all seats. More is refused.
+        People who hold a seat do not count. (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
     :param read_seats_first: read the seat list and send only people without a seat, so that the report says who was
         changed and can be undone. (templated)
     :param preview: report who would be assigned and change nothing. (templated)
-    :param batch_size: the most people in one call. (templated)
     :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
         costs a call for each 100 users. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (
-        *COMMON_FIELDS,
-        *("missing_users", "max_seats", "warn_seats", "read_seats_first"),
-    )
     ui_color = "#e8e0f5"
 
     def __init__(
@@ -64,44 +60,23 @@ class AssignSeatsOperator(SeatsOperator):
         user_uuids: PeopleArgument = NOT_PASSED,
         user_emails: PeopleArgument = NOT_PASSED,
         missing_users: MissingUsers = "fail",
+        max_assign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,
         warn_seats: CountArgument = NOT_PASSED,
         read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
-        batch_size: int | str = BATCH_SIZE,
         read_all_users: FlagArgument = False,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.product_code = product_code
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.preview = preview
-        self.batch_size = batch_size
-        self.read_all_users = read_all_users
-        self.datadog_conn_id = datadog_conn_id
-        self.missing_users = missing_users
-        self.max_seats = max_seats
-        self.warn_seats = warn_seats
-        self.read_seats_first = read_seats_first
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = _own_arguments
 
     def execute(self, context: Context) -> Report:
         """Assign people, and return the report."""
         from airflow_provider_seats._planning.jobs import AssignJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(
-            context,
-            lambda: AssignJob.parse(
-                product_code=self.product_code,
-                user_uuids=self.user_uuids,
-                user_emails=self.user_emails,
-                missing_users=self.missing_users,
-                max_seats=self.max_seats,
-                warn_seats=self.warn_seats,
-                read_seats_first=self.read_seats_first,
-                preview=self.preview,
-                batch_size=self.batch_size,
-                read_all_users=self.read_all_users,
-            ),
-        )
+        return self._run(context, AssignJob.parse)

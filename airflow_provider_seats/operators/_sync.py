@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+from airflow_provider_seats.operators._base import SeatsOperator, arguments_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import MissingUsers, OnCallChoice
-    from airflow_provider_seats._planning.planner import Mode
+    from airflow_provider_seats._planning.jobs import Mode
     from airflow_provider_seats.operators._base import (
         AgeArgument,
         CountArgument,
         FlagArgument,
         PeopleArgument,
         ReportArgument,
+        TimeArgument,
     )
     from airflow_provider_seats.report import Report
 
@@ -52,10 +52,17 @@ class SyncSeatsOperator(SeatsOperator):
         to the task's ``retries`` and ``retry_delay``. (templated)
     :param allow_empty: whether people may lose their seats if the roster is empty, half of it is empty, or nobody in it
         holds a seat. (templated)
+    :param max_roster_age: how long ago the roster may have been read: a ``timedelta``, or text such as ``"36h"``. An
+        older one changes nobody. The default is one day. (templated)
+    :param roster_read_at: when the roster was read: a ``datetime``, or text in ISO 8601. Seats that were assigned since
+        are kept. The default is when the DAG run started, or was due if it was cleared or is a backfill. (templated)
     :param max_unassign: the most people who may lose a seat: a number, or a percentage of all seats (``25``,
         ``"20%"``). More is refused, and 0 forbids it. A number allows at most half of the seats; a percentage may be
         higher. The default is the larger of 5 people and 20 %, but at most half of the seats and at most 100 people;
         one is always allowed. An undo has no default. (templated)
+    :param max_assign: the most people who may be given a seat: a number, or a percentage of all seats. More is refused.
+        The default is the larger of 20 people and 50 %. It does not hold for an approved preview, nor for an undo.
+        (templated)
     :param max_seats: the most seats that the product may have after an assignment. More is refused. (templated)
     :param warn_seats: the most seats that the product may have afterwards without a warning in the log, in the report
         and in the summary: a number, or a percentage of ``max_seats`` (``"90%"``). (templated)
@@ -73,23 +80,15 @@ class SyncSeatsOperator(SeatsOperator):
     :param check_escalation_policies: whether ``on_call`` looks in escalation policies, not only in schedules. It costs
         one call for each team and each policy, if somebody is about to lose a seat. Without it ``teams_read`` is not
         needed. (templated)
-    :param report_unchanged: list the people who already match in the report, not only their number. (templated)
     :param preview: report what would be done and change nothing, even if a guard would refuse it. (templated)
     :param approved: the report of a preview that a person saw. Changing someone who is not in it is refused, and seats
         that were assigned after it are kept. (templated)
     :param undo: an earlier report whose changes are reversed, in the directions that ``mode`` allows. (templated)
-    :param batch_size: the most people in one call. (templated)
     :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
         costs a call for each 100 users. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (
-        *COMMON_FIELDS,
-        *("mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "warn_seats"),
-        *("min_seat_age", "protect", "check_accounts", "on_call", "check_escalation_policies"),
-        *("report_unchanged", "approved", "undo"),
-    )
     template_fields_renderers: ClassVar[dict[str, str]] = {
         **SeatsOperator.template_fields_renderers,
         "approved": "json",
@@ -106,7 +105,10 @@ class SyncSeatsOperator(SeatsOperator):
         mode: Mode = "exact",
         missing_users: MissingUsers = "fail",
         allow_empty: FlagArgument = False,
+        max_roster_age: AgeArgument = NOT_PASSED,
+        roster_read_at: TimeArgument = NOT_PASSED,
         max_unassign: CountArgument = NOT_PASSED,
+        max_assign: CountArgument = NOT_PASSED,
         max_seats: CountArgument = NOT_PASSED,
         warn_seats: CountArgument = NOT_PASSED,
         min_seat_age: AgeArgument = NOT_PASSED,
@@ -114,64 +116,21 @@ class SyncSeatsOperator(SeatsOperator):
         check_accounts: FlagArgument = True,
         on_call: OnCallChoice = "ignore",
         check_escalation_policies: FlagArgument = True,
-        report_unchanged: FlagArgument = False,
         preview: FlagArgument = False,
         approved: ReportArgument = NOT_PASSED,
         undo: ReportArgument = NOT_PASSED,
-        batch_size: int | str = BATCH_SIZE,
         read_all_users: FlagArgument = False,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.product_code = product_code
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.preview = preview
-        self.batch_size = batch_size
-        self.read_all_users = read_all_users
-        self.datadog_conn_id = datadog_conn_id
-        self.mode = mode
-        self.missing_users = missing_users
-        self.allow_empty = allow_empty
-        self.max_unassign = max_unassign
-        self.max_seats = max_seats
-        self.warn_seats = warn_seats
-        self.min_seat_age = min_seat_age
-        self.protect = protect
-        self.check_accounts = check_accounts
-        self.on_call = on_call
-        self.check_escalation_policies = check_escalation_policies
-        self.report_unchanged = report_unchanged
-        self.approved = approved
-        self.undo = undo
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = _own_arguments
 
     def execute(self, context: Context) -> Report:
         """Make the seats match, and return the report."""
         from airflow_provider_seats._planning.jobs import SyncJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(
-            context,
-            lambda: SyncJob.parse(
-                product_code=self.product_code,
-                user_uuids=self.user_uuids,
-                user_emails=self.user_emails,
-                mode=self.mode,
-                missing_users=self.missing_users,
-                allow_empty=self.allow_empty,
-                max_unassign=self.max_unassign,
-                max_seats=self.max_seats,
-                warn_seats=self.warn_seats,
-                min_seat_age=self.min_seat_age,
-                protect=self.protect,
-                check_accounts=self.check_accounts,
-                on_call=self.on_call,
-                check_escalation_policies=self.check_escalation_policies,
-                report_unchanged=self.report_unchanged,
-                preview=self.preview,
-                approved=self.approved,
-                undo=self.undo,
-                batch_size=self.batch_size,
-                read_all_users=self.read_all_users,
-            ),
-        )
+        return self._run(context, SyncJob.parse)

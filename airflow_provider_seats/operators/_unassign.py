@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.operators._base import COMMON_FIELDS, SeatsOperator
+from airflow_provider_seats.operators._base import SeatsOperator, arguments_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
@@ -58,17 +57,11 @@ class UnassignSeatsOperator(SeatsOperator):
     :param read_seats_first: read the seat list and send only people with a seat, so that the report says who was
         changed and can be undone. (templated)
     :param preview: report who would be unassigned and change nothing. (templated)
-    :param batch_size: the most people in one call. (templated)
     :param read_all_users: find accounts in the list of all users, so that no email is in the address of a request. It
         costs a call for each 100 users. (templated)
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (
-        *COMMON_FIELDS,
-        *("missing_users", "max_unassign", "min_seat_age", "protect", "check_accounts", "on_call"),
-        *("check_escalation_policies", "read_seats_first"),
-    )
     ui_color = "#f5e6e0"
 
     def __init__(
@@ -86,48 +79,18 @@ class UnassignSeatsOperator(SeatsOperator):
         check_escalation_policies: FlagArgument = True,
         read_seats_first: FlagArgument = False,
         preview: FlagArgument = False,
-        batch_size: int | str = BATCH_SIZE,
         read_all_users: FlagArgument = False,
         datadog_conn_id: str = DEFAULT_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.product_code = product_code
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.preview = preview
-        self.batch_size = batch_size
-        self.read_all_users = read_all_users
-        self.datadog_conn_id = datadog_conn_id
-        self.missing_users = missing_users
-        self.max_unassign = max_unassign
-        self.min_seat_age = min_seat_age
-        self.protect = protect
-        self.check_accounts = check_accounts
-        self.on_call = on_call
-        self.check_escalation_policies = check_escalation_policies
-        self.read_seats_first = read_seats_first
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = _own_arguments
 
     def execute(self, context: Context) -> Report:
         """Unassign people, and return the report."""
         from airflow_provider_seats._planning.jobs import UnassignJob  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(
-            context,
-            lambda: UnassignJob.parse(
-                product_code=self.product_code,
-                user_uuids=self.user_uuids,
-                user_emails=self.user_emails,
-                missing_users=self.missing_users,
-                max_unassign=self.max_unassign,
-                min_seat_age=self.min_seat_age,
-                protect=self.protect,
-                check_accounts=self.check_accounts,
-                on_call=self.on_call,
-                check_escalation_policies=self.check_escalation_policies,
-                read_seats_first=self.read_seats_first,
-                preview=self.preview,
-                batch_size=self.batch_size,
-                read_all_users=self.read_all_users,
-            ),
-        )
+        return self._run(context, UnassignJob.parse)

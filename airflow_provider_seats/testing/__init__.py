@@ -1,6 +1,6 @@
 """FakeDatadog: a local Datadog to try a DAG, for tests, and for your own CI.
 
-It has seats, users and teams, on-call schedules, routing rules and escalation policies, a
+It has seats, users, teams and roles, on-call schedules, routing rules and escalation policies, a
 usage summary, and an intake of metrics and events.
 
 .. code-block:: python
@@ -14,6 +14,8 @@ usage summary, and an intake of metrics and events.
         ...  # run a DAG or call an operator
         assert datadog.holders("incident_response") == {ann}
 
+With :func:`skip_waits`, the waits of the package pass at once.
+
 ``python -m airflow_provider_seats.testing`` starts one that keeps running. It needs the standard library only.
 
 It answers as Datadog documents and as recordings of the real API show. If neither says what Datadog does, it does what
@@ -21,22 +23,21 @@ is hardest for a client, unless you set it otherwise: it leaves people who alrea
 and refuses a whole call for one unknown UUID.
 """
 
-from airflow_provider_seats.testing._access import VALIDATE
+from airflow_provider_seats.testing._access import API_KEY, APP_KEY, VALIDATE, VALIDATE_KEYS
 from airflow_provider_seats.testing._datadog import (
-    API_KEY,
-    APP_KEY,
     PERMISSIONS,
-    VALIDATE_KEYS,
     FakeDatadog,
 )
 from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._on_call import SCHEDULES
+from airflow_provider_seats.testing._roles import ROLES
 from airflow_provider_seats.testing._seats import SEATS
 from airflow_provider_seats.testing._server import Fault, Received
 from airflow_provider_seats.testing._teams import TEAMS
 from airflow_provider_seats.testing._usage import USAGE, USAGE_FIELDS
 from airflow_provider_seats.testing._users import USERS
+from airflow_provider_seats.testing._waits import skip_waits
 
 __all__ = [
     "API_KEY",
@@ -44,6 +45,7 @@ __all__ = [
     "EVENTS",
     "PERMISSIONS",
     "POLICIES",
+    "ROLES",
     "ROUTING_RULES",
     "SCHEDULES",
     "SEATS",
@@ -57,4 +59,5 @@ __all__ = [
     "FakeDatadog",
     "Fault",
     "Received",
+    "skip_waits",
 ]

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats.connection import is_token
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
-from airflow_provider_seats.testing._organization import Endpoint, error
+from airflow_provider_seats.testing._organization import Endpoint, Organization, error
+from airflow_provider_seats.testing._server import Answer
 
 if TYPE_CHECKING:
-    from airflow_provider_seats.testing._server import Answer, Request
+    from airflow_provider_seats.testing._server import Request
 
+API_KEY: Final = "fake-api-key"
+APP_KEY: Final = "fake-application-key"
 VALIDATE: Final = "/api/v1/validate"
+VALIDATE_KEYS: Final = "/api/v2/validate_keys"
 # They need no application key.
 _API_KEY_ONLY: Final = {VALIDATE, SERIES, EVENTS}
+KEYS_API: Final = (
+    Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
+    Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
+)
 
 
 def unauthorized(request: Request, api_key: str, app_key: str) -> Answer | None:
@@ -32,20 +41,39 @@ def unauthorized(request: Request, api_key: str, app_key: str) -> Answer | None:
     return None
 
 
-def forbidden(
-    endpoint: Endpoint, permissions: Collection[str], scopes: Collection[str] | None, *, older: bool
-) -> Answer | None:
-    """Return the answer to a request without a permission or scope of its endpoint; None if it has all of them.
+@dataclass(frozen=True)
+class Rights:
+    """What the owner of the keys may do.
 
     :param scopes: what the keys are limited to; None for keys without scopes.
     :param older: whether only the permissions of Datadog's older pages are needed.
     """
-    one_of = not endpoint.permissions or any(each in permissions for each in endpoint.permissions)
-    also = older or all(each in permissions for each in endpoint.also)
-    scoped = scopes is None or (older and endpoint.also) or all(each in scopes for each in endpoint.scopes)
-    if one_of and also and scoped:
-        return None
-    return error(HTTPStatus.FORBIDDEN, "Forbidden", "Failed permission authorization checks")
+
+    permissions: Collection[str]
+    scopes: Collection[str] | None
+    older: bool
+
+    def allow(self, endpoint: Endpoint) -> bool:
+        """Return whether a permission and a scope of an endpoint are given."""
+        one_of = not endpoint.permissions or any(each in self.permissions for each in endpoint.permissions)
+        also = self.older or all(each in self.permissions for each in endpoint.also)
+        scoped = (
+            self.scopes is None
+            or (self.older and endpoint.also)
+            or all(each in self.scopes for each in endpoint.scopes)
+        )
+        return bool(one_of and also and scoped)
+
+
+def handle(endpoints: Iterable[Endpoint], organization: Organization, request: Request, rights: Rights) -> Answer:
+    """Return the answer of the endpoint that a request is for."""
+    for endpoint in endpoints:
+        segment = endpoint.match(request)
+        if segment is not None:
+            if rights.allow(endpoint):
+                return endpoint.handle(organization, request, segment)
+            return error(HTTPStatus.FORBIDDEN, "Forbidden", "Failed permission authorization checks")
+    return error(HTTPStatus.NOT_FOUND, "Not Found")
 
 
 class RateLimitWindow:

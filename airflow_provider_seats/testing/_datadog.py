@@ -11,7 +11,15 @@ from http import HTTPStatus
 from typing import Any, Final, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._access import VALIDATE, RateLimitWindow, forbidden, unauthorized
+from airflow_provider_seats.testing._access import (
+    API_KEY,
+    APP_KEY,
+    KEYS_API,
+    RateLimitWindow,
+    Rights,
+    handle,
+    unauthorized,
+)
 from airflow_provider_seats.testing._escalations import ESCALATIONS_API
 from airflow_provider_seats.testing._intake import INTAKE_API
 from airflow_provider_seats.testing._on_call import SCHEDULES_API
@@ -20,28 +28,26 @@ from airflow_provider_seats.testing._organization import (
     Endpoint,
     EscalationPolicy,
     Organization,
+    Role,
     RoutingRule,
     Schedule,
     Team,
-    error,
 )
+from airflow_provider_seats.testing._roles import ROLES_API
 from airflow_provider_seats.testing._seats import SEATS_API, give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
 from airflow_provider_seats.testing._teams import TEAMS_API
 from airflow_provider_seats.testing._usage import USAGE_API
 from airflow_provider_seats.testing._users import USERS_API
 
-VALIDATE_KEYS: Final = "/api/v2/validate_keys"
-API_KEY: Final = "fake-api-key"
-APP_KEY: Final = "fake-application-key"
 _ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *SEATS_API,
     *USERS_API,
     *TEAMS_API,
+    *ROLES_API,
     *USAGE_API,
     *INTAKE_API,
-    Endpoint("GET", VALIDATE_KEYS, lambda *_: Answer(HTTPStatus.OK, {"status": "ok"})),
-    Endpoint("GET", VALIDATE, lambda *_: Answer(HTTPStatus.OK, {"valid": True})),
+    *KEYS_API,
 )
 _ON_CALL_API: Final = (*SCHEDULES_API, *ESCALATIONS_API)
 PERMISSIONS: Final[frozenset[str]] = frozenset(
@@ -94,10 +100,9 @@ class FakeDatadog:
             if unknown := given - PERMISSIONS:
                 raise ValueError(f"{name}: {sorted(unknown)} are not among {sorted(PERMISSIONS)}.")
         self.rate_limit = rate_limit
-        self._organization = Organization(seated_users, unknown_users, {product: {} for product in products})
-        self._organization.is_parent = is_parent
+        self._seats: dict[str, dict[str, Any]] = {product: {} for product in products}
+        self._organization = Organization(seated_users, unknown_users, self._seats, is_parent=is_parent)
         self._accounts = self._organization.accounts
-        self._seats = self._organization.seats
         self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
         self._window = RateLimitWindow()
         self._lock = threading.RLock()
@@ -154,21 +159,25 @@ class FakeDatadog:
         :param created_at: when the account was created, in ISO 8601; now if nothing is passed.
         :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
         """
-        account = Account(
-            id=user_uuid or str(uuid.uuid4()),
-            email=email.lower(),
-            name=name or email.partition("@")[0].title(),
-            status=status,
-            service_account=service_account,
-            handle=handle or email.lower(),
-            created_at=created_at or datetime.now(UTC).isoformat(),
-            last_login_at=last_login_at,
-        )
         with self._lock:
-            self._accounts[account.id] = account
+            account = self._organization.add_account(
+                email,
+                name or email.partition("@")[0].title(),
+                user_uuid=user_uuid,
+                status=status,
+                service_account=service_account,
+                handle=handle,
+                created_at=created_at,
+                last_login_at=last_login_at,
+            )
             if seat is not None:
                 self.give_seat(seat, account.id)
         return account.id
+
+    def set_status(self, user_uuid: str, status: Literal["Active", "Pending", "Disabled"]) -> None:
+        """Set the status of an account. Its owner keeps a seat."""
+        with self._lock:
+            self._accounts[user_uuid].status = status
 
     def add_team(
         self,
@@ -190,12 +199,27 @@ class FakeDatadog:
                 id=(team_id or str(uuid.uuid4())).lower(),
                 handle=handle,
                 name=name or handle.replace("-", " ").title(),
-                members=self._user_uuids(members),
+                members=self._organization.user_uuids(members),
                 is_managed=is_managed,
                 created_at=datetime.now(UTC).isoformat(),
             )
             self._organization.teams[team.id] = team
         return team.id
+
+    def add_role(self, name: str, members: Iterable[str] = (), *, role_id: str | None = None) -> str:
+        """Add a role, or replace the one with this id. Return its id. Several roles may have the same name.
+
+        :param members: user UUIDs, or emails of accounts.
+        """
+        with self._lock:
+            role = Role(
+                id=(role_id or str(uuid.uuid4())).lower(),
+                name=name,
+                members=dict.fromkeys(self._organization.user_uuids(members)),
+                created_at=datetime.now(UTC).isoformat(),
+            )
+            self._organization.roles[role.id] = role
+        return role.id
 
     def add_schedule(
         self,
@@ -215,7 +239,7 @@ class FakeDatadog:
             schedule = Schedule(
                 id=(schedule_id or str(uuid.uuid4())).lower(),
                 name=name,
-                members={str(uuid.uuid4()): each for each in self._user_uuids(members)},
+                members={str(uuid.uuid4()): each for each in self._organization.user_uuids(members)},
                 teams=[self._organization.teams[each].id for each in teams],
                 time_zone=time_zone,
                 layer_id=str(uuid.uuid4()),
@@ -236,7 +260,7 @@ class FakeDatadog:
             policy = EscalationPolicy(
                 id=(policy_id or str(uuid.uuid4())).lower(),
                 name=name,
-                steps={str(uuid.uuid4()): list(map(self._target, targets)) for targets in steps},
+                steps={str(uuid.uuid4()): list(map(self._organization.target, targets)) for targets in steps},
                 teams=[self._organization.teams[each].id for each in teams],
             )
             self._organization.policies[policy.id] = policy
@@ -270,10 +294,15 @@ class FakeDatadog:
         with self._lock:
             self._organization.usage.setdefault(day, {}).update(seats)
 
+    def accounts(self) -> list[Account]:
+        """Return the accounts, in the order in which they were added."""
+        with self._lock:
+            return list(self._accounts.values())
+
     def user_uuid(self, email: str) -> str:
         """Return the UUID of the account that was last added with this email."""
         with self._lock:
-            return [account.id for account in self._accounts.values() if account.email == email.lower()][-1]
+            return self._organization.user_uuid(email)
 
     def give_seat(self, product: str, user_uuid: str, **fields: Any) -> None:
         """Assign a seat, as if the person claimed it in the web page.
@@ -295,8 +324,8 @@ class FakeDatadog:
 
     def emails(self, product: str) -> list[str]:
         """Return the sorted emails of the people who hold a seat."""
-        with self._lock:
-            return sorted(self._accounts[each].email for each in self._seats[product] if each in self._accounts)
+        holders = self.holders(product)
+        return sorted(account.email for account in self.accounts() if account.id in holders)
 
     def script(self, method: str, path: str, *faults: Fault) -> None:
         """Answer the next requests of this method and path with these faults, one each, in this order."""
@@ -315,25 +344,7 @@ class FakeDatadog:
             limits, spent = self._window.count(request, self.rate_limit)
             if spent:
                 return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
-            answer = self._handle(request)
-            return Answer(answer.status, answer.document, answer.content_type, limits)
-
-    def _handle(self, request: Request) -> Answer:
-        for endpoint in self._endpoints:
-            segment = endpoint.match(request)
-            if segment is None:
-                continue
             older = self.seat_list_permissions == "older"
-            refused = forbidden(endpoint, self.permissions, self.scopes, older=older)
-            return refused or endpoint.handle(self._organization, request, segment)
-        return error(HTTPStatus.NOT_FOUND, "Not Found")
-
-    def _target(self, target: str) -> tuple[str, str]:
-        """Return type and id of a target of an escalation policy."""
-        for kind, known in (("schedules", self._organization.schedules), ("teams", self._organization.teams)):
-            if target in known:
-                return kind, target
-        return "users", self._user_uuids([target])[0]
-
-    def _user_uuids(self, people: Iterable[str]) -> list[str]:
-        return [self.user_uuid(each) if "@" in each else each for each in people]
+            rights = Rights(self.permissions, self.scopes, older=older)
+            answer = handle(self._endpoints, self._organization, request, rights)
+            return Answer(answer.status, answer.document, answer.content_type, limits)

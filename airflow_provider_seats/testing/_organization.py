@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -21,12 +23,17 @@ class Account:
 
     id: str
     email: str
-    name: str
+    name: str | None
     status: str
     service_account: bool
     handle: str
     created_at: str
     last_login_at: str | None
+    title: str | None
+
+    def matches(self, text: str) -> bool:
+        """Return whether a search for a text finds it: Datadog searches emails and names."""
+        return text.lower() in self.email or text.lower() in (self.name or "").lower()
 
 
 @dataclass
@@ -38,6 +45,16 @@ class Team:
     name: str
     members: list[str]
     is_managed: bool
+    created_at: str
+
+
+@dataclass
+class Role:
+    """A role. The keys of its members are user UUIDs."""
+
+    id: str
+    name: str
+    members: dict[str, None]
     created_at: str
 
 
@@ -87,6 +104,7 @@ class Organization:
     seats: dict[str, dict[str, dict[str, Any]]]
     accounts: dict[str, Account] = field(default_factory=dict)
     teams: dict[str, Team] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     policies: dict[str, EscalationPolicy] = field(default_factory=dict)
     rules: dict[str, list[RoutingRule]] = field(default_factory=dict)
@@ -94,6 +112,51 @@ class Organization:
     is_parent: bool = True
     metrics: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+
+    def add_account(
+        self,
+        email: str,
+        name: str | None = None,
+        *,
+        user_uuid: str | None = None,
+        status: str = "Active",
+        service_account: bool = False,
+        handle: str | None = None,
+        created_at: str | None = None,
+        last_login_at: str | None = None,
+        title: str | None = None,
+    ) -> Account:
+        """Add an account, or replace the one with this id. What is not passed is as in a new account."""
+        account = Account(
+            id=user_uuid or str(uuid.uuid4()),
+            email=email.lower(),
+            name=name,
+            status=status,
+            service_account=service_account,
+            handle=handle or email.lower(),
+            created_at=created_at or datetime.now(UTC).isoformat(),
+            last_login_at=last_login_at,
+            title=title,
+        )
+        self.accounts[account.id] = account
+        return account
+
+    def user_uuid(self, person: str) -> str:
+        """Return a user UUID, also from an email: that of the account that was last added with it."""
+        if "@" not in person:
+            return person
+        return [account.id for account in self.accounts.values() if account.email == person.lower()][-1]
+
+    def user_uuids(self, people: Iterable[str]) -> list[str]:
+        """Return user UUIDs, also from emails."""
+        return list(map(self.user_uuid, people))
+
+    def target(self, target: str) -> tuple[str, str]:
+        """Return type and id of a target of an escalation policy."""
+        for kind, known in (("schedules", self.schedules), ("teams", self.teams)):
+            if target in known:
+                return kind, target
+        return "users", self.user_uuid(target)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import requests_mock as requests_mock_module
 
 from airflow_provider_seats import __version__
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats._api.clock import Clock, install
 from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, Request, Response, call
 from airflow_provider_seats._api.seat_change import assign_seats
 from airflow_provider_seats._api.seats import list_seat_users
@@ -35,7 +35,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
-from tests.helpers.clocks import FakeClock, SharedClock, install
+from tests.helpers.clocks import FakeClock, SharedClock
 from tests.helpers.drip import Drip
 from tests.helpers.tls import serve_with_tls
 
@@ -204,7 +204,7 @@ def test_long_work_logs_its_progress(
     people = [datadog.add_user(f"person{number}@x.com") for number in range(950)]
     clock = iter(range(0, 10_000, 2))
     # Each call takes four seconds, because the clock is asked twice for each.
-    install(FakeClock(lambda: next(clock)), monkeypatch)
+    install(FakeClock(lambda: next(clock)))
     slow = Client(connection(datadog.url))
     run(slow, assign_seats(PRODUCT, people))
     assert [record.message for record in caplog.records] == [
@@ -223,7 +223,7 @@ def test_long_work_logs_its_progress(
     run(slow, find_users([f"person{number}@x.com" for number in range(950)]))
     assert "pages of users read so far" in caplog.text
     caplog.clear()
-    install(FakeClock(), monkeypatch)
+    install(FakeClock())
     run(Client(connection(datadog.url)), list_seat_users(PRODUCT))
     assert caplog.records == []
 
@@ -365,7 +365,7 @@ def test_a_cancelled_flow_is_closed(client: Client, monkeypatch: pytest.MonkeyPa
                 waiting.set()
                 await asyncio.Event().wait()
 
-        install(Endless(), monkeypatch)
+        install(Endless())
         task = asyncio.create_task(Client(client.connection).arun(flow()))
         await waiting.wait()
         task.cancel()
@@ -430,7 +430,7 @@ def test_an_interrupted_task_does_not_wait_for_other_threads(
             assert released.wait(TIMEOUT)
             ends.put(interrupt.is_set())
 
-    install(Waiting(), monkeypatch)
+    install(Waiting())
 
     before = signal.signal(signal.SIGALRM, ring)
     try:

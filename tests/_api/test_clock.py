@@ -7,8 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.clock import Clock, clock
-from tests.helpers.clocks import FakeClock, install
+from airflow_provider_seats._api.clock import Clock, clock, install
+from tests.helpers.clocks import FakeClock
 
 if TYPE_CHECKING:
     import pytest
@@ -55,5 +55,5 @@ def test_a_test_replaces_the_clock_in_one_place(monkeypatch: pytest.MonkeyPatch)
     """The clock that a test installs is the one that everything asks."""
     assert type(clock()) is Clock
     fake = FakeClock()
-    install(fake, monkeypatch)
+    install(fake)
     assert clock() is fake

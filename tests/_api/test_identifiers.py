@@ -9,7 +9,16 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._api.identifiers import canonical_uuid, email_key, require_uuids
+from airflow_provider_seats._api.identifiers import (
+    AnyPerson,
+    PersonSet,
+    canonical_uuid,
+    email_key,
+    identity,
+    require_uuids,
+)
+from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._api.users import User
 from airflow_provider_seats.exceptions import InvalidInputError
 
 ANN = "8a2fdb92-0000-4000-8000-00000000abcd"
@@ -113,3 +122,44 @@ def test_a_key_does_not_depend_on_the_composition(email: str) -> None:
 def test_a_key_does_not_depend_on_the_case(email: str) -> None:
     """An ASCII email has the same key in upper and in lower case."""
     assert email_key(email.upper()) == email_key(email.lower()) == email.lower()
+
+
+# --- the same person ---
+
+BOB = "8a2fdb92-0000-4000-8000-00000000abce"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (ANN, ANN, True),
+        (ANN, SeatUser(ANN, "ann@x", None, None), True),
+        (ANN, User(ANN, "ann@x", None, None), True),
+        (ANN, {"id": ANN, "email": None}, True),
+        (ANN.upper(), {"id": ANN, "email": None}, True),
+        ("Ann@x", SeatUser(ANN, "ann@X", None, None), True),
+        ("ann@x", User(ANN, "ann.new@x", None, None, handle="ann@x"), True),
+        (SeatUser(None, "ann@x", None, None), {"id": ANN, "email": "ann@x"}, True),
+        (SeatUser(BOB, "ann@x", None, None), {"id": ANN, "email": "ann@x"}, False),
+        (SeatUser(None, None, None, None), {"id": None, "email": None}, False),
+        (ANN, "ann@x", False),
+        ("ann@x", "bob@x", False),
+    ],
+)
+def test_two_are_the_same_person(one: AnyPerson, other: AnyPerson, same: bool) -> None:
+    """Two UUIDs decide it, and otherwise an email that both have, in whatever form a person comes."""
+    assert identity(one).is_same(identity(other)) is same
+    assert identity(other).is_same(identity(one)) is same
+    assert (one in PersonSet([other])) is same
+    assert (other in PersonSet([one, BOB, "eve@x"])) is (same or identity(other).uuid == BOB)
+
+
+PEOPLE = st.builds(
+    SeatUser, st.none() | st.sampled_from([ANN, BOB]), st.none() | st.sampled_from(["1@x", "2@x"]), st.none(), st.none()
+)
+
+
+@given(PEOPLE, st.lists(PEOPLE))
+def test_a_set_contains_whoever_is_the_same_as_one_in_it(person: SeatUser, people: list[SeatUser]) -> None:
+    """Someone is in a set if they are the same person as anyone in it."""
+    assert (person in PersonSet(people)) is any(identity(person).is_same(identity(each)) for each in people)

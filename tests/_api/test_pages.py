@@ -72,7 +72,9 @@ def test_a_list_that_may_be_incomplete_is_an_error(pages: list[Response], proble
     assert error.transient
 
 
-@pytest.mark.parametrize(("value", "total"), [(0, 0), (7, 7), (-1, None), ("7", None), (None, None), (1.5, None)])
+@pytest.mark.parametrize(
+    ("value", "total"), [(0, 0), (7, 7), (-1, None), ("7", None), (None, None), (1.5, None), (True, None)]
+)
 def test_a_total_is_a_whole_number(value: object, total: int | None) -> None:
     """A total that is no whole number counts as not stated."""
     assert parse_total({"meta": {"total": value}}, "meta", "total") == total

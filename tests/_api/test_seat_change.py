@@ -19,6 +19,7 @@ from airflow_provider_seats._api.seat_change import (
     Outcome,
     assign_seats,
     failure,
+    read_back,
     unassign_seats,
 )
 from airflow_provider_seats.exceptions import (
@@ -353,11 +354,11 @@ def test_several_batches_share_one_second_reading() -> None:
     assert played.calls == "DGG" * 3 + "GG"
 
 
-def test_a_list_is_read_a_second_time_at_most_once() -> None:
-    """A change that is sent again after the second reading is confirmed by one more reading and no second one."""
+def test_someone_who_is_sent_again_needs_a_proof_of_their_own() -> None:
+    """A change that is sent again after the second reading is confirmed by two readings after that."""
     first, second = (page(B, next_cursor="2"), page(C)), (page(B, next_cursor="2"), page(A, C))
-    played = play(unassign_seats("p", [A]), lost(), *first, *second, lost(), *first)
-    assert (outcome(played), played.calls) == (((A,), (), (), ()), "DGGGGDGG")
+    played = play(unassign_seats("p", [A]), lost(), *first, *second, lost(), *first, *first)
+    assert (outcome(played), played.calls) == (((A,), (), (), ()), "DGGGGDGGGG")
 
 
 @pytest.mark.parametrize(("last", "done"), [(page(B, C), True), (page(A, B, C), False)])
@@ -392,11 +393,51 @@ def test_people_are_unknown_if_the_second_reading_is_not_reached() -> None:
 
 
 def test_absences_are_confirmed_if_a_later_call_fails() -> None:
-    """The second reading takes place although a later batch ends the work."""
+    """The reading for a later batch, which ends the work, is the second one for the batch before."""
     pages = page(B, next_cursor="2"), page(C)
-    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, UNAUTHORIZED, UNAUTHORIZED, *pages, *pages)
+    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, UNAUTHORIZED, UNAUTHORIZED, *pages)
     assert outcome(played) == ((A,), (), (), (B,))
     assert isinstance(failure(played.value), KeysRefusedError)
+
+
+# --- rows without a user UUID ---
+
+
+def test_an_absence_beside_a_row_without_a_uuid_is_unknown() -> None:
+    """A lost unassignment is not confirmed by a list in which the person may be a row without a UUID."""
+    played = play(unassign_seats("p", [A, B]), lost(), page(B, None), DONE)
+    assert outcome(played) == ((B,), (), (A,), ())
+    error = failure(played.value)
+    assert isinstance(error, SeatsUnknownError)
+    assert "1 seat has no user UUID and may be theirs" in str(error)
+    assert (error.people, error.transient) == ((A,), True)
+
+
+def test_a_row_without_a_uuid_blocks_nobody_else() -> None:
+    """Confirmed calls need no list, and who is listed is as before."""
+    assert outcome(play(unassign_seats("p", [A]), DONE)) == ((A,), (), (), ())
+    assert outcome(play(assign_seats("p", [A, B]), lost(), page(A, B, None))) == ((A, B), (), (), ())
+
+
+def test_an_accepted_assignment_is_not_refused_if_a_row_without_a_uuid_may_be_its_seat() -> None:
+    """As many people as there are such rows may hold these seats."""
+    played = play(assign_seats("p", [A, B]), assigned(B), *[page(B, "service-42")] * READINGS)
+    assert outcome(played) == ((A, B), (), (), ())
+    more = play(assign_seats("p", [A, B]), assigned(), *[page(None)] * READINGS)
+    assert outcome(more) == ((), (A, B), (), ())
+
+
+def test_a_lost_assignment_beside_a_row_without_a_uuid_is_unknown() -> None:
+    """If all attempts are lost, the person may hold the seat whose row has no UUID."""
+    played = play(assign_seats("p", [A]), *[lost(), page(None)] * MAX_ATTEMPTS)
+    assert outcome(played) == ((), (), (A,), ())
+
+
+def test_a_read_back_does_not_deny_an_assignment_because_of_a_row_without_a_uuid() -> None:
+    """The reading after all changes leaves people who may be rows without a UUID as they were answered."""
+    played = play(read_back(Outcome("p"), Outcome("p", done=(A, B))), page(A, None))
+    _, assigned_now, rows = played.value
+    assert (assigned_now.done, len(rows), played.calls) == ((A, B), 2, "G")
 
 
 # --- refusals ---

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Response
-from airflow_provider_seats._api.teams import PATH, TeamMembers, list_team_members
+from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Request, Response
+from airflow_provider_seats._api.teams import PATH, list_team_members
+from airflow_provider_seats._api.users import User
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
+    GroupsNotFoundError,
     InvalidInputError,
     KeysRefusedError,
     RequestRefusedError,
-    TeamsNotFoundError,
     UnavailableError,
 )
 from airflow_provider_seats.testing import TEAMS, FakeDatadog
 from tests.helpers.looping import quickly
 from tests.helpers.playing import Played, answer_by, lost, play, reply, serve, unserved, uuid
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.groups import Members
 
 ANN, BOB, CY = uuid("ann"), uuid("bob"), uuid("cy")
 
@@ -39,7 +43,7 @@ def members(*users: str, total: int | None = None) -> Response:
     rows = [
         {
             "type": "team_memberships",
-            "id": f"TeamMembership-1-{user}",
+            "id": f"Membership-1-{user}",
             "relationships": {"user": {"data": {"type": "users", "id": user}}},
         }
         for user in users
@@ -58,20 +62,25 @@ def test_a_team_is_a_search_and_a_list() -> None:
     assert listing.limit_key == f"GET {PATH}/{{team_id}}/memberships"
 
 
-def test_several_teams_are_read_side_by_side() -> None:
-    """Searches and lists run side by side, and each user is returned once, in the order of the handles."""
+def test_several_teams_are_one_search_and_lists_side_by_side() -> None:
+    """Several teams are found in the list of all teams, and each user is returned once, in the order of the handles."""
     flow = list_team_members(["sre", "payments", "sre"])
-    searches = next(flow)
-    assert isinstance(searches, Gather)
-    assert len(searches.flows) == 2
-    lists = flow.send([{"1": "sre"}, {"2": "payments"}])
+    search = next(flow)
+    assert isinstance(search, Request)
+    assert search.query == (("page[size]", "100"), ("page[number]", "0"))
+    lists = flow.send(teams("payments", "ops", "sre"))
     assert isinstance(lists, Gather)
     assert len(lists.flows) == 2
     with pytest.raises(StopIteration) as end:
-        flow.send([{BOB: None, ANN: None}, {CY: None, BOB: None}])
+        flow.send([{"1": person(BOB), "2": person(ANN)}, {"3": person(CY), "4": person(BOB)}])
     assert end.value.value.people == [BOB, ANN, CY]
-    for each in (*searches.flows, *lists.flows):
+    for each in lists.flows:
         each.close()
+
+
+def person(uuid: str) -> User:
+    """Return an account about which nothing else is known."""
+    return User(uuid, None, None, None)
 
 
 def test_a_team_without_members_is_an_empty_list() -> None:
@@ -83,40 +92,35 @@ def test_only_the_exact_handle_counts() -> None:
     """Names, longer handles and handles in another case are no match, although the search finds them."""
     played = play(list_team_members(["sre"]), teams("sre-eu", "SRE", "sre"), members(ANN))
     assert played.requests[1].path.endswith("/team-2/memberships")
-    error = play(list_team_members(["sre"]), teams("sre-eu", "SRE")).error
-    assert isinstance(error, TeamsNotFoundError)
+    error = play(list_team_members(["sre"]), teams("sre-eu", "SRE"), teams("sre-eu", "SRE", "ops")).error
+    assert isinstance(error, GroupsNotFoundError)
     assert not error.transient
     assert str(error) == (
-        "Datadog teams: no team has the handle 'sre' (a search finds 'SRE', 'sre-eu'). Pass each handle exactly as the "
-        "team's page in Datadog shows it, without @. The name of a team is not its handle."
+        "Datadog: no team has the handle 'sre' (there are 'SRE', 'sre-eu'). Pass each handle exactly as the team's "
+        "page in Datadog shows it, without @. The name of a team is not its handle."
     )
     assert error.unknown == {"sre": ["SRE", "sre-eu"]}
 
 
 def test_all_unclear_handles_are_named_at_once() -> None:
     """Handles of no team and of several teams are one error, which comes before any list is read."""
-    played = play(
-        list_team_members(["gone", "sre", "twice", "\u200bsre"]),
-        teams(),
-        teams("sre"),
-        teams("twice", "twice"),
-        teams(),
-    )
-    assert isinstance(played.error, TeamsNotFoundError)
+    everything = teams("sre", "twice", "twice")
+    played = play(list_team_members(["gone", "sre", "twice", "\u200bsre"]), everything, teams(), teams("sre"))
+    assert isinstance(played.error, GroupsNotFoundError)
     assert str(played.error).startswith(
-        "Datadog teams: no team has the handle 'gone'; no team has the handle '\\u200bsre'; several teams have the "
-        "handle 'twice': team-0, team-1. Pass each handle "
+        "Datadog: no team has the handle 'gone' (there are 'sre', 'twice'); no team has the handle '\\u200bsre' (there "
+        "are 'sre'); more than one team has the handle 'twice': team-1, team-2. Pass each handle "
     )
     assert (played.error.unknown, played.error.ambiguous) == (
-        {"gone": [], "\u200bsre": []},
-        {"twice": ["team-0", "team-1"]},
+        {"gone": ["sre", "twice"], "\u200bsre": ["sre"]},
+        {"twice": ["team-1", "team-2"]},
     )
 
 
 def test_a_team_that_was_just_deleted_is_not_found() -> None:
     """A team that is deleted after the search is an unknown handle, and not an empty list."""
     error = play(list_team_members(["sre"]), teams("sre"), reply(404, {"errors": ["Not Found"]})).error
-    assert isinstance(error, TeamsNotFoundError)
+    assert isinstance(error, GroupsNotFoundError)
     assert error.unknown == {"sre": []}
 
 
@@ -222,14 +226,14 @@ PEOPLE = [uuid(f"p{number}") for number in range(6)]
     wanted=st.lists(st.sampled_from(HANDLES)),
 )
 def test_everybody_in_the_teams_is_returned_once(groups: dict[str, list[str]], wanted: list[str]) -> None:
-    """Whatever the teams are, the result is their members in order, each once, in two calls for each team."""
+    """Whatever the teams are, the result is their members in order, each once, in a search and a call for each team."""
     with unserved() as datadog:
         for handle, people in groups.items():
             datadog.add_team(handle, people)
-        played: Played[TeamMembers] = Played()
+        played: Played[Members] = Played()
         result = serve(list_team_members(wanted), lambda step: answer_by(datadog, step), played)
     assert result.people == list(dict.fromkeys(person for handle in wanted for person in groups[handle]))
-    assert len(played.requests) == 2 * len(set(wanted))
+    assert len(played.requests) == (1 + len(set(wanted)) if wanted else 0)
 
 
 @given(

@@ -73,9 +73,9 @@ def test_the_timeout_covers_the_whole_response(beginning: bytes, piece: bytes) -
 
 def test_a_compressed_response_is_read(datadog: FakeDatadog) -> None:
     """A response that a proxy has compressed is unpacked."""
-    page = gzip.compress(b'{"data": [{"id": "a", "attributes": {}}]}')
+    page = gzip.compress(b'{"data": [{"attributes": {"email": "a@x"}}]}')
     datadog.script("GET", SEATS, Fault(200, page, {"Content-Encoding": "gzip"}))
-    assert [user.id for user in client_of(datadog.url).run(list_seat_users(PRODUCT))] == ["a"]
+    assert [user.email for user in client_of(datadog.url).run(list_seat_users(PRODUCT))] == ["a@x"]
 
 
 def test_a_compressed_response_is_bounded_by_its_unpacked_size(datadog: FakeDatadog) -> None:

@@ -10,63 +10,32 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import Plan
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.reports import report_not_started, report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
-from tests.helpers.planning import P, kinds, person, seat, sync
+from tests.helpers.planning import P, defaults, kinds, person, seat, sync
 
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
 
-COMMON: dict[str, Any] = {
-    "product_code": P,
-    "user_uuids": NOT_PASSED,
-    "user_emails": ["ann@x.io"],
-    "preview": False,
-    "batch_size": 100,
-}
 ARGUMENTS: dict[type[Job], dict[str, Any]] = {
-    AssignJob: {
-        **COMMON,
-        "missing_users": "fail",
-        "max_seats": NOT_PASSED,
-        "warn_seats": NOT_PASSED,
-        "read_seats_first": False,
-    },
-    UnassignJob: {
-        **COMMON,
-        "missing_users": "skip",
-        "max_unassign": NOT_PASSED,
-        "min_seat_age": NOT_PASSED,
-        "protect": NOT_PASSED,
-        "check_accounts": True,
-        "on_call": "ignore",
-        "check_escalation_policies": True,
-        "read_seats_first": False,
-    },
-    SyncJob: {
-        **COMMON,
-        "mode": "exact",
-        "missing_users": "fail",
-        "allow_empty": False,
-        "max_unassign": NOT_PASSED,
-        "max_seats": NOT_PASSED,
-        "warn_seats": NOT_PASSED,
-        "min_seat_age": NOT_PASSED,
-        "protect": NOT_PASSED,
-        "check_accounts": True,
-        "on_call": "ignore",
-        "check_escalation_policies": True,
-        "report_unchanged": False,
-        "approved": NOT_PASSED,
-        "undo": NOT_PASSED,
-    },
+    kind: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
+    for kind, operator in (
+        (AssignJob, AssignSeatsOperator),
+        (UnassignJob, UnassignSeatsOperator),
+        (SyncJob, SyncSeatsOperator),
+    )
 }
-EACH_ARGUMENT = [(kind, name) for kind, arguments in ARGUMENTS.items() for name in arguments]
+# The hook parses the connection's id.
+EACH_ARGUMENT = [
+    (kind, name) for kind, arguments in ARGUMENTS.items() for name in arguments if name != "datadog_conn_id"
+]
 
 
 def parse(kind: type[Job], **arguments: Any) -> Any:
@@ -124,9 +93,9 @@ def test_people_must_be_passed(kind: type[Job]) -> None:
 @pytest.mark.parametrize("kind", ARGUMENTS)
 def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
     """Every argument may be the text that a template renders."""
-    job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x.io"]', preview="True", batch_size="7")
+    job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x.io"]', preview="True")
     assert job.people == People((U1,), ("Ann@x.io",))
-    assert (job.product, job.preview, job.batch_size) == (P, True, 7)
+    assert (job.product, job.preview) == (P, True)
     with pytest.raises(dataclasses.FrozenInstanceError):
         job.preview = False
 
@@ -137,7 +106,7 @@ def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
 def test_an_assignment_is_described_before_anything_is_read() -> None:
     """The report of an assignment that did not start lists everyone passed as not done."""
     job = parse(AssignJob, user_uuids=[U1])
-    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x.io", U1]}
+    assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "fail"}
 
 
@@ -156,8 +125,8 @@ def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, A
 def test_an_unassignment_is_described_before_anything_is_read() -> None:
     """The report of an unassignment that did not start lists everyone passed as not done."""
     job = parse(UnassignJob, user_uuids=[U1])
-    assert kinds(job.as_requested().not_started(preview=False)) == {"not_done": ["ann@x.io", U1]}
-    assert job.guards.record(0) == {}
+    assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
+    assert job.guards.record(0) == {"missing_users": "skip"}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +164,9 @@ def test_an_unassignment_records_its_guards() -> None:
 EVERY_GUARD: dict[str, Any] = {
     "missing_users": "skip",
     "allow_empty": True,
+    "max_roster_age": "2d",
     "max_unassign": 3,
+    "max_assign": 5,
     "max_seats": 9,
     "min_seat_age": "7d",
     "protect": ["boss@x.io"],
@@ -207,42 +178,53 @@ EVERY_GUARD: dict[str, Any] = {
     ("mode", "not_applicable"),
     [
         ("exact", set()),
-        ("remove_only", {"missing_users"}),
+        ("remove_only", {"missing_users", "max_assign", "max_assign_people"}),
         (
             "add_only",
-            {"allow_empty", "max_unassign", "max_unassign_people", "min_seat_age", "protect", "check_accounts"},
+            {"allow_empty", "max_unassign", "max_unassign_people", "min_seat_age", "protect"},
         ),
     ],
 )
 def test_a_sync_records_only_the_guards_of_its_mode(mode: str, not_applicable: set[str]) -> None:
     """The guards in the report are those that apply to the mode."""
     recorded = parse_sync(mode=mode, **EVERY_GUARD).guards.record(10)
-    everything = {*EVERY_GUARD, "max_unassign_people"}
+    everything = {*EVERY_GUARD, "max_unassign_people", "max_assign_people"}
     assert set(recorded) == everything - not_applicable
 
 
 def test_an_undo_records_only_its_guards() -> None:
     """An undo has no default limit and no empty roster, but every other guard."""
-    job = parse_sync(undo=_report(), user_emails=NOT_PASSED, **{**EVERY_GUARD, "allow_empty": False})
+    job = parse_sync(
+        undo=_report(), user_emails=NOT_PASSED, **{**EVERY_GUARD, "allow_empty": False, "max_roster_age": NOT_PASSED}
+    )
     assert set(job.guards.record(10)) == {
         "missing_users",
         "max_unassign",
         "max_unassign_people",
+        "max_assign",
+        "max_assign_people",
         "max_seats",
         "min_seat_age",
         "protect",
         "check_accounts",
     }
     assert parse_sync(undo=_report(), user_emails=NOT_PASSED).guards.record(10) == {"missing_users": "fail"}
-    with pytest.raises(InvalidInputError, match=r"^allow_empty: an undo has no roster"):
-        parse_sync(undo=_report(), user_emails=NOT_PASSED, allow_empty=True)
+    for name, value in (("allow_empty", True), ("max_roster_age", "7d"), ("roster_read_at", "2026-11-29T06:00:00Z")):
+        with pytest.raises(InvalidInputError, match=rf"^{name}: an undo has no roster\. Leave it out\."):
+            parse_sync(undo=_report(), user_emails=NOT_PASSED, **{name: value})
 
 
 def test_the_mode_of_an_undo_leaves_out_the_guards_of_the_other_direction() -> None:
     """An undo that only assigns has no guard of seats that are taken away, and the other way round."""
-    guards = {**EVERY_GUARD, "allow_empty": False}
+    guards = {**EVERY_GUARD, "allow_empty": False, "max_roster_age": NOT_PASSED}
     assigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="add_only", **guards).guards
-    assert set(assigns.record(10)) == {"missing_users", "max_seats", "check_accounts"}
+    assert set(assigns.record(10)) == {
+        "missing_users",
+        "max_assign",
+        "max_assign_people",
+        "max_seats",
+        "check_accounts",
+    }
     unassigns = parse_sync(undo=_report(), user_emails=NOT_PASSED, mode="remove_only", **guards).guards
     assert unassigns.missing_users is None
 
@@ -288,7 +270,7 @@ def test_an_empty_half_of_a_roster_is_kept_for_the_guard() -> None:
 
 def _report(**changes: Any) -> Any:
     plan = sync(People((U1, U2)), SeatList([seat(U1, "1@x.io"), seat(U3, "3@x.io")]))
-    return {**plan.preview(), "preview": False, **changes}
+    return {**report_preview(plan), "preview": False, **changes}
 
 
 @pytest.mark.parametrize("form", [dict, json.dumps, repr])
@@ -390,4 +372,4 @@ def test_nothing_never_becomes_a_job(argument: tuple[type[Job], str], value: str
 
 def test_a_sync_is_described_before_anything_is_read() -> None:
     """The report of a sync that did not start knows only the product."""
-    assert parse_sync().as_requested() == Plan(P)
+    assert parse_sync().as_requested() == ()

@@ -1,4 +1,4 @@
-"""Plans of assignments, unassignments, syncs and undos, and the guards that refuse them."""
+"""Plans: refusals, undos, and the end state that follows from mode and guards."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._api.seat_change import Outcome
-from airflow_provider_seats._planning.guards import DEFAULT_MAX_UNASSIGN, Guards, Limit
+from airflow_provider_seats._api.seat_list import SeatList
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
-from airflow_provider_seats._planning.planner import Mode, emails_to_look_up, plan_sync, plan_undo
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._planning.reports import report_changes, report_not_started, report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
 from tests.helpers.examples import examples
 from tests.helpers.planning import (
-    NONE,
     NOW,
     P,
     assign,
-    compared,
     kinds,
     person,
     seat,
     sync,
     unassign,
+    undo,
     user,
-    with_accounts,
-    world,
 )
 
 if TYPE_CHECKING:
+    from airflow_provider_seats._planning.jobs import Mode
     from airflow_provider_seats.report import Report
 
 NOTHING = Outcome(P)
@@ -42,33 +41,10 @@ NOTHING = Outcome(P)
 
 def refusal(plan: Plan) -> str:
     """Return the message of a refusal, which no retry would change."""
-    assert isinstance(plan.refusal, PlanRefusedError)
-    assert not plan.refusal.transient
-    assert "nothing was changed" in str(plan.refusal)
-    return str(plan.refusal)
-
-
-# --- assign ---
-
-
-def test_without_a_seat_list_everyone_passed_is_assigned() -> None:
-    """An assignment without the seat list contains each account once, whether passed by UUID or by email."""
-    plan = assign(People(("1", "2"), ("Ann@x",)), [user("1", "ann@x")])
-    assert plan.assign == (person("1", "ann@x"), person("2"))
-    assert (plan.refusal, plan.seats_before) == (None, None)
-
-
-def test_with_a_seat_list_people_who_hold_a_seat_are_unchanged() -> None:
-    """A person who holds a seat is unchanged, found by UUID or by account, whatever email the row shows."""
-    seats = SeatList([seat("1", "ann@x"), seat("2"), seat("3", "old@x")])
-    accounts = [user("1", "ann@x"), user("3", "cy@x"), user("8", "new@x")]
-    plan = assign(People(("2", "9"), ("ANN@x", "cy@x", "new@x")), accounts, seats)
-    unchanged = [(each["id"], each["email"]) for each in plan.unchanged]
-    assert unchanged == [("1", "ann@x"), ("3", "old@x"), ("2", None)]
-    assert {each.get("reason") for each in plan.unchanged} == {
-        "held a seat before; the undo of another report may unassign it"
-    }
-    assert plan.assign == (person("8", "new@x"), person("9"))
+    assert isinstance(plan.error, PlanRefusedError)
+    assert not plan.error.transient
+    assert "nothing was changed" in str(plan.error)
+    return str(plan.error)
 
 
 def test_unknown_and_disabled_accounts_are_missing() -> None:
@@ -77,31 +53,18 @@ def test_unknown_and_disabled_accounts_are_missing() -> None:
     accounts = [user("5", "off@x", "Disabled"), user("1", "ann@x")]
     plan = assign(people, accounts, guards=Guards(missing_users="fail"))
     assert plan.missing == (person(None, "Gone@x"), person("5", "off@x"))
-    assert isinstance(plan.refusal, UsersMissingError)
-    assert plan.refusal.emails == ("Gone@x", "off@x")
+    assert isinstance(plan.error, UsersMissingError)
+    assert plan.error.emails == ("Gone@x", "off@x")
     assert "There is no enabled Datadog account for Gone@x, off@x (2 in all)" in refusal(plan)
     assert "missing_users='skip'" in refusal(plan)
-    assert assign(people, accounts, guards=Guards(missing_users="skip")).refusal is None
-
-
-def test_a_person_passed_by_uuid_too_is_not_missing() -> None:
-    """A person passed by UUID and by the email of a disabled account is assigned."""
-    plan = assign(People(("5",), ("off@x",)), [user("5", "off@x", "Disabled")], None, Guards("fail"))
-    assert (plan.missing, plan.refusal, plan.assign) == ((), None, (person("5"),))
-
-
-def test_a_disabled_account_is_missing_with_or_without_a_seat_list() -> None:
-    """A preview, which reads the seat list, and a run without it treat a disabled account alike."""
-    accounts = [user("5", "off@x", "Disabled")]
-    for seats in (None, SeatList([seat("5", "off@x")])):
-        assert assign(People((), ("off@x",)), accounts, seats).missing == (person("5", "off@x"),)
+    assert assign(people, accounts, guards=Guards(missing_users="skip")).error is None
 
 
 @pytest.mark.parametrize(("most", "refused"), [(3, False), (2, True), (0, True)])
 def test_more_seats_than_max_seats_are_refused(most: int, *, refused: bool) -> None:
     """The limit counts the seats afterwards, and people who hold one already only once."""
     plan = assign(People(("1", "2", "3")), (), SeatList([seat("1"), seat("2")]), Guards(max_seats=most))
-    assert (plan.refusal is not None) == refused
+    assert (plan.error is not None) == refused
     if refused:
         message = f"There would be 3 seats (0 unassigned, 1 assigned), and the limit is {most}."
         assert message in refusal(plan)
@@ -113,41 +76,18 @@ def test_a_refusal_uses_the_singular_for_one_seat() -> None:
     assert "There would be 1 seat (" in refusal(assign(People(("1",)), (), SeatList(), Guards(max_seats=0)))
 
 
-# --- unassign ---
-
-
-def test_uuids_alone_are_unassigned_without_a_seat_list() -> None:
-    """An unassignment by UUID without guards needs no seat list."""
-    plan = unassign(People(("1", "2")))
-    assert (plan.unassign, plan.seats_before) == ((person("1"), person("2")), None)
-
-
-def test_only_people_with_a_seat_are_unassigned() -> None:
-    """A person without a seat is unchanged, and a person passed twice is unassigned once."""
-    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3")])
-    plan = unassign(People(("1", "3", "9"), ("Ann@X", "nobody@x")), seats)
-    assert plan.unassign == (person("1", "ann@x"), person("3"))
-    assert plan.unchanged == (person(None, "nobody@x"), person("9"))
-
-
-def test_all_seats_of_an_email_are_unassigned() -> None:
-    """If accounts share an email, all of their seats are unassigned."""
-    plan = unassign(People((), ("ann@x",)), SeatList([seat("1", "ann@x"), seat("2", "ANN@x")]))
-    assert [each["id"] for each in plan.unassign] == ["1", "2"]
-
-
 def test_a_seat_without_a_uuid_cannot_be_unassigned_by_email() -> None:
     """A requested seat without a UUID refuses the plan, because keeping it is no success."""
     plan = unassign(People((), ("ann@x",)), SeatList([seat(None, "ann@x")]))
     assert "Datadog lists the seats of ann@x without a user UUID. Pass the UUIDs" in refusal(plan)
-    assert kinds(plan.not_started(preview=False)) == {"protected": ["ann@x"]}
+    assert kinds(report_not_started(plan, preview=False)) == {"protected": ["ann@x"]}
 
 
 def test_an_unassignment_keeps_protected_people_and_its_limit() -> None:
     """An unassignment has no limit by default, keeps protected people, and is refused past max_unassign."""
     seats = SeatList([seat(each, f"{each}@x") for each in "abcdefgh"])
     everyone = People(tuple("abcdefgh"))
-    assert unassign(everyone, seats).refusal is None
+    assert unassign(everyone, seats).error is None
     kept = unassign(everyone, seats, Guards(protect=People(("a",), ("B@X",))))
     assert [each["id"] for each in kept.protected] == ["a", "b"]
     assert len(kept.unassign) == 6
@@ -159,53 +99,14 @@ def test_an_unknown_email_refuses_an_unassignment_with_missing_users_fail() -> N
     """With missing_users="fail" an email without an account refuses the plan, and one without a seat does not."""
     seats = SeatList([seat("1", "ann@x")])
     people = People(("9",), ("ann@x", "Bob@x", "Misspelt@x"))
-    plan = unassign(
-        people, seats, Guards(missing_users="fail"), same_emails={"bob@x": [user("2", "bob@x", "Disabled")]}
-    )
-    assert isinstance(plan.refusal, UsersMissingError)
-    assert plan.refusal.emails == ("Misspelt@x",)
+    plan = unassign(people, seats, Guards(missing_users="fail"), users=[user("2", "bob@x", "Disabled")])
+    assert isinstance(plan.error, UsersMissingError)
+    assert plan.error.emails == ("Misspelt@x",)
     assert "There is no Datadog account for Misspelt@x (1 in all). Correct the emails" in refusal(plan)
-    assert kinds(plan.preview()) == {"unassigned": ["1"], "unchanged": ["Bob@x", "9"], "missing": ["Misspelt@x"]}
+    assert kinds(report_preview(plan)) == {"unassigned": ["1"], "unchanged": ["Bob@x", "9"], "missing": ["Misspelt@x"]}
     skipped = unassign(people, seats)
-    assert (skipped.refusal, skipped.missing) == (None, ())
-    assert kinds(skipped.preview()) == {"unassigned": ["1"], "unchanged": ["Bob@x", "Misspelt@x", "9"]}
-
-
-# --- sync ---
-
-
-def test_a_sync_assigns_and_unassigns() -> None:
-    """A sync matches people by UUID or email in each of its three modes."""
-    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@x")])
-    roster = People(("2", "9"), ("ANN@x", "di@x"))
-    accounts = [user("4", "di@x")]
-    exact = sync(roster, seats, "exact", accounts)
-    assert kinds(exact.preview()) == {"assigned": ["4", "9"], "unassigned": ["3"], "unchanged": ["1", "2"]}
-    added = sync(roster, seats, "add_only", accounts)
-    assert kinds(added.preview()) == {"assigned": ["4", "9"], "unchanged": ["1", "2"]}
-    removed = sync(roster, seats, "remove_only")
-    assert kinds(removed.preview()) == {"unassigned": ["3"], "unchanged": ["1", "2", "9", "di@x"]}
-    assert removed.guards["mode"] == "remove_only"
-
-
-def test_only_unlisted_emails_of_a_roster_are_looked_up() -> None:
-    """A sync looks up the emails that no row has, and none if it assigns nobody."""
-    roster, seats = People(("9",), ("ANN@x", "di@x")), SeatList([seat("1", "ann@x")])
-    assert emails_to_look_up(roster, seats, "exact") == emails_to_look_up(roster, seats, "add_only") == ("di@x",)
-    assert emails_to_look_up(roster, seats, "remove_only") == ()
-
-
-def test_a_listed_email_is_enough_even_if_the_account_is_disabled() -> None:
-    """A person in the roster who holds a seat is unchanged, although the account is disabled."""
-    plan = sync(People((), ("off@x",)), SeatList([seat("5", "off@x")]), guards=Guards(missing_users="fail"))
-    assert (kinds(plan.preview()), plan.refusal) == ({"unchanged": ["5"]}, None)
-
-
-def test_a_renamed_person_keeps_the_seat() -> None:
-    """A person that the roster names by the account's email is unchanged, although the row shows another one."""
-    seats = SeatList([seat("3", "old@x"), seat("4", "bob@x")])
-    plan = sync(People((), ("new@x", "bob@x")), seats, users=[user("3", "new@x")])
-    assert kinds(plan.preview()) == {"unchanged": ["3", "4"]}
+    assert (skipped.error, skipped.missing) == (None, ())
+    assert kinds(report_preview(skipped)) == {"unassigned": ["1"], "unchanged": ["Bob@x", "Misspelt@x", "9"]}
 
 
 # --- refusals of a sync ---
@@ -217,11 +118,12 @@ def test_sixty_of_a_hundred_people_are_refused_by_default() -> None:
     roster = People((), tuple(f"{number}@x" for number in range(40)))
     message = refusal(sync(roster, seats, guards=Guards(max_unassign=DEFAULT_MAX_UNASSIGN)))
     assert re.search(
-        r"60 of 100 seats would be unassigned, and the limit is 20 \(max_unassign=5 or 20%, at most 50% and 100\): "
+        r"60 of 100 seats would be unassigned, and the limit is 20 \(max_unassign=5 or 20%, at most 50% and 100, the "
+        r"default\): "
         r"40@x, .*and 50 more. If this is intended, raise max_unassign for this run to a percentage above 50%",
         message,
     )
-    assert sync(roster, seats, guards=Guards(max_unassign=Limit(percent=60))).refusal is None
+    assert sync(roster, seats, guards=Guards(max_unassign=Limit(percent=60))).error is None
 
 
 @pytest.mark.parametrize(
@@ -248,7 +150,7 @@ def test_a_sync_past_its_limit_is_refused(held: int, gone: int, limit: Limit, *,
     """A limit allows exactly its number of people, and 0 allows nobody."""
     seats = SeatList([seat(str(number)) for number in range(held)])
     roster = People(tuple(str(number) for number in range(gone, held)))
-    assert (sync(roster, seats, guards=Guards(max_unassign=limit)).refusal is not None) == refused
+    assert (sync(roster, seats, guards=Guards(max_unassign=limit)).error is not None) == refused
 
 
 def test_a_limit_counts_what_earlier_attempts_unassigned() -> None:
@@ -256,10 +158,10 @@ def test_a_limit_counts_what_earlier_attempts_unassigned() -> None:
     rows = [seat(str(number)) for number in range(10)]
     guards = Guards(max_unassign=Limit(people=3))
     first = sync(People(tuple("3456789")), SeatList(rows), guards=guards)
-    assert first.refusal is None
+    assert first.error is None
     again: dict[str, Any] = {"guards": guards, "earlier": first.to_remember()}
     retry = sync(People(tuple("3456789")), SeatList(rows[2:]), **again)
-    assert (retry.refusal, len(retry.unassign)) == (None, 1)
+    assert (retry.error, len(retry.unassign)) == (None, 1)
     more = refusal(sync(People(tuple("456789")), SeatList(rows[2:]), **again))
     assert "4 of 10 seats" in more
     assert more.startswith("p: nothing was changed by this attempt. ")
@@ -274,7 +176,7 @@ def test_every_refusal_after_an_earlier_attempt_is_about_this_attempt() -> None:
     roster = People(("1",), ("gone@x",))
     again = sync(roster, seats, guards=Guards(missing_users="fail"), earlier=earlier)
     assert "nothing was changed by this attempt. " in refusal(again)
-    preview = sync(People(("1", "2")), seats).preview()
+    preview = report_preview(sync(People(("1", "2")), seats))
     approved = sync(People(("1",)), seats, earlier=earlier, approved=preview)
     assert "nothing was changed by this attempt. " in refusal(approved)
 
@@ -284,9 +186,9 @@ def test_an_empty_roster_is_refused(mode: Mode) -> None:
     """An empty roster unassigns nobody unless allow_empty is set, and the refusal says how many it would unassign."""
     seats = SeatList([seat("1"), seat("2")])
     assert re.search(r"roster is empty.* 2 of 2 seats.*allow_empty=True", refusal(sync(NOBODY, seats, mode)))
-    assert sync(NOBODY, seats, mode, guards=Guards(allow_empty=True)).refusal is None
-    assert sync(NOBODY, SeatList(), mode).refusal is not None
-    assert sync(NOBODY, seats, "add_only").refusal is None
+    assert sync(NOBODY, seats, mode, guards=Guards(allow_empty=True)).error is None
+    assert sync(NOBODY, SeatList(), mode).error is not None
+    assert sync(NOBODY, seats, "add_only").error is None
 
 
 @pytest.mark.parametrize("empty", ["user_uuids", "user_emails"])
@@ -298,8 +200,8 @@ def test_a_roster_with_an_empty_half_is_refused(mode: Mode, empty: str) -> None:
     message = refusal(sync(roster, seats, mode))
     assert f"{empty} is empty, which would unassign 1 of 2 seats. Leave it out if it is not needed." in message
     assert "allow_empty=True" in message
-    assert sync(roster, seats, mode, guards=Guards(allow_empty=True)).refusal is None
-    assert sync(roster, seats, "add_only").refusal is None
+    assert sync(roster, seats, mode, guards=Guards(allow_empty=True)).error is None
+    assert sync(roster, seats, "add_only").error is None
 
 
 @pytest.mark.parametrize("mode", ["exact", "remove_only"])
@@ -310,15 +212,15 @@ def test_a_roster_that_matches_nobody_is_refused(mode: Mode) -> None:
     message = refusal(sync(roster, seats, mode, [user("8", "8@x")]))
     assert "Nobody in the roster holds a seat, and 2 of 2 seats would be unassigned." in message
     assert "allow_empty=True" in message
-    assert sync(roster, seats, mode, [user("8", "8@x")], Guards(allow_empty=True)).refusal is None
-    assert sync(roster, seats, "add_only", [user("8", "8@x")]).refusal is None
+    assert sync(roster, seats, mode, [user("8", "8@x")], Guards(allow_empty=True)).error is None
+    assert sync(roster, seats, "add_only", [user("8", "8@x")]).error is None
 
 
 def test_a_first_roster_of_an_unused_product_is_not_refused() -> None:
     """A roster in which nobody holds a seat is carried out if nobody would be unassigned."""
-    assert sync(People(("9",)), SeatList()).refusal is None
+    assert sync(People(("9",)), SeatList()).error is None
     protected = sync(People(("9",)), SeatList([seat("1")]), guards=Guards(protect=People(("1",))))
-    assert (protected.refusal, kinds(protected.preview())) == (None, {"assigned": ["9"], "protected": ["1"]})
+    assert (protected.error, kinds(report_preview(protected))) == (None, {"assigned": ["9"], "protected": ["1"]})
 
 
 def test_a_refusal_has_all_reasons_at_once() -> None:
@@ -329,32 +231,33 @@ def test_a_refusal_has_all_reasons_at_once() -> None:
     message = refusal(plan)
     for part in ("ghost@x", "8 of 8 seats", "max_seats", "missing_users", "Nobody in the roster"):
         assert part in message
-    assert plan.refusal is not None
-    assert len(plan.refusal.reasons) == 4
-    assert list(plan.refusal.reasons) == plan.preview()["refusals"]
+    assert plan.error is not None
+    assert len(plan.error.reasons) == 4
+    assert list(plan.error.reasons) == report_preview(plan)["refusals"]
 
 
 def test_a_refused_plan_is_shown_completely_in_a_preview() -> None:
     """The preview of a plan that a guard refuses shows everyone that it would change."""
     seats = SeatList([seat(each) for each in "abcdefgh"])
     plan = sync(People(("a", "9")), seats, guards=Guards(max_unassign=Limit(people=1)))
-    assert plan.refusal is not None
-    assert kinds(plan.preview()) == {"assigned": ["9"], "unassigned": list("bcdefgh"), "unchanged": ["a"]}
+    assert plan.error is not None
+    assert kinds(report_preview(plan)) == {"assigned": ["9"], "unassigned": list("bcdefgh"), "unchanged": ["a"]}
 
 
 def test_the_guards_that_applied_are_in_the_report() -> None:
     """The report has the guards as passed, the mode of a sync, and how many people the limit is."""
     guards = Guards("skip", allow_empty=False, max_unassign=Limit(percent=20), protect=People(("1",), ("A@x",)))
     plan = sync(People(("1",)), SeatList([seat("1")]), guards=guards)
-    assert plan.preview()["guards"] == {
+    assert report_preview(plan)["guards"] == {
         "mode": "exact",
         "missing_users": "skip",
         "allow_empty": False,
         "max_unassign": "20%",
         "max_unassign_people": 0,
         "protect": ["1", "A@x"],
+        "protect_unmatched": ["A@x"],
     }
-    assert unassign(People(("1",))).preview()["guards"] == {}
+    assert report_preview(unassign(People(("1",))))["guards"] == {}
 
 
 # --- undo ---
@@ -363,21 +266,9 @@ STARTED = NOW - timedelta(hours=2)
 ENDED = NOW - timedelta(hours=1)
 
 
-def undo(
-    report: Report,
-    seats: SeatList,
-    guards: Guards = NONE,
-    only: People | None = None,
-    mode: Mode = "exact",
-    **more: Any,
-) -> Plan:
-    """Plan an undo."""
-    return plan_undo(P, report, only, world(seats, **more), guards, mode=mode)
-
-
 def report_of(**changes: Any) -> Report:
     """Return the report of a task that unassigned 1 and assigned 3, two hours ago to one hour ago."""
-    report = sync(People(("2", "3")), SeatList([seat("1", "1@x"), seat("2")])).preview()
+    report = report_preview(sync(People(("2", "3")), SeatList([seat("1", "1@x"), seat("2")])))
     period = {"started_at": STARTED.isoformat(), "ended_at": ENDED.isoformat()}
     changed: Any = {**report, "preview": False, **period, **changes}
     return changed  # type: ignore[no-any-return]
@@ -386,8 +277,8 @@ def report_of(**changes: Any) -> Report:
 def test_an_undo_restores_what_was_changed_and_is_not_yet_restored() -> None:
     """An undo unassigns who was assigned and assigns who was unassigned, and a second undo changes nobody."""
     plan = undo(report_of(), SeatList([seat("2"), seat("3", days=1 / 16)]))
-    assert kinds(plan.preview()) == {"assigned": ["1"], "unassigned": ["3"]}
-    assert kinds(undo(report_of(), SeatList([seat("1"), seat("2")])).preview()) == {"unchanged": ["1", "3"]}
+    assert kinds(report_preview(plan)) == {"assigned": ["1"], "unassigned": ["3"]}
+    assert kinds(report_preview(undo(report_of(), SeatList([seat("1"), seat("2")])))) == {"unchanged": ["1", "3"]}
 
 
 def test_an_undo_changes_nobody_whom_the_report_did_not_change() -> None:
@@ -398,15 +289,15 @@ def test_an_undo_changes_nobody_whom_the_report_did_not_change() -> None:
 
 def test_an_undo_keeps_protected_people() -> None:
     """An undo does not unassign a protected person."""
-    plan = undo(report_of(), SeatList([seat("1"), seat("3", "3@x")]), Guards(protect=People((), ("3@X",))))
-    assert kinds(plan.preview()) == {"unchanged": ["1"], "protected": ["3"]}
+    plan = undo(report_of(), SeatList([seat("1"), seat("3", "3@x")]), guards=Guards(protect=People((), ("3@X",))))
+    assert kinds(report_preview(plan)) == {"unchanged": ["1"], "protected": ["3"]}
 
 
 def test_an_undo_respects_max_seats_and_max_unassign() -> None:
     """The counting guards refuse an undo as well."""
     seats = SeatList([seat("2"), seat("3", days=1 / 16)])
-    assert "raise max_unassign" in refusal(undo(report_of(), seats, Guards(max_unassign=Limit(people=0))))
-    assert "raise max_seats" in refusal(undo(report_of(), seats, Guards(max_seats=1)))
+    assert "raise max_unassign" in refusal(undo(report_of(), seats, guards=Guards(max_unassign=Limit(people=0))))
+    assert "raise max_seats" in refusal(undo(report_of(), seats, guards=Guards(max_seats=1)))
 
 
 @pytest.mark.parametrize(
@@ -447,9 +338,9 @@ def test_a_report_without_a_period_is_undone_completely() -> None:
 def test_an_undo_does_not_assign_to_an_account_that_was_disabled_since(accounts: list[Any]) -> None:
     """A person whose account was disabled or deleted since is missing, and the undo goes on without them."""
     plan = undo(report_of(), SeatList([seat("3", days=1 / 16)]), accounts=accounts)
-    assert (plan.refusal, kinds(plan.preview())) == (None, {"unassigned": ["3"], "missing": ["1"]})
+    assert (plan.error, kinds(report_preview(plan))) == (None, {"unassigned": ["3"], "missing": ["1"]})
     enabled = undo(report_of(), SeatList([seat("3", days=1 / 16)]), accounts=[user("1", "1@x")])
-    assert kinds(enabled.preview()) == {"assigned": ["1"], "unassigned": ["3"]}
+    assert kinds(report_preview(enabled)) == {"assigned": ["1"], "unassigned": ["3"]}
 
 
 @pytest.mark.parametrize(
@@ -465,7 +356,7 @@ def test_an_undo_does_not_assign_to_an_account_that_was_disabled_since(accounts:
 def test_an_undo_can_be_limited_to_people(only: People | None, expected: dict[str, list[str]]) -> None:
     """An undo that is limited to people changes only them, by UUID or email."""
     seats = SeatList([seat("2"), seat("3", days=1 / 16)])
-    assert kinds(undo(report_of(), seats, only=only).preview()) == expected
+    assert kinds(report_preview(undo(report_of(), seats, only=only))) == expected
 
 
 # --- over all states ---
@@ -507,15 +398,8 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
     accounts = {each: user(each, f"{each}@x") for each in known}
-    found = [accounts[email[0]] for email in emails_to_look_up(roster, seats, mode) if email[0] in known]
     applied = guards if mode != "add_only" else replace(guards, protect=NOBODY, min_seat_age=None)
-
-    plan = with_accounts(
-        lambda state: plan_sync(P, mode, state, applied),
-        compared(world(seats, users=found), roster, mode),
-        applied,
-        accounts,
-    )
+    plan = sync(roster, seats, mode, accounts.values(), applied, accounts=accounts.values())
 
     shown = {each for each, shown, _ in rows if shown}
     looked_up = emails & known if mode != "remove_only" else set()
@@ -550,18 +434,21 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     to_unassign = candidates - unidentified if is_read else candidates
     recognized = unidentified & known & emails if is_read else set()
     nobody_seated = is_read and not (before & matched or recognized)
-    assert (plan.refusal is not None) == refuses(to_unassign, nobody_seated=nobody_seated)
-    preview = plan.preview()
+    unknown_emails = {email[0] for email in guards.protect.emails} - shown - known
+    strangers = unknown_emails | (set(guards.protect.uuids) - before - known)
+    has_stranger = bool(is_read and candidates and strangers)
+    assert (plan.error is not None) == (has_stranger or refuses(to_unassign, nobody_seated=nobody_seated))
+    preview = report_preview(plan)
     assert {each["id"] for each in preview["unassigned"]} == to_unassign
     assert {each["id"] for each in preview["assigned"]} == to_assign
     assert preview["seats_after"] == len(before) - len(to_unassign) + len(to_assign)
 
-    assume(plan.refusal is None)
-    done = plan.report(Outcome(P, done=tuple(to_unassign)), Outcome(P, done=tuple(to_assign)))
+    assume(plan.error is None)
+    done = report_changes(plan, Outcome(P, done=tuple(to_unassign)), Outcome(P, done=tuple(to_assign)))
     assert {**done, "preview": True, "started_at": preview["started_at"]} == preview
     by_uuid = {str(row.id): row for row in table}
     after = (before - to_unassign) | to_assign
-    back = kinds(undo(done, SeatList([by_uuid.get(each, seat(each)) for each in sorted(after)])).preview())
+    back = kinds(report_preview(undo(done, SeatList([by_uuid.get(each, seat(each)) for each in sorted(after)]))))
     assert (after - set(back.get("unassigned", []))) | set(back.get("assigned", [])) == before
 
 
@@ -569,5 +456,5 @@ def test_a_young_seat_is_not_unassigned() -> None:
     """An unassignment with min_seat_age keeps younger seats, and reports the reason."""
     seats = SeatList([seat("1", days=1), seat("2", days=30)])
     plan = unassign(People(("1", "2", "3")), seats, Guards(min_seat_age=7 * 86_400.0))
-    assert kinds(plan.preview()) == {"unassigned": ["2"], "unchanged": ["3"], "protected": ["1"]}
+    assert kinds(report_preview(plan)) == {"unassigned": ["2"], "unchanged": ["3"], "protected": ["1"]}
     assert plan.protected[0]["reason"] == "the seat is younger than min_seat_age"

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from airflow_provider_seats._planning.planner import match_roster
-from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._rosters.people import People
-from tests.helpers.planning import seat, user, world
+from airflow_provider_seats._api.seat_list import SeatList
+from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._rosters.people import NOBODY, People
+from tests.helpers.planning import NOW, seat, user
+
+BOSS, EIGHT = user("1", "boss@x"), user("8", "b@x")
 
 
-def test_a_plan_that_needs_the_seat_list_cannot_be_made_without_it() -> None:
-    """A world in which the seat list was not read does not stand for an empty list."""
+@pytest.mark.parametrize(
+    ("read", "unmatched"),
+    [
+        ({}, People(("8",), ("Boss@x", "Typo@x"))),
+        ({"accounts": {"1": BOSS}}, People(("8",), ("Typo@x",))),
+        ({"users": {"boss@x": BOSS}}, People(("8",), ("Typo@x",))),
+        ({"same_emails": {"b@x": [EIGHT]}}, People((), ("Boss@x", "Typo@x"))),
+    ],
+)
+def test_a_protected_entry_that_matches_nobody_is_found(read: dict[str, Any], unmatched: People) -> None:
+    """The entries of protect that match no row and no account that was read are returned as they were passed."""
+    people = People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x"))
+    seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x")])
+    assert World(NOW, seats, **read).unmatched(people) == unmatched
+    assert World(NOW, seats, **read).unmatched(NOBODY) == NOBODY
+
+
+def test_a_plan_without_the_list_matches_nobody() -> None:
+    """Without the seat list nothing is known about the entries of protect, and a plan that needs the list fails."""
+    assert World(NOW).unmatched(People(("1",))) == NOBODY
     with pytest.raises(TypeError, match="needs the seat list"):
-        _ = world().seats
-
-
-def test_a_match_contains_everyone_in_the_roster_and_in_the_seat_list_once() -> None:
-    """A roster is compared by UUID, by the email in the list, and by the account of an email that is not listed."""
-    ann, bob, cy, blank = seat("1", "ann@x"), seat("2", "bob@x"), seat("3", "cy@old"), seat("4")
-    roster = People(("2", "9"), ("ANN@x", "cy@x", "di@x", "ghost@x"))
-    users = [user("3", "cy@x"), user("5", "di@x")]
-    match = match_roster(roster, "exact", world(SeatList([ann, bob, cy, blank]), users=users))
-    assert match.unlisted == ("cy@x", "di@x", "ghost@x")
-    assert [person["id"] for person in match.seated] == ["1", "3", "2"]
-    assert [person["id"] for person in match.assign] == ["5", "9"]
-    assert [person["email"] for person in match.missing] == ["ghost@x"]
-    assert match.others == (blank,)
+        _ = World(NOW).seats

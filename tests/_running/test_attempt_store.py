@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.plan import Plan
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._running import operator_run
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook
@@ -31,12 +32,10 @@ from tests.helpers.operators import (
     sync,
     unassign,
 )
-from tests.helpers.planning import kinds, person, seat
+from tests.helpers.planning import changes, kinds, person, seat
 
 ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
-PLAN = Plan(
-    PRODUCT, assign=(person(ANN, "ann@x.com"),), unassign=(person(BOB, "bob@x.com"),), seat_list=SeatList([seat(BOB)])
-)
+PLAN = Plan(PRODUCT, changes([person(ANN, "ann@x.com")], [person(BOB, "bob@x.com")]), seat_list=SeatList([seat(BOB)]))
 
 
 SITE = "https://api.datadoghq.com"
@@ -168,7 +167,7 @@ def test_a_task_without_known_retries_has_a_series_too() -> None:
 def test_a_plan_that_does_not_know_the_seats_is_not_remembered() -> None:
     """Without the seat list nothing is stored, because it is unknown who held a seat before."""
     store = Store()
-    store_of(attempt(store)).remember(Plan(PRODUCT, assign=(person(ANN),)), None)
+    store_of(attempt(store)).remember(Plan(PRODUCT, changes([person(ANN)])), None)
     assert store == {}
 
 
@@ -176,7 +175,7 @@ def test_a_plan_that_does_not_know_the_seats_is_not_remembered() -> None:
     ("error", "number", "forgotten"),
     [
         (None, 1, True),
-        (PlanRefusedError(PRODUCT, []), 1, True),
+        (PlanRefusedError(PRODUCT, {}), 1, True),
         (UnavailableError("GET", "down"), 1, False),
         (UnavailableError("GET", "down"), 3, False),
         (UnavailableError("GET", "down"), 4, True),
@@ -205,7 +204,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
     assert datadog.holders(PRODUCT) == {people[0], *people[2:]}
     assert store
     report = sync(attempt(store, 2), **arguments)
-    assert kinds(report) == {"unassigned": people[1:], "unchanged": people[:1]}
+    assert kinds(report) == {"unassigned": people[1:]}
     assert (report["seats_before"], report["seats_after"], report["since_attempt"]) == (4, 1, 1)
     assert store == {}
     sync(undo=report)
@@ -328,7 +327,7 @@ def test_a_cleared_task_starts_from_nothing(datadog: FakeDatadog, number: int) -
     assert len(datadog.holders(PRODUCT)) == 40
     store.update(saved)
     report = sync(cleared, **{**arguments, "user_uuids": people[:35]})
-    assert kinds(report) == {"unassigned": people[35:], "unchanged": people[:35]}
+    assert kinds(report) == {"unassigned": people[35:]}
     assert (report["seats_before"], report["seats_after"], report["since_attempt"]) == (40, 35, number + 1)
 
 
@@ -371,7 +370,7 @@ def test_a_timeout_or_a_signal_at_the_last_attempt_ends_the_state(
         return exchange(request)
 
     monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(DatadogSeatsHook, "get_conn", lambda _: client)
+    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
     context = attempt(store, number)
     with pytest.raises(type(error)):
         sync(context, user_uuids=people[:1])

@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.jobs import Job
+from airflow_provider_seats._rosters.people import NOBODY
+from airflow_provider_seats._running import operator_run
 from airflow_provider_seats._running.operator_run import OperatorRun
 from airflow_provider_seats.exceptions import RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook
@@ -60,7 +64,7 @@ def interrupt_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise TimeUpError from None
 
     monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(DatadogSeatsHook, "get_conn", lambda _: client)
+    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
 
 
 # --- the report in each state ---
@@ -126,7 +130,7 @@ def test_a_refused_run_reports_its_refusals(datadog: FakeDatadog, ti: FakeTaskIn
     add_people(datadog, 3)
     message, people = failure(sync, ti, user_emails=emails(0), max_unassign=1)
     report = ti.pushed["return_value"]
-    assert people == {"not_done": emails(1, 2), "unchanged": emails(0)}
+    assert people == {"not_done": emails(1, 2)}
     assert len(report["refusals"]) == 1
     assert report["refusals"][0] in message
     assert report["guards"]["max_unassign_people"] == 1
@@ -211,7 +215,7 @@ def test_a_rate_limit_error_has_the_seconds_to_wait(datadog: FakeDatadog, ti: Fa
 def test_a_success_pushes_only_the_summary_itself(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
     """The report of a success is returned, and Airflow pushes it. The summary is pushed beside it."""
     add_people(datadog, 1)
-    assert sync({"ti": ti}, user_emails=emails(0))["unchanged"]
+    assert sync({"ti": ti}, user_emails=emails(0))["counts"]["unchanged"] == 1
     line = f"{PRODUCT}: 1 unchanged; seats before 1, after 1"
     assert ti.pushed == {"summary": line, "headline": line}
 
@@ -305,12 +309,6 @@ def test_an_unknown_job_is_a_programming_error(datadog: FakeDatadog) -> None:
     log: Any = logging.getLogger(__name__)
     context: Any = {}
     run = OperatorRun(context, product_code=PRODUCT, conn_id="datadog_default", log=log, push_report=False)
-    unknown = {
-        "product": PRODUCT,
-        "preview": False,
-        "needs_seat_list": False,
-        "as_requested": lambda _: run._state.plan,
-    }
-    job: Any = type("Unknown", (), unknown)()
-    with pytest.raises(TypeError, match="Unknown is not a job"):
+    job = Job(product=PRODUCT, people=NOBODY, guards=Guards())
+    with pytest.raises(TypeError, match="Job is not a job"):
         run.run(lambda: job)

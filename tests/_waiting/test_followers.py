@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._waiting import followers, shared_poller
+from airflow_provider_seats._waiting import followers
 from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
+from tests.helpers.clients import making_clients
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
@@ -55,7 +57,7 @@ def test_only_a_reading_that_started_after_the_follower_counts(polled: Datadog, 
     late: list[Any] = []
 
     async def join() -> None:
-        async with Follower("one", "p", 10) as first:
+        async with Follower("one", SeatSource("p"), 10) as first:
             await first.next_snapshot()
         await after(joins, watch(late))
 
@@ -105,7 +107,7 @@ def test_a_follower_can_require_a_new_reading(polled: Datadog, seconds: float) -
     other: list[Any] = []
 
     async def confirm() -> None:
-        async with Follower("one", "p", 10) as follower:
+        async with Follower("one", SeatSource("p"), 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), snapshot))
@@ -118,7 +120,7 @@ def test_a_follower_can_require_a_new_reading(polled: Datadog, seconds: float) -
 
     quickly(main())
     assert [when for when, _ in seen] == [seconds, 10 + 2 * seconds, 20 + 3 * seconds]
-    assert len({id(snapshot) for _, snapshot in seen}) == 1
+    assert len({id(snapshot.content) for _, snapshot in seen}) == 1
     assert len(other) == 1
 
 
@@ -128,7 +130,7 @@ def test_an_error_of_an_earlier_reading_is_not_current(polled: Datadog) -> None:
     seen: list[Any] = []
 
     async def late() -> None:
-        async with Follower("one", "p", 10) as follower:
+        async with Follower("one", SeatSource("p"), 10) as follower:
             for _ in range(3):
                 snapshot = await follower.next_snapshot()
                 seen.append((clock(), getattr(snapshot, "status", None), follower.is_current))
@@ -160,7 +162,7 @@ class Connections:
 
 async def followed(seen: list[Any], interval: float = 10) -> None:
     """Follow through a connection's id, and add the site and time of each snapshot to a list."""
-    async with Follower("datadog_default", "p", interval) as follower:
+    async with Follower("datadog_default", SeatSource("p"), interval) as follower:
         while True:
             await follower.next_snapshot()
             seen.append((clock(), follower.site))
@@ -256,16 +258,14 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
     polled = Datadog()
     polled.seconds = seconds
     served = 0
-    original = vars(shared_poller)["Client"]
     read = vars(followers)["read_connection"]
-    setattr(shared_poller, "Client", polled.client)  # noqa: B010 (a property test has no fixtures of its own)
-    setattr(followers, "read_connection", connection)  # noqa: B010 (as above)
+    setattr(followers, "read_connection", connection)  # noqa: B010 (a property test has no fixtures of its own)
 
     async def main() -> None:
         async def visit(begins: float, lasts: float, interval: int) -> None:
             nonlocal served
             await asyncio.sleep(begins)
-            async with Follower("one", "p", interval) as follower:
+            async with Follower("one", SeatSource("p"), interval) as follower:
                 await follower.next_snapshot()
                 served += 1
                 started_at = max(start for start in polled.times() if start + seconds <= clock() + 1e-6)
@@ -278,9 +278,9 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
         keeper.cancel()
 
     try:
-        quickly(main())
+        with making_clients(polled.client):
+            quickly(main())
     finally:
-        setattr(shared_poller, "Client", original)  # noqa: B010 (as above)
         setattr(followers, "read_connection", read)  # noqa: B010 (as above)
     assert served == len(visits)
     assert all(after - before >= 1 - 1e-6 for before, after in itertools.pairwise(polled.times()))

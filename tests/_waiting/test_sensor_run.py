@@ -3,72 +3,31 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
-import types
 from collections.abc import Callable
-from contextlib import aclosing
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._airflow import (
-    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
-    BaseSensorOperator,
 )
 from airflow_provider_seats._api import seats as seats_api
-from airflow_provider_seats._api.clock import Clock
 from airflow_provider_seats._planning.stored import MAX_VALUE, size, unpack
 from airflow_provider_seats.exceptions import UnknownEventError
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.airflow_names import TaskDeferred
-from tests.helpers.clocks import install
-from tests.helpers.looping import NOW, is_running, now, quickly
+from tests.helpers.looping import NOW
+from tests.helpers.sensing import WorkerClock, deferred, ended, event_of, many, resume
 from tests.helpers.triggers import FORBIDDEN, rows
 
 ANN = "11111111-1111-1111-1111-111111111111"
 BOB = "22222222-2222-2222-2222-222222222222"
-
-
-class WorkerClock(Clock):
-    """The time of a worker, which moves on while Airflow's loop sleeps, and that of the quick loop while one runs."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-        self.meanwhile: Callable[[], object] = lambda: None
-
-    def now(self) -> float:
-        """Return Unix time. Each call takes a moment, so that a timeout of 0 is over at once."""
-        if is_running():
-            return now()
-        self.passed += 0.001
-        return NOW + self.passed
-
-    def sleep(self, seconds: float, interrupt: object) -> None:
-        """Let the client's waits take no time."""
-
-    def sleep_in_airflow(self, seconds: float) -> None:
-        """Let time pass in Airflow's loop. What is to happen meanwhile happens in the first sleep."""
-        self.meanwhile()
-        self.meanwhile = lambda: None
-        self.passed += seconds
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> WorkerClock:
-    """Make Airflow's loop and the package use a clock on which waits take no time."""
-    clock = WorkerClock()
-    install(clock, monkeypatch)
-    in_airflow = types.SimpleNamespace(time=clock.now, monotonic=clock.now, sleep=clock.sleep_in_airflow)
-    monkeypatch.setattr(sys.modules[BaseSensorOperator.__module__], "time", in_airflow)
-    return clock
 
 
 def sensor(**arguments: Any) -> SeatUsersSensor:
@@ -84,45 +43,6 @@ def sensor(**arguments: Any) -> SeatUsersSensor:
             **arguments,
         }
     )
-
-
-def deferred(waiting_sensor: SeatUsersSensor) -> TaskDeferred:
-    """Run a sensor in a worker until it defers. Return the deferral."""
-    with pytest.raises(TaskDeferred) as raised:
-        waiting_sensor.execute({})
-    return raised.value
-
-
-def event_of(deferral: TaskDeferred) -> Any:
-    """Make the trigger of a deferral from what Airflow stores. Return the payload of its event."""
-    path, arguments = deferral.trigger.serialize()
-    module, _, name = path.rpartition(".")
-    trigger = getattr(importlib.import_module(module), name)(**json.loads(json.dumps(arguments)))
-
-    async def first() -> Any:
-        async with aclosing(trigger.run()) as events:
-            return (await anext(events)).payload
-
-    return json.loads(json.dumps(quickly(first())))
-
-
-def resume(waiting_sensor: SeatUsersSensor, event: Any) -> Any:
-    """Resume a sensor as Airflow does."""
-    return waiting_sensor.resume_execution("execute_complete", {"event": event}, {})
-
-
-def ended(run: Callable[[], Any]) -> tuple[Any, ...]:
-    """Return the result of a run: its value, or the class of its error with the part of the message that must agree."""
-    try:
-        return ("returned", run())
-    except BaseException as error:  # noqa: BLE001 (every error is compared)
-        message = str(error) if isinstance(error, AirflowFailException) else ""
-        if isinstance(error, AirflowSensorTimeout):
-            # The duration stands in front, in a form of its own.
-            message = str(error)[
-                max(str(error).find(start) for start in (PRODUCT, "example_product", "The seat list")) :
-            ]
-        return (type(error).__name__, message, type(error.__cause__).__name__ if message else "")
 
 
 WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], object]]] = {
@@ -425,11 +345,6 @@ def test_a_poke_leaves_half_of_a_stated_limit_to_others(
     assert len(datadog.received) == 2
     assert waiting._run is not None
     assert "nothing was sent, the rest of the limit is left to others" in str(waiting._run.summary)
-
-
-def many(count: int) -> list[str]:
-    """Return emails that cannot be compressed much."""
-    return [f"{sha256(str(number).encode()).hexdigest()[:12]}@x.com" for number in range(count)]
 
 
 @pytest.mark.parametrize(("count", "fits"), [(1_000, True), (6_000, False)])

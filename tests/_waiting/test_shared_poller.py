@@ -11,6 +11,7 @@ import pytest
 from airflow_provider_seats._api.rate_limits import RateLimit
 from airflow_provider_seats._waiting import shared_poller
 from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import KeysRefusedError, RateLimitError
 from tests.helpers.looping import quickly
 from tests.helpers.polling import LIST, Datadog, after, clock, passes, unavailable, watch
@@ -86,7 +87,7 @@ def test_a_follower_that_cannot_be_made_starts_no_poll(polled: Datadog) -> None:
 
     async def main() -> None:
         with pytest.raises(TypeError):
-            Follower("one", "p", None)  # type: ignore[arg-type]
+            Follower("one", SeatSource("p"), None)  # type: ignore[arg-type]
         await asyncio.sleep(10)
 
     quickly(main())
@@ -235,7 +236,7 @@ def test_a_poll_that_is_cancelled_from_outside_ends_its_followers(polled: Datado
         task = asyncio.create_task(watch([]))
         await asyncio.sleep(1)
         [organisation] = shared_poller._organisations.values()
-        organisation.polls["p"].task.cancel()
+        organisation.polls[SeatSource("p")].task.cancel()
         with pytest.raises(RuntimeError, match="cancelled"):
             await task
         await passes(1, watch([]))

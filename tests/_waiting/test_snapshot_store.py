@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_seats._api.clock import install
 from airflow_provider_seats._planning.stored import MAX_VALUE, size
 from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
 from tests.helpers.asset_state import FakeStateStore
-from tests.helpers.clocks import install
 from tests.helpers.looping import LoopClock, quickly
 
 NAME = "incident_response through datadog_default"
@@ -25,7 +25,7 @@ SEATS: dict[str, str | None] = {"u1": "ann@x.com", "u2": None}
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package use the time of the quick loop."""
-    install(LoopClock(), monkeypatch)
+    install(LoopClock())
 
 
 def hash_of(number: int) -> int:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats import hooks
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.seats import list_seat_users
+from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting import followers, shared_poller
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _access
@@ -244,7 +244,7 @@ def test_rotated_keys_are_used(datadog: FakeDatadog, monkeypatch: pytest.MonkeyP
 
 def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the connection has new keys at each reading and all are refused, the trigger ends."""
-    original = hooks.read_connection
+    original = read_connection
     read: list[Any] = []
 
     async def another(conn_id: str) -> Any:

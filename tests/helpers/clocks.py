@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from airflow_provider_seats._api import clock as clock_module
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import Clock
 from airflow_provider_seats.connection import DatadogConnection
@@ -15,7 +17,7 @@ from airflow_provider_seats.testing import _access
 if TYPE_CHECKING:
     import pytest
 
-    from airflow_provider_seats._api.flow import Request
+    from airflow_provider_seats._api.flow import NoAnswer, RateLimitHit, Request, Response
     from airflow_provider_seats.testing import FakeDatadog
 
 # The seconds after which a test that hangs fails. Nothing waits for them to pass.
@@ -48,9 +50,14 @@ class FakeClock(Clock):
         self.time += seconds
 
 
-def install(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make everything in the package use a clock."""
-    monkeypatch.setattr("airflow_provider_seats._api.clock._clock", clock)
+@contextmanager
+def installed(clock: Clock) -> Iterator[None]:
+    """Make everything in the package use a clock in a ``with`` block."""
+    before = clock_module.install(clock)
+    try:
+        yield
+    finally:
+        clock_module.install(before)
 
 
 class SharedClock(Clock):
@@ -78,20 +85,28 @@ class SharedClock(Clock):
 
     def client(self, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> Client:
         """Return a client of a FakeDatadog. Both use this clock."""
-        install(self, monkeypatch)
-        client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
-        exchange = client._exchange
-
-        def count(request: Request) -> Any:
-            with self._changed:
-                self._sending += 1
-            try:
-                return exchange(request)
-            finally:
-                with self._changed:
-                    self._sending -= 1
-                    self._changed.notify_all()
-
-        monkeypatch.setattr(client, "_exchange", count)
         monkeypatch.setattr(_access, "time", SimpleNamespace(time=self.now))
-        return client
+        with installed(self):
+            return _CountingClient(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key), self.sending)
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Let no time pass in a ``with`` block."""
+        with self._changed:
+            self._sending += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._sending -= 1
+                self._changed.notify_all()
+
+
+class _CountingClient(Client):
+    def __init__(self, connection: DatadogConnection, sending: Callable[[], AbstractContextManager[None]]) -> None:
+        super().__init__(connection)
+        self._sending = sending
+
+    def _exchange(self, request: Request) -> Response | NoAnswer | RateLimitHit:
+        with self._sending():
+            return super()._exchange(request)

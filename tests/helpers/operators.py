@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._api import BATCH_SIZE, seat_change
 from airflow_provider_seats.exceptions import RateLimitError
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import KINDS
@@ -26,13 +27,22 @@ RATE_LIMITED = Fault(429, headers={"X-RateLimit-Reset": "900"})
 OLD = "2020-01-01T00:00:00Z"
 
 
-def execute(kind: type[Any], context: Any = None, *, log: list[str] | None = None, **arguments: Any) -> Report:
+def execute(
+    kind: type[Any],
+    context: Any = None,
+    *,
+    log: list[str] | None = None,
+    batch_size: int = BATCH_SIZE,
+    **arguments: Any,
+) -> Report:
     """Run an operator, and return its report.
 
     :param log: a list for the lines that the operator logs, each after its level.
+    :param batch_size: the most people in one call.
     """
     operator = kind(**{"task_id": "task", "product_code": PRODUCT, **arguments})
     with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(seat_change, "BATCH_SIZE", batch_size))
         if log is not None:
             for level in ("info", "warning"):
                 stack.enter_context(mock.patch.object(operator.log, level, partial(_append, log, level)))
@@ -56,7 +66,7 @@ def unassign(context: Any = None, *, log: list[str] | None = None, **arguments: 
 
 def sync(context: Any = None, *, log: list[str] | None = None, **arguments: Any) -> Report:
     """Run a SyncSeatsOperator, and return its report, which lists unchanged people."""
-    return execute(SyncSeatsOperator, context, log=log, **{"report_unchanged": True, **arguments})
+    return execute(SyncSeatsOperator, context, log=log, **arguments)
 
 
 def failure(kind: Any, ti: FakeTaskInstance, **arguments: Any) -> tuple[str, dict[str, list[str]]]:

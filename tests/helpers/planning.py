@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.kept_seats import accounts_to_read
-from airflow_provider_seats._planning.planner import Mode, match_roster, plan_assign, plan_sync, plan_unassign
-from airflow_provider_seats._planning.verdict import too_many_unassigned
-from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, AssignJob, Job, Mode, SyncJob, UnassignJob
+from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
+from airflow_provider_seats._planning.planner import Planner
+from airflow_provider_seats._planning.reader import Reader
+from airflow_provider_seats._rosters.people import NOBODY
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from airflow_provider_seats._planning.plan import Plan
-    from airflow_provider_seats._planning.seat_list import SeatList
+    from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._planning.on_call import OnCall
     from airflow_provider_seats._rosters.people import People
 
+T = TypeVar("T")
 P = "p"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NONE = Guards()
+
+
+def defaults(operator: type[Any]) -> dict[str, Any]:
+    """Return the arguments of an operator with their defaults. Required ones are left out."""
+    parameters = inspect.signature(operator.__init__).parameters.values()
+    own = (each for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "task_id")
+    return {each.name: each.default for each in own if each.default is not each.empty}
 
 
 def seat(uuid: str | None, email: str | None = None, days: float | None = 100) -> SeatUser:
@@ -45,33 +52,104 @@ def person(uuid: str | None, email: str | None = None) -> Person:
     return Person(id=uuid, email=email)
 
 
-def world(
-    seat_list: SeatList | None = None,
+def changes(assign: Iterable[Person] = (), unassign: Iterable[Person] = ()) -> tuple[Change, ...]:
+    """Return the changes of these people."""
+    return (*(Change("unassign", each) for each in unassign), *(Change("assign", each) for each in assign))
+
+
+class Readings(Reader):
+    """Answers what a planner reads, without a call, and remembers whose accounts were read.
+
+    :param users: the accounts that a search by email finds.
+    :param accounts: the accounts that are found by UUID. Without them everyone has one, with the row's email.
+    :param on_call: where people are found on call.
+    """
+
+    def __init__(
+        self,
+        seats: SeatList | None,
+        users: Iterable[User] = (),
+        accounts: Iterable[User] | None = None,
+        on_call: Mapping[str, OnCall] | None = None,
+    ) -> None:
+        super().__init__(P, read_all_users=False)
+        self._seats = seats
+        self._users = list(users)
+        rows = [user(row.id, row.email) for row in (seats.users if seats else ()) if row.id]
+        known = (*rows, *self._users) if accounts is None else accounts
+        self._by_uuid = {each.id: each for each in known}
+        self._knows_all = accounts is None
+        self._on_call = on_call or {}
+        self.looked_up: list[str] = []
+        self.read: list[str] = []
+
+    def seats(self) -> Any:
+        """Return the seat list."""
+        return _flow(self._seats)
+
+    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Any:
+        """Return the seat list."""
+        return _flow(self._seats)
+
+    def accounts_of(self, emails: Sequence[str]) -> Any:
+        """Return all accounts that can be searched."""
+        self.looked_up += emails
+        return _flow(self._users if emails else [])
+
+    def accounts(self, people: Mapping[str, str | None]) -> Any:
+        """Return accounts by UUID."""
+        self.read += people
+        others = {uuid: user(uuid, None) for uuid in people if self._knows_all}
+        return _flow({uuid: each for uuid, each in (others | self._by_uuid).items() if uuid in people})
+
+    def on_call(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> Any:
+        """Return where people are found."""
+        return _flow({uuid: found for uuid, found in self._on_call.items() if uuid in people})
+
+
+def _flow(value: T) -> Generator[Any, Any, T]:
+    """Return a flow that needs nothing."""
+    return value
+    yield
+
+
+def planned(
+    job: Job,
+    readings: Reader,
     *,
-    users: Iterable[User] = (),
-    accounts: Iterable[User] | None = None,
-    **more: Any,
-) -> World:
-    """Return what was read before a plan is made."""
-    return World(
-        NOW,
-        seat_list,
-        {email_key(each.email): each for each in users if each.email},
-        None if accounts is None else {each.id: each for each in accounts},
-        **more,
-    )
+    earlier: EarlierAttempts | None = None,
+    now: datetime = NOW,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """Return the plan of a job."""
+    flow = Planner(job, readings, Origin(), earlier, now=lambda: now, warn=warn, draft=lambda _: None).plan()
+    try:
+        next(flow)
+    except StopIteration as end:
+        plan: Plan = end.value
+        return plan
+    raise AssertionError("The readings answer without a call.")
 
 
 def assign(
     people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
 ) -> Plan:
     """Plan an assignment."""
-    return plan_assign(P, people, world(seat_list, users=users), guards)
+    job = AssignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    return planned(job, Readings(seat_list, users))
 
 
-def unassign(people: People, seat_list: SeatList | None = None, guards: Guards = NONE, **more: Any) -> Plan:
+def unassign(
+    people: People,
+    seat_list: SeatList | None = None,
+    guards: Guards = NONE,
+    *,
+    earlier: EarlierAttempts | None = None,
+    **more: Any,
+) -> Plan:
     """Plan an unassignment."""
-    return plan_unassign(P, people, world(seat_list, **more), guards)
+    job = UnassignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    return planned(job, Readings(seat_list, **more), earlier=earlier)
 
 
 def sync(
@@ -82,31 +160,44 @@ def sync(
     guards: Guards = NONE,
     *,
     approved: Report | None = None,
+    undo: Report | None = None,
+    only: People | None = None,
+    earlier: EarlierAttempts | None = None,
+    preview: bool = False,
+    roster_read_at: datetime | None = None,
+    now: datetime = NOW,
+    warn: Callable[[str], None] = lambda _: None,
     **more: Any,
 ) -> Plan:
-    """Plan a sync."""
-    state = compared(world(seat_list, users=users, **more), roster, mode)
-    return plan_sync(P, mode, state, guards, approved=approved, report_unchanged=True)
+    """Plan a sync. Its report lists unchanged people."""
+    if guards.allow_empty is None and undo is None and mode != "add_only":
+        guards = replace(guards, allow_empty=False)
+    job = SyncJob(
+        product=P,
+        people=roster,
+        guards=guards,
+        kinds=KINDS_OF_MODE[mode],
+        mode=mode,
+        approved=approved,
+        undo=undo,
+        only=only,
+        preview=preview,
+        roster_read_at=roster_read_at,
+    )
+    plan = planned(job, Readings(seat_list, users, **more), earlier=earlier, now=now, warn=warn)
+    return replace(plan, lists_unchanged=True)
 
 
-def compared(state: World, roster: People, mode: Mode = "exact") -> World:
-    """Return what is known when a sync is planned: with the roster beside the seat list."""
-    return replace(state, match=match_roster(roster, mode, state))
-
-
-def with_accounts(
-    plan: Callable[[World], Plan],
-    before: World,
-    guards: Guards,
-    accounts: Mapping[str, User],
+def undo(
+    report: Report,
+    seat_list: SeatList,
+    only: People | None = None,
+    guards: Guards = NONE,
+    mode: Mode = "exact",
+    **more: Any,
 ) -> Plan:
-    """Plan, read the accounts that the plan needs, and plan again, as an operator does."""
-    first = plan(replace(before, checked=False))
-    if first.refusal is not None and first.refusal.reasons != tuple(too_many_unassigned(first, guards)):
-        return first
-    if wanted := accounts_to_read(first, guards, before):
-        before = replace(before, accounts={uuid: accounts[uuid] for uuid in wanted if uuid in accounts})
-    return plan(before)
+    """Plan an undo."""
+    return sync(NOBODY, seat_list, mode, guards=guards, undo=report, only=only, **more)
 
 
 def people_of(report: Report, kind: str) -> list[Person]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._api.flow import Pause, Response
 from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import UnavailableError
 
@@ -113,7 +114,7 @@ def clock() -> float:
 
 async def watch(seen: list[Any], *, interval: float = 10, conn_id: str = "one", product: str = "p") -> None:
     """Follow without end, and add each snapshot with its time to a list."""
-    async with Follower(conn_id, product, interval) as follower:
+    async with Follower(conn_id, SeatSource(product), interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
             seen.append((clock(), snapshot))

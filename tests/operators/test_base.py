@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
@@ -24,25 +26,13 @@ from tests.helpers.operators import (
     sync,
     unassign,
 )
+from tests.helpers.planning import defaults
 
-ASSIGN = (
-    *("user_uuids", "user_emails", "max_seats", "warn_seats", "missing_users", "read_seats_first", "preview"),
-    *("batch_size", "read_all_users"),
-)
-UNASSIGN = (
-    *("user_uuids", "user_emails", "max_unassign", "min_seat_age", "protect", "missing_users", "check_accounts"),
-    *("on_call", "check_escalation_policies", "read_seats_first", "preview", "batch_size", "read_all_users"),
-)
-SYNC = (
-    *("user_uuids", "user_emails", "mode", "missing_users", "allow_empty", "max_unassign", "max_seats", "min_seat_age"),
-    *("warn_seats", "protect", "check_accounts", "on_call", "check_escalation_policies"),
-    *("report_unchanged", "approved", "undo", "preview"),
-    *("batch_size", "read_all_users"),
-)
 EVERY_ARGUMENT = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
-    for kind, names in ((AssignSeatsOperator, ASSIGN), (UnassignSeatsOperator, UNASSIGN), (SyncSeatsOperator, SYNC))
-    for name in names
+    for kind in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator)
+    for name in defaults(kind)
+    if name != "datadog_conn_id"
 ]
 
 
@@ -52,17 +42,21 @@ EVERY_ARGUMENT = [
 def test_an_operator_stores_its_arguments_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     """When a DAG is parsed, an operator stores its arguments, also invalid ones, and looks up no connection."""
     monkeypatch.delenv("AIRFLOW_CONN_DATADOG_DEFAULT", raising=False)
-    templates: dict[str, Any] = {name: f"{{{{ params.{name} }}}}" for name in SYNC}
+    templates: dict[str, Any] = {name: f"{{{{ params.{name} }}}}" for name in defaults(SyncSeatsOperator)}
     operator = SyncSeatsOperator(task_id="task", product_code="{{ x }}", **templates)
-    assert {name: getattr(operator, name) for name in SYNC} == templates
+    assert {name: getattr(operator, name) for name in templates} == templates
 
 
-@pytest.mark.parametrize(
-    ("kind", "names"), [(AssignSeatsOperator, ASSIGN), (UnassignSeatsOperator, UNASSIGN), (SyncSeatsOperator, SYNC)]
-)
-def test_every_argument_is_a_template_field(kind: Any, names: tuple[str, ...]) -> None:
-    """Each argument of an operator can be a template."""
-    assert set(kind.template_fields) == {*names, "product_code", "datadog_conn_id"}
+@pytest.mark.parametrize("kind", [AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator])
+def test_every_argument_is_a_template_field(kind: Any) -> None:
+    """Each argument of an operator can be a template, and a guard of a run is an argument of an operator."""
+    assert set(kind.template_fields) == {*defaults(kind), "product_code"}
+
+
+def test_every_guard_is_an_argument() -> None:
+    """Each guard can be passed to an operator."""
+    passed = {*defaults(AssignSeatsOperator), *defaults(UnassignSeatsOperator), *defaults(SyncSeatsOperator)}
+    assert {each.name for each in fields(Guards)} <= passed
 
 
 # --- invalid arguments ---
@@ -76,7 +70,6 @@ def test_every_argument_is_a_template_field(kind: Any, names: tuple[str, ...]) -
         ({"user_uuids": ["abc"]}, "user_uuids: 'abc'"),
         ({"user_emails": ["a@x.com"], "product_code": ""}, "product_code: ''"),
         ({"user_emails": ["a@x.com"], "preview": "perhaps"}, "preview: 'perhaps'"),
-        ({"user_emails": ["a@x.com"], "batch_size": 0}, "batch_size: 0"),
         ({"user_emails": ["a@x.com"], "missing_users": "ignore"}, "missing_users: 'ignore'"),
         ({"user_emails": ["a@x.com"], "read_seats_first": "perhaps"}, "read_seats_first: 'perhaps'"),
     ],
@@ -221,7 +214,7 @@ def test_a_uuid_is_accepted_in_every_form(datadog: FakeDatadog, form: Any) -> No
     ann = datadog.add_user("ann@x.com")
     assign(user_uuids=[form(ann)])
     assert datadog.holders(PRODUCT) == {ann}
-    assert by_email(sync(user_uuids=[form(ann)], protect=[form(ann)])) == {"unchanged": ["ann@x.com"]}
+    assert sync(user_uuids=[form(ann)], protect=[form(ann)])["counts"]["unchanged"] == 1
     unassign(user_uuids=[form(ann)])
     assert datadog.holders(PRODUCT) == set()
 
@@ -231,9 +224,7 @@ def test_an_email_means_the_person_that_a_reader_sees(datadog: FakeDatadog, emai
     """Apostrophes belong to an email, and hidden characters at its ends do not, in every argument for people."""
     mary = datadog.add_user("mary.o'brien@x.com", seat=PRODUCT)
     add_people(datadog, 1)
-    assert by_email(sync(user_emails=[email, *emails(0)], max_unassign=0)) == {
-        "unchanged": ["mary.o'brien@x.com", "u0@x.com"]
-    }
+    assert sync(user_emails=[email, *emails(0)], max_unassign=0)["counts"]["unchanged"] == 2
     assert by_email(sync(user_emails=emails(0), protect=email))["protected"] == ["mary.o'brien@x.com"]
     assert by_email(unassign(user_emails=f"{email}, u9@x.com"))["unassigned"] == ["mary.o'brien@x.com"]
     assert by_email(assign(user_emails=[email]))["assigned"] == ["mary.o'brien@x.com"]
@@ -294,7 +285,7 @@ def test_a_refused_preview_shows_the_whole_plan(datadog: FakeDatadog) -> None:
     people = add_people(datadog, 4)
     new = datadog.add_user("new@x.com")
     report = sync(user_uuids=[people[0], new], max_unassign=2, max_seats=1, preview=True)
-    assert by_email(report) == {"assigned": [new], "unassigned": emails(1, 2, 3), "unchanged": emails(0)}
+    assert by_email(report) == {"assigned": [new], "unassigned": emails(1, 2, 3)}
     assert [reason.split("raise ")[-1] for reason in report["refusals"]] == [
         "max_unassign for this run to a percentage above 50%: a number allows no more.",
         "max_seats.",
@@ -334,7 +325,7 @@ def test_an_invalid_connection_fails_the_task_at_once(ti: FakeTaskInstance, monk
 def test_a_write_without_people_to_change_is_never_sent(datadog: FakeDatadog, kind: Any) -> None:
     """Every operator sends no write if everyone already is as requested."""
     people = add_people(datadog, 2, seat=None if kind is UnassignSeatsOperator else PRODUCT)
-    more: dict[str, Any] = {"report_unchanged" if kind is SyncSeatsOperator else "read_seats_first": True}
+    more: dict[str, Any] = {} if kind is SyncSeatsOperator else {"read_seats_first": True}
     report = execute(kind, user_uuids=people, **more)
-    assert list(by_email(report)) == ["unchanged"]
+    assert {each: count for each, count in report["counts"].items() if count} == {"unchanged": 2}
     assert calls(datadog) == ["GET seats/users"]

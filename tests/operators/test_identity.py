@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from unittest import mock
 
 from hypothesis import given, note, strategies as st
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._api import clock as clock_module
-from airflow_provider_seats._api.client import Client
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
-from tests.helpers.clocks import FakeClock
+from tests.helpers.clients import answering
+from tests.helpers.clocks import FakeClock, installed
 from tests.helpers.examples import examples
 from tests.helpers.operators import OLD, RATE_LIMITED, Store, attempt, sync, unassign
 from tests.helpers.playing import answer_by, unserved
@@ -80,8 +80,8 @@ def test_nobody_who_is_named_loses_a_seat(rows: list[str], steps: list[dict[str,
         store, number, max_tries = Store(), 1, 3
         with (
             mock.patch.dict("os.environ", {"AIRFLOW_CONN_DATADOG_DEFAULT": datadog.airflow_connection()}),
-            mock.patch.object(clock_module, "_clock", FakeClock(time.time)),
-            mock.patch.object(Client, "_exchange", lambda _, request: answer_by(datadog, request)),
+            installed(FakeClock(time.time)),
+            answering(partial(answer_by, datadog)),
         ):
             for step in steps:
                 before = datadog.holders(PRODUCT)

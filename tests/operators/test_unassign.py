@@ -52,9 +52,9 @@ def test_unassigning_people_without_a_seat_writes_nothing(datadog: FakeDatadog) 
 
 
 def test_unassigning_uuids_costs_one_call_for_each_batch(datadog: FakeDatadog) -> None:
-    """An unassign by UUID makes one call for each batch of batch_size people and no other."""
+    """An unassign by UUID makes one call for each batch of 100 people and no other."""
     people = add_people(datadog, 5)
-    report = unassign(user_uuids=people, batch_size="2")
+    report = unassign(user_uuids=people, batch_size=2)
     assert calls(datadog) == ["DELETE seats/users"] * 3
     assert (len(report["unassigned"]), report["seats_before"]) == (5, None)
     assert datadog.holders(PRODUCT) == set()
@@ -140,7 +140,12 @@ def test_an_unassign_keeps_its_limit_and_protected_people(datadog: FakeDatadog, 
     assert datadog.calls("DELETE") == []
     report = unassign(user_uuids=people, max_unassign="80%", protect="U0@X.com")
     assert report["protected"] == [{"id": people[0], "email": "u0@x.com", "reason": "protected"}]
-    assert report["guards"] == {"max_unassign": "80%", "max_unassign_people": 4, "protect": ["U0@X.com"]}
+    assert report["guards"] == {
+        "missing_users": "skip",
+        "max_unassign": "80%",
+        "max_unassign_people": 4,
+        "protect": ["U0@X.com"],
+    }
     assert datadog.holders(PRODUCT) == {people[0]}
 
 
@@ -170,6 +175,7 @@ def test_an_unassign_can_skip_the_check_of_accounts(datadog: FakeDatadog, check:
     report = unassign(user_uuids=people, protect=["boss@x.com"], check_accounts=check, log=log)
     assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
     assert report["guards"] == {
+        "missing_users": "skip",
         "protect": ["boss@x.com"],
         "protect_unmatched": ["boss@x.com"],
         "check_accounts": False,

@@ -61,7 +61,7 @@ def test_a_report_to_undo_is_accepted_in_every_form(datadog: FakeDatadog, form: 
 def test_an_undo_has_no_default_limit(datadog: FakeDatadog) -> None:
     """An undo of an assignment unassigns everyone in it, unless max_unassign is passed."""
     people = add_people(datadog, 30, seat=None)
-    report = sync(user_uuids=people)
+    report = sync(user_uuids=people, max_assign=30)
     assert "max_unassign" in refused(datadog, undo=report, max_unassign=29)
     undone = sync(undo=report)
     assert len(undone["unassigned"]) == 30
@@ -303,12 +303,12 @@ def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -
     new = datadog.add_user("new@x.com")
     log: list[str] = []
     roster = {"user_uuids": [stays, new]}
-    sync(**roster, max_unassign="100%", batch_size=1000, log=log)
+    sync(**roster, max_unassign="100%", log=log)
     assert datadog.holders(PRODUCT) == {stays, new}
     text = pasted(log)
     lines = text.splitlines()
     assert all(sum(person in line for line in lines) == 1 for person in (people[0], people[-1], new))
-    undone = sync(undo=text, batch_size=1000)
+    undone = sync(undo=text)
     assert datadog.holders(PRODUCT) == {stays, *people}
     assert (undone["counts"]["assigned"], undone["counts"]["unassigned"]) == (count, 1)
     assert undone["complete"] is (count < 1_000)
@@ -317,7 +317,7 @@ def test_the_report_in_the_log_can_be_undone(datadog: FakeDatadog, count: int) -
 def test_a_report_that_is_not_complete_cannot_be_undone(datadog: FakeDatadog) -> None:
     """A report that was too large for XCom does not list everyone, so undoing it would forget people."""
     add_people(datadog, 3_000)
-    report = sync(user_emails=[], allow_empty=True, max_unassign="100%", report_unchanged=False)
+    report = sync(user_emails=[], allow_empty=True, max_unassign="100%")
     assert (report["complete"], report["counts"]["unassigned"]) == (False, 3_000)
     assert "Pass the complete report, which is in the log of its task." in refused(datadog, undo=report)
 

@@ -6,17 +6,13 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Asset, AssetWatcher, task
 
-from airflow_provider_seats._api.client import Client
-from airflow_provider_seats._api.seats import SeatUser, list_seat_users
-from airflow_provider_seats._api.users import User
-from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import (
     DatadogSeatsError,
     InvalidConnectionError,
     KeysRefusedError,
     RateLimitError,
 )
-from airflow_provider_seats.hooks import DatadogSeatsHook
+from airflow_provider_seats.hooks import AuditRow, DatadogSeatsHook, SeatUsage, SeatUser, User
 from airflow_provider_seats.operators import (
     AssignSeatsOperator,
     AuditSeatsOperator,
@@ -34,6 +30,7 @@ trigger = SeatChangesTrigger(product_code="incident_response", datadog_conn_id="
 seats = Asset("seats", watchers=[AssetWatcher(name="changes", trigger=trigger)])
 
 with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_policy": RetryAfter()}):
+    leads = task(DatadogSeatsHook("datadog_default").list_role_members)("Leads", "{{ params.role }}")
 
     @task
     def roster() -> list[str]:
@@ -49,23 +46,29 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
     def hook() -> list[str]:
         """Use each verb of the hook."""
         verbs = DatadogSeatsHook("datadog_default")
-        client: Client = verbs.get_conn()
-        connection: DatadogConnection = client.connection
+        page: str | None = verbs.get_conn().connection.seats_page
         holders: list[SeatUser] = verbs.list_seat_users("incident_response")
         found: dict[str, User] = verbs.find_users(["ann@example.com"])
-        given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()], batch_size=50)
+        given: list[str] = verbs.assign_seats("incident_response", [user.id for user in found.values()])
         taken: list[str] = verbs.unassign_seats("incident_response", given)
-        rows = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
+        rows: list[AuditRow] = verbs.audit_seats("incident_response", status=True, csv_path="file:///tmp/seats.csv")
         seen: list[str] = [row["email"] or "" for row in rows if row.get("last_login_at")]
         works, words = verbs.test_connection()
-        peaks: list[int] = [each["peak"] or 0 for each in verbs.get_seat_usage("2026-11")["products"].values()]
-        page: str | None = connection.seats_page
+        usage: SeatUsage = verbs.get_seat_usage("2026-11")
+        peaks: list[int] = [each["peak"] or 0 for each in usage["products"].values()]
+        known: dict[str, User] = verbs.get_users(given)
+        people: list[str] = [
+            *known,
+            *verbs.list_team_members("sre"),
+            *verbs.list_role_members("A"),
+            *verbs.list_active_users(),
+        ]
         try:
-            again = client.run(list_seat_users("incident_response"))
+            again = verbs.list_seat_users("incident_response")
         except RateLimitError as error:
             raise DatadogSeatsError(f"again in {error.retry_after or 0:.0f} s") from error
         except (KeysRefusedError, InvalidConnectionError) as error:
-            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page} {peaks}") from error
+            raise DatadogSeatsError(f"{error.transient} {works} {words} {seen} {page} {peaks} {people}") from error
         return [*taken, *(user.email or "" for user in again if user.assigned_at), *(each.id or "" for each in holders)]
 
     @task
@@ -94,7 +97,6 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         max_seats=100,
         warn_seats="90%",
         preview="{{ params.preview }}",
-        batch_size=50,
         datadog_conn_id="datadog_default",
         pool="datadog",
     )
@@ -121,7 +123,6 @@ with DAG("everything", schedule=[seats], default_args={"retries": 2, "retry_poli
         warn_seats=90,
         on_call="keep",
         check_escalation_policies=False,
-        report_unchanged=True,
         max_unassign=limit(),
         max_seats="100",
         min_seat_age=timedelta(days=1),

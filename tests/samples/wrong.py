@@ -22,6 +22,8 @@ UnassignSeatsOperator(task_id="h", product_code=7, user_emails=[])  # wrong
 SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=7)  # wrong
 SyncSeatsOperator(task_id="j", product_code=PRODUCT, user_emails=[], max_unassign=None)  # wrong
 DatadogSeatsHook().list_seat_users(product=PRODUCT)  # wrong
+DatadogSeatsHook().list_role_members(["SRE"])  # wrong
+DatadogSeatsHook().list_active_users("Active")  # wrong
 Fault(lost="sometimes")  # wrong
 
 

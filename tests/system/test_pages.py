@@ -22,6 +22,10 @@ from tests.test_docs import blocks, for_this_airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
+DAGS = {
+    *("lend_seats", "rehire", "sync_and_mail", "leavers_everywhere", "rosters_of_pairs"),
+    *("seats_of_a_role", "seats_of_active_users", "seats_of_the_responders"),
+}
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 
 
@@ -86,7 +90,6 @@ def home(
         yield home
 
 
-RUN = {"lend_seats", "rehire", "sync_and_mail", "leavers_everywhere", "rosters_of_pairs"}
 # A loan ends three days after its run started. Here it ends a second after the wait started.
 WAIT = """
 class ShortWait(TimeDeltaSensor):
@@ -104,11 +107,11 @@ def dags_of_pages() -> dict[str, str]:
     found = {}
     for block in (each.values[0] for each in blocks("python")):
         dag_id = re.search(r"""DAG\(\s*"(\w+)\"""", block.text)
-        if dag_id and dag_id[1] in RUN:
+        if dag_id and dag_id[1] in DAGS:
             found[dag_id[1]] = for_this_airflow(block.text)
     loan = found["lend_seats"].replace("with DAG", WAIT).replace("wait = TimeDeltaSensor", "wait = ShortWait")
     found["lend_seats"] = loan.replace("timedelta(days=3)", "timedelta(seconds=1)")
-    assert found.keys() == RUN
+    assert found.keys() == DAGS
     return found
 
 
@@ -175,6 +178,21 @@ def test_one_dag_changes_seats_of_two_organisations_with_three_products(home: Ai
         home.airflow("dags", "test", "rosters_of_pairs", more=more)
         held = [datadog.emails(product) for datadog in (ours, theirs) for product in products]
         assert held == [[ANN], [], [], [], [BOB], []]
+
+
+@pytest.mark.parametrize(
+    ("roster", "seated"), [("a_role", [ANN, BOB]), ("the_responders", [BOB, CY]), ("active_users", [BOB])]
+)
+def test_people_of_datadog_are_the_roster(home: AirflowHome, fake: FakeDatadog, roster: str, seated: list[str]) -> None:
+    """A method of the hook is a task, and its people are the roster: of a role, of a team, or all active users."""
+    fake.add_role("Incident Responder", [ANN, BOB], role_id="00000000-0000-4000-8000-000000000001")
+    fake.add_team("incident-responders", [BOB, CY], team_id="00000000-0000-4000-8000-000000000002")
+    gone = fake.add_user("gone@example.com", status="Disabled", user_uuid="00000000-0000-4000-8000-000000000003")
+    if roster == "active_users":
+        fake.give_seat(PRODUCT, gone, assigned_at="2026-01-01T00:00:00Z")
+    output = home.airflow("dags", "test", f"seats_of_{roster}")
+    assert fake.emails(PRODUCT) == seated
+    assert f"{2 if roster != 'active_users' else 3} people found" in output
 
 
 def run_to_failure(home: AirflowHome, dag_id: str, conf: dict[str, Any]) -> str:

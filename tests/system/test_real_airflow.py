@@ -60,7 +60,7 @@ def test_the_review_runs_with_dags_test(home: AirflowHome, fake: FakeDatadog, tm
         fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
     roster = tmp_path / "roster.csv"
     roster.write_bytes(f"Name;Work Email\r\nAnn;{ANN}\r\nBob;{BOB.upper()}\r\n;\r\n".encode("utf-8-sig"))
-    approved = digest(PRODUCT, [fake.user_uuid(BOB)], [fake.user_uuid(CY)])
+    approved = digest(PRODUCT, fake.url, [fake.user_uuid(BOB)], [fake.user_uuid(CY)])
     conf = {"roster_csv": roster.as_uri(), "roster_column": "work email", "max_unassign": "1", "approved": approved}
     home.airflow("dags", "test", "datadog_seats_review", "-c", json.dumps(conf))
     assert fake.emails(PRODUCT) == [ANN, BOB]
@@ -108,7 +108,7 @@ def test_reclaim_takes_seats_of_disabled_and_inactive_accounts(
         if name not in kept:
             lost.append(paged)
     fake.add_schedule("Nights", [paged])
-    conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, [], lost)})
+    conf = json.dumps({"inactive_days": days, "max_unassign": "50%", "approved": digest(PRODUCT, fake.url, [], lost)})
     output = home.airflow("dags", "test", "datadog_seats_reclaim", "-c", conf)
     assert fake.emails(PRODUCT) == [f"{name}.{days}@example.com".lower() for name in kept], output
 
@@ -142,6 +142,19 @@ def test_the_archive_keeps_changes_also_of_a_sync_that_failed(
     assert [path.suffix for path in tmp_path.glob("*/*")] == [".csv"]
     output = home.airflow("dags", "test", "datadog_seats_last_week", "-c", json.dumps(folder))
     assert re.search(rf"T\d\d:\d\d  {PRODUCT}  assigned    {assigned}", output)
+
+
+def test_a_role_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
+    """The role example assigns a seat to everyone who has a role, and unassigns others who are not on a schedule."""
+    for email in (ANN, BOB, CY):
+        fake.give_seat(PRODUCT, fake.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
+    fake.add_schedule("Nights", [CY])
+    fake.add_role("Incident Responder", [ANN, fake.add_user("eve@example.com")])
+    leads = fake.add_role("Leads", [ANN, fake.add_user("robot@example.com", service_account=True)])
+    conf = {"roles": ["Incident Responder", leads], "max_seats": "3"}
+    output = home.airflow("dags", "test", "datadog_seats_role", "-c", json.dumps(conf))
+    assert fake.emails(PRODUCT) == [ANN, CY, "eve@example.com"]
+    assert "1 account is left out: robot@example.com" in output
 
 
 def test_the_audit_writes_a_file_for_each_product(home: AirflowHome, fake: FakeDatadog, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_seats.testing import API_KEY, APP_KEY, USERS, VALIDATE
-from airflow_provider_seats.testing._access import RateLimitWindow, forbidden, unauthorized
+from airflow_provider_seats.testing._access import RateLimitWindow, Rights, unauthorized
 from airflow_provider_seats.testing._organization import Endpoint
 from airflow_provider_seats.testing._server import Answer, Request
 
@@ -53,7 +53,7 @@ def test_permissions_and_scopes_are_needed(
     endpoint: Endpoint, permissions: str, scopes: str | None, older: bool, allowed: bool
 ) -> None:
     """An endpoint needs one of its permissions and what it needs besides, and keys with scopes need the scope."""
-    assert (forbidden(endpoint, permissions, scopes, older=older) is None) == allowed
+    assert Rights(permissions, scopes, older=older).allow(endpoint) == allowed
 
 
 def test_calls_are_counted_by_method_and_path() -> None:

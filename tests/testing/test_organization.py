@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_seats.testing import (
     PERMISSIONS,
     POLICIES,
+    ROLES,
     ROUTING_RULES,
     SCHEDULES,
     SEATS,
@@ -25,6 +26,9 @@ from tests.testing.conftest import GHOST, ask
 PERMISSION_CASES = [
     ("GET", USERS, {"user_access_read"}),
     ("GET", f"{USERS}/{GHOST}", {"user_access_read"}),
+    ("POST", USERS, {"user_access_invite"}),
+    ("GET", ROLES, {"user_access_read"}),
+    ("GET", f"{ROLES}/{GHOST}/users", {"user_access_read"}),
     ("GET", TEAMS, {"teams_read"}),
     ("GET", f"{TEAMS}/{GHOST}/memberships", {"teams_read"}),
     ("GET", SCHEDULES, {"on_call_read"}),

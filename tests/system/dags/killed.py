@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_seats._airflow import AirflowOptionalProviderFeatureException
+from airflow_provider_seats._api import seat_change
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 
 try:
@@ -34,9 +35,10 @@ with DAG("comes_back", schedule=None, default_args={"retries": 1, "retry_delay":
         task_id="unassign", product_code="example_product", user_emails=["ann@example.com"], datadog_conn_id="patient"
     )
 
+# Each person is a call, so that a worker can be killed between two.
+seat_change.BATCH_SIZE = 1
 stage: dict[str, Any] = json.loads(os.environ.get("STAGE", "{}"))
 arguments = {
-    "batch_size": 1,
     "retries": 3,
     "retry_delay": timedelta(0),
     "pre_execute": tell_pid,

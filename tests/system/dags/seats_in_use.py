@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow_provider_seats._api import seat_change
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
@@ -15,6 +16,8 @@ except ImportError:  # Airflow 2.11
     from airflow.models import DAG
 
 PRODUCT = "incident_response"
+# Each person is a call, so that an attempt can fail between two.
+seat_change.BATCH_SIZE = 1
 
 # Airflow sometimes loses a task that resumes right after it defers or reschedules. So the tasks have retries, and they
 # wait longer than a busy machine needs to record that a task left its slot.
@@ -83,9 +86,7 @@ with DAG(
     params={"emails": []},
     default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "synced"},
 ):
-    SyncSeatsOperator(
-        task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", batch_size=1, max_unassign="100%"
-    )
+    SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", max_unassign="100%")
 
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.condition import Condition, Require, SeatState
-from airflow_provider_seats._planning.seat_list import SeatList
+from airflow_provider_seats._waiting.condition import Condition, Require, SeatState
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.planning import seat
 
@@ -37,7 +37,7 @@ def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, do
     progress = condition([TWO, NINE], ["Ann@x.io", "gone@x.io"], state, require).progress(seats)
     assert progress.done is done
     assert [row["email"] for row in progress.met] == met
-    assert progress.count == len(met)
+    assert progress.total == len(met)
     others = ["gone@x.io", NINE] if state == "assigned" else ["Ann@x.io", TWO]
     assert all((other in progress.summary) is not done for other in others)
 
@@ -58,17 +58,35 @@ def test_a_condition_that_everyone_meets_is_done(require: Require) -> None:
     assert condition([NINE], ["gone@x.io"], "unassigned", require).progress(seats).done
 
 
-def test_only_an_absence_that_was_seen_before_counts_if_asked() -> None:
-    """With the people who were absent before, others count as waiting, and a seat still counts as a seat."""
-    seats = SeatList([seat(ANN, "ann@x.io")])
-    people = condition([NINE], ["ann@x.io", "gone@x.io"], "unassigned", "any")
-    progress = people.progress(seats, absent_before={NINE, "ann@x.io"})
-    assert (progress.done, progress.met) == (True, [{"id": NINE, "email": None}])
-    nobody = people.progress(seats, absent_before=set())
-    assert (nobody.done, nobody.summary) == (
-        False,
-        f"p: 0 of 3 people hold no seat; waiting for ann@x.io, gone@x.io, {NINE}",
-    )
+def test_only_a_proven_absence_counts() -> None:
+    """In a list of several pages, people count as unassigned once two readings in a row do not show them."""
+    first = SeatList([seat(ANN, "ann@x.io"), seat(NINE, "9@x.io")], 2)
+    people = condition([NINE], ["ann@x.io", "gone@x.io"], "unassigned", "all")
+    assert people.progress(first).summary == f"p: 0 of 3 people hold no seat; waiting for ann@x.io, {NINE}, gone@x.io"
+    second = first.followed_by((), 2, 2)
+    progress = people.progress(second)
+    assert (progress.done, progress.is_unproven) == (False, True)
+    assert progress.summary == "p: 3 of 3 people hold no seat (a second reading has to confirm it)"
+    anyone = condition([NINE], ["ann@x.io"], "unassigned", "any").progress(second)
+    assert (anyone.done, anyone.total) == (False, 0)
+    third = second.followed_by((), 2, 3)
+    assert (people.progress(third).done, people.progress(third).total) == (True, 3)
+    assert not people.progress(third, after=2).done
+
+
+def test_nobody_is_unassigned_by_uuid_beside_a_row_without_one() -> None:
+    """A row without a UUID may be anyone who was passed by UUID, and the wait says so. Emails are not affected."""
+    seats = SeatList([seat(ANN, "ann@x.io"), seat(None, "nid@x.io")])
+    blocked = condition([NINE], state="unassigned")
+    progress = blocked.progress(seats)
+    assert (progress.done, progress.is_unproven) == (False, False)  # another reading would not prove it
+    assert progress.summary == "p: 1 of 1 person holds no seat (a seat without a user UUID may be theirs)"
+    warning = blocked.warning(seats)
+    assert warning is not None
+    assert warning.startswith("p: 1 seat has no user UUID, ")
+    assert condition(emails=["bob@x.io"], state="unassigned").progress(seats).done
+    assert condition([ANN]).progress(seats).done
+    assert condition([ANN]).warning(seats) is None
 
 
 def test_the_progress_returns_seats_with_all_fields_and_others_as_passed() -> None:
@@ -131,8 +149,11 @@ def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None
     ],
 )
 def test_a_wait_that_ends_relies_on_absence(uuids: list[str], state: SeatState, require: Require, relies: bool) -> None:
-    """Only a wait for unassigned that would end with this list relies on the absence of people."""
-    assert condition(uuids, state=state, require=require).relies_on_absence([seat(ANN, "ann@x.io")]) is relies
+    """Only a wait for unassigned that would end with this list of several pages relies on the absence of people."""
+    assert (
+        condition(uuids, state=state, require=require).relies_on_absence(SeatList([seat(ANN, "ann@x.io")], pages=2))
+        is relies
+    )
 
 
 GOOD: dict[str, Any] = {

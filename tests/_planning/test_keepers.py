@@ -12,32 +12,21 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_change import Outcome
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import SyncJob
-from airflow_provider_seats._planning.kept_seats import (
-    accounts_to_read,
-    unmatched_protection,
-)
-from airflow_provider_seats._planning.plan import EarlierAttempts, Period, Plan, by_id
-from airflow_provider_seats._planning.planner import (
-    Mode,
-    emails_to_look_up,
-    plan_sync,
-    plan_unassign,
-    plan_undo,
-)
-from airflow_provider_seats._planning.seat_list import SeatList
-from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, SyncJob, UnassignJob
+from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
+from airflow_provider_seats._planning.reports import Period, report_changes, report_preview
 from airflow_provider_seats._rosters.people import People
+from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.report import Report, for_undo
 from tests.helpers.examples import examples
-from tests.helpers.planning import NONE, NOW, P, compared, kinds, seat, sync, unassign, user, with_accounts, world
+from tests.helpers.planning import NONE, NOW, P, Readings, defaults, kinds, planned, seat, sync, unassign, user
 
 OTHERS = People(("9",))
 
@@ -96,13 +85,14 @@ def to_read(
     rows: Iterable[SeatUser], guards: Guards = NONE, roster: People | None = None, mode: Mode = "remove_only"
 ) -> set[str]:
     """Return the UUIDs of the accounts that a sync reads, or an unassignment of everyone if there is no roster."""
-    state = world(SeatList(rows))
-    if roster is None:
-        plan = plan_unassign(P, People(tuple(str(row.id) for row in state.seats.users)), state, guards)
-    else:
-        state = compared(state, roster, mode)
-        plan = plan_sync(P, mode, state, guards)
-    return set(accounts_to_read(plan, guards, state))
+    seats = SeatList(rows)
+    people = People(tuple(str(row.id) for row in seats.users)) if roster is None else roster
+    readings = Readings(seats, [user("9", email) for email in guards.protect.emails])
+    job: Job = UnassignJob(product=P, people=people, guards=guards, read_seats_first=True)
+    if roster is not None:
+        job = SyncJob(product=P, people=people, guards=guards, mode=mode, kinds=KINDS[mode])
+    planned(job, readings)
+    return set(readings.read) - set(guards.protect.uuids)
 
 
 ANN, BOB, BLANK = seat("1", "ann@x"), seat("2", "bob@x"), seat("3")
@@ -138,9 +128,8 @@ def test_only_accounts_that_could_be_somebody_else_are_read(
 
 
 def test_no_account_is_read_if_nobody_loses_a_seat() -> None:
-    """A plan that unassigns nobody, or that was made without the seat list, needs no account."""
+    """A plan that unassigns nobody needs no account."""
     assert to_read([ANN], roster=People((), ("new@x",)), mode="add_only") == set()
-    assert accounts_to_read(unassign(People(("1",))), protect("boss@x"), world()) == {}
 
 
 @given(
@@ -155,10 +144,10 @@ def test_at_most_one_account_is_read_for_each_person_about_to_lose_a_seat(
     table = [seat(each, f"{each}@x" if shown else None) for each, shown in rows]
     people = People((), tuple(f"{each}@x" for each in sorted(roster)))
     guards = protect(*(f"{each}@x" for each in sorted(protected)))
-    state = compared(world(SeatList(table)), people, "remove_only")
-    plan = plan_sync(P, "remove_only", state, guards)
-    read = set(accounts_to_read(plan, guards, state))
-    assert read <= set(by_id(plan.unassign))
+    read = to_read(table, guards, people)
+    # Nobody is kept by what the accounts say, because each row shows the account's email or none.
+    assert read <= {each for each, _ in rows}
+    assert not read & {each for each, shown in rows if shown and each in roster | protected}
     if roster | protected <= {each for each, shown in rows if shown} and all(shown for _, shown in rows):
         assert read == set()
 
@@ -174,12 +163,7 @@ def sync_with(
     mode: Mode = "remove_only",
 ) -> Plan:
     """Plan a sync with the accounts that it reads."""
-    return with_accounts(
-        lambda state: plan_sync(P, mode, state, guards, report_unchanged=True),
-        compared(world(SeatList(rows)), roster, mode),
-        guards,
-        {each.id: each for each in accounts},
-    )
+    return sync(roster, SeatList(rows), mode, guards=guards, accounts=accounts)
 
 
 @pytest.mark.parametrize("row_email", ["old@x", None])
@@ -187,7 +171,7 @@ def sync_with(
 def test_a_person_keeps_the_seat_if_the_accounts_email_is_in_the_roster(row_email: str | None, status: str) -> None:
     """The roster names a person by the email of the account, although the row shows another one or none."""
     plan = sync_with(People((), ("bob@x", "NEW@x")), [seat("1", row_email), BOB], [user("1", "new@x", status)])
-    assert kinds(plan.preview())["protected"] == ["1"]
+    assert kinds(report_preview(plan))["protected"] == ["1"]
     assert plan.protected[0]["reason"] == "the account's email new@x is in the roster"
 
 
@@ -197,30 +181,25 @@ def test_a_person_keeps_the_seat_if_the_accounts_email_is_protected(row_email: s
     rows, accounts = [seat("1", row_email), BOB], [user("1", "Boss@x", "Disabled"), user("2", "bob@x")]
     guards = protect("boss@x", "nobody@x")
     by_sync = sync_with(People(("2",)), rows, accounts, guards)
-    by_unassign = with_accounts(
-        lambda state: plan_unassign(P, People(("1", "2")), state, guards),
-        world(SeatList(rows)),
-        guards,
-        {each.id: each for each in accounts},
-    )
+    by_unassign = unassign(People(("1", "2")), SeatList(rows), guards, accounts=accounts)
     for plan in (by_sync, by_unassign):
-        assert kinds(plan.preview())["protected"] == ["1"]
+        assert kinds(report_preview(plan))["protected"] == ["1"]
         assert plan.protected[0]["reason"] == "protected: the account's email is Boss@x"
-    assert kinds(by_unassign.preview())["unassigned"] == ["2"]
+    assert kinds(report_preview(by_unassign))["unassigned"] == ["2"]
 
 
 @pytest.mark.parametrize("accounts", [[], [user("1", None)]])
 def test_a_person_whose_account_cannot_be_read_keeps_the_seat(accounts: list[User]) -> None:
     """An account that Datadog does not know, or that has no email, may be anyone in the roster."""
     plan = sync_with(People((), ("bob@x", "new@x")), [seat("1", "old@x"), BOB], accounts)
-    assert kinds(plan.preview())["protected"] == ["1"]
+    assert kinds(report_preview(plan))["protected"] == ["1"]
     assert plan.protected[0]["reason"] == "the account cannot be read, so the person may be in the roster or protected"
 
 
 def test_a_person_whom_nothing_names_loses_the_seat() -> None:
     """A person whose account's email is in neither the roster nor protect is unassigned."""
     plan = sync_with(People((), ("bob@x", "new@x")), [seat("1"), BOB], [user("1", "gone@x")], protect("boss@x"))
-    assert kinds(plan.preview()) == {"unassigned": ["1"], "unchanged": ["2", "new@x"]}
+    assert kinds(report_preview(plan)) == {"unassigned": ["1"], "unchanged": ["2", "new@x"]}
 
 
 def test_every_account_of_a_protected_email_keeps_its_seat() -> None:
@@ -244,7 +223,7 @@ def test_without_the_check_a_row_without_an_email_is_kept(row_email: str | None,
     guards = Guards(check_accounts=False)
     plan = sync_with(People((), ("bob@x", "new@x")), [seat("1", row_email), BOB], [user("1", "new@x")], guards)
     assert [each["id"] for each in plan.unassign] == unassigned
-    assert plan.guards["check_accounts"] is False
+    assert report_preview(plan)["guards"]["check_accounts"] is False
     if not unassigned:
         assert "the seat list does not show the email" in plan.protected[0]["reason"]
 
@@ -253,17 +232,6 @@ def test_a_roster_of_uuids_needs_no_email() -> None:
     """A sync by UUID without protected emails unassigns a row without an email."""
     plan = sync_with(People(("2",)), [seat("1"), BOB], [])
     assert [each["id"] for each in plan.unassign] == ["1"]
-
-
-def test_a_protected_entry_that_matches_nobody_is_found() -> None:
-    """The entries of protect that match no row and no account that was read are returned as they were passed."""
-    guards = Guards(protect=People(("1", "8"), ("BOB@x", "Boss@x", "Typo@x")))
-    seats = SeatList([ANN, BOB])
-    assert unmatched_protection(guards, world(seats)) == People(("8",), ("Boss@x", "Typo@x"))
-    assert unmatched_protection(guards, world(seats, accounts=[user("1", "boss@x")])) == People(("8",), ("Typo@x",))
-    assert unmatched_protection(guards, world(seats, users=[user("9", "boss@x")])) == People(("8",), ("Typo@x",))
-    assert unmatched_protection(guards, world(seats, users=[user("8", "b@x")])) == People((), ("Boss@x", "Typo@x"))
-    assert unmatched_protection(NONE, world(seats)) == People()
 
 
 # --- nobody loses a seat by accident ---
@@ -329,30 +297,12 @@ class Organisation:
 
     def plan(self, job: SyncJob, earlier: EarlierAttempts | None = None) -> Plan:
         """Plan a job with what it reads."""
-        seats = self.seat_list()
-        if job.undo is not None:
-            report, only = job.undo, job.only
-            plan = with_accounts(
-                lambda state: plan_undo(P, report, only, state, job.guards, mode=job.mode, approved=job.approved),
-                World(self.now, seats, earlier=earlier),
-                job.guards,
-                self.accounts,
-            )
-        else:
-            wanted = {email_key(email) for email in emails_to_look_up(job.people, seats, job.mode)}
-            users = {email_key(user.email): user for user in self.accounts.values() if user.email}
-            found = {email: users[email] for email in wanted if email in users}
-            plan = with_accounts(
-                lambda state: plan_sync(P, job.mode, state, job.guards, approved=job.approved),
-                compared(World(self.now, seats, found, earlier=earlier), job.people, job.mode),
-                job.guards,
-                self.accounts,
-            )
-        return plan
+        accounts = self.accounts.values()
+        return planned(job, Readings(self.seat_list(), accounts, accounts), earlier=earlier, now=self.now)
 
     def carry_out(self, plan: Plan, *, killed_after: int | None = None) -> None:
         """Change the seats as planned, and keep the report; or stop after so many changes without one."""
-        if plan.refusal is not None:
+        if plan.error is not None:
             return
         started = self.tick()
         unassigned, assigned = tuple(by_id(plan.unassign)), tuple(by_id(plan.assign))
@@ -364,7 +314,8 @@ class Organisation:
             else:
                 self.seats[uuid] = self.tick()
         self.reports.append(
-            plan.report(
+            report_changes(
+                plan,
                 Outcome(P, done=unassigned),
                 Outcome(P, done=assigned),
                 Period(started, self.tick()),
@@ -374,25 +325,11 @@ class Organisation:
 
 
 DEFAULTS: dict[str, Any] = {
+    **defaults(SyncSeatsOperator),
     "product_code": P,
-    "user_uuids": NOT_PASSED,
-    "user_emails": NOT_PASSED,
-    "mode": "exact",
     "missing_users": "skip",
     "allow_empty": True,
     "max_unassign": "100%",
-    "max_seats": NOT_PASSED,
-    "min_seat_age": NOT_PASSED,
-    "protect": NOT_PASSED,
-    "check_accounts": True,
-    "on_call": "ignore",
-    "check_escalation_policies": True,
-    "warn_seats": NOT_PASSED,
-    "report_unchanged": False,
-    "preview": False,
-    "approved": NOT_PASSED,
-    "undo": NOT_PASSED,
-    "batch_size": 100,
 }
 PEOPLE = 6
 
@@ -461,7 +398,7 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
         arguments |= {"user_emails": roster}
         safe |= named
         if kind == "approved":
-            preview = organisation.plan(SyncJob.parse(**{**arguments, "preview": True})).preview()
+            preview = report_preview(organisation.plan(SyncJob.parse(**{**arguments, "preview": True})))
             assert organisation.seats == before
             for uuid in data.draw(st.sets(st.sampled_from(sorted(organisation.people)), max_size=2)):
                 organisation.seats.setdefault(uuid, organisation.tick())
@@ -475,7 +412,7 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
             organisation.carry_out(plan, killed_after=killed_after)
             if kind == "killed":
                 # A retry remembers the first attempt, and a cleared task does not.
-                earlier = plan.to_remember() if data.draw(st.booleans()) and plan.refusal is None else None
+                earlier = plan.to_remember() if data.draw(st.booleans()) and plan.error is None else None
                 organisation.carry_out(organisation.plan(job, earlier))
         assert not (before.keys() - organisation.seats.keys()) & safe
 
@@ -490,7 +427,9 @@ def test_an_undo_restores_the_seats_of_a_sync(organisation: Organisation, data: 
         organisation.carry_out(
             organisation.plan(SyncJob.parse(**{**DEFAULTS, "allow_empty": False, "undo": for_undo(report) or report}))
         )
-    assert set(organisation.seats) == before
+    lost = before - organisation.seats.keys()
+    assert organisation.seats.keys() <= before
+    assert all(uuid in organisation.unreadable or organisation.people[uuid].disabled for uuid in lost)
 
 
 @given(organisations(), st.data())

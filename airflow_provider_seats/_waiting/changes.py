@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._planning.stored import fitting
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._api.seats import Row
 
-    from airflow_provider_seats._planning.seat_list import SeatList
-
-# Emails by user UUID.
+# Emails by user UUID. A seat without one is stored by its email or name, with these words before it.
+_WITHOUT_UUID: Final = "without UUID: "
 Seats: TypeAlias = dict[str, str | None]
 
 
@@ -26,8 +27,7 @@ class SeatChanges:
     :param gained: all fields of the seats that people gained, as many as fit into an event.
     :param lost: id and email of the people who lost theirs, as many as fit beside those.
     :param more: how many changes do not fit. A comparison of ``now`` with the same list returns the next ones.
-    :param absent: the user UUIDs that the list does not contain.
-    :param unconfirmed: how many people are absent for the first time, and so may still hold a seat.
+    :param unconfirmed: how many people the list does not show and may still hold a seat.
     :param seats: how many seats there are now.
     :param is_new: whether ``now`` differs from the seats before, also if only in emails.
     """
@@ -36,7 +36,6 @@ class SeatChanges:
     gained: list[dict[str, str | None]]
     lost: list[dict[str, str | None]]
     more: int
-    absent: frozenset[str]
     unconfirmed: int
     seats: int
     is_new: bool
@@ -49,35 +48,54 @@ class SeatChanges:
         return {**changes, "seats": self.seats, "more": self.more}
 
 
-def compare_seats(before: Seats | None, seat_list: SeatList, absent: AbstractSet[str]) -> SeatChanges:
-    """Compare a seat list with the seats before.
-
-    A list of several pages can shift while it is read, so a loss counts only if two readings in a row show it.
+def compare_seats(before: Seats | None, seats: SeatList, after: int = 0) -> SeatChanges:
+    """Compare a seat list with the seats before. A loss counts only if the list proves it.
 
     :param before: the seats before; None if they are unknown, so that nothing can have changed.
-    :param absent: the user UUIDs that the reading before did not contain.
+    :param after: the number of the last reading that proves nothing.
     """
-    now = {row[0]: row[1] for row in seat_list.rows if row[0]}
-    missing = frozenset(uuid for uuid in before or () if uuid not in now)
-    unconfirmed = missing - absent if seat_list.pages > 1 else frozenset()
-    new = [row for row in seat_list.rows if row[0] and before is not None and row[0] not in before]
-    gone = [(uuid, email) for uuid, email in (before or {}).items() if uuid in missing and uuid not in unconfirmed]
+    known = before or {}
+    now = {key: row[1] for row in seats.rows if (key := _key(row))}
+    new = [row for row in seats.rows if before is not None and (key := _key(row)) and key not in before]
+    if new and (seats.rows_without_uuid or any(map(_is_without_uuid, known))):
+        # A row may have got its UUID, or lost it.
+        people = PersonSet(_person(*each) for each in known.items())
+        new = [row for row in new if _person(_key(row), row[1]) not in people]
+    missing = {key: email for key, email in known.items() if key not in now and not seats.holds(_person(key, email))}
+    gone = [
+        (key, email)
+        for key, email in missing.items()
+        if seats.proven_absent(_person(key, email), after=after, listed_as=email)
+    ]
+    unconfirmed = missing.keys() - {key for key, _ in gone}
     gained = (("gained", SeatUser(*row)._asdict()) for row in new)
-    lost = (("lost", {"id": uuid, "email": email}) for uuid, email in gone)
+    lost = (("lost", _person(key, email)) for key, email in gone)
     reported: dict[str, list[dict[str, str | None]]] = {"gained": [], "lost": []}
     for kind, person in fitting(chain(gained, lost)):
         reported[kind].append(person)
     for row in new[len(reported["gained"]) :]:
-        del now[str(row[0])]
-    now.update((uuid, before[uuid]) for uuid in unconfirmed if before)
+        del now[_key(row)]
+    now.update((key, known[key]) for key in unconfirmed)
     now.update(gone[len(reported["lost"]) :])
     return SeatChanges(
         now=now,
         gained=reported["gained"],
         lost=reported["lost"],
         more=len(new) + len(gone) - len(reported["gained"]) - len(reported["lost"]),
-        absent=missing,
         unconfirmed=len(unconfirmed),
-        seats=len(seat_list) + len(unconfirmed),
+        seats=len(seats) + len(unconfirmed),
         is_new=before != now,
     )
+
+
+def _key(row: Row) -> str:
+    """Return what the seat is stored by; an empty text if nothing distinguishes it from others."""
+    return row[0] or (f"{_WITHOUT_UUID}{name}" if (name := row[1] or row[2]) else "")
+
+
+def _is_without_uuid(key: str) -> bool:
+    return key.startswith(_WITHOUT_UUID)
+
+
+def _person(key: str, email: str | None) -> dict[str, str | None]:
+    return {"id": None if _is_without_uuid(key) else key, "email": email}

@@ -1,0 +1,64 @@
+"""The role flow: who has a role.
+
+Datadog's Roles API: https://docs.datadoghq.com/api/latest/roles/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from airflow_provider_seats._api.flow import Flow, Request, resources, text
+from airflow_provider_seats._api.groups import Groups, Members, identified, list_members
+from airflow_provider_seats._api.identifiers import canonical_uuid
+from airflow_provider_seats._api.pages import Page, page_query, parse_total
+from airflow_provider_seats._api.users import PERMISSION, User, parse_user
+
+PATH: Final = "/api/v2/roles"
+
+
+def list_role_members(roles: Iterable[str]) -> Flow[Members]:
+    """Return the users who have roles: see :func:`list_members`.
+
+    :param roles: ids or names. An id needs no search. Several roles may have the same name.
+    """
+    wanted = [canonical_uuid(role) or role for role in roles]
+    return list_members(_ROLES, wanted, filter(canonical_uuid, wanted))
+
+
+def _request(name: str, number: int) -> Request:
+    search = (("filter", name),) if name else ()
+    progress = f"{number:,} pages of roles read so far"
+    return Request("GET", PATH, (*search, *page_query(number)), permission=PERMISSION, progress=progress)
+
+
+def _request_members(role_id: str, number: int, progress: str) -> Request:
+    path, route = f"{PATH}/{role_id}/users", f"{PATH}/{{role_id}}/users"
+    return Request("GET", path, page_query(number), permission=PERMISSION, progress=progress, route=route)
+
+
+def _read_roles(document: dict[str, Any]) -> Page[str]:
+    roles: dict[str, str] = {}
+    for role_id, attributes in resources(document):
+        uuid, name = canonical_uuid(role_id), text(attributes, "name")
+        if uuid is None or name is None:
+            raise ValueError("one of its roles has no UUID or no name")
+        roles[uuid] = name
+    return Page(roles, parse_total(document, "meta", "page", "total_filtered_count"))
+
+
+def _read_members(document: dict[str, Any]) -> Page[User]:
+    users = [identified(parse_user(*row)) for row in resources(document)]
+    filtered, total = (parse_total(document, "meta", "page", f"total_{kind}count") for kind in ("filtered_", ""))
+    return Page({user.id: user for user in users}, total if filtered is None else filtered)
+
+
+_ROLES: Final = Groups(
+    "roles",
+    "role has the name or id",
+    "Pass each name exactly as Datadog shows it. If several roles have it, pass the id of one of them.",
+    _request,
+    _read_roles,
+    _request_members,
+    _read_members,
+)

@@ -1,0 +1,250 @@
+"""A reading of a seat list: who holds a seat, and who certainly does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from functools import cached_property, partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+
+from airflow_provider_seats._api.identifiers import Identity, email_key, identity
+from airflow_provider_seats._api.seats import SeatUser, read_rows
+from airflow_provider_seats._text import plural
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.identifiers import AnyPerson
+    from airflow_provider_seats._api.seats import Row
+
+
+P_co = TypeVar("P_co", bound="AnyPerson", covariant=True)
+
+
+class _People(Protocol[P_co]):
+    def as_persons(self) -> Iterable[P_co]: ...
+
+
+class SeatList:
+    """A complete reading of the seats of a product, indexed by user UUID and email.
+
+    Readings that follow each other are numbered, and each knows what the one before showed and it does not: a list of
+    several pages can shift while it is read, so that someone who holds a seat is on none of them.
+
+    :param rows: the rows of the list.
+    :param pages: how many pages the list had.
+    :param number: the number of the reading.
+    :ivar content: the same object in readings that follow each other, as long as nothing changes.
+    """
+
+    def __init__(self, rows: Iterable[Row] = (), pages: int = 1, number: int = 1) -> None:
+        self.rows = tuple(rows)
+        self.pages = pages
+        self.number = number
+        self.content = object()
+        # The number of the reading before, and who it showed and this one does not.
+        self._before = 0
+        self._gone: tuple[Identity, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def holds(self, person: AnyPerson) -> bool:
+        """Return whether the list shows a seat of a person."""
+        return bool(self.seats_of(person))
+
+    def proven_absent(self, person: AnyPerson, *, after: int = 0, listed_as: str | None = None) -> bool:
+        """Return whether a person certainly held no seat.
+
+        It takes two readings in a row that do not show the person, or one of a list with a single page. A row without a
+        user UUID may be anyone who is known by UUID.
+
+        :param after: the number of a reading. This one and those before it prove nothing, because the person may have
+            got the seat since.
+        :param listed_as: the email with which the list showed the seat, if it did. Rows with other emails are others.
+        """
+        wanted = identity(person)
+        if self._rows_of(wanted) or (wanted.uuid and self._may_be_without_uuid(listed_as)):
+            return False
+        if self.pages == 1:
+            return self.number > after
+        return self._before > after and not any(wanted.is_same(gone) for gone in self._gone)
+
+    def seats_of(self, person: AnyPerson) -> list[SeatUser]:
+        """Return the seats of a person. There may be several of an email, because accounts can share it."""
+        return list(map(_named, self._rows_of(identity(person))))
+
+    def by_uuid(self, uuid: str) -> list[SeatUser]:
+        """Return the seat of a user UUID, if there is one."""
+        row = self._uuids.get(uuid)
+        return [] if row is None else [_named(row)]
+
+    def by_email(self, email: str) -> list[SeatUser]:
+        """Return the seats of all accounts with this email. There may be several."""
+        return list(map(_named, self._rows_of_email(email_key(email))))
+
+    def match(self, people: _People[P_co]) -> Iterator[tuple[P_co, list[SeatUser]]]:
+        """Yield each person as passed, with the rows of their seats."""
+        for person in people.as_persons():
+            yield person, self.seats_of(person)
+
+    def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
+        """Return the emails that no row has."""
+        return tuple(email for email in emails if email_key(email) not in self._emails)
+
+    @property
+    def requests(self) -> int:
+        """How many requests a reading takes."""
+        return self.pages
+
+    @cached_property
+    def users(self) -> tuple[SeatUser, ...]:
+        """The rows with the names of their fields."""
+        return tuple(map(_named, self.rows))
+
+    @cached_property
+    def rows_without_uuid(self) -> tuple[SeatUser, ...]:
+        """The rows without a user UUID. Nobody can be found there by UUID."""
+        return tuple(_named(row) for row in self.rows if not row[0])
+
+    def rows_without_email(self) -> int:
+        """Return how many rows have no email, so that nobody can be found there by email."""
+        return self._without_email
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A text that is the same for two readings in which the same people hold seats, in any order."""
+        rows = sorted(f"{row[0]} {row[1]}" for row in self.rows)
+        return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def index(self) -> Self:
+        """Index the list now, and not when someone is first looked up. Return the list itself."""
+        _ = self._uuids, self._emails, self._without_email, self.rows_without_uuid
+        return self
+
+    def keep(self, page: Iterable[Row]) -> Iterator[Row]:
+        """Replace rows of the next reading by the equal rows of this one.
+
+        Both then share the rows that did not change, which is nearly all of the memory that they need.
+        """
+        known = self._uuids
+        for row in page:
+            same = known.get(row[0]) if row[0] else None
+            yield same if same == row else row
+
+    def followed_by(self, rows: tuple[Row, ...], pages: int, number: int) -> SeatList:
+        """Return the next reading."""
+        if self.rows == rows and self.pages == pages:
+            return copy(self).after(self, number, ())
+        following = SeatList(rows, pages)
+        return following.after(self, number, following.missing(self))
+
+    def with_rows_of(self, before: SeatList) -> SeatList:
+        """Return this reading with the rows that only the one before shows. Whoever is in neither is proven absent."""
+        missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
+        return SeatList((*self.rows, *missed), self.pages).after(before, self.number, ())
+
+    def after(self, before: SeatList, number: int, gone: Iterable[Row]) -> Self:
+        """Note which reading this one follows, and the rows that only that one has. Return the reading itself."""
+        self.number = number
+        self._before = before.number
+        self._gone = tuple(map(_identity, gone))
+        return self
+
+    def missing(self, before: SeatList) -> Iterator[Row]:
+        """Yield the rows of the reading before that are not in this one."""
+        uuids, without_uuid = self._uuids, {*self.rows_without_uuid}
+        for row in before.rows:
+            if (uuids.get(row[0]) != row) if row[0] else (row not in without_uuid):
+                yield row
+
+    def _rows_of(self, wanted: Identity) -> list[Row]:
+        if not wanted.uuid:
+            return [row for email in wanted.emails for row in self._rows_of_email(email)]
+        if (row := self._uuids.get(wanted.uuid)) is not None:
+            return [row]
+        without = self.rows_without_uuid
+        return [row for row in without if wanted.is_same(_identity(row))] if wanted.emails else []
+
+    def _rows_of_email(self, key: str) -> list[Row]:
+        found = self._emails.get(key)
+        return [] if found is None else self._same_email.get(key, [found])
+
+    def _may_be_without_uuid(self, listed_as: str | None) -> bool:
+        if listed_as is None:
+            return bool(self.rows_without_uuid)
+        key = email_key(listed_as)
+        return any(row.email is None or email_key(row.email) == key for row in self.rows_without_uuid)
+
+    @cached_property
+    def _uuids(self) -> dict[str, Row]:
+        return {row[0]: row for row in self.rows if row[0]}
+
+    @cached_property
+    def _emails(self) -> dict[str, Row]:
+        """One row of each email."""
+        return {email_key(row[1]): row for row in self.rows if row[1] is not None}
+
+    @cached_property
+    def _same_email(self) -> dict[str, list[Row]]:
+        """All rows of the emails that several rows have."""
+        same: dict[str, list[Row]] = {}
+        if len(self._emails) + self._without_email < len(self.rows):
+            first = self._emails
+            for row in self.rows:
+                if row[1] is not None and first[key := email_key(row[1])] is not row:
+                    same[key] = []
+            for row in self.rows:
+                if row[1] is not None and (key := email_key(row[1])) in same:
+                    same[key].append(row)
+        return same
+
+    @cached_property
+    def _without_email(self) -> int:
+        return sum(row[1] is None for row in self.rows)
+
+
+def read_seat_list(
+    product: str,
+    progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
+    *,
+    before: SeatList | None = None,
+    number: int | None = None,
+    share: float = 1.0,
+) -> Flow[SeatList]:
+    """Read the seat list once.
+
+    :param progress: describes the progress from the number of rows read.
+    :param before: the reading before it.
+    :param number: the number of the reading; by default the one after that.
+    :param share: the part of a stated rate limit that the requests may use.
+    """
+    if before is None:
+        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress, share)))
+    rows, pages = yield from read_rows(product, before.keep, progress, share)
+    return before.followed_by(rows, pages, before.number + 1 if number is None else number)
+
+
+def read_until_proven(
+    product: str, relies_on_absence: Callable[[SeatList], bool], share: float = 1.0
+) -> Flow[SeatList]:
+    """Read the seat list, and read it again if an absence counts and the list may have shifted.
+
+    The second reading also contains what only the first one shows. Whoever is not in it is in neither.
+
+    :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
+    :param share: the part of a stated rate limit that the requests may use.
+    """
+    first = yield from read_seat_list(product, share=share)
+    if first.pages == 1 or not relies_on_absence(first):
+        return first
+    second = yield from read_seat_list(product, before=first, share=share)
+    return second.with_rows_of(first)
+
+
+def _named(row: Row) -> SeatUser:
+    return row if isinstance(row, SeatUser) else SeatUser(*row)
+
+
+def _identity(row: Row) -> Identity:
+    return Identity(row[0], frozenset() if row[1] is None else frozenset({email_key(row[1])}))

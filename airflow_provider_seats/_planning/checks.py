@@ -1,0 +1,193 @@
+"""The checks of a plan: why it must not be carried out."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from airflow_provider_seats._api.identifiers import PersonSet
+from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
+from airflow_provider_seats._planning.plan import by_email, by_id, label
+from airflow_provider_seats._text import join_names, plural, shorten
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._planning.limit import Limit
+    from airflow_provider_seats._planning.plan import Plan
+    from airflow_provider_seats._planning.world import World
+    from airflow_provider_seats._rosters.people import People
+    from airflow_provider_seats.report import Person, Report
+
+_MAX_PEOPLE: Final = 10
+_HOUR: Final = 3600
+# From so many hours on, an age is shown in days.
+_DAYS: Final = 72
+_NEW_PREVIEW: Final = "Make a new preview and have it approved, or leave out approved."
+
+
+class Refusal(NamedTuple):
+    """Why a plan must not be carried out.
+
+    :param guard: the argument that refuses it.
+    :param text: what was counted, the limit, and what would allow it.
+    :param may_pass: whether it may no longer hold when accounts and who is on call are known.
+    :param approvable: whether it does not hold for an approved preview.
+    """
+
+    guard: str
+    text: str
+    may_pass: bool = False
+    approvable: bool = False
+
+
+def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse people without an account."""
+    if not plan.missing or choice == "skip":
+        return None
+    emails = [person["email"] or str(person["id"]) for person in plan.missing]
+    assigns = "assign" in job.kinds
+    problem = f"There is no {'enabled ' * assigns}Datadog account for {join_names(emails)} ({len(emails)} in all)."
+    advice = "Invite them to Datadog or correct the emails" if assigns else "Correct the emails"
+    return Refusal("missing_users", f"{problem} {advice}, or continue without them with missing_users='skip'.")
+
+
+def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | None:  # noqa: FBT001 (as all checks)
+    """Refuse that a roster unassigns anyone if it is empty, or half of it is, or it matches nobody."""
+    if allowed:
+        return None
+    seats = f"{len(plan.unassign)} of {plural(len(plan.seat_list or ()), 'seat')}"
+    empty = " and ".join(job.people.empty)
+    if not job.people:
+        problem = f"The roster is empty, which would unassign {seats}."
+    elif empty:
+        problem = f"{empty} is empty, which would unassign {seats}. Leave it out if it is not needed."
+    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.is_approved):
+        # The preview was checked for this. An approved run reads no account of those who were protected in it.
+        problem = (
+            f"Nobody in the roster holds a seat, and {seats} would be unassigned. Check that the roster's column, the "
+            "product and the organisation are right."
+        )
+    else:
+        return None
+    # Someone with a seat may still turn out to be in the roster.
+    may_pass = bool(job.people) and not empty
+    return Refusal("allow_empty", f"{problem} If this is intended, set allow_empty=True.", may_pass)
+
+
+def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to change people because of an old roster, as that of a run which is cleared days later."""
+    read_at = world.roster_read_at
+    if read_at is None or not plan.changes:
+        return None
+    age = (world.now - read_at).total_seconds()
+    if -_HOUR <= age <= limit:
+        return None
+    problem = f"The roster is of {read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if age < 0:
+        return Refusal("max_roster_age", f"{problem}, which is in the future. Correct roster_read_at.")
+    how_old = f"{problem}, {_duration(age)} ago, and the limit is {_duration(limit)} (max_roster_age)."
+    advice = "Trigger a new run instead of clearing an old one. If the roster was read later, pass roster_read_at."
+    return Refusal("max_roster_age", f"{how_old} {advice}")
+
+
+def protect(people: People, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse entries that are nobody's account."""
+    if not world.nobodys:
+        return None
+    names = join_names(map(shorten, world.nobodys), _MAX_PEOPLE)
+    one = "is an entry" if len(world.nobodys) == 1 else "are entries"
+    advice = "Correct the spelling, or remove it from protect."
+    return Refusal("protect", f"{names} {one} of protect and nobody's account in Datadog. {advice}")
+
+
+def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to unassign too many people, counted over all attempts, so that a retry gets no new allowance."""
+    before = plan.seats_before or 0
+    people = plan.in_all("unassign")
+    if not plan.unassign or len(people) <= limit.of(before):
+        return None
+    problem = f"{len(people)} of {plural(before, 'seat')} would be unassigned"
+    return _too_many("max_unassign", problem, limit, people, before, may_pass=True)
+
+
+def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to assign too many people, counted over all attempts. An approved preview is no refusal by default."""
+    before = plan.seats_before or 0
+    people = plan.in_all("assign")
+    by_default = limit == DEFAULT_MAX_ASSIGN
+    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.is_approved):
+        return None
+    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
+    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undoes)
+    return refusal._replace(approvable=by_default)
+
+
+def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse more seats than that, if there would be more by an assignment."""
+    if plan.seat_list is None or not plan.assign:
+        return None
+    after = len(plan.seat_list) - len(plan.unassign) + len(plan.assign)
+    if after <= limit:
+        return None
+    changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
+    text = f"There would be {plural(after, 'seat')} ({changes}), and the limit is {limit}. If this is intended, raise"
+    # Accounts may say that someone can be given no seat.
+    return Refusal("max_seats", f"{text} max_seats.", may_pass=job.undoes)
+
+
+def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
+    """Refuse to unassign people who are found on call."""
+    found = [
+        f"{label(person)} is found {places}"
+        for uuid, person in by_id(plan.unassign).items()
+        if (places := world.on_call.get(uuid))
+    ]
+    if choice != "refuse" or not found:
+        return None
+    advice = "Replace them there first, or keep their seats with on_call='keep'."
+    return Refusal("on_call", f"{join_names(found, _MAX_PEOPLE)}. {advice}")
+
+
+def without_uuid(plan: Plan) -> Refusal | None:
+    """Refuse to unassign people who were passed and whose seats have no user UUID: keeping them is no success."""
+    emails = [str(person["email"]) for person in plan.protected if person["id"] is None]
+    if not emails:
+        return None
+    problem = f"Datadog lists the seats of {join_names(emails)} without a user UUID."
+    return Refusal("user_emails", f"{problem} Pass the UUIDs in user_uuids instead.")
+
+
+def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
+    """Refuse what goes beyond an approved preview.
+
+    :param awaited: the people who are missing in the preview, if it was approved with them.
+    """
+    if approved["refusals"] and not (awaited and len(approved["refusals"]) == 1):
+        problem = f"The approved preview says that applying it will be refused: {' '.join(approved['refusals'])}"
+        return Refusal("approved", f"{problem} An approval does not change that. {_NEW_PREVIEW}")
+    if not approved["complete"]:
+        if approved["digest"] == plan.digest:
+            return None
+        problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
+        return Refusal("approved", f"{problem} are others. {_NEW_PREVIEW}", may_pass=True)
+    shown = PersonSet([*approved["assigned"], *map(by_email, awaited)]), PersonSet(approved["unassigned"])
+    assign = [person for person in plan.assign if person not in shown[0]]
+    unassign = [person for person in plan.unassign if person not in shown[1]]
+    if not assign and not unassign:
+        return None
+    names = join_names(map(label, (*assign, *unassign)), _MAX_PEOPLE)
+    people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
+    problem = f"{people} to unassign are not in the approved preview: {names}."
+    return Refusal("approved", f"{problem} {_NEW_PREVIEW}", may_pass=True)
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / _HOUR
+    return plural(round(hours), "hour") if hours < _DAYS else plural(round(hours / 24), "day")
+
+
+def _too_many(name: str, problem: str, limit: Limit, people: list[Person], seats: int, *, may_pass: bool) -> Refusal:
+    names = join_names((person["email"] or str(person["id"]) for person in people), _MAX_PEOPLE)
+    advice = limit.advice(name, seats, len(people))
+    text = f"{problem}, and the limit is {limit.describe(name, seats)}: {names}. If this is intended, {advice}."
+    return Refusal(name, text, may_pass)

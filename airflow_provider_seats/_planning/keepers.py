@@ -1,0 +1,183 @@
+"""Who keeps a seat that would otherwise be unassigned, and who is not assigned one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_seats._api.identifiers import PersonSet, email_key
+from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._planning.jobs import Job, SyncJob
+from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.users import User
+    from airflow_provider_seats._planning.world import World
+    from airflow_provider_seats._rosters.people import People
+    from airflow_provider_seats.report import Person, Report
+
+# Datadog dates its responses in whole seconds, rounded down.
+_SECOND: Final = timedelta(seconds=1)
+_TOLERANCE: Final = timedelta(minutes=1)
+
+
+def free_keepers(job: Job, world: World) -> list[Keeper]:
+    """Return those who keep seats by what is known already, in the order of their reasons."""
+    if world.seat_list is None:
+        return []
+    guards = job.guards
+    keepers: list[Keeper] = [_no_uuid]
+    if guards.protect:
+        keepers.append(_protected(guards.protect))
+    approved, undo = (job.approved, job.undo) if isinstance(job, SyncJob) else (None, None)
+    if approved is not None:
+        keepers.append(_protected_before(approved))
+    if guards.min_seat_age is not None:
+        keepers.append(_young(world.now, guards.min_seat_age))
+    if approved is not None and (shown_at := parse_time(approved["started_at"])) is not None:
+        keepers.append(_newer_than(shown_at + _SECOND, "the approved preview"))
+    if world.roster_read_at is not None:
+        # A seat's date has whole seconds.
+        keepers.append(_newer_than(world.roster_read_at.replace(microsecond=0), "the roster was read"))
+    if undo is not None:
+        keepers.append(_of_another_seat(undo))
+    if isinstance(job, SyncJob) and "unassign" not in job.kinds:
+        keepers.append(lambda _: f"mode={job.mode!r} unassigns nobody")
+    if not guards.check_accounts and (world.roster_emails or guards.protect.emails):
+        keepers.append(_no_email)
+    return keepers
+
+
+def found_on_call(world: World) -> Keeper:
+    """Return a function that keeps the seats of people who are found on call."""
+
+    def keeper(change: Change) -> str | None:
+        found = world.on_call.get(str(change.person["id"]))
+        return f"found {found}" if found else None
+
+    return keeper
+
+
+def named_by_account(world: World, protect: People) -> Keeper:
+    """Return a function that keeps a seat if only the account says that the person is in the roster or protected.
+
+    An account that cannot be read may be anyone's.
+    """
+    protected = {email_key(email) for email in protect.emails}
+    all_listed = world.lists_all(protect)
+
+    def keeper(change: Change) -> str | None:
+        if all_listed and change.person["email"] is not None:
+            return None
+        account = (world.accounts or {}).get(str(change.person["id"]))
+        if account is None or account.email is None:
+            return "the account cannot be read, so the person may be in the roster or protected"
+        if account.names & protected:
+            return f"protected: the account's email is {account.email}{_handle(account)}"
+        is_in_roster = account.names & world.roster_emails
+        return f"the account's email {account.email}{_handle(account)} is in the roster" if is_in_roster else None
+
+    return keeper if protected or world.roster_emails else lambda _: None
+
+
+def without_account(world: World) -> Keeper:
+    """Return a function that leaves out people who cannot get a seat back, because their account is gone."""
+
+    def keeper(change: Change) -> str | None:
+        account = (world.accounts or {}).get(str(change.person["id"]))
+        if account is None:
+            return "Datadog does not know the account"
+        return "the account is disabled" if account.disabled else None
+
+    return keeper
+
+
+def missing_before(awaited: Sequence[Person]) -> Keeper:
+    """Return a function that leaves out people who are missing in an approved preview."""
+    missing = PersonSet(map(by_email, awaited))
+    return lambda change: "missing in the approved preview" if change.person in missing else None
+
+
+def accounts_to_read(job: Job, world: World, losing: Sequence[Person]) -> dict[str, str | None]:
+    """Return whose accounts have to be read before they lose a seat, as emails by user UUID.
+
+    The email in the seat list may not be that of the account. So if the roster or ``protect`` contains an email that no
+    row has, each person about to lose a seat may be that person. A row without an email may be anyone's.
+    """
+    protect = job.guards.protect
+    if not losing or not job.guards.check_accounts or not (protect.emails or world.roster_emails):
+        return {}
+    all_listed = world.lists_all(protect)
+    return {uuid: each["email"] for uuid, each in by_id(losing).items() if not all_listed or each["email"] is None}
+
+
+def _no_uuid(change: Change) -> str | None:
+    return "Datadog lists the seat without a user UUID" if change.person["id"] is None else None
+
+
+def _no_email(change: Change) -> str | None:
+    if change.person["email"] is not None:
+        return None
+    return "the seat list does not show the email, so the person may be in the roster or protected"
+
+
+def _protected(people: People) -> Keeper:
+    protected = PersonSet(people.as_persons())
+    return lambda change: "protected" if change.person in protected else None
+
+
+def _protected_before(approved: Report) -> Keeper:
+    protected = PersonSet(approved["protected"])
+    return lambda change: "protected in the approved preview" if change.person in protected else None
+
+
+def _young(now: datetime, min_age: float) -> Keeper:
+    def keeper(change: Change) -> str | None:
+        assigned_at = _assigned_at(change)
+        if assigned_at is None:
+            return "it is unknown since when the seat is held"
+        return "the seat is younger than min_seat_age" if (now - assigned_at).total_seconds() < min_age else None
+
+    return keeper
+
+
+def _newer_than(moment: datetime, what: str) -> Keeper:
+    def keeper(change: Change) -> str | None:
+        assigned_at = _assigned_at(change)
+        return f"the seat was assigned after {what}" if assigned_at is not None and assigned_at >= moment else None
+
+    return keeper
+
+
+def _of_another_seat(report: Report) -> Keeper:
+    """Return a function that keeps a seat if it is not the one that a report to undo assigned."""
+    assigned = by_id(report["assigned"])
+    started, ended = parse_time(report.get("started_at")), parse_time(report.get("ended_at"))
+    # The clock that dates responses is not the one that dates seats, and a list may date them in whole minutes.
+    period = started and started - _TOLERANCE, ended and ended + _TOLERANCE
+
+    def keeper(change: Change) -> str | None:
+        assigned_at = _assigned_at(change)
+        uuid = str(change.person["id"])
+        if assigned_at is None or uuid not in assigned:
+            return None
+        reported = parse_time(assigned[uuid].get("assigned_at"))
+        # The date that the report took from the seat list is equal to that in the list now if it is the same seat.
+        first, last = (reported, reported) if reported else period
+        if first is not None and assigned_at < first:
+            return "the seat was held before the report's changes started"
+        if last is not None and assigned_at > last:
+            return "the seat was assigned again after the report's changes ended"
+        return None
+
+    return keeper
+
+
+def _assigned_at(change: Change) -> datetime | None:
+    return parse_time(change.seat.assigned_at) if change.seat else None
+
+
+def _handle(account: User) -> str:
+    differs = account.handle and email_key(account.handle) != email_key(account.email or "")
+    return f" (handle {account.handle})" if differs else ""

@@ -1,0 +1,212 @@
+"""The reports of a plan: before, during and after its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from airflow_provider_seats._api.identifiers import PersonSet
+from airflow_provider_seats._planning.approval import digest
+from airflow_provider_seats._planning.plan import Plan, by_id, label, with_reason
+from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats.report import KINDS, Person, Report
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.seat_change import Outcome
+    from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._api.seats import SeatUser
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When changes were made, by Datadog's clock: all of them after ``started`` and before ``ended``."""
+
+    started: datetime | None = None
+    ended: datetime | None = None
+
+
+_NO_PERIOD: Final = Period()
+
+
+def report_preview(plan: Plan) -> Report:
+    """Report what would be done."""
+    assigned, unassigned = by_id(plan.assign), by_id(plan.unassign)
+    return _report(plan, assigned, unassigned, preview=True, period=Period(plan.read_at))
+
+
+def report_not_started(plan: Plan, period: Period = _NO_PERIOD, *, preview: bool = False) -> Report:
+    """Report that this attempt changed nothing."""
+    not_done = [*plan.unassign, *plan.assign]
+    unknown: list[Person] = []
+    if plan.seat_list is None and plan.earlier is not None:
+        # Only the seat list says how far the earlier attempts got.
+        unknown = [*plan.earlier.unassigned.values(), *plan.earlier.assigned.values()]
+    return _report(plan, not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
+
+
+def report_interrupted(plan: Plan, period: Period = _NO_PERIOD) -> Report:
+    """Report that the work was interrupted, so that it is unknown how far it got."""
+    return _report(plan, unknown=[*plan.unassign, *plan.assign], period=period)
+
+
+def report_changes(
+    plan: Plan,
+    unassigned: Outcome,
+    assigned: Outcome,
+    period: Period = _NO_PERIOD,
+    users_after: Sequence[SeatUser] | None = None,
+) -> Report:
+    """Report what was done.
+
+    :param users_after: the seat list after the changes; None if it was not read again.
+    """
+    people = by_id(plan.unassign, plan.assign)
+    return _report(
+        plan,
+        assigned.done,
+        unassigned.done,
+        refused=[people[uuid] for uuid in (*unassigned.refused, *assigned.refused)],
+        unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
+        not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
+        period=period,
+        users_after=users_after,
+    )
+
+
+def exceeded(plan: Plan, users: Sequence[SeatUser]) -> str | None:
+    """Return a warning if there are more seats than ``max_seats`` after the changes.
+
+    :param users: the seat list after the changes.
+    """
+    limit = plan.guards.max_seats if plan.guards else None
+    if limit is None or len(users) <= limit or plan.seat_list is None:
+        return None
+    planned = by_id(plan.assign)
+    others = [
+        label(Person(id=user.id, email=user.email))
+        for user in users
+        if user.id and user.id not in planned and not plan.seat_list.by_uuid(user.id)
+    ]
+    if not others:
+        return None
+    there_are = f"There are {plural(len(users), 'seat')} of {plan.product} now, and the limit is {limit}"
+    return (
+        f"{there_are} (max_seats). While this task ran, these people got a seat from elsewhere: "
+        f"{join_names(others)}. If another task assigned them, give both a pool with one slot."
+    )
+
+
+def _report(
+    plan: Plan,
+    assigned: Iterable[str] = (),
+    unassigned: Iterable[str] = (),
+    *,
+    refused: Iterable[Person] = (),
+    unknown: Iterable[Person] = (),
+    not_done: Iterable[Person] = (),
+    preview: bool = False,
+    period: Period = _NO_PERIOD,
+    users_after: Sequence[SeatUser] | None = None,
+) -> Report:
+    assigned, unassigned = set(assigned), set(unassigned)
+    unknown, not_done, refused = list(unknown), list(not_done), list(refused)
+    if plan.unassign and plan.assign:
+        unknown, not_done, refused = (_with_direction(plan, people) for people in (unknown, not_done, refused))
+    of_unknown = by_id(unknown)
+    gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
+    for uuid, each in plan.affected().items():
+        holds = uuid in assigned or (uuid not in unassigned and each.held_now)
+        if uuid not in of_unknown and holds != each.held_at_first:
+            (gained if holds else lost)[uuid] = each.person
+        elif uuid in assigned or uuid in unassigned:
+            back[uuid] = each.person
+    changed = [*gained.values(), *lost.values(), *back.values()]
+    after = None if users_after is None else len(users_after)
+    if after is None and plan.seat_list is not None and not unknown:
+        after = len(plan.seat_list) + len(assigned) - len(unassigned)
+    unchanged = [*_without(changed, plan.unchanged), *back.values()]
+    people: dict[str, list[Person]] = {
+        "assigned": list(gained.values()) if preview else _with_dates(gained, plan.seat_list, users_after),
+        "unassigned": list(lost.values()),
+        "unchanged": unchanged,
+        "missing": [*plan.missing, *plan.left_alone],
+        "refused": refused,
+        "protected": list(plan.protected),
+        "unknown": unknown,
+        "not_done": not_done,
+    }
+    recorded = plan.guards.record(plan.seats_before or 0) if plan.guards else {}
+    return Report(
+        product=plan.product,
+        preview=preview,
+        counts={kind: len(people[kind]) for kind in KINDS},
+        assigned=people["assigned"],
+        unassigned=people["unassigned"],
+        unchanged=unchanged if plan.lists_unchanged else list(back.values()),
+        missing=people["missing"],
+        refused=refused,
+        protected=people["protected"],
+        unknown=unknown,
+        not_done=not_done,
+        seats_before=plan.seats_before,
+        seats_after=after,
+        guards={**plan.facts, **recorded},
+        refusals=[refusal.text for refusal in plan.refusals],
+        warnings=[*plan.warnings, *_many_seats(plan, after, preview=preview)],
+        since_attempt=plan.since_attempt,
+        started_at=_iso(period.started),
+        ended_at=_iso(period.ended),
+        conn_id=plan.origin.conn_id,
+        site=plan.origin.site,
+        digest=digest(plan.product, plan.origin.site, gained, lost),
+        complete=True,
+    )
+
+
+def _with_dates(
+    people: Mapping[str, Person], seat_list: SeatList | None, users_after: Iterable[SeatUser] | None
+) -> list[Person]:
+    """Return people who were assigned, with the dates of their seats in the newest seat list.
+
+    An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
+
+    :param people: the people by user UUID.
+    :param users_after: the seat list after the changes; None if it was not read again.
+    """
+    if users_after is None:
+        users_after = [user for uuid in people if seat_list for user in seat_list.by_uuid(uuid)]
+    dates = {user.id: user.assigned_at for user in users_after if user.id in people}
+    return [
+        {**person, "assigned_at": assigned_at} if (assigned_at := dates.get(uuid)) else person
+        for uuid, person in people.items()
+    ]
+
+
+def _many_seats(plan: Plan, seats: int | None, *, preview: bool) -> list[str]:
+    limit = plan.guards.warn_seats if plan.guards else None
+    if limit is None or seats is None or seats <= limit:
+        return []
+    there_are = "There would be" if preview else "There is" if seats == 1 else "There are"
+    advice = "Unassign those that nobody needs, or raise the limit."
+    return [f"{there_are} {plural(seats, 'seat')} of {plan.product}, more than warn_seats={limit}. {advice}"]
+
+
+def _with_direction(plan: Plan, people: list[Person]) -> list[Person]:
+    unassigning = by_id(plan.unassign)
+    return [
+        with_reason(each, f"was to be {'unassigned' if each['id'] in unassigning else 'assigned'}") for each in people
+    ]
+
+
+def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
+    """Leave out people who were changed."""
+    changed = list(changed)
+    uuids, same = by_id(changed).keys(), PersonSet(changed)
+    # Most people have a UUID, and there may be 100,000.
+    return [person for person in people if (person["id"] not in uuids if person["id"] else person not in same)]
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,98 @@
+"""The wait for accounts: what is met, and who is still waited for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_provider_seats._arguments import parse_choice
+from airflow_provider_seats._planning.stored import fitting
+from airflow_provider_seats._rosters.people import People, parse_people
+from airflow_provider_seats._text import join_names, plural, shorten
+from airflow_provider_seats._waiting.condition import Progress, Require
+from airflow_provider_seats._waiting.sources import AccountList, AccountSource, read_accounts
+from airflow_provider_seats.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.users import User
+
+
+class AccountsCondition(NamedTuple):
+    """All or any of some people have an enabled account. A service account is nobody's."""
+
+    people: People
+    require: Require
+
+    @classmethod
+    def parse(cls, *, user_emails: object, require: object) -> AccountsCondition:
+        """Parse the rendered arguments of a sensor.
+
+        :raises InvalidInputError: for the first argument that cannot be used.
+        """
+        people = parse_people(user_emails=user_emails)
+        if people.uuids:
+            raise InvalidInputError(
+                "user_emails",
+                f"{shorten(people.uuids[0])} is not an email address. Whoever has a user UUID has an account. Remove "
+                "it.",
+            )
+        if not people:
+            raise InvalidInputError("user_emails", "there is nobody to wait for. Pass at least one person.")
+        return cls(people, parse_choice("require", require, Require))
+
+    @property
+    def source(self) -> AccountSource:
+        """What has to be read to check it."""
+        return AccountSource()
+
+    @property
+    def subject(self) -> str:
+        """What is read, for messages."""
+        return "The accounts"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What a trigger needs besides the people."""
+        return {"require": self.require}
+
+    def read(self, *, everyone: bool) -> Flow[AccountList]:
+        """Read what is needed to check it once."""
+        return read_accounts(self.people.emails, everyone=everyone)
+
+    def size(self, _: AccountList) -> int:
+        """Return how many people a check looks at."""
+        return len(self.people)
+
+    def progress(self, accounts: AccountList, _: int = 0) -> Progress:
+        """Return how many of the people have an enabled account."""
+        met: list[User] = []
+        waiting: list[str] = []
+        for email in self.people.emails:
+            same = accounts.accounts(email)
+            enabled = [user for user in same if not user.disabled]
+            met += enabled
+            if not enabled:
+                waiting.append(f"{email} (the account is disabled)" if same else email)
+        count, total = len(self.people) - len(waiting), len(self.people)
+        done = bool(count) if self.require == "any" else not waiting
+        others = "" if done else f"; waiting for {join_names(waiting)}"
+        people = plural(total, "person", "people")
+        summary = f"{count:,} of {people} {'has' if total == 1 else 'have'} an enabled account{others}"
+        return Progress(done, summary, len(met), list(fitting(map(_fields, met)))) if done else Progress(done, summary)
+
+    def warning(self, accounts: AccountList) -> str | None:
+        """Return a warning about emails with several enabled accounts: an assignment refuses to choose one."""
+        several = [
+            email for email in self.people.emails if sum(not user.disabled for user in accounts.accounts(email)) > 1
+        ]
+        if not several:
+            return None
+        return f"Several enabled accounts have the email {join_names(several)}. To assign a seat, pass the user UUID."
+
+    def first_warning(self, _: AccountList) -> str | None:
+        """Return nothing: to have no account yet is what the wait is for."""
+        return None
+
+
+def _fields(user: User) -> dict[str, Any]:
+    return {"id": user.id, "email": user.email, "name": user.name}

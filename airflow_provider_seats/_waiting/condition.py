@@ -1,0 +1,213 @@
+"""What a sensor waits for. The worker and the triggerer check the same condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
+
+from airflow_provider_seats._api.seat_list import read_until_proven
+from airflow_provider_seats._api.seats import WAIT_SHARE, SeatUser
+from airflow_provider_seats._arguments import parse_choice, parse_product_code
+from airflow_provider_seats._planning.stored import fitting
+from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
+from airflow_provider_seats._text import join_names, plural
+from airflow_provider_seats._waiting.sources import SeatSource
+from airflow_provider_seats.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._waiting.sources import AccountList, AccountSource
+    from airflow_provider_seats.report import Person
+
+SeatState = Literal["assigned", "unassigned"]
+Require = Literal["all", "any"]
+
+
+class Met(TypedDict):
+    """What a sensor returns.
+
+    :ivar count: how many seats or people met the condition.
+    :ivar people: the first of them, as many as fit into 46 KiB. With a seat: its ``id``, ``email``, ``name`` and
+        ``assigned_at``. Without one: ``id`` and ``email`` as passed.
+    """
+
+    count: int
+    people: list[dict[str, str | None]]
+
+
+def name_as_passed(person: Mapping[str, object]) -> str:
+    """Return the email or the UUID by which a person was passed."""
+    return str(person["email"] or person["id"])
+
+
+class Progress(NamedTuple):
+    """How many of the people are in the expected state.
+
+    :param done: whether the wait ends.
+    :param summary: the progress in a sentence, with some of the people who are still waited for.
+    :param total: how many seats or people are in that state.
+    :param met: the first of them, as many as Airflow can store: all fields of their seats, or id and email of people
+        who hold none.
+    :param is_unproven: whether the wait would end with this list if another reading shows the same.
+    """
+
+    done: bool
+    summary: str
+    total: int = 0
+    met: Sequence[dict[str, str | None]] = ()
+    is_unproven: bool = False
+
+    def result(self) -> Met:
+        """Return what the sensor returns."""
+        return {"count": self.total, "people": list(self.met)}
+
+
+class Condition(NamedTuple):
+    """All or any of some people hold a seat of a product, or hold none."""
+
+    product: str
+    people: People
+    state: SeatState
+    require: Require
+
+    @property
+    def source(self) -> SeatSource:
+        """What has to be read to check it."""
+        return SeatSource(self.product)
+
+    @property
+    def subject(self) -> str:
+        """What is read, for messages."""
+        return "The seat list"
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What a trigger needs besides the people."""
+        return {"product_code": self.product, "state": self.state, "require": self.require}
+
+    def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
+        """Read what is needed to check it once."""
+        return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
+
+    @classmethod
+    def parse(
+        cls, *, product_code: object, user_uuids: object, user_emails: object, state: object, require: object
+    ) -> Condition:
+        """Parse the rendered arguments of a sensor.
+
+        :raises InvalidInputError: for the first argument that cannot be used.
+        """
+        product = parse_product_code(product_code)
+        people = parse_people(user_uuids=user_uuids, user_emails=user_emails)
+        if not people:
+            raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
+        return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
+
+    def size(self, _: SeatList) -> int:
+        """Return how many people a check looks at."""
+        return len(self.people)
+
+    def progress(self, seats: SeatList, after: int = 0) -> Progress:
+        """Return how many of the people are in the expected state.
+
+        :param after: the number of a reading. Nobody's absence is proven by it, or by those before it.
+        """
+        met: dict[str, SeatUser | Person] = {}
+        waiting: list[str] = []
+        unproven: list[str] = []
+        for person, rows in seats.match(self.people):
+            name = name_as_passed(person)
+            if bool(rows) != (self.state == "assigned"):
+                waiting.append(name)
+            elif rows:
+                met.update((user.id or name, user) for user in rows)
+            elif seats.proven_absent(person, after=after):
+                met[name] = person
+            else:
+                unproven.append(name)
+        if self._ends(met, waiting + unproven):
+            summary = self._summary(waiting + unproven, done=True)
+            return Progress(done=True, summary=summary, total=len(met), met=list(fitting(map(_fields, met.values()))))
+        if not unproven or not self._ends(unproven, waiting):
+            return Progress(done=False, summary=self._summary(waiting + unproven))
+        is_hidden = seats.rows_without_uuid and not {*unproven}.isdisjoint(self.people.uuids)
+        reason = "a seat without a user UUID may be theirs" if is_hidden else "a second reading has to confirm it"
+        return Progress(
+            done=False, summary=f"{self._summary(waiting, done=True)} ({reason})", is_unproven=seats.pages > 1
+        )
+
+    def _ends(self, met: Collection[str], waiting: Collection[str]) -> bool:
+        return bool(met) if self.require == "any" else not waiting
+
+    def _summary(self, waiting: Collection[str], *, done: bool = False) -> str:
+        total = len(self.people)
+        hold = f"{'holds' if total == 1 else 'hold'} {'a seat' if self.state == 'assigned' else 'no seat'}"
+        others = "" if done else f"; waiting for {join_names(waiting)}"
+        return f"{self.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
+
+    def relies_on_absence(self, seats: SeatList) -> bool:
+        """Return whether the wait would end because of people who are not in this list, which does not prove it."""
+        return self.progress(seats).is_unproven
+
+    def warning(self, seat_list: SeatList) -> str | None:
+        """Return a warning if someone in the list may not have been recognised, so that the wait could end early."""
+        if self.state != "unassigned":
+            return None
+        warnings = []
+        if self.people.emails and (unnamed := seat_list.rows_without_email()):
+            warnings.append(
+                f"{plural(unnamed, 'seat has', 'seats have')} no email, so someone passed by email may hold one of "
+                "them unnoticed. Pass UUIDs to be sure."
+            )
+        if self.people.uuids and (unnamed := len(seat_list.rows_without_uuid)):
+            warnings.append(
+                f"{plural(unnamed, 'seat has', 'seats have')} no user UUID, so it is unknown whether someone passed by "
+                "UUID holds one of them. The wait goes on. Pass emails instead."
+            )
+        return f"{self.product}: {' '.join(warnings)}" if warnings else None
+
+    def first_warning(self, seat_list: SeatList) -> str | None:
+        """Return a warning about emails that the first reading does not contain: already unassigned, or misspelt."""
+        absent = seat_list.unlisted(self.people.emails) if self.state == "unassigned" else ()
+        if not absent:
+            return None
+        return (
+            f"{self.product}: the first reading of the seat list does not contain {join_names(absent)}. The seats may"
+            " be unassigned already, or the emails misspelt. For these people the wait ends at once."
+        )
+
+
+def _fields(met: SeatUser | Person) -> dict[str, str | None]:
+    return met._asdict() if isinstance(met, SeatUser) else {"id": met["id"], "email": met["email"]}
+
+
+class Change(NamedTuple):
+    """What is read differs from what a worker has read. A deferred sensor for very many people waits for it.
+
+    The people do not fit into a trigger, so the worker checks the condition again.
+
+    :param source: what is read.
+    :param subject: what is read, for messages.
+    :param seen: the fingerprint of what the worker has read.
+    :param summary: what the worker found in it.
+    """
+
+    source: SeatSource | AccountSource
+    subject: str
+    seen: str
+    summary: str
+    people: People = NOBODY
+
+    def size(self, reading: SeatList | AccountList) -> int:
+        """Return how many rows a check looks at."""
+        return len(reading)
+
+    def progress(self, reading: SeatList | AccountList, _: int = 0) -> Progress:
+        """Return whether anything has changed."""
+        return Progress(reading.fingerprint != self.seen, self.summary)
+
+    def warning(self, _: object) -> str | None:
+        """Return nothing: the worker warns."""
+        return None

@@ -1,0 +1,126 @@
+"""What a shared poll reads: the seats of a product, or the accounts of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from airflow_provider_seats._api import PAGE_SIZE, users
+from airflow_provider_seats._api.flow import with_share
+from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._api.users import User
+
+
+class Reading(Protocol):
+    """One of the readings of a poll.
+
+    :ivar number: the number of the reading.
+    :ivar content: the same object in readings that follow each other, as long as nothing changes.
+    :ivar requests: how many requests it took.
+    """
+
+    number: int
+    content: object
+
+    @property
+    def requests(self) -> int:
+        """How many requests it took."""
+
+
+class SeatSource(NamedTuple):
+    """The seats of a product."""
+
+    product: str
+
+    @property
+    def name(self) -> str:
+        """The name for the log."""
+        return self.product
+
+    @property
+    def limit_key(self) -> str:
+        """What shares a rate limit."""
+        return LIST_LIMIT_KEY
+
+    def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[SeatList]:  # noqa: ARG002 (all are read)
+        """Read and index the seat list."""
+        before = known if isinstance(known, SeatList) else SeatList(pages=0, number=0)
+        seats = yield from read_seat_list(self.product, before=before, number=number, share=WAIT_SHARE)
+        return seats.index()
+
+
+class AccountSource(NamedTuple):
+    """The accounts of people.
+
+    :param everyone: whether to read the accounts of the whole organisation.
+    """
+
+    everyone: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name for the log."""
+        return "all accounts" if self.everyone else "accounts"
+
+    @property
+    def limit_key(self) -> str:
+        """What shares a rate limit."""
+        return f"GET {users.PATH}"
+
+    def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[AccountList]:
+        """Read the accounts of these emails, in as few requests as the API allows."""
+        accounts = yield from read_accounts(emails, everyone=self.everyone)
+        accounts.number = number
+        if isinstance(known, AccountList) and known.shows_the_same(accounts):
+            accounts.content = known.content
+        return accounts
+
+
+class AccountList:
+    """A reading of accounts.
+
+    :param accounts: the accounts by :func:`email_key`.
+    :param requests: how many requests the reading took.
+    """
+
+    def __init__(self, accounts: Mapping[str, tuple[User, ...]], requests: int = 1) -> None:
+        self.number = 1
+        self.content: object = accounts
+        self.requests = requests
+        self._accounts = accounts
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def accounts(self, email: str) -> tuple[User, ...]:
+        """Return the accounts of people with this email. Service accounts are none."""
+        return tuple(user for user in self._accounts.get(email_key(email), ()) if not user.service_account)
+
+    def shows_the_same(self, other: AccountList) -> bool:
+        """Return whether both have the same accounts."""
+        return self._accounts == other._accounts
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that is the same for two readings in which the same emails have the same accounts."""
+        rows = sorted(f"{user.id} {email} {user.status}" for email, same in self._accounts.items() for user in same)
+        return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_accounts(emails: Iterable[str], *, everyone: bool = False) -> Flow[AccountList]:
+    """Read the accounts of these emails, or of everyone, with at most the part of a rate limit that is for waiting."""
+    wanted = {*map(email_key, emails)}
+    reading = users.read_all_users() if everyone else users.search_accounts(wanted)
+    found, total = yield from with_share(reading, WAIT_SHARE)
+    accounts = users.accounts_by_email(found)
+    if not everyone:
+        accounts = {email: accounts[email] for email in wanted if email in accounts}
+    pages = -(-(total or 0) // PAGE_SIZE)
+    requests = pages if everyone else min(len(wanted), 1 + pages) if pages else len(wanted)
+    return AccountList(accounts, max(requests, 1))

@@ -1,0 +1,59 @@
+"""Watch a product's seats, and return what changes from poll to poll."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_seats._api.seat_list import SeatList
+from airflow_provider_seats._arguments import parse_duration, parse_product_code
+from airflow_provider_seats._waiting.changes import compare_seats
+from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
+from airflow_provider_seats._waiting.turns import compute
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._waiting.changes import Seats
+    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+
+log = logging.getLogger(__name__)
+
+
+async def watch(
+    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object, answered: Callable[[], object]
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Yield the payload of an event for each change of seats, without end.
+
+    :param store: has the seats that were reported before.
+    :param answered: is called whenever there is a snapshot.
+    :raises DatadogSeatsError: if no retry can fix it.
+    """
+    product = parse_product_code(product_code)
+    interval = parse_duration("poll_interval", poll_interval)
+    before: Seats | None = None
+    site: str | None = None
+    async with Follower(conn_id, SeatSource(product), interval) as follower:
+        while True:
+            snapshot = await follower.next_snapshot()
+            if site != follower.site:
+                site = follower.site
+                before = await store.recall(site)
+            answered()
+            if not isinstance(snapshot, SeatList):
+                log.warning("%s: changes are not known yet: %s", store.name, snapshot)
+                continue
+            more = 1
+            while more:
+                changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, follower.after))
+                before, more = changes.now, changes.more
+                if (event := changes.event(product)) is not None:
+                    gained, lost = len(changes.gained), len(changes.lost)
+                    log.info("%s: %d gained a seat, %d lost theirs", store.name, gained, lost)
+                    async with store.delivery(before):
+                        yield event
+                elif changes.is_new:
+                    await store.keep(before)
+            if changes.unconfirmed and snapshot.pages > 1:
+                follower.require_new_reading()

@@ -1,0 +1,42 @@
+"""When a run began at first, also if it was cleared or makes up for an old one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats._running.run_times import run_started
+
+DUE, STARTED = datetime(2026, 11, 23, 6, tzinfo=UTC), datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+LOGICAL = datetime(2026, 11, 22, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("run", "started"),
+    [
+        ({"start_date": STARTED, "run_after": DUE, "clear_number": 0, "run_type": "scheduled"}, STARTED),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 1, "run_type": "scheduled"}, DUE),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "backfill"}, DUE),
+        ({"start_date": NOW, "data_interval_end": DUE, "execution_date": LOGICAL, "clear_number": 1}, DUE),
+        # A run that was triggered by hand: its data interval ended before.
+        ({"start_date": NOW, "data_interval_end": LOGICAL, "execution_date": DUE, "clear_number": 2}, DUE),
+        ({"start_date": NOW, "data_interval_end": DUE, "clear_number": 0, "run_type": "backfill"}, DUE),
+        ({"start_date": STARTED.replace(tzinfo=None), "run_after": DUE}, STARTED),
+        ({"start_date": None, "run_after": DUE, "clear_number": None}, DUE),
+        ({}, None),
+    ],
+)
+def test_a_run_is_as_old_as_it_was_at_first(run: dict[str, Any], started: datetime | None) -> None:
+    """A run that was cleared, or that is a backfill, is as old as it was due."""
+    context: Any = {"dag_run": SimpleNamespace(**run)}
+    assert run_started(context) == started
+
+
+def test_without_a_run_the_time_is_unknown() -> None:
+    """A context without a run has no time."""
+    context: Any = {}
+    assert run_started(context) is None

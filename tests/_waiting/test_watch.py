@@ -1,0 +1,53 @@
+"""The watch of a product's seats. tests/test_triggers.py has its use by the trigger."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+from airflow_provider_seats._waiting.watch import watch
+from airflow_provider_seats.exceptions import InvalidInputError
+from tests.helpers.looping import quickly
+from tests.helpers.planning import seat
+from tests.helpers.playing import uuid
+from tests.helpers.polling import Datadog, after, unavailable
+
+ANN = seat(uuid("a"), "ann@x")
+
+
+def test_changes_are_returned_and_answers_noted(polled: Datadog) -> None:
+    """A seat that appears after a fault is a change. Each snapshot is noted as an answer."""
+    answers: list[None] = []
+    polled.faults = [0, unavailable()]
+
+    async def main() -> Any:
+        async def give() -> None:
+            polled.seats = (ANN,)
+
+        later = asyncio.create_task(after(25, give()))
+        store = SnapshotStore(None, "p")
+        async with aclosing(watch(store, "one", "p", 10, lambda: answers.append(None))) as changes:
+            change = await anext(changes)
+        await later
+        return change
+
+    change = quickly(main())
+    assert [each["id"] for each in change["gained"]] == [ANN.id]
+    assert len(answers) == 4  # the list, the fault, the list again, and the list with the change
+
+
+@pytest.mark.parametrize(("product", "interval"), [("", 10), ("p", "often")])
+def test_arguments_are_checked(polled: Datadog, product: str, interval: object) -> None:
+    """A product or an interval that cannot be used is an error before anything is read."""
+
+    async def main() -> None:
+        async with aclosing(watch(SnapshotStore(None, "p"), "one", product, interval, lambda: None)) as changes:
+            await anext(changes)
+
+    with pytest.raises(InvalidInputError):
+        quickly(main())
+    assert polled.readings == []
