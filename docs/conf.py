@@ -108,9 +108,10 @@ def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
 
 
 def name_public_bases(*event: Any) -> None:
-    """Name the public class behind a private base class."""
+    """Name the public classes behind private base classes."""
     bases: list[Any] = event[-1]
-    bases[:] = [each for base in bases for each in (base.__bases__ if "._" in base.__module__ else (base,))]
+    while private := [base for base in bases if "._" in f".{base.__module__}.{base.__name__}"]:
+        bases[:] = [each for base in bases for each in (base.__bases__ if base in private else (base,))]
 
 
 def setup(app: Sphinx) -> None:
