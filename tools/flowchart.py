@@ -1,7 +1,8 @@
 """Draw a flowchart in Mermaid's notation as SVG when the site is built, without a browser or a script.
 
 It knows what the pages use: ``flowchart LR``, nodes such as ``name[A label]``, and arrows such as ``a --> b``. Each
-node is drawn one column to the right of the nodes that lead to it. A label may contain ``<br>``.
+node is drawn one column to the right of the nodes that lead to it. A label may contain ``<br>``. The site also has the
+drawing from top to bottom, for narrow windows.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _GAP, _ROW_GAP, _LINE = 132, 56, 44, 24, 18
 _HEAD: Final = (
-    '<svg class="flowchart" role="img" aria-label="{title}" viewBox="0 0 {width} {height}" '
+    '<svg class="flowchart{kind}" role="img" aria-label="{title}" viewBox="0 0 {width} {height}" '
     'style="max-width:{width}px;width:100%" font-size="14" fill="currentColor" text-anchor="middle">'
-    '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<defs><marker id="arrow{kind}" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
     '<path d="M0 0 8 4 0 8z" fill="currentColor"/></marker></defs>'
 )
 
 
-def draw(text: str) -> str:
+def draw(text: str, *, down: bool = False) -> str:
     """Return a flowchart as SVG.
 
+    :param down: whether the arrows go from top to bottom.
     :raises ValueError: for a line that is not understood.
     """
     labels, arrows = parse(text)
@@ -36,11 +38,13 @@ def draw(text: str) -> str:
         for start, end in arrows:
             columns[end] = max(columns[end], columns[start] + 1)
     rows = {name: [each for each in labels if columns[each] == columns[name]].index(name) for name in labels}
-    x = {name: 1 + columns[name] * (_WIDTH + _GAP) for name in labels}
-    y = {name: 1 + rows[name] * (_HEIGHT + _ROW_GAP) for name in labels}
+    gaps = (_ROW_GAP, _ROW_GAP) if down else (_GAP, _ROW_GAP)
+    x = {name: 1 + (rows if down else columns)[name] * (_WIDTH + gaps[0]) for name in labels}
+    y = {name: 1 + (columns if down else rows)[name] * (_HEIGHT + gaps[1]) for name in labels}
     title = html.escape("; ".join(f"{_plain(labels[start])} to {_plain(labels[end])}" for start, end in arrows))
     width, height = max(x.values()) + _WIDTH + 1, max(y.values()) + _HEIGHT + 1
-    parts = [_HEAD.format(title=title, width=width, height=height)]
+    kind = "-down" if down else ""
+    parts = [_HEAD.format(title=title, width=width, height=height, kind=kind)]
     for name, label in labels.items():
         parts.append(
             f'<rect x="{x[name]}" y="{y[name]}" width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="none" '
@@ -51,11 +55,11 @@ def draw(text: str) -> str:
             middle = y[name] + _HEIGHT / 2 + 5 + (number - (len(lines) - 1) / 2) * _LINE
             parts.append(f'<text x="{x[name] + _WIDTH / 2}" y="{middle}">{html.escape(line)}</text>')
     for start, end in arrows:
-        from_y, to_y = y[start] + _HEIGHT / 2, y[end] + _HEIGHT / 2
-        parts.append(
-            f'<path d="M{x[start] + _WIDTH} {from_y} L{x[end] - 2} {to_y}" fill="none" stroke="currentColor" '
-            'marker-end="url(#arrow)"/>'
-        )
+        if down:
+            line = f"M{x[start] + _WIDTH / 2} {y[start] + _HEIGHT} L{x[end] + _WIDTH / 2} {y[end] - 2}"
+        else:
+            line = f"M{x[start] + _WIDTH} {y[start] + _HEIGHT / 2} L{x[end] - 2} {y[end] + _HEIGHT / 2}"
+        parts.append(f'<path d="{line}" fill="none" stroke="currentColor" marker-end="url(#arrow{kind})"/>')
     return "".join(parts) + "</svg>"
 
 
@@ -86,7 +90,8 @@ def _plain(label: str) -> str:
 def _replace(app: Sphinx, tree: nodes.document) -> None:
     for block in list(tree.findall(nodes.literal_block)):
         if block.get("language") == "mermaid":
-            block.replace_self(nodes.raw("", draw(block.astext()), format="html"))
+            text = block.astext()
+            block.replace_self(nodes.raw("", draw(text) + draw(text, down=True), format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -27,7 +27,7 @@ _QUIET: Final = (
     "--disable-sync",
 )
 _SAME: Final = 0.001
-# Dates, times and ids are replaced by fixed ones, so that a screenshot changes only if the page changes.
+# Dates, times, ids and ports are replaced by fixed ones, so that a screenshot changes only if the page changes.
 _STILL: Final = r"""() => {
     const ids = [];
     const still = text => text
@@ -40,7 +40,10 @@ _STILL: Final = r"""() => {
         .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, id => {
             if (!ids.includes(id)) ids.push(id);
             return `00000000-0000-4000-8000-${String(ids.indexOf(id) + 1).padStart(12, "0")}`;
-        });
+        })
+        .replace(/\b[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{1,11}\b/g, "00000000-0000-4000-8000-0000000")
+        .replace(/\b[0-9a-f]{64}\b/g, "8b421de9".repeat(8))
+        .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:18126");
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) {
         const text = still(texts.currentNode.nodeValue);
@@ -50,11 +53,11 @@ _STILL: Final = r"""() => {
 
 
 @contextmanager
-def page(height: int = 860) -> Iterator[Page]:
-    """Open a page in a browser."""
+def page() -> Iterator[Page]:
+    """Open a page in a browser. A small window and a high resolution keep the text of its screenshots readable."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
-        opened = browser.new_page(viewport={"width": 1280, "height": height}, color_scheme="light")
+        opened = browser.new_page(viewport={"width": 1280, "height": 680}, device_scale_factor=2, color_scheme="light")
         opened.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         try:
@@ -69,11 +72,18 @@ def picture(shown: Page | Locator, name: str) -> None:
     whole.mouse.move(0, 0)
     whole.wait_for_timeout(800)  # until animations end
     whole.evaluate(_STILL)
-    taken = Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB")
+    taken = _trim(Image.open(io.BytesIO(shown.screenshot(animations="disabled"))).convert("RGB"))
     path = PICTURES / f"{name}.png"
     if not path.exists() or _differ(taken, path) > _SAME:
         PICTURES.mkdir(exist_ok=True)
         taken.quantize(256).save(path, optimize=True)
+
+
+def _trim(picture: Image.Image) -> Image.Image:
+    """Cut off what is blank at the bottom."""
+    blank = Image.new("RGB", picture.size, picture.getpixel((picture.width - 1, picture.height - 1)))
+    box = ImageChops.difference(picture, blank).getbbox() or (0, 0, *picture.size)
+    return picture.crop((0, 0, picture.width, min(picture.height, box[3] + 40)))
 
 
 def _differ(taken: Image.Image, path: Path) -> float:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from airflow_provider_seats.testing import FakeDatadog
 from tests.conftest import PRODUCT
@@ -90,6 +90,7 @@ def page() -> Iterator[Page]:
 
 def make_connection(page: Page, server: Server, fake: FakeDatadog) -> None:
     """Create a connection with the form, and test it with the button in the list."""
+    page.set_viewport_size({"width": 1280, "height": 900})  # the whole form
     page.goto(f"{server.url}/connections")
     page.get_by_role("button", name="Add Connection").click()
     form = page.get_by_role("dialog")
@@ -151,7 +152,7 @@ def test_a_user_can_assign_seats_with_the_web_pages_alone(page: Page, server: Se
     page.goto(f"{run}/tasks/assign_seats")
     expect(page.get_by_text("incident_response: 3 hold a seat now").first).to_be_visible()
     expect(page.get_by_text(re.compile(f"hold a seat now +{ANN}")).first).to_be_visible()
-    picture(page, "task_log")
+    picture(panel(page), "task_log")
     page.goto(run)
     page.get_by_role("button", name="Show Graph").click()
     expect(page.locator(".react-flow__node")).to_have_count(3)
@@ -168,6 +169,11 @@ def prepare(server: Server, fake: FakeDatadog, *dag_ids: str) -> None:
         dag = server.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
         # Airflow starts the watchers of a DAG when it parses its file.
         server.ask("PUT", f"/api/v2/parseDagFile/{dag['file_token']}")
+
+
+def panel(page: Page) -> Locator:
+    """Return the part of a page that describes a task."""
+    return page.locator("[data-panel]").last
 
 
 def show(page: Page, server: Server, run: dict[str, Any], task_id: str = "", tab: str = "") -> None:
@@ -189,17 +195,27 @@ def test_the_web_pages_show_refusals_previews_and_reports(page: Page, server: Se
     page.keyboard.press("w")  # it wraps long lines
     for opened in page.locator("details[open] > summary").all()[::-1]:
         opened.click()
-    picture(page, "refusal")
+    picture(panel(page), "refusal")
     done = server.run("datadog_seats_offboarding", {"emails": [CY]})
     show(page, server, done, "unassign_seats")
     expect(page.get_by_text("incident_response: 1 unassigned; seats before 3, after 2").first).to_be_visible()
-    picture(page, "report")
+    picture(panel(page), "report")
+    page.goto(f"{server.url}/xcoms?key_pattern=headline")
+    expect(page.get_by_text("incident_response: 1 unassigned; seats before 3, after 2").first).to_be_visible()
+    page.get_by_role("button", name="Filter table columns").click()
+    for column in ("Run After", "Map Index", "Timestamp"):
+        page.get_by_role("menu").get_by_text(re.compile(f"^{column}$", re.IGNORECASE)).click()
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.set_viewport_size({"width": 1280, "height": 400})
+    picture(page, "xcoms")
+    page.set_viewport_size({"width": 1280, "height": 680})
     review = server.begin("datadog_seats_review", {"emails": [ANN, CY]})
     details = f"{server.path(review)}/taskInstances/approve/-1/hitlDetails"
     wait_for(lambda: bool(server.ask("GET", details)["options"]), 180, server.tail)
     show(page, server, review, "approve", "/required_actions")
     expect(page.get_by_text("1 lose their seat:").first).to_be_visible()
-    picture(page, "approval")
+    picture(panel(page), "approval")
     server.answer(review, "approve", "Approve", before=lambda: fake.emails(PRODUCT) == [ANN, BOB])
     server.finish(review)
     assert fake.emails(PRODUCT) == [ANN, CY]
@@ -212,7 +228,7 @@ def test_the_web_pages_link_to_datadog(page: Page, server: Server, fake: FakeDat
     show(page, server, server.run("hires"), "assign_seats", "/details")
     link = page.get_by_role("link", name="Datadog seats")
     expect(link).to_have_attribute("href", "https://app.datadoghq.eu/billing/seats")
-    picture(page, "extra_link")
+    picture(panel(page), "extra_link")
 
 
 @pytest.mark.skipif(AIRFLOW < (3, 3), reason="needs the web pages of Airflow 3.3")
@@ -228,7 +244,7 @@ def test_the_web_pages_show_a_run_that_a_seat_change_started(page: Page, server:
     show(page, server, run, "notify")
     expect(page.get_by_text(f"{BOB} holds a seat since").first).to_be_visible()
     page.keyboard.press("w")
-    picture(page, "seat_change")
+    picture(panel(page), "seat_change")
 
 
 @pytest.mark.skipif(AIRFLOW >= (3, 0), reason="needs the connection form of Airflow 2")

@@ -22,7 +22,10 @@ from tests.test_docs import blocks, for_this_airflow
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("commands")]
 
-DAGS = {"lend_seats", "rehire", "sync_and_mail", "seats_of_a_role", "seats_of_active_users", "seats_of_the_responders"}
+DAGS = {
+    *("lend_seats", "rehire", "sync_and_mail", "leavers_everywhere", "rosters_of_pairs"),
+    *("seats_of_a_role", "seats_of_active_users", "seats_of_the_responders"),
+}
 ANN, BOB, CY = "ann@example.com", "bob@example.com", "cy@example.com"
 
 
@@ -157,6 +160,24 @@ def test_the_summary_is_sent_by_email(home: AirflowHome, fake: FakeDatadog, mail
     assert subject == "Seats: sync_and_mail FAILED"
     assert "- The task failed: incident_response: nothing was changed. 1 of 2 seats would be unassigned" in text
     assert "raise max_unassign for this run" in text
+
+
+def test_one_dag_changes_seats_of_two_organisations_with_three_products(home: AirflowHome) -> None:
+    """A task that is mapped over connections and products unassigns in each pair. Pairs may have their own rosters."""
+    products = (PRODUCT, "second_product", "third_product")
+    with FakeDatadog(products=products) as ours, FakeDatadog(products=products) as theirs:
+        organisations = {"AIRFLOW_CONN_DATADOG_DEFAULT": ours, "AIRFLOW_CONN_DATADOG_EMEA": theirs}
+        more = {name: datadog.airflow_connection() for name, datadog in organisations.items()}
+        for datadog in organisations.values():
+            datadog.add_user(ANN)
+            datadog.add_user(BOB)
+            for product in products:
+                datadog.give_seat(product, datadog.user_uuid(BOB), assigned_at="2026-01-01T00:00:00Z")
+        home.airflow("dags", "test", "leavers_everywhere", "-c", json.dumps({"emails": [BOB]}), more=more)
+        assert [datadog.emails(product) for datadog in (ours, theirs) for product in products] == [[]] * 6
+        home.airflow("dags", "test", "rosters_of_pairs", more=more)
+        held = [datadog.emails(product) for datadog in (ours, theirs) for product in products]
+        assert held == [[ANN], [], [], [], [BOB], []]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,19 @@ def test_a_team_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
     assert fake.emails(PRODUCT) == [ANN, CY, "dee@example.com"]
 
 
+def test_the_archive_keeps_changes_also_of_a_sync_that_failed(
+    home: AirflowHome, fake: FakeDatadog, tmp_path: Path
+) -> None:
+    """The archive example writes what was changed before Datadog refused somebody, and the week shows it."""
+    fake.script("POST", SEATS, Fault(400), Fault(), Fault(400))
+    folder = {"folder": tmp_path.as_uri()}
+    home.airflow("dags", "test", "datadog_seats_archive", "-c", json.dumps({"emails": [ANN, BOB], **folder}))
+    [assigned] = fake.emails(PRODUCT)
+    assert [path.suffix for path in tmp_path.glob("*/*")] == [".csv"]
+    output = home.airflow("dags", "test", "datadog_seats_last_week", "-c", json.dumps(folder))
+    assert re.search(rf"T\d\d:\d\d  {PRODUCT}  assigned    {assigned}", output)
+
+
 def test_a_role_is_the_roster(home: AirflowHome, fake: FakeDatadog) -> None:
     """The role example assigns a seat to everyone who has a role, and unassigns others who are not on a schedule."""
     for email in (ANN, BOB, CY):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -46,6 +47,14 @@ def test_the_inventory_contains_the_public_names(site: Path) -> None:
     assert {name.rpartition(".")[2] for name in names if "._" in name} <= public
 
 
+@pytest.mark.parametrize("word", [r"\._\w", r"\bNotPassed\b", r"\bSeatsOperator\b", r"\W_[A-Z]"])
+def test_the_api_shows_public_names_only(site: Path, word: str) -> None:
+    """No page of the API shows the name of a private module, of the type of a default, or of a private base class."""
+    for page in (site / "api").glob("*.html"):
+        article = re.findall(r"<article.*</article>", page.read_text(), re.DOTALL)[0]
+        assert not re.search(word, re.sub(r"<[^>]+>", "", article)), page.name
+
+
 def test_the_site_needs_nothing_from_elsewhere(site: Path) -> None:
     """No page loads a script, a style, a font or a picture from another host."""
     for page in site.rglob("*.html"):
@@ -75,18 +84,80 @@ def address(site: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
-def test_the_search_finds_the_page_about_undo(address: str) -> None:
-    """A reader who searches "undo" finds the page, and lands on it."""
+needs_chromium = pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
+# Words of readers, and the pages that answer them. The first one that the site has is expected.
+WANTED = {
+    "undo": ["how-to/undo"],
+    "vault": ["how-to/connections"],
+    "upgrade": ["install"],
+    "budget": ["explanation/seats"],
+    "escalation": ["how-to/on-call", "how-to/offboard"],
+    "pager": ["how-to/on-call", "how-to/offboard"],
+    "okta": ["how-to/directory-roster", "how-to/okta"],
+    "excel": ["how-to/excel-roster", "how-to/excel"],
+    "sql": ["how-to/sql-roster", "how-to/sql"],
+}
+
+
+@needs_chromium
+@pytest.mark.parametrize("word", WANTED)
+def test_the_search_finds_the_right_page_first(address: str, site: Path, word: str) -> None:
+    """A reader who searches a word finds the page that answers it first, and lands on it."""
+    wanted = [page for page in WANTED[word] if (site / f"{page}.html").exists()]
+    if not wanted:
+        pytest.skip(f"no page about {word} yet")
     with browser.page() as page:
         page.goto(f"{address}/index.html")
-        page.get_by_role("textbox", name="Search").fill("undo")
+        page.get_by_role("textbox", name="Search").fill(word)
         page.keyboard.press("Enter")
-        found = page.locator("ul.search li a")
-        expect(found.first).to_have_text("Undo and rehire")
-        found.first.click()
-        expect(page.get_by_role("heading", level=1)).to_contain_text("Undo and rehire")
-        expect(page.get_by_role("heading", name="Give one person the seat back")).to_be_visible()
+        found = page.locator("ul.search li a").first
+        expect(found).to_be_visible()
+        assert (found.get_attribute("href") or "").partition(".html")[0] == wanted[0]
+        found.click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+# The parts of a page that are wider than it, apart from what scrolls by itself.
+TOO_WIDE = """() => {
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= width) return [];
+    const right = each => each.getBoundingClientRect().right;
+    const wide = [...document.querySelectorAll("article *")].filter(each => right(each) > width + 1);
+    return [document.documentElement.scrollWidth, ...wide.slice(0, 5).map(each => each.outerHTML.slice(0, 120))];
+}"""
+
+WIDE_TABLES = """() => [...document.querySelectorAll(".table-wrapper")]
+    .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.innerText)"""
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_no_page_scrolls_sideways(address: str, site: Path, width: int) -> None:
+    """Every page fits into a telephone, a small and a large window, in light and dark, with tables that fit, too."""
+    pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    assert len(pages) > 40
+    with browser.page() as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        for name in pages:
+            page.goto(f"{address}/{name}")
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert page.evaluate(TOO_WIDE) == [], (name, width, scheme)
+                assert page.evaluate(WIDE_TABLES) == [], (name, width, scheme)
+
+
+@needs_chromium
+def test_a_block_of_code_can_be_copied_without_its_prompt(address: str) -> None:
+    """The button of a block copies the commands without their prompts, and values of several lines whole."""
+    with browser.page() as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(f"{address}/how-to/connections.html")
+        block = page.locator("div.highlight-console", has_text="export AIRFLOW_CONN_DATADOG_DEFAULT='{")
+        block.hover()
+        block.get_by_role("button").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("export AIRFLOW_CONN_DATADOG_DEFAULT='{")
+        assert '"conn_type": "datadog_seats"' in copied
 
 
 def test_a_flowchart_has_a_box_for_each_node_and_a_line_for_each_arrow() -> None:
@@ -94,6 +165,7 @@ def test_a_flowchart_has_a_box_for_each_node_and_a_line_for_each_arrow() -> None
     svg = flowchart.draw("flowchart LR\n  a[From <br>HR] --> b[B & C] --> c[C]\n  b --> d[D]")
     assert (svg.count("<rect "), svg.count('marker-end="url(#arrow)"')) == (4, 3)
     assert svg.count("<text ") == 5
+    assert flowchart.draw("flowchart LR\n  a[A] --> b[B]", down=True).count(' x="1"') == 2
     assert "B &amp; C" in svg
     assert flowchart.parse("flowchart LR\na[A] --> b[B]\nb --> a") == ({"a": "A", "b": "B"}, [("a", "b"), ("b", "a")])
 
