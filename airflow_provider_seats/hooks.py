@@ -22,13 +22,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats._secrets import airflow_reads_a_connection, sealed
 from airflow_provider_seats._text import join_names, plural, shorten
-from airflow_provider_seats.connection import (
-    CONN_TYPE,
-    DEFAULT_CONN_ID,
-    FORM,
-    DatadogConnection,
-    ui_field_behaviour,
-)
+from airflow_provider_seats.connection import CONN_TYPE, DEFAULT_CONN_ID, FORM, DatadogConnection, ui_field_behaviour
 from airflow_provider_seats.exceptions import (
     ConnectionNotFoundError,
     DatadogSeatsError,

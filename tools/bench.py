@@ -500,9 +500,9 @@ Measured on {cores} cores, {machine}, {versions}.
   where that is fewer requests.
 * The report of a sync of 20,000 people with 20 changes takes {xcom:.1f} KB in XCom.
 * The imports of operators, sensor and triggers add {imports:.1f} ms to a DAG file.
-* A task that assigns one seat by UUID takes {assign:.0f} ms of processor time from the import of the operators to its end,
-  and a deferred sensor {defer:.0f} ms to its deferral, if Airflow is loaded. `import requests` is {requests:.0f} ms of
-  each (medians of 21 rounds).
+* A task that assigns one seat by UUID takes {assign:.0f} ms of processor time from the import of the operators to its
+  end, and a deferred sensor {defer:.0f} ms to its deferral, if Airflow is loaded. `import requests` is
+  {requests:.0f} ms of each (medians of 21 rounds).
 * A deferred sensor takes {memory:.1f} KiB. A thousand of them that wait for a product of 5,000 seats and poll each
   second make {calls} requests for five readings of the list. The event loop is late by {lag:.0f} ms or less in 99 of
   100 cases, and by {worst:.0f} ms at worst; its thread works for {work:.0f} ms at most before something else can run.

@@ -60,10 +60,11 @@ def test_an_error_that_no_retry_can_fix_stays_as_it_is() -> None:
 def test_the_summary_of_the_last_attempt_promises_nothing(datadog: FakeDatadog, max_tries: int) -> None:
     """Error, summary and headline of the last attempt agree, for an operator and for an audit."""
     datadog.script("GET", SEATS, *[RATE_LIMITED] * 9)
-    for kind, arguments in (
-        (AssignSeatsOperator, {"user_emails": ["new@x.com"], "missing_users": "retry"}),
-        (AuditSeatsOperator, {}),
-    ):
+    runs: dict[type[Any], dict[str, Any]] = {
+        AssignSeatsOperator: {"user_emails": ["new@x.com"], "missing_users": "retry"},
+        AuditSeatsOperator: {},
+    }
+    for kind, arguments in runs.items():
         ti = FakeTaskInstance(1, max_tries)
         with pytest.raises(TransientError) as caught:
             execute(kind, {"ti": ti}, **{"product_code": PRODUCT, **arguments})
