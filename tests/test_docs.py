@@ -18,7 +18,7 @@ from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import KINDS, Report, table
 from airflow_provider_seats.rosters import read_roster
-from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.sensors import SeatUsersSensor, UserAccountsSensor
 from airflow_provider_seats.triggers import SeatChangesTrigger
 from tests.helpers.airflow_home import AIRFLOW, AIRFLOW_3, AIRFLOW_RELEASE, ROOT
 
@@ -217,6 +217,7 @@ def parameters(function: Any) -> set[str]:
     [
         *((name.removesuffix("SeatsOperator").lower(), getattr(operators, name)) for name in operators.__all__),
         ("sensor", SeatUsersSensor),
+        ("account-sensor", UserAccountsSensor),
         ("triggers", SeatChangesTrigger),
         ("rosters", read_roster),
     ],
