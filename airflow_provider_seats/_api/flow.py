@@ -13,9 +13,9 @@ import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api.rate_limits import parse_wait, reset_after
 from airflow_provider_seats._secrets import sealed
@@ -42,8 +42,7 @@ _MAX_PAGE_READ: Final = 20_000
 _MAX_LOCATION: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP exchange: a path below the base URL, query parameters, and a value to send as JSON.
 
     :param permission: the permissions that allow it, for the error if it is refused.
@@ -77,16 +76,14 @@ class Request:
         return self.method == "GET"
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """A wait, in seconds, and the reason for the log."""
 
     seconds: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gather:
+class Gather(NamedTuple):
     """Flows to run side by side, a few at a time. Their results are sent back as a list, in order.
 
     The first error stops the flows that have not started, waits for those that run, and is then raised.
@@ -111,8 +108,7 @@ class Response:
     redact: Callable[[str], str] = str
 
 
-@dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoAnswer(NamedTuple):
     """The connection failed or was lost, or the response did not arrive in time or not completely.
 
     It has no exception of the libraries: their frames and attributes contain the keys.
@@ -125,8 +121,7 @@ class NoAnswer:
     certificate_rejected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitHit:
+class RateLimitHit(NamedTuple):
     """Nothing was sent, because the known rate limit of this call is used up for so many seconds."""
 
     seconds: float
@@ -178,7 +173,7 @@ def with_share(flow: Flow[T], share: float) -> Flow[T]:
             finally:
                 answer = error = None  # it may repeat a key, and an error shows the variables of this frame
             if isinstance(step, Request):
-                step = replace(step, share=share)
+                step = step._replace(share=share)
             elif isinstance(step, Gather):
                 step = Gather([with_share(each, share) for each in step.flows])
             try:
