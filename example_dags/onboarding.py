@@ -1,7 +1,7 @@
-"""Assign seats to new colleagues, and print who holds a seat.
+"""Wait until new colleagues have a Datadog account, assign their seats, and print who holds one.
 
-The operator confirms the seats itself. The sensor follows because its result has the name of each person and the date
-of the seat.
+Single sign-on or SCIM creates the accounts, perhaps days after the hire. The operator confirms the seats itself. The
+last sensor follows because its result has the name of each person and the date of the seat.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_seats.operators import AssignSeatsOperator
-from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.sensors import SeatUsersSensor, UserAccountsSensor
 
 try:
     from airflow.sdk import DAG, Param, task
@@ -43,6 +43,14 @@ with DAG(
     },
     default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
 ):
+    account = UserAccountsSensor(
+        task_id="wait_for_accounts",
+        user_emails="{{ params.emails }}",
+        deferrable=True,
+        poke_interval=300,
+        timeout=timedelta(days=14),
+    )
+
     assign = AssignSeatsOperator(
         task_id="assign_seats",
         product_code="{{ params.product_code }}",
@@ -65,5 +73,5 @@ with DAG(
             print(f"{holder['name']} <{holder['email']}> holds a seat since {holder['assigned_at']}")
         return [holder["email"] for holder in found["people"]]
 
-    assign >> wait
+    account >> assign >> wait
     say_who(wait.output)

@@ -19,7 +19,7 @@ from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import KINDS, Report, table
 from airflow_provider_seats.rosters import read_roster
-from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.sensors import SeatUsersSensor, UserAccountsSensor
 from airflow_provider_seats.testing import FakeDatadog
 from airflow_provider_seats.testing._console import Console
 from airflow_provider_seats.triggers import SeatChangesTrigger
@@ -247,13 +247,14 @@ def parameters(function: Any) -> set[str]:
     [
         *((name.removesuffix("SeatsOperator").lower(), getattr(operators, name)) for name in operators.__all__),
         ("sensor", SeatUsersSensor),
+        ("account-sensor", UserAccountsSensor),
         ("triggers", SeatChangesTrigger),
         ("rosters", read_roster),
     ],
 )
 def test_every_argument_is_described(page: str, function: Any) -> None:
     """The page of an operator, a sensor, a trigger or a function has a row for each argument, and for no other."""
-    of_airflow = parameters(BaseSensorOperator) if page == "sensor" else set()
+    of_airflow = parameters(BaseSensorOperator) if page.endswith("sensor") else set()
     assert parameters(function) <= rows(page, "argument") <= parameters(function) | of_airflow
 
 

@@ -1,7 +1,9 @@
 """Measure what many deferred sensors cost: calls, memory and the lag of the event loop.
 
 ``python -m tools.load 1000 5000`` measures a thousand sensors that wait for a product with five thousand seats.
-FakeDatadog serves from a process of its own. A seat is assigned or unassigned before each reading of the list.
+``python -m tools.load accounts 1000 20000`` measures a thousand that wait for accounts in an organisation of twenty
+thousand users. FakeDatadog serves from a process of its own. A seat is assigned or unassigned before each reading of
+the seat list.
 """
 
 from __future__ import annotations
@@ -112,6 +114,60 @@ def measure(sensors: int, seats: int, readings: int = 5) -> Cost:
     )
 
 
+class AccountsCost(NamedTuple):
+    """The cost of sensors that wait for accounts. See :class:`Cost`.
+
+    :param least: the calls of so many readings, if each is one look-up of all people.
+    """
+
+    calls: int
+    least: int
+    seconds: float
+    lag: tuple[float, float]
+    work: tuple[float, float]
+
+
+def measure_accounts(sensors: int, users: int, readings: int = 3) -> AccountsCost:
+    """Return the cost of sensors that each wait for the account of another person."""
+    from airflow_provider_seats._api import PAGE_SIZE
+    from airflow_provider_seats.triggers import UserAccountsTrigger
+    from tools.bench import API_KEY, APP_KEY, Stage, served
+
+    with served(Stage(users=users)) as server:
+        connection = {
+            "conn_type": "datadog_seats",
+            "host": server.url,
+            "password": APP_KEY,
+            "extra": {"api_key": API_KEY},
+        }
+        os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = json.dumps(connection)
+
+        def make(number: int) -> Any:
+            emails = [f"hire{number}@example.com"]
+            return UserAccountsTrigger(user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+
+        def wait(sensors: int, readings: int) -> tuple[list[Tick], int, int]:
+            least = readings * min(sensors, 1 + -(-users // PAGE_SIZE))
+            calls = 0
+
+            def done() -> bool:
+                nonlocal calls
+                calls += server.calls()
+                return calls >= least
+
+            ticks, _ = asyncio.run(_wait(sensors, done, make))
+            return ticks, calls, least
+
+        wait(10, 1)
+        server.calls()
+        started = time.monotonic()
+        ticks, calls, least = wait(sensors, readings)
+        seconds = time.monotonic() - started
+    lags, work = sorted(tick.lag for tick in ticks), sorted(tick.work for tick in ticks)
+    percentile = int(len(ticks) * 0.99)
+    return AccountsCost(calls, least, seconds, (lags[percentile], lags[-1]), (work[percentile], work[-1]))
+
+
 class Tick(NamedTuple):
     """How late the event loop came back, the part of it that was a full garbage collection, and the processor time.
 
@@ -162,17 +218,25 @@ class Ticker:
             self._collections.append((self._began, time.perf_counter()))
 
 
-async def _wait(sensors: int, done: Callable[[], bool]) -> tuple[list[Tick], int]:
+def _of_seats(number: int) -> Any:
+    from airflow_provider_seats.triggers import SeatUsersTrigger
+
+    emails = [f"hire{number}@example.com"]
+    return SeatUsersTrigger(product_code=PRODUCT, user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+
+
+async def _wait(
+    sensors: int, done: Callable[[], bool], make: Callable[[int], Any] = _of_seats
+) -> tuple[list[Tick], int]:
     """Start triggers as a restarted triggerer does. Return the ticks of the loop, and the bytes that they need."""
     gc.collect()
     with Ticker() as ticker:
-        taken = await _wait_with(ticker, sensors, done)
+        taken = await _wait_with(ticker, sensors, done, make)
     return ticker.ticks(), taken
 
 
-async def _wait_with(ticker: Ticker, sensors: int, done: Callable[[], bool]) -> int:
+async def _wait_with(ticker: Ticker, sensors: int, done: Callable[[], bool], make: Callable[[int], Any]) -> int:
     """Start triggers, wait for ``done``, and end them. Return the bytes that they needed."""
-    from airflow_provider_seats.triggers import SeatUsersTrigger
 
     async def first(trigger: Any) -> None:
         async with aclosing(trigger.run()) as events:
@@ -180,15 +244,7 @@ async def _wait_with(ticker: Ticker, sensors: int, done: Callable[[], bool]) -> 
 
     clock = asyncio.create_task(ticker.run())
     before = tracemalloc.get_traced_memory()[0]
-    triggers = [
-        SeatUsersTrigger(
-            product_code=PRODUCT,
-            user_emails=[f"hire{number}@example.com"],
-            poll_interval=1,
-            timeout_at=time.time() + 3600,
-        )
-        for number in range(sensors)
-    ]
+    triggers = [make(number) for number in range(sensors)]
     tasks = [asyncio.create_task(first(trigger)) for trigger in triggers]
     async with asyncio.timeout(300):
         while not done():  # noqa: ASYNC110 - FakeDatadog runs in another process
@@ -210,11 +266,22 @@ async def _wait_with(ticker: Ticker, sensors: int, done: Callable[[], bool]) -> 
 
 def main() -> None:
     """Measure with the numbers of the command line, and print the cost."""
-    sensors, seats = (int(argument) for argument in sys.argv[1:])
+    of_accounts = sys.argv[1] == "accounts"
+    sensors, seats = (int(argument) for argument in sys.argv[1 + of_accounts :])
     with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
         os.environ["AIRFLOW_HOME"] = home
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            cost = measure(sensors, seats)
+            accounts = measure_accounts(sensors, seats) if of_accounts else None
+            cost = measure(sensors, seats) if accounts is None else None
+    if accounts is not None:
+        print(
+            f"{sensors} sensors of accounts, {seats} users, {accounts.calls} calls in {accounts.seconds:.1f} s (three "
+            f"look-ups of all take {accounts.least}); "
+            f"lag: {accounts.lag[0] * 1000:.1f} ms (99 %), {accounts.lag[1] * 1000:.0f} ms (maximum); "
+            f"work: {accounts.work[0] * 1000:.1f} ms (99 %), {accounts.work[1] * 1000:.0f} ms (maximum)"
+        )
+    if cost is None:
+        return
     print(
         f"{sensors} sensors, {seats} seats, {cost.calls} calls in {cost.seconds:.1f} s; "
         f"lag: {cost.lag[0] * 1000:.1f} ms (99 %), {cost.lag[1] * 1000:.0f} ms (maximum); "

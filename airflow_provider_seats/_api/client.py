@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_THREADS: Final = 8
+_THREADS: Final = 16
 # Many tasks that hit one limit see the same reset. A little spread keeps them from coming back at the same moment.
 _SPREAD: Final = 0.1
 # How often long work logs its progress.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from airflow_provider_seats._api import PAGE_SIZE, users
+from airflow_provider_seats._api import PAGE_SIZE
 from airflow_provider_seats._api.flow import with_share
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
@@ -71,7 +71,7 @@ class AccountSource(NamedTuple):
     @property
     def limit_key(self) -> str:
         """What shares a rate limit."""
-        return f"GET {users.PATH}"
+        return "GET /api/v2/users"
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[AccountList]:
         """Read the accounts of these emails, in as few requests as the API allows."""
@@ -115,6 +115,8 @@ class AccountList:
 
 def read_accounts(emails: Iterable[str], *, everyone: bool = False) -> Flow[AccountList]:
     """Read the accounts of these emails, or of everyone, with at most the part of a rate limit that is for waiting."""
+    from airflow_provider_seats._api import users  # noqa: PLC0415 (waits for seats need no accounts)
+
     wanted = {*map(email_key, emails)}
     reading = users.read_all_users() if everyone else users.search_accounts(wanted)
     found, total = yield from with_share(reading, WAIT_SHARE)

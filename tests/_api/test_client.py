@@ -19,7 +19,7 @@ import requests
 import requests_mock as requests_mock_module
 
 from airflow_provider_seats import __version__
-from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.client import Client, make_client
 from airflow_provider_seats._api.clock import Clock, install
 from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, Request, Response, call
 from airflow_provider_seats._api.seat_change import assign_seats
@@ -35,6 +35,7 @@ from airflow_provider_seats.exceptions import (
 )
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.clients import answering
 from tests.helpers.clocks import FakeClock, SharedClock
 from tests.helpers.drip import Drip
 from tests.helpers.tls import serve_with_tls
@@ -676,3 +677,20 @@ def test_a_cancelled_flow_sends_nothing_more(datadog: FakeDatadog) -> None:
 
     asyncio.run(main())
     assert len(datadog.received) == 1
+
+
+# --- seams for tests ---
+
+
+def test_a_client_may_send_nothing() -> None:
+    """A function can answer the requests of all clients, and the requests are as they would be sent."""
+    sent: list[Request] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request)
+        return Response(200, {}, b'{"data": []}')
+
+    with answering(send):
+        assert make_client(connection("http://127.0.0.1:1")).run(list_seat_users(PRODUCT)) == ()
+    assert [request.name for request in sent] == [f"GET {SEATS}"]
+    assert type(make_client(connection("http://127.0.0.1:1"))) is Client

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.clock import Clock, clock, install
+from airflow_provider_seats._api.clock import Clock, SkippingClock, clock, install
 from tests.helpers.clocks import FakeClock
 
 if TYPE_CHECKING:
@@ -57,3 +57,29 @@ def test_a_test_replaces_the_clock_in_one_place(monkeypatch: pytest.MonkeyPatch)
     fake = FakeClock()
     install(fake)
     assert clock() is fake
+
+
+def test_an_event_ends_a_wait_on_an_event_loop() -> None:
+    """A wait until an event is set ends with it, or after its time, and was not skipped."""
+
+    async def main() -> list[bool]:
+        event = asyncio.Event()
+        skipped = [await Clock().until_set(event, 0.01)]
+        asyncio.get_running_loop().call_soon(event.set)
+        return [*skipped, await Clock().until_set(event, 3600)]
+
+    assert asyncio.run(main()) == [False, False]
+
+
+def test_a_skipping_clock_moves_forward_instead_of_waiting() -> None:
+    """Each wait takes no time, and the clock is later by it."""
+    clock = SkippingClock()
+    before = clock.now()
+    clock.sleep(100, threading.Event())
+
+    async def main() -> bool:
+        await clock.async_sleep(1_000)
+        return await clock.until_set(asyncio.Event(), 10_000)
+
+    assert asyncio.run(main())
+    assert 11_100 <= clock.now() - before < 11_200

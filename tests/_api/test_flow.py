@@ -280,7 +280,7 @@ def test_a_share_applies_to_every_request_of_a_flow() -> None:
             yield Request("GET", "/4")
         except ValueError as error:
             return [first, *rest, str(error)]
-        return None
+        raise AssertionError("it raised nothing")
 
     shared = with_share(flow(), 0.5)
     assert next(shared) == Request("GET", "/1", share=0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.load import measure
+from tools.load import measure, measure_accounts
 from tools.soak import soak
 
 
@@ -14,6 +14,15 @@ def test_two_hundred_sensors_share_one_poll() -> None:
     # Processor time of the loop's thread, which a busy machine hardly lengthens. Airflow warns from 0.2 s on.
     assert cost.work[0] < 0.2
     assert cost.memory < 20 * 1024
+
+
+def test_two_hundred_sensors_of_accounts_share_one_look_up() -> None:
+    """Two hundred sensors in an organisation of 1,000 users cost 11 calls a second, and do not block the event loop."""
+    cost = measure_accounts(200, 1_000, readings=2)
+    assert cost.least == 2 * 11
+    # At most one look-up a second. A slow machine takes longer for each.
+    assert cost.least <= cost.calls <= 11 * (cost.seconds + 2)
+    assert cost.work[0] < 0.2
 
 
 def test_polls_leave_nothing_behind() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from airflow_provider_seats._api import seat_change
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
-from airflow_provider_seats.sensors import SeatUsersSensor
+from airflow_provider_seats.sensors import SeatUsersSensor, UserAccountsSensor
 
 try:
     from airflow.sdk import DAG, task
@@ -110,6 +110,12 @@ with DAG("limits", schedule=None, default_args={**again, "datadog_conn_id": "lim
     SeatUsersSensor(task_id="soft", timeout=10, soft_fail=True, **waits)
     SeatUsersSensor(task_id="never", timeout=10, never_fail=True, **waits)
     SeatUsersSensor(task_id="execution", execution_timeout=timedelta(seconds=10), **waits)
+
+with DAG("hired", schedule=None, default_args={**again, "datadog_conn_id": "hired"}):
+    hire = {"user_emails": ["hire@example.com"]}
+    account = UserAccountsSensor(task_id="account", deferrable=True, poke_interval=1, timeout=600, **hire)
+    account >> AssignSeatsOperator(task_id="assign", product_code=PRODUCT, **hire)
+    UserAccountsSensor(task_id="never", deferrable=True, poke_interval=1, timeout=10, user_emails=["no@example.com"])
 
 with DAG("keyed", schedule=None, default_args=again):
     SeatUsersSensor(task_id="wait", datadog_conn_id="other", **waits)

@@ -24,13 +24,14 @@ PRODUCTS: Final = (PRODUCT, "outside", "example_product", "approved", "rejected"
 LEAVERS: Final = [f"leaver{number}@example.com" for number in range(3)]
 # These connections are in the metadata database. The others are in environment variables.
 STORED: Final = ("datadog_default", "leaky")
-ORGANISATIONS: Final = (*STORED, "borrowed", "faulty", "limits", "mapped", "other", "refused", "synced")
+ORGANISATIONS: Final = (*STORED, "borrowed", "faulty", "hired", "limits", "mapped", "other", "refused", "synced")
 # The DAG id and the conf of each run.
 RUNS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "limits": ("limits", {}),
     "onboarding": ("datadog_seats_onboarding", {"emails": [ANN, BOB]}),
     "left": ("datadog_seats_onboarding", {"emails": [ANN, BOB], "product_code": "left"}),
     "mapped": ("mapped", {"emails": [ANN, BOB, CY]}),
+    "hired": ("hired", {}),
     "keyed": ("keyed", {}),
     "borrowed": ("borrowed", {"emails": [ANN, BOB]}),
     "linked": ("linked", {}),
@@ -65,6 +66,7 @@ def fakes() -> Iterator[dict[str, FakeDatadog]]:
         for email in (BOB, CY):
             default.give_seat("reclaimed", default.user_uuid(email), assigned_at="2020-01-01T00:00:00Z")
         default.add_schedule("Nights", [default.user_uuid(CY)])
+        fakes["hired"].add_user("no@example.com", status="Disabled")
         fakes["borrowed"].give_seat("example_product", fakes["borrowed"].user_uuid(BOB))
         fakes["faulty"].give_seat(PRODUCT, fakes["faulty"].user_uuid(ANN))
         slow_down = Fault(429, {"errors": ["slow down"]}, {"X-RateLimit-Reset": "900"})

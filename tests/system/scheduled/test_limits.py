@@ -37,6 +37,22 @@ def test_limits_end_a_deferred_sensor_as_in_poke_mode(server: Server, begun: Beg
         assert "0 of 1 person holds a seat; waiting for ann@example.com" in failed["error_detail"][0]["exc_value"]
 
 
+def test_a_deferred_sensor_waits_for_an_account(server: Server, begun: Begun, fakes: dict[str, FakeDatadog]) -> None:
+    """A sensor defers until the account is there, and then the seat is assigned. A disabled account is waited for."""
+    run, fake = begun["hired"], fakes["hired"]
+    server.wait_until_left(run, "account")
+    assert fake.calls("POST") == []
+    hire = fake.add_user("hire@example.com", "Hire")
+    server.finish(run)
+    states = {name: task["state"] for name, task in server.tasks(run).items()}
+    assert states == {"account": "success", "assign": "success", "never": "failed"}
+    people = [{"id": hire, "email": "hire@example.com", "name": "Hire"}]
+    assert server.xcom(run, "account") == {"count": 1, "people": people}
+    assert fake.emails("incident_response") == ["hire@example.com"]
+    log = json.dumps(server.log_of(run, "never", server.tasks(run)["never"]["try_number"]))
+    assert "0 of 1 person has an enabled account; waiting for no@example.com (the account is disabled)" in log
+
+
 def test_a_rejected_key_fails_a_deferred_task_with_datadogs_message(
     server: Server, begun: Begun, fakes: dict[str, FakeDatadog]
 ) -> None:
