@@ -254,7 +254,8 @@ def _undoable(report: Report | None) -> Report | None:
             "this report does not list everyone whose seat was changed, because it was too large for XCom. Pass the "
             "complete report, which is in the log of its task.",
         )
-    if report["seats_before"] is None or report["unknown"]:
+    # A report that changed nobody has nothing that would have to be known.
+    if report["unknown"] or (report["seats_before"] is None and (report["assigned"] or report["unassigned"])):
         raise InvalidInputError(
             "undo",
             "this report does not know everyone's state before it (seats_before is null, or people are unknown), so it "

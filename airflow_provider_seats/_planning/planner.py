@@ -31,6 +31,7 @@ from airflow_provider_seats._planning.keepers import (
 )
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id, label
 from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._rosters.round_numbers import warn_if_cut
 from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ class Planner:
         return unassignments(self._start, job.people, world, fails=looks_up), world
 
     def _sync(self, job: SyncJob) -> Flow[tuple[Plan, World]]:
+        if (warning := warn_if_cut(len(job.people), "The roster")) is not None:
+            self._warn(warning)
         seats = yield from self._reader.seats()
         wanted = seats.unlisted(job.people.emails) if "assign" in job.kinds else ()
         users = unambiguous(wanted, (yield from self._reader.accounts_of(wanted)))

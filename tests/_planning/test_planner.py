@@ -260,6 +260,16 @@ def test_the_guards_that_applied_are_in_the_report() -> None:
     assert report_preview(unassign(People(("1",))))["guards"] == {}
 
 
+@pytest.mark.parametrize(("count", "warned"), [(100, True), (101, False), (500, True), (99, False)])
+def test_a_roster_of_a_round_number_is_a_warning(count: int, warned: bool) -> None:
+    """A source that stops after 100 people is noticed by the number of people, in log, report and summary."""
+    warnings: list[str] = []
+    people = tuple(str(number) for number in range(count))
+    sync(People(people), SeatList(map(seat, people)), warn=warnings.append)
+    assert bool(warnings) is warned
+    assert all(text.startswith(f"The roster has exactly {count} people") for text in warnings)
+
+
 # --- undo ---
 
 STARTED = NOW - timedelta(hours=2)

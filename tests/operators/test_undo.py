@@ -329,3 +329,11 @@ def test_the_log_contains_no_report_if_nothing_was_changed(datadog: FakeDatadog)
     sync(user_emails=emails(0), preview=True, log=log)
     sync(user_emails=emails(0, 1), log=log)
     assert not any("The complete report" in line for line in log)
+
+
+def test_the_report_of_nobody_can_be_undone(datadog: FakeDatadog) -> None:
+    """A loan to nobody ends without an error, although its report does not count the seats."""
+    add_people(datadog, 2)
+    report = assign(user_emails=[], read_seats_first=True)
+    assert report["seats_before"] is None
+    assert by_email(sync(undo=report)) == {}
