@@ -64,21 +64,21 @@ def compare(datadog: FakeDatadog, expected: Expected, kind: Any, **arguments: An
     before, hidden = datadog.holders(PRODUCT), has_unlisted(datadog)
     report, error = run(kind, **arguments)
     after = datadog.holders(PRODUCT)
-    if set(expected.refusals) != {UNCLEAR}:
+    # Beside a seat without a UUID, nobody is proven to hold none, so who is passed by UUID is unassigned all the same.
+    unproven = set(arguments.get("user_uuids") or ()) - before if kind is unassign and hidden else set()
+    if set(expected.refusals) != {UNCLEAR} and not unproven:
         assert (error is not None) == bool(expected.refusals), (expected, error)
     if error is not None:
         assert not writes(datadog)
         assert changes(report) == (set(), set())
         return
-    # Beside a seat without a UUID, nobody is proven to hold none, so who is passed by UUID is unassigned all the same.
-    unproven = set(arguments.get("user_uuids") or ()) - before if kind is unassign and hidden else set()
     assert before - after == people(report, "unassigned") - unproven == expected.unassigned
     assert after - before == people(report, "assigned") == expected.assigned
     assert {each["email"] for each in report["missing"]} == expected.missing
     assert people(report, "protected") - unproven == expected.protected
 
 
-@examples(1_500)
+@examples(250)
 @given(cases())
 def test_a_sync_does_what_the_documentation_says(case: Case) -> None:
     """Whom it assigns, unassigns, keeps and reports as missing, and when it refuses."""
@@ -87,7 +87,7 @@ def test_a_sync_does_what_the_documentation_says(case: Case) -> None:
         compare(datadog, expect_sync(case), sync, **case.arguments())
 
 
-@examples(600)
+@examples(100)
 @given(cases())
 def test_an_assignment_does_what_the_documentation_says(case: Case) -> None:
     """Whom it assigns and reports as missing, and when it refuses."""
@@ -97,7 +97,7 @@ def test_an_assignment_does_what_the_documentation_says(case: Case) -> None:
         compare(datadog, expect_assign(case), assign, read_seats_first=True, **case.arguments(*ASSIGN))
 
 
-@examples(600)
+@examples(100)
 @given(cases())
 def test_an_unassignment_does_what_the_documentation_says(case: Case) -> None:
     """Whom it unassigns and keeps, and when it refuses."""
@@ -110,7 +110,7 @@ def test_an_unassignment_does_what_the_documentation_says(case: Case) -> None:
 # --- what holds without an oracle ---
 
 
-@examples(600)
+@examples(100)
 @given(cases(), st.lists(FAULTS, max_size=4) | st.just([Fault(422)] * 8), st.lists(FAULTS, max_size=3))
 def test_a_report_lists_what_was_changed_and_the_seats_stay_within_the_limit(
     case: Case, unassigning: list[Fault], assigning: list[Fault]
@@ -133,7 +133,7 @@ def test_a_report_lists_what_was_changed_and_the_seats_stay_within_the_limit(
     assert max(numbers, default=0) <= max(len(before), min(planned, 99 if case.max_seats is None else case.max_seats))
 
 
-@examples(300)
+@examples(50)
 @given(
     slack=st.sampled_from([0, 0, 0, 1, -1]),
     leavers=st.integers(1, 3),
@@ -176,7 +176,7 @@ def test_attempts_together_stay_within_the_guards(
                 datadog.give_seat(PRODUCT, user, assigned_at=OLD)
 
 
-@examples(300)
+@examples(50)
 @given(cases())
 def test_a_preview_changes_nothing_and_an_approved_one_is_applied_exactly(case: Case) -> None:
     """A preview shows refusals if the run is refused. If there are none, applying it changes exactly what it shows."""
@@ -199,7 +199,7 @@ def test_a_preview_changes_nothing_and_an_approved_one_is_applied_exactly(case: 
         assert report["digest"] == preview["digest"]
 
 
-@examples(300)
+@examples(50)
 @given(cases())
 def test_a_preview_shows_refusals_if_and_only_if_the_run_is_refused(case: Case) -> None:
     """Without an approval, too. If nothing refuses, the run changes what the preview shows."""
@@ -213,7 +213,7 @@ def test_a_preview_shows_refusals_if_and_only_if_the_run_is_refused(case: Case) 
     assert changes(report) == changes(preview) or error is not None
 
 
-@examples(300)
+@examples(50)
 @given(cases(), st.integers(0, 7))
 def test_an_undo_restores_the_seats_and_leaves_everyone_else_alone(case: Case, bystander: int) -> None:
     """Assign, unassign and sync can all be undone. A seat that somebody else got meanwhile stays."""
@@ -231,7 +231,7 @@ def test_an_undo_restores_the_seats_and_leaves_everyone_else_alone(case: Case, b
             assert problem is None or error is not None or report["seats_before"] is None
 
 
-@examples(300)
+@examples(50)
 @given(cases())
 def test_a_second_run_changes_nothing(case: Case) -> None:
     """What a sync did needs not be done again."""
@@ -246,7 +246,7 @@ def test_a_second_run_changes_nothing(case: Case) -> None:
         assert changes(report) == (set(), set())
 
 
-@examples(300)
+@examples(50)
 @given(cases(), st.lists(st.integers(0, 7), max_size=4))
 def test_a_digest_is_that_of_the_changes(case: Case, others: list[int]) -> None:
     """Two plans have the same digest if and only if they change the same people in the same way."""

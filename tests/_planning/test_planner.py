@@ -408,7 +408,7 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
     accounts = {each: user(each, f"{each}@x") for each in known}
-    applied = guards if mode != "add_only" else replace(guards, protect=NOBODY, min_seat_age=None)
+    applied = guards if mode != "add_only" else replace(guards, allow_empty=None, protect=NOBODY, min_seat_age=None)
     plan = sync(roster, seats, mode, accounts.values(), applied, accounts=accounts.values())
 
     shown = {each for each, shown, _ in rows if shown}

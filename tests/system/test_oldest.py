@@ -74,7 +74,9 @@ def test_onboarding_succeeds_after_a_retry(
 ) -> None:
     """After a 429, the second attempt assigns the seats, the sensor finds them, and the next task logs them."""
     run = begun["datadog_seats_onboarding"]
-    assert states(terminal.finish(run)) == dict.fromkeys(("assign_seats", "wait_for_seats", "say_who"), "success")
+    assert states(terminal.finish(run)) == dict.fromkeys(
+        ("wait_for_accounts", "assign_seats", "wait_for_seats", "say_who"), "success"
+    )
     assert fakes["datadog_default"].emails(PRODUCT) == [ANN, BOB]
     assert "slow down" in terminal.log_of(run, "assign_seats", 1)
     assert "2 hold a seat now" in terminal.log_of(run, "assign_seats", 2)
