@@ -81,7 +81,9 @@ def home(fake: FakeDatadog, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def nobody_holds_a_seat(fake: FakeDatadog) -> None:
-    """Unassign all seats, and forget the received requests."""
+    """Unassign all seats, and forget the received requests and the faults that a test before has left."""
+    with fake._server._lock:
+        fake._server._faults.clear()
     for product in (PRODUCT, "example_product"):
         for holder in fake.holders(product):
             fake.take_seat(product, holder)
