@@ -155,7 +155,7 @@ def test_a_user_can_assign_seats_with_the_web_pages_alone(page: Page, server: Se
     picture(panel(page), "task_log")
     page.goto(run)
     page.get_by_role("button", name="Show Graph").click()
-    expect(page.locator(".react-flow__node")).to_have_count(3)
+    expect(page.locator(".react-flow__node")).to_have_count(4)
     picture(page, "graph")
 
 

@@ -16,8 +16,12 @@ except ImportError:  # Airflow 2.11
     from airflow.models import DAG
 
 PRODUCT = "incident_response"
-# Each person is a call, so that an attempt can fail between two.
-seat_change.BATCH_SIZE = 1
+
+
+def one_by_one(_: object) -> None:
+    """Make a task send each person in a call of its own, so that an attempt can fail between two."""
+    seat_change.BATCH_SIZE = 1
+
 
 # Airflow sometimes loses a task that resumes right after it defers or reschedules. So the tasks have retries, and they
 # wait longer than a busy machine needs to record that a task left its slot.
@@ -86,7 +90,13 @@ with DAG(
     params={"emails": []},
     default_args={"retries": 1, "retry_delay": timedelta(0), "datadog_conn_id": "synced"},
 ):
-    SyncSeatsOperator(task_id="sync", product_code=PRODUCT, user_emails="{{ params.emails }}", max_unassign="100%")
+    SyncSeatsOperator(
+        task_id="sync",
+        product_code=PRODUCT,
+        user_emails="{{ params.emails }}",
+        max_unassign="100%",
+        pre_execute=one_by_one,
+    )
 
 with DAG("deferred", schedule=None, params={"emails": []}, default_args=again):
 
