@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -143,6 +144,26 @@ def test_the_retry_of_a_sync_reports_the_changes_of_the_whole_run(server: Server
     assert [person["email"] for person in report["assigned"]] == [ANN]
     counts = (report["seats_before"], report["seats_after"], report["since_attempt"])
     assert counts == ((4, 2, 1) if whole else (3, 2, 2))
+
+
+def test_a_cleared_run_keeps_the_roster_of_its_first_start(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """Someone who was hired after a run started keeps the seat if the run is cleared, which moves its start to now."""
+    fake = fakes["synced"]
+    run = server.finish(begun["synced"])
+    first = server.xcom(run, "sync")["guards"]["roster_read_at"]
+    assert datetime.fromisoformat(first) >= datetime.fromisoformat(run["run_after"])
+    fake.give_seat(PRODUCT, fake.user_uuid(CY))
+    clear = {"dag_run_id": run["dag_run_id"], "task_ids": ["sync"], "only_failed": False, "dry_run": False}
+    server.ask("POST", "/api/v2/dags/synced/clearTaskInstances", {**clear, "reset_dag_runs": True})
+    again = server.finish(run)
+    report = server.xcom(again, "sync")
+    assert [(each["email"], each["reason"]) for each in report["protected"]] == [
+        (CY, "the seat was assigned after the roster was read")
+    ]
+    due = datetime.fromisoformat(again["run_after"])
+    assert datetime.fromisoformat(again["start_date"]) > due
+    assert datetime.fromisoformat(report["guards"]["roster_read_at"]) == due
+    assert fake.emails(PRODUCT) == [ANN, BOB, CY]
 
 
 def test_a_failed_test_reports_the_task_and_the_end_of_its_log(server: Server, begun: Begun) -> None:
