@@ -87,7 +87,7 @@ def read_roster(
     # A DAG file imports this module, so what it needs is imported when it is called.
     from airflow_provider_seats._arguments import parse_conn_id, parse_optional  # noqa: PLC0415
     from airflow_provider_seats._connect import fail_without_retry  # noqa: PLC0415
-    from airflow_provider_seats._rosters.roster import RosterFile  # noqa: PLC0415
+    from airflow_provider_seats._rosters.roster_file import RosterFile  # noqa: PLC0415
     from airflow_provider_seats._rosters.round_numbers import warn_if_cut  # noqa: PLC0415
     from airflow_provider_seats._storage import StoredFile  # noqa: PLC0415
 

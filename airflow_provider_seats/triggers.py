@@ -20,7 +20,7 @@ from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputErr
 
 if TYPE_CHECKING:
     from airflow_provider_seats._waiting.accounts import AccountsCondition
-    from airflow_provider_seats._waiting.condition import Change, Condition, Require, SeatState
+    from airflow_provider_seats._waiting.condition import Condition, Require, SeatState, SourceChange
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class _WaitTrigger(BaseTrigger):
         # A triggerer crashes on an event with a lone surrogate, which an argument may contain.
         yield TriggerEvent(json.loads(encodable(json.dumps(payload, ensure_ascii=False))))
 
-    def _condition(self) -> Condition | AccountsCondition | Change:
+    def _condition(self) -> Condition | AccountsCondition | SourceChange:
         raise NotImplementedError
 
     def _people(self) -> dict[str, Any]:
@@ -190,14 +190,14 @@ class SeatUsersTrigger(_WaitTrigger):
         path, arguments = super().serialize()
         return path, {"product_code": self.product_code, "state": self.state, **arguments}
 
-    def _condition(self) -> Condition | Change:
+    def _condition(self) -> Condition | SourceChange:
         from airflow_provider_seats._arguments import parse_product_code  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._waiting.condition import Change, Condition  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.condition import Condition, SourceChange  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._waiting.sources import SeatSource  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
             source = SeatSource(parse_product_code(self.product_code))
-            return Change(source, "The seat list", self.seen, str(self.summary))
+            return SourceChange(source, "The seat list", self.seen, str(self.summary))
         return Condition.parse(product_code=self.product_code, state=self.state, require=self.require, **self._people())
 
 
@@ -245,13 +245,13 @@ class UserAccountsTrigger(_WaitTrigger):
             execution_timeout_at=execution_timeout_at,
         )
 
-    def _condition(self) -> AccountsCondition | Change:
+    def _condition(self) -> AccountsCondition | SourceChange:
         from airflow_provider_seats._waiting.accounts import AccountsCondition  # noqa: PLC0415 (as in run)
-        from airflow_provider_seats._waiting.condition import Change  # noqa: PLC0415 (as in run)
+        from airflow_provider_seats._waiting.condition import SourceChange  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._waiting.sources import AccountSource  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
-            return Change(AccountSource(everyone=True), "The accounts", self.seen, str(self.summary))
+            return SourceChange(AccountSource(everyone=True), "The accounts", self.seen, str(self.summary))
         return AccountsCondition.parse(user_emails=self._people()["user_emails"], require=self.require)
 
 

@@ -27,7 +27,7 @@ from airflow_provider_seats._arguments import (
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import MissingUsers
-from airflow_provider_seats._planning.reports import report_preview
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.report import KINDS, for_undo

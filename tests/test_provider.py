@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -226,6 +227,17 @@ def test_imports_make_no_cycle() -> None:
         left = {name: targets for name, targets in left.items() if name not in leaves}
 
 
+def test_names_are_easy_to_tell_apart() -> None:
+    """No two classes have one name, and no two modules have names that differ by an s."""
+    ours = [path for path in MODULES if part(module(path)) != "testing"]
+    classes = [
+        node.name for path in ours for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in Counter(classes).items() if count > 1] == []
+    names = {path.stem for path in ours}
+    assert {name for name in names if f"{name}s" in names} == set()
+
+
 def test_no_module_is_longer_than_350_lines() -> None:
     """A module fits into one head."""
     assert {module(path): lines for path in MODULES if (lines := len(path.read_text().splitlines())) > 350} == {}
@@ -273,7 +285,7 @@ def imported() -> tuple[float, list[str]]:
 def test_a_dag_file_loads_no_http_library(imported: tuple[float, list[str]]) -> None:
     """A DAG file that imports operators, sensor, triggers and rosters loads no HTTP library and reads no file."""
     assert "airflow_provider_seats.operators" in imported[1]
-    assert "airflow_provider_seats._rosters.roster" not in imported[1]
+    assert "airflow_provider_seats._rosters.roster_file" not in imported[1]
     assert not [
         name for name in imported[1] if name.partition(".")[0] in {"requests", "urllib3", "httpx", "httpx2", "aiohttp"}
     ]

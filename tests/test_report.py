@@ -16,7 +16,7 @@ from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import Origin, Plan
-from airflow_provider_seats._planning.reports import (
+from airflow_provider_seats._planning.reporting import (
     Period,
     report_changes,
     report_interrupted,

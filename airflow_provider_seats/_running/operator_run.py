@@ -15,7 +15,7 @@ from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
-from airflow_provider_seats._planning.reports import (
+from airflow_provider_seats._planning.reporting import (
     Period,
     exceeded,
     report_changes,

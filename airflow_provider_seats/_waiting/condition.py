@@ -183,7 +183,7 @@ def _fields(met: SeatUser | Person) -> dict[str, str | None]:
     return met._asdict() if isinstance(met, SeatUser) else {"id": met["id"], "email": met["email"]}
 
 
-class Change(NamedTuple):
+class SourceChange(NamedTuple):
     """What is read differs from what a worker has read. A deferred sensor for very many people waits for it.
 
     The people do not fit into a trigger, so the worker checks the condition again.

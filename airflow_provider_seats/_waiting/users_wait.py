@@ -15,7 +15,7 @@ from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
     from airflow_provider_seats._waiting.accounts import AccountsCondition
-    from airflow_provider_seats._waiting.condition import Change, Condition, Met, Progress
+    from airflow_provider_seats._waiting.condition import Condition, Met, Progress, SourceChange
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class UsersWait:
 
     __slots__ = ("_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")
 
-    def __init__(self, condition: Condition | AccountsCondition | Change, conn_id: str, interval: float) -> None:
+    def __init__(self, condition: Condition | AccountsCondition | SourceChange, conn_id: str, interval: float) -> None:
         self._condition = condition
         self._conn_id = conn_id
         self._interval = interval

@@ -14,7 +14,7 @@ from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
-from airflow_provider_seats._planning.reports import report_preview
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import UsersMissingError, UsersNotReadyError
 from tests.helpers.planning import NOW, assign, kinds, person, seat, sync, unassign, user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import KINDS, Mode, SyncJob
-from airflow_provider_seats._planning.reports import report_preview
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import People
 from tests.helpers.planning import (
     P,

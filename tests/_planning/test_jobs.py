@@ -15,7 +15,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import Plan
-from airflow_provider_seats._planning.reports import report_not_started, report_preview
+from airflow_provider_seats._planning.reporting import report_not_started, report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator

@@ -21,7 +21,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, SyncJob, UnassignJob
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
-from airflow_provider_seats._planning.reports import Period, report_changes, report_preview
+from airflow_provider_seats._planning.reporting import Period, report_changes, report_preview
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.report import Report, for_undo

@@ -15,7 +15,7 @@ from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan
-from airflow_provider_seats._planning.reports import report_changes, report_not_started, report_preview
+from airflow_provider_seats._planning.reporting import report_changes, report_not_started, report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError
 from tests.helpers.examples import examples

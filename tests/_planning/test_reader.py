@@ -13,7 +13,7 @@ from airflow_provider_seats._planning.jobs import SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
-from airflow_provider_seats._planning.reports import report_preview
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats.exceptions import RateLimitError
 from airflow_provider_seats.operators import AuditSeatsOperator, SyncSeatsOperator
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault

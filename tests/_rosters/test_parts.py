@@ -9,11 +9,11 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._rosters.csv_table import decode, parse_csv
 from airflow_provider_seats._rosters.parts import Part, WordTest, filled_rows
-from airflow_provider_seats._rosters.roster import Roster, RosterFile
+from airflow_provider_seats._rosters.roster_file import Roster, RosterFile
 from airflow_provider_seats._rosters.table import Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_roster import ANN, BOB, DEFAULTS, read
+from tests._rosters.test_roster_file import ANN, BOB, DEFAULTS, read
 from tests._rosters.test_roster_rows import staff, written
 from tests._rosters.test_xlsx_table import workbook
 from tests.helpers.examples import examples

@@ -15,7 +15,7 @@ from airflow_provider_seats._rosters.table import Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests._rosters.test_people import addresses
-from tests._rosters.test_roster import read
+from tests._rosters.test_roster_file import read
 from tests.helpers.examples import examples
 
 QUOTE = "(a cell that contains the separator must be in quotation marks)"

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_seats._rosters.where import ColumnFilter, Where, parse_where, parse_words
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_roster import ANN, BOB, problem, read, roster
+from tests._rosters.test_roster_file import ANN, BOB, problem, read, roster
 from tests._rosters.test_xlsx_table import workbook
 
 LEAVING = "Email;Leaving  date;Boss\nann@x.com;;cy@x.com\nbob@x.com;2999-01-31;\ncy@x.com; 2020-01-31 ;\n;2020-01-01;\n"

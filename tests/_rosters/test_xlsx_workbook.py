@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_roster import problem, read
+from tests._rosters.test_roster_file import problem, read
 from tests._rosters.test_xlsx_table import ACTIVE, SHEET, STAFF, by_xlsxwriter, rewritten, workbook
 
 

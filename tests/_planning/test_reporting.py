@@ -14,7 +14,7 @@ from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id
-from airflow_provider_seats._planning.reports import (
+from airflow_provider_seats._planning.reporting import (
     Period,
     report_changes,
     report_interrupted,

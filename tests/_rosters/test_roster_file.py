@@ -11,7 +11,7 @@ from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._rosters.people import is_email
-from airflow_provider_seats._rosters.roster import Roster, RosterFile
+from airflow_provider_seats._rosters.roster_file import Roster, RosterFile
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests._rosters.test_people import addresses
 from tests.helpers.examples import examples
