@@ -71,10 +71,16 @@ def runs_a_dag(block: Block) -> bool:
 
 
 def for_this_airflow(text: str) -> str:
-    """Return a block as a reader with this Airflow would use it: a comment says what to import on Airflow 2.11."""
-    return (
-        text if AIRFLOW_3 else re.sub(r"^# Airflow 2\.11: (.*)\nfrom airflow\.sdk .*$", r"\1", text, flags=re.MULTILINE)
-    )
+    """Return a block as a reader with this Airflow would use it: a comment says what to import on an older one."""
+    if AIRFLOW < (3, 1):
+        text = re.sub(
+            r"^from airflow\.sdk import BaseHook, (.*)  # .*$", r"from airflow.sdk import \1", text, flags=re.MULTILINE
+        )
+        hook = "from airflow.hooks.base import BaseHook"
+        text = f"{hook}\n{text}" if AIRFLOW_3 and "BaseHook" in text else text
+    if AIRFLOW_3:
+        return text
+    return re.sub(r"^# Airflow 2\.11: (.*)\nfrom airflow\.sdk .*$", r"\1", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("block", [each for each in blocks("python") if not runs_a_dag(each.values[0])])
