@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_provider_seats.connection import CONN_TYPE, conn_fields, ui_field_behaviour
-
 __version__ = "0.2.0"
 
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider metadata for Airflow (entry point ``apache_airflow_provider``)."""
+    from airflow_provider_seats._connection_form import conn_fields, ui_field_behaviour  # noqa: PLC0415 (not in a task)
+    from airflow_provider_seats.connection import CONN_TYPE  # noqa: PLC0415 (as above)
+
     name = "Datadog Seats"
     return {
         "package-name": "airflow-provider-seats",

@@ -1,4 +1,4 @@
-"""The connection to Datadog: the fields of its form, and the value parsed from an Airflow connection.
+"""The connection to Datadog, parsed from an Airflow connection.
 
 Addresses and keys follow https://docs.datadoghq.com/getting_started/site/ and
 https://docs.datadoghq.com/account_management/api-app-keys/.
@@ -11,11 +11,10 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_seats._secrets import Secret
-from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidConnectionError
 
 CONN_TYPE = "datadog_seats"
@@ -45,76 +44,6 @@ _MAX_TIMEOUT = 3600.0
 _MAX_SHOWN = 100
 # Every key of Datadog is longer.
 _MIN_KEY = 20
-
-
-class FormField(NamedTuple):
-    """A field of the connection form that is stored in the connection's extra."""
-
-    name: str
-    label: str
-    description: str
-    type: str = "string"
-    secret: bool = False
-    default: str | int | None = None
-    examples: tuple[str, ...] = ()
-
-
-# No field is required: an access token needs no API key, and the rest has defaults.
-FORM = (
-    FormField(
-        name="api_key",
-        label="API key",
-        description="Not needed with an access token (ddpat_... or ddsat_...) in the application key's place.",
-        secret=True,
-    ),
-    FormField(
-        name="site",
-        label="Site",
-        description=f"Your Datadog site: {join_names(KNOWN_SITES)}, or a newer one.",
-        default=DEFAULT_SITE,
-        examples=KNOWN_SITES,
-    ),
-    FormField(
-        name="timeout",
-        label="Timeout",
-        description="Seconds to wait for one answer.",
-        type="integer",
-        default=int(DEFAULT_TIMEOUT),
-    ),
-)
-# If the extra is hidden, Airflow 2's Test button may do nothing.
-_HIDDEN = ["login", "schema"]
-_RELABELING = {"password": "Application key", "host": "Base URL"}
-_PLACEHOLDERS = {
-    "password": "Or an access token. The API key is among the extra fields",
-    "host": "Instead of the site: a proxy, or a local stand-in at http://127.0.0.1:18126",
-    # The Test button of 3.3.1 and 3.3.2 refuses a connection without a port. Without a base URL the port is ignored.
-    "port": "443; only the Test button of Airflow 3.3 needs one",
-}
-
-
-def conn_fields() -> dict[str, Any]:
-    """Return the form as ``conn-fields`` of the provider's metadata. Airflow reads them from 3.2 on."""
-    fields = {}
-    for each in FORM:
-        schema: dict[str, Any] = {"type": [each.type, "null"]}
-        if each.secret:
-            schema["format"] = "password"
-        if each.default is not None:
-            schema["default"] = each.default
-        if each.examples:
-            schema["examples"] = list(each.examples)
-        fields[each.name] = {"label": each.label, "description": each.description, "schema": schema}
-    return fields
-
-
-def ui_field_behaviour() -> dict[str, Any]:
-    """Return the ``ui-field-behaviour`` of the provider's metadata: which standard fields show, and their names."""
-    return {
-        "hidden-fields": list(_HIDDEN),
-        "relabeling": dict(_RELABELING),
-        "placeholders": dict(_PLACEHOLDERS),
-    }
 
 
 @dataclass(frozen=True, slots=True)

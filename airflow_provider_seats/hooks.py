@@ -27,12 +27,7 @@ from airflow_provider_seats._planning.usage import SeatUsage, parse_month, seat_
 from airflow_provider_seats._rosters.people import parse_people
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats._text import join_names, plural, shorten
-from airflow_provider_seats.connection import (
-    CONN_TYPE,
-    DEFAULT_CONN_ID,
-    FORM,
-    ui_field_behaviour,
-)
+from airflow_provider_seats.connection import CONN_TYPE, DEFAULT_CONN_ID
 from airflow_provider_seats.exceptions import (
     InvalidConnectionError,
     InvalidInputError,
@@ -71,12 +66,14 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the standard fields of the connection form for Airflow before 3.2."""
+        from airflow_provider_seats._connection_form import ui_field_behaviour  # noqa: PLC0415 (a task has no form)
+
         return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._form_before_3_2 import widget  # noqa: PLC0415 (Airflow 2)
+        from airflow_provider_seats._connection_form import FORM, widget  # noqa: PLC0415 (as above)
 
         return {each.name: widget(each) for each in FORM}
 

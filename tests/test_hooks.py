@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from airflow_provider_seats._api.flow import Pause
-from airflow_provider_seats.connection import FORM, conn_fields, ui_field_behaviour
+from airflow_provider_seats._connection_form import FORM, conn_fields, ui_field_behaviour
 from airflow_provider_seats.exceptions import (
     AmbiguousUsersError,
     ConnectionNotFoundError,

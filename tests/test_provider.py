@@ -34,7 +34,7 @@ ALL_BELOW_TASKS = {
     *PURE,
 }
 MAY_IMPORT = {
-    "__init__": {"connection"},
+    "__init__": {"_connection_form", "connection"},
     "_secrets": set(),
     "_text": set(),
     "_airflow": set(),
@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "exceptions": {"_text"},
     "report": set(),
     "connection": BASE,
-    "_form_before_3_2": {"connection"},
+    "_connection_form": {"connection", *BASE},
     "_api": {"connection", *BASE},
     "_arguments": {"_api", "_not_passed", *PURE},
     "_rosters": {"_api", *ARGUMENTS, *PURE},
@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "hooks": {
         "_airflow",
         "_connect",
-        "_form_before_3_2",
+        "_connection_form",
         "_storage",
         "_planning",
         "_rosters",
@@ -186,7 +186,7 @@ def test_one_module_imports_from_airflow() -> None:
     assert importers == {"_airflow"}
 
 
-WITH_AIRFLOW = {"_airflow", "_connect", "_storage", "hooks", "_form_before_3_2", *TASKS}
+WITH_AIRFLOW = {"_airflow", "_connect", "_storage", "hooks", "_connection_form", *TASKS}
 WITHOUT_AIRFLOW = [path for path in MODULES if part(module(path)) in {*MAY_IMPORT} - WITH_AIRFLOW]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any, get_type_hints
 
 import pytest
@@ -103,7 +102,7 @@ def test_the_table_claims_no_change_if_the_list_was_not_read() -> None:
 
 def test_the_log_shows_what_an_undo_needs() -> None:
     """The JSON has the facts of the report in its first line and one line for each changed person."""
-    plan = replace(sync(People((U2,)), SeatList([seat(U1, "1@x")])), origin=Origin("dd", "https://api.datadoghq.com"))
+    plan = sync(People((U2,)), SeatList([seat(U1, "1@x")]))._replace(origin=Origin("dd", "https://api.datadoghq.com"))
     report = report_changes(plan, Outcome(P, done=(U1,)), Outcome(P, done=(U2,)), Period(NOW, NOW))
     text = for_undo(report)
     assert text is not None
@@ -198,7 +197,7 @@ def test_the_summary_of_nothing_is_one_line() -> None:
 
 def test_the_summary_ends_with_what_to_do() -> None:
     """The summary shows what would be refused in a preview, the warnings, and at the end why the task failed."""
-    plan = replace(sync(People(), SeatList([seat("1")])), warnings=("Look here.",))
+    plan = sync(People(), SeatList([seat("1")]))._replace(warnings=("Look here.",))
     assert plan.error is not None
     [reason] = plan.error.reasons
     preview = summary(report_preview(plan)).splitlines()
@@ -332,7 +331,7 @@ def test_a_sync_counts_people_who_already_match() -> None:
     """A sync counts unchanged people, and does not list them."""
     plan = sync(People((), ("1@x", "2@x")), SeatList([seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]))
     assert [each["id"] for each in report_preview(plan)["unchanged"]] == ["1", "2"]
-    short = report_preview(replace(plan, lists_unchanged=False))
+    short = report_preview(plan._replace(lists_unchanged=False))
     assert (short["unchanged"], short["counts"]) == ([], {**dict.fromkeys(KINDS, 0), "unassigned": 1, "unchanged": 2})
     assert table(short)[0] == table(report_preview(plan))[0]
     assert len(table(short)) == 2
@@ -362,9 +361,9 @@ def test_the_digest_is_of_the_changes_the_product_and_the_site() -> None:
     plan = unassign(People(("1", "2")), seats)
     assert report_preview(plan)["digest"] == report_preview(unassign(People(("2", "1")), seats))["digest"]
     others = [
-        replace(plan, origin=Origin("", "https://x")),
+        plan._replace(origin=Origin("", "https://x")),
         unassign(People(("1",)), seats),
-        replace(plan, product="q"),
+        plan._replace(product="q"),
         Plan(P, changes(plan.unassign)),
     ]
     assert len({report_preview(each)["digest"] for each in (plan, *others)}) == 5

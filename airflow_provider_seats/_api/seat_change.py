@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.batches import (
@@ -48,8 +48,7 @@ _CONFIRMATIONS: Final = 2
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The result of an assignment or unassignment. Everyone requested is in exactly one of the four groups, in order.
 
     :param done: the user UUIDs that are now as requested.
@@ -61,7 +60,7 @@ class Outcome:
 
     product: str
     done: tuple[str, ...] = ()
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, str] = MappingProxyType({})
     unknown: tuple[str, ...] = ()
     not_done: tuple[str, ...] = ()
     error: DatadogSeatsError | None = None
@@ -342,7 +341,7 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
 def _refuse(outcome: Outcome, method: _Method, people: list[str]) -> Outcome:
     """Return an outcome in which some of those who are done are refused."""
     refused = {**outcome.refused, **dict.fromkeys(people, _without_effect(method))}
-    return replace(outcome, done=tuple(uuid for uuid in outcome.done if uuid not in refused), refused=refused)
+    return outcome._replace(done=tuple(uuid for uuid in outcome.done if uuid not in refused), refused=refused)
 
 
 def _without_effect(method: _Method) -> str:

@@ -40,6 +40,13 @@ class Refusal(NamedTuple):
     approvable: bool = False
 
 
+def refusals(plan: Plan, world: World, job: Job) -> list[Refusal]:
+    """Return why the guards refuse a plan: at most one refusal a guard. Its check has its name."""
+    checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
+    found = (check(value, plan, world, job) for check, value in checks if check is not None)
+    return [refusal for refusal in found if refusal is not None]
+
+
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
     """Refuse people without an account."""
     if not plan.missing or choice == "skip":
@@ -118,7 +125,7 @@ def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | No
     if not plan.assign or len(people) <= limit.of(before) or (by_default and job.is_approved):
         return None
     problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
-    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undoes)
+    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undo is not None)
     return refusal._replace(approvable=by_default)
 
 
@@ -132,7 +139,7 @@ def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
     changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
     text = f"There would be {plural(after, 'seat')} ({changes}), and the limit is {limit}. If this is intended, raise"
     # Accounts may say that someone can be given no seat.
-    return Refusal("max_seats", f"{text} max_seats.", may_pass=job.undoes)
+    return Refusal("max_seats", f"{text} max_seats.", may_pass=job.undo is not None)
 
 
 def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:

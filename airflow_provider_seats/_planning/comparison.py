@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -13,7 +12,7 @@ from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._planning.jobs import SyncJob
+    from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
 
@@ -25,7 +24,7 @@ def assignments(plan: Plan, people: People, world: World) -> Plan:
     assign, seated, missing = _to_assign(people, world)
     if world.seat_list is not None:
         seated = tuple(with_reason(person, _HELD_BEFORE) for person in seated)
-    return replace(plan, changes=assign, unchanged=seated, missing=missing, seat_list=world.seat_list)
+    return plan._replace(changes=assign, unchanged=seated, missing=missing, seat_list=world.seat_list)
 
 
 def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> Plan:
@@ -51,8 +50,7 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
         if not found:
             is_known = bool(accounts) or person["email"] is None or key in changed_before
             (unchanged if is_known or not fails else missing).append(person)
-    return replace(
-        plan,
+    return plan._replace(
         changes=tuple(map(_unassign, rows.values())),
         unchanged=tuple(unchanged),
         missing=tuple(missing),
@@ -60,7 +58,7 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
     )
 
 
-def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]:
+def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
     """Compare a roster with the seat list."""
     assign, seated, missing = _to_assign(job.people, world, listed_email_suffices=True)
     emails = frozenset(map(email_key, job.people.emails))
@@ -72,8 +70,7 @@ def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]
             for user in world.seats.users
             if user.id not in uuids and (user.email is None or email_key(user.email) not in emails)
         ]
-    world = replace(
-        world,
+    world = world._replace(
         roster_read_at=job.roster_read_at,
         roster_emails=emails,
         roster_unlisted=world.seats.unlisted(job.people.emails),
@@ -83,8 +80,7 @@ def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]
     if "assign" not in job.kinds:
         seated, assign, missing = (*seated, *(change.person for change in assign), *missing), (), ()
     return (
-        replace(
-            plan,
+        plan._replace(
             changes=(*others, *assign),
             unchanged=seated,
             missing=missing,
@@ -125,7 +121,7 @@ def still_to_make(plan: Plan, changes: Sequence[Change], seats: SeatList) -> Pla
             unchanged.append(change.person)
         else:
             going.append(Change(change.kind, change.person) if row is None else _unassign(row))
-    return replace(plan, changes=tuple(going), unchanged=tuple(unchanged), seat_list=seats)
+    return plan._replace(changes=tuple(going), unchanged=tuple(unchanged), seat_list=seats)
 
 
 def _to_assign(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -13,8 +12,7 @@ _ALL: Final = 100
 _HALF: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """The most people who may be changed: a number, a percentage of all seats, or the larger of both.
 
     :param people: a number of people.
@@ -81,7 +79,7 @@ def parse_limit(name: str, value: object) -> Limit:
 def parse_max_unassign(name: str, value: object) -> Limit:
     """Parse a limit of people who may lose a seat. A number is at most half of the seats, a percentage may be more."""
     limit = parse_limit(name, value)
-    return limit if limit.people is None else replace(limit, max_percent=_HALF)
+    return limit if limit.people is None else limit._replace(max_percent=_HALF)
 
 
 def seats_to_warn_of(limit: Limit | None, max_seats: int | None) -> int | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from airflow_provider_seats._planning.approval import digest
@@ -42,8 +41,7 @@ class Change(NamedTuple):
 Keeper: TypeAlias = Callable[[Change], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierAttempts:
+class EarlierAttempts(NamedTuple):
     """What earlier attempts of the same task set out to change.
 
     :param seats_before: how many seats there were before the first of them.
@@ -59,18 +57,17 @@ class EarlierAttempts:
 
 
 _NO_EARLIER_ATTEMPTS: Final = EarlierAttempts(0, {}, {})
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a plan is carried out: the connection's id and base URL; None before the connection is read."""
 
     conn_id: str = ""
     site: str | None = None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What is to be done for a product.
 
     :param changes: the changes to make, each of one person.
@@ -97,7 +94,7 @@ class Plan:
     protected: tuple[Person, ...] = ()
     seat_list: SeatList | None = None
     guards: Guards | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = _NOTHING
     refusals: tuple[Refusal, ...] = ()
     earlier: EarlierAttempts | None = None
     since_attempt: int = 1
@@ -106,12 +103,12 @@ class Plan:
     lists_unchanged: bool = True
     read_at: datetime | None = None
 
-    @cached_property
+    @property
     def assign(self) -> tuple[Person, ...]:
         """The people to assign."""
         return tuple(change.person for change in self.changes if change.kind == "assign")
 
-    @cached_property
+    @property
     def unassign(self) -> tuple[Person, ...]:
         """The people to unassign."""
         return tuple(change.person for change in self.changes if change.kind == "unassign")
@@ -139,7 +136,7 @@ class Plan:
         if not kept:
             return self
         left_alone: Any = {group: (*getattr(self, group), *kept)}
-        return replace(self, changes=tuple(going), **left_alone)
+        return self._replace(changes=tuple(going), **left_alone)
 
     @property
     def seats_before(self) -> int | None:

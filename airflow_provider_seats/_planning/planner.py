@@ -6,7 +6,6 @@ A preview, an approved run, a retry and an undo go through the same lines.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,6 @@ from airflow_provider_seats._planning.comparison import (
     still_to_make,
     unassignments,
 )
-from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.keepers import (
     accounts_to_read,
     found_on_call,
@@ -36,6 +34,7 @@ from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.reader import Reader
     from airflow_provider_seats.report import Report
 
@@ -77,30 +76,27 @@ class Planner:
     def plan(self) -> Flow[Plan]:
         """Read what the plan needs, and make it."""
         job = self._job
-        if isinstance(job, AssignJob):
-            plan, world = yield from self._assign(job)
-        elif isinstance(job, UnassignJob):
-            plan, world = yield from self._unassign(job)
-        elif isinstance(job, SyncJob):
-            plan, world = yield from (self._sync(job) if job.undo is None else self._undo(job, job.undo))
+        if job.undo is not None:
+            plan, world = yield from self._undo(job, job.undo)
         else:
-            raise TypeError(f"{type(job).__name__} is not a job")
+            begin = {"assign": self._assign, "unassign": self._unassign, "sync": self._sync}[job.operator]
+            plan, world = yield from begin(job)
         if world.seat_list is None:
-            plan = replace(plan, earlier=None)
-        plan = yield from self._narrow(replace(plan, read_at=world.now), world)
-        if isinstance(job, SyncJob) and job.undo is not None:
+            plan = plan._replace(earlier=None)
+        plan = yield from self._narrow(plan._replace(read_at=world.now), world)
+        if job.undo is not None:
             self._warn_of_a_second_undo(plan, job.undo, world.now)
         return self._approvable(plan) if job.preview else plan
 
-    def _assign(self, job: AssignJob) -> Flow[tuple[Plan, World]]:
+    def _assign(self, job: Job) -> Flow[tuple[Plan, World]]:
         seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
         users = unambiguous(job.people.emails, (yield from self._reader.accounts_of(job.people.emails)))
         world = World(self._now(), seats, users)
         return assignments(self._start, job.people, world), world
 
-    def _unassign(self, job: UnassignJob) -> Flow[tuple[Plan, World]]:
+    def _unassign(self, job: Job) -> Flow[tuple[Plan, World]]:
         if not (job.people and job.needs_seat_list):
-            return replace(self._start, changes=job.as_requested()), World(self._now())
+            return self._start._replace(changes=job.as_requested()), World(self._now())
         seats = yield from self._reader.seats_until_proven(
             lambda seats: any(not rows for _, rows in seats.match(job.people))
         )
@@ -112,7 +108,7 @@ class Planner:
         world = World(self._now(), seats, same_emails=accounts_by_email(found))
         return unassignments(self._start, job.people, world, fails=looks_up), world
 
-    def _sync(self, job: SyncJob) -> Flow[tuple[Plan, World]]:
+    def _sync(self, job: Job) -> Flow[tuple[Plan, World]]:
         if (warning := warn_if_cut(len(job.people), "The roster")) is not None:
             self._warn(warning)
         seats = yield from self._reader.seats()
@@ -120,14 +116,14 @@ class Planner:
         users = unambiguous(wanted, (yield from self._reader.accounts_of(wanted)))
         return roster_changes(self._start, job, World(self._now(), seats, users))
 
-    def _undo(self, job: SyncJob, report: Report) -> Flow[tuple[Plan, World]]:
+    def _undo(self, job: Job, report: Report) -> Flow[tuple[Plan, World]]:
         changes = reversed_changes(report, job.only)
         borrowers = [change.person for change in changes if change.kind == "unassign"]
         seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, borrowers)))
         self._warn_of_another_origin(report)
         plan = still_to_make(self._start, changes, seats)
         if job.mode != "exact":
-            plan = replace(plan, facts={"mode": job.mode})
+            plan = plan._replace(facts={"mode": job.mode})
         if "assign" not in job.kinds:
             plan = plan.narrow("assign", [lambda _: f"mode={job.mode!r} assigns nobody"], "unchanged")
         return plan, World(self._now(), seats)
@@ -139,7 +135,7 @@ class Planner:
         """
         job = self._job
         plan = plan.narrow("unassign", free_keepers(job, world))
-        if isinstance(job, SyncJob) and job.approved is not None and not job.awaited:
+        if job.approved is not None and not job.awaited:
             plan = plan.narrow("assign", [missing_before(job.approved["missing"])], "left_alone")
         plan = self._checked(plan, world)
         self._draft(plan)
@@ -153,7 +149,7 @@ class Planner:
             self._warn(
                 f"protect: no seat and no account that was read matches {join_names(names)}. Check the spelling."
             )
-            plan = replace(plan, facts={**plan.facts, "protect_unmatched": names})
+            plan = plan._replace(facts={**plan.facts, "protect_unmatched": names})
         return plan
 
     def _is_worth_reading(self, plan: Plan, world: World) -> bool:
@@ -178,7 +174,7 @@ class Planner:
         if guards.on_call is not None and (losing := sorted(by_id(plan.unassign))):
             # First: one call looks for many people in schedules, and an account takes a call of its own.
             found = yield from self._reader.on_call(losing, world.now, in_policies=guards.check_escalation_policies)
-            world = replace(world, on_call=found)
+            world = world._replace(on_call=found)
             if guards.on_call == "keep":
                 plan = plan.narrow("unassign", [found_on_call(world)])
         looks_up = bool(plan.unassign) and guards.check_accounts
@@ -186,33 +182,33 @@ class Planner:
             accounts = yield from self._reader.accounts(wanted)
             in_roster = any(account.names & world.roster_emails for account in accounts.values())
             holds_seat = world.someone_of_roster_holds_a_seat or in_roster
-            world = replace(world, accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
+            world = world._replace(accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
             plan = plan.narrow("unassign", [named_by_account(world, guards.protect)])
-            if self._job.undoes:
+            if self._job.undo is not None:
                 plan = plan.narrow("assign", [without_account(world)], "missing")
         if looks_up:
-            world = replace(world, nobodys=(yield from self._find_nobodys(world)))
+            world = world._replace(nobodys=(yield from self._find_nobodys(world)))
         return plan, world, looks_up
 
     def _checked(self, plan: Plan, world: World) -> Plan:
         """Return the plan with everything that refuses it."""
         job = self._job
-        found = [checks.without_uuid(plan)] if isinstance(job, UnassignJob) else []
-        found += job.guards.refusals(plan, world, job)
-        if isinstance(job, SyncJob) and job.approved is not None:
+        found = [checks.without_uuid(plan)] if job.operator == "unassign" else []
+        found += checks.refusals(plan, world, job)
+        if job.approved is not None:
             found.append(checks.not_approved(job.approved, plan, job.awaited))
-        return replace(plan, refusals=tuple(refusal for refusal in found if refusal is not None))
+        return plan._replace(refusals=tuple(refusal for refusal in found if refusal is not None))
 
     def _approvable(self, plan: Plan) -> Plan:
         """Turn what a person may approve into warnings: a refusal of a preview is one of its approval, too."""
         for refusal in plan.refusals:
             if refusal.approvable:
                 self._warn(f"{refusal.text} Without approved, applying this would be refused.")
-        return replace(plan, refusals=tuple(each for each in plan.refusals if not each.approvable))
+        return plan._replace(refusals=tuple(each for each in plan.refusals if not each.approvable))
 
     def _accounts_to_read(self, plan: Plan, world: World) -> dict[str, str | None]:
         people = accounts_to_read(self._job, world, plan.unassign)
-        if self._job.undoes and self._job.guards.check_accounts:
+        if self._job.undo is not None and self._job.guards.check_accounts:
             # An account that was disabled since gets no seat back.
             people |= {uuid: person["email"] for uuid, person in by_id(plan.assign).items()}
         return people
@@ -223,7 +219,7 @@ class Planner:
         unmatched = world.unmatched(protect)
         accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))
         found = (*accounts.values(), *(yield from self._reader.accounts_of(unmatched.emails)))
-        rest = replace(world, same_emails={**world.same_emails, "": found}).unmatched(protect)
+        rest = world._replace(same_emails={**world.same_emails, "": found}).unmatched(protect)
         return (*rest.uuids, *rest.emails)
 
     def _warn_of_another_origin(self, report: Report) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.approval import digest
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import SeatUser
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """When changes were made, by Datadog's clock: all of them after ``started`` and before ``ended``."""
 
     started: datetime | None = None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._rosters.people import NOBODY, People
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.on_call import OnCall
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class World(NamedTuple):
     """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
 
     :param now: the time.
@@ -37,13 +39,13 @@ class World:
 
     now: datetime
     seat_list: SeatList | None = None
-    users: Mapping[str, User] = field(default_factory=dict)
-    same_emails: Mapping[str, Sequence[User]] = field(default_factory=dict)
+    users: Mapping[str, User] = _NOTHING
+    same_emails: Mapping[str, Sequence[User]] = _NOTHING
     roster_read_at: datetime | None = None
     roster_emails: frozenset[str] = frozenset()
     roster_unlisted: tuple[str, ...] = ()
     someone_of_roster_holds_a_seat: bool = False
-    on_call: Mapping[str, OnCall] = field(default_factory=dict)
+    on_call: Mapping[str, OnCall] = _NOTHING
     accounts: Mapping[str, User] | None = None
     nobodys: tuple[str, ...] = ()
 

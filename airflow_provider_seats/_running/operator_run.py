@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -11,10 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
 from airflow_provider_seats._connect import client_of, fail_without_retry
-from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
-from airflow_provider_seats._planning.planner import Planner
-from airflow_provider_seats._planning.reader import Reader
 from airflow_provider_seats._planning.reporting import (
     Period,
     exceeded,
@@ -24,7 +20,6 @@ from airflow_provider_seats._planning.reporting import (
     report_preview,
 )
 from airflow_provider_seats._planning.stored import MAX_XCOM
-from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.run_times import run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
@@ -35,6 +30,8 @@ if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._running.attempt_store import AttemptStore
 
 
 class OperatorRun:
@@ -73,25 +70,14 @@ class OperatorRun:
             return self._finish(None)
 
     def _execute(self, job: Job) -> None:
-        if isinstance(job, SyncJob) and not job.undoes and job.roster_read_at is None:
-            job = replace(job, roster_read_at=run_started(self._context))
-        requested = replace(self._plan, product=job.product, changes=job.as_requested(), guards=job.guards)
+        if job.operator == "sync" and job.undo is None and job.roster_read_at is None:
+            job = job._replace(roster_read_at=run_started(self._context))
+        requested = self._plan._replace(product=job.product, changes=job.as_requested(), guards=job.guards)
         self._reach(requested, partial(report_not_started, preview=job.preview))
         origin = Origin(self._conn_id, self._client.connection.base_url)
-        attempts = self._attempts = AttemptStore(self._context, job.product, str(origin.site))
-        earlier = attempts.earlier() if job.needs_seat_list else None
-
-        def draft(plan: Plan) -> None:
-            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
-            self._reach(
-                replace(plan, since_attempt=attempts.since(plan)),
-                partial(report_not_started, period=period, preview=job.preview),
-            )
-
-        draft(replace(requested, origin=origin, earlier=earlier))
-        reader = Reader(job.product, read_all_users=job.read_all_users)
-        planner = Planner(job, reader, origin, earlier, now=self._now, warn=self._warn, draft=draft)
-        draft(self._client.run(planner.plan()))
+        self._reach(requested._replace(origin=origin), partial(report_not_started, preview=job.preview))
+        if job.reads:
+            self._read_and_plan(job)
         plan = self._plan
         error = plan.error
         if job.preview:
@@ -102,8 +88,33 @@ class OperatorRun:
         if error is not None:
             raise error
         if plan.changes:
-            attempts.remember(plan, self._server_time)
+            if self._attempts is not None:
+                self._attempts.remember(plan, self._server_time)
             self._change(plan, job)
+
+    def _read_and_plan(self, job: Job) -> None:
+        # A task that assigns someone by UUID, the most frequent one, starts faster without these.
+        from airflow_provider_seats._planning.planner import Planner  # noqa: PLC0415
+        from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
+        from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
+
+        attempts = AttemptStore(self._context, job.product, str(self._plan.origin.site))
+        earlier = None
+        if job.needs_seat_list:
+            self._attempts = attempts
+            earlier = attempts.earlier()
+
+        def draft(plan: Plan) -> None:
+            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
+            self._reach(
+                plan._replace(since_attempt=attempts.since(plan)),
+                partial(report_not_started, period=period, preview=job.preview),
+            )
+
+        draft(self._plan._replace(earlier=earlier))
+        reader = Reader(job.product, read_all_users=job.read_all_users)
+        planner = Planner(job, reader, self._plan.origin, earlier, now=self._now, warn=self._warn, draft=draft)
+        draft(self._client.run(planner.plan()))
 
     def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
@@ -118,7 +129,7 @@ class OperatorRun:
             if people:
                 assigned = self._client.run(assign_seats(plan.product, people))
             others = tuple(by_id(plan.assign))[len(people) :]
-            assigned = replace(assigned, not_done=(*assigned.not_done, *others))
+            assigned = assigned._replace(not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
         if job.reads_back and unassigned.error is None and assigned.error is None:
@@ -155,7 +166,7 @@ class OperatorRun:
         """Build and log the report."""
         if self._attempts is not None:
             self._attempts.forget_after(error)
-        report = self._report(replace(self._plan, warnings=tuple(self._warnings)))
+        report = self._report(self._plan._replace(warnings=tuple(self._warnings)))
         if (text := for_undo(report)) is not None:
             purpose = ", to pass to undo" if can_be_undone(report) else ""
             self._log.info("The complete report%s:\n%s", purpose, text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -55,14 +53,14 @@ def test_the_seats_may_stay_as_many_as_they_were() -> None:
 
 def test_max_seats_limits_assignments_after_failed_unassignments() -> None:
     """After refused unassignments nobody is assigned beyond max_seats."""
-    plan = replace(sync(People(tuple("345678")), FIVE), guards=Guards(max_seats=5))
+    plan = sync(People(tuple("345678")), FIVE)._replace(guards=Guards(max_seats=5))
     assert plan.assignable_after(Outcome(P, done=("1",), refused={"2": "no"})) == ("6",)
 
 
 def test_the_seats_before_count_from_the_first_attempt() -> None:
     """A retry may fill up to the number of seats before the first attempt."""
     earlier = EarlierAttempts(7, {}, by_id([person("8"), person("9")]))
-    plan = replace(sync(People(tuple("3456")), FIVE), earlier=earlier)
+    plan = sync(People(tuple("3456")), FIVE)._replace(earlier=earlier)
     assert plan.assignable_after(Outcome(P, refused={"1": "no", "2": "no"})) == ("6",)
 
 
@@ -103,6 +101,6 @@ def test_nothing_is_remembered_if_the_list_was_not_read() -> None:
 @pytest.mark.parametrize("earlier", [None, EarlierAttempts(4, {}, {})])
 def test_seats_before_are_those_of_the_first_attempt(earlier: EarlierAttempts | None) -> None:
     """A retry counts the seats before the first attempt."""
-    plan = replace(sync(People(("1",)), SeatList([seat("1")])), earlier=earlier)
+    plan = sync(People(("1",)), SeatList([seat("1")]))._replace(earlier=earlier)
     assert plan.seats_before == (4 if earlier else 1)
     assert Plan(P).seats_before is None

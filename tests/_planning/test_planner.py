@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -374,15 +373,15 @@ def test_an_undo_can_be_limited_to_people(only: People | None, expected: dict[st
 _id = st.sampled_from("abcdefghijkl")
 _ids = st.sets(_id)
 _row = st.tuples(_id, st.booleans(), st.sampled_from([None, 1.0, 50.0]))
-_guards = st.builds(
-    Guards,
-    missing_users=st.sampled_from(["fail", "skip"]),
-    allow_empty=st.booleans(),
-    max_unassign=st.sampled_from([None, Limit(people=2), Limit(percent=50), DEFAULT_MAX_UNASSIGN]),
-    max_seats=st.none() | st.integers(0, 12),
-    min_seat_age=st.sampled_from([None, 10 * 86_400.0]),
-    protect=st.builds(People, _ids.map(tuple), _ids.map(lambda ids: tuple(f"{each}@x" for each in ids))),
-)
+_values: dict[str, st.SearchStrategy[Any]] = {
+    "missing_users": st.sampled_from(["fail", "skip"]),
+    "allow_empty": st.booleans(),
+    "max_unassign": st.sampled_from([None, Limit(people=2), Limit(percent=50), DEFAULT_MAX_UNASSIGN]),
+    "max_seats": st.none() | st.integers(0, 12),
+    "min_seat_age": st.sampled_from([None, 10 * 86_400.0]),
+    "protect": st.builds(People, _ids.map(tuple), _ids.map(lambda ids: tuple(f"{each}@x" for each in ids))),
+}
+_guards = st.fixed_dictionaries(_values).map(lambda values: Guards(**values))
 
 
 @examples(150)
@@ -408,7 +407,7 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
     accounts = {each: user(each, f"{each}@x") for each in known}
-    applied = guards if mode != "add_only" else replace(guards, allow_empty=None, protect=NOBODY, min_seat_age=None)
+    applied = guards if mode != "add_only" else guards._replace(allow_empty=None, protect=NOBODY, min_seat_age=None)
     plan = sync(roster, seats, mode, accounts.values(), applied, accounts=accounts.values())
 
     shown = {each for each, shown, _ in rows if shown}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -31,7 +30,7 @@ NOTHING = Outcome(P)
 def test_every_report_has_the_same_keys() -> None:
     """The reports of a preview, a success, a failure, an interruption and a task that did not start are alike."""
     seats = SeatList([seat(str(number), f"{number}@x") for number in range(1, 6)])
-    plan = replace(unassign(People(("1", "2", "3", "4", "5")), seats), origin=Origin("dd", "https://api.datadoghq.eu"))
+    plan = unassign(People(("1", "2", "3", "4", "5")), seats)._replace(origin=Origin("dd", "https://api.datadoghq.eu"))
     outcome = Outcome(P, done=("1", "2"), refused={"3": "no"}, not_done=("4", "5"))
     done = report_changes(plan, outcome, NOTHING, Period(NOW, NOW + timedelta(seconds=9)))
     assert done == Report(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, AssignJob, Job, Mode, SyncJob, UnassignJob
+from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, Job, Mode
 from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
@@ -135,7 +134,7 @@ def assign(
     people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
 ) -> Plan:
     """Plan an assignment."""
-    job = AssignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    job = Job("assign", P, people, guards, KINDS_OF_MODE["add_only"], read_seats_first=seat_list is not None)
     return planned(job, Readings(seat_list, users))
 
 
@@ -148,7 +147,7 @@ def unassign(
     **more: Any,
 ) -> Plan:
     """Plan an unassignment."""
-    job = UnassignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    job = Job("unassign", P, people, guards, KINDS_OF_MODE["remove_only"], read_seats_first=seat_list is not None)
     return planned(job, Readings(seat_list, **more), earlier=earlier)
 
 
@@ -171,11 +170,12 @@ def sync(
 ) -> Plan:
     """Plan a sync. Its report lists unchanged people."""
     if guards.allow_empty is None and undo is None and mode != "add_only":
-        guards = replace(guards, allow_empty=False)
-    job = SyncJob(
-        product=P,
-        people=roster,
-        guards=guards,
+        guards = guards._replace(allow_empty=False)
+    job = Job(
+        "sync",
+        P,
+        roster,
+        guards,
         kinds=KINDS_OF_MODE[mode],
         mode=mode,
         approved=approved,
@@ -185,7 +185,7 @@ def sync(
         roster_read_at=roster_read_at,
     )
     plan = planned(job, Readings(seat_list, users, **more), earlier=earlier, now=now, warn=warn)
-    return replace(plan, lists_unchanged=True)
+    return plan._replace(lists_unchanged=True)
 
 
 def undo(

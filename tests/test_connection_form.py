@@ -1,4 +1,4 @@
-"""The connection form of Airflow before 3.2."""
+"""The connection form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats.connection import conn_fields
+from airflow_provider_seats._connection_form import conn_fields
 from airflow_provider_seats.hooks import DatadogSeatsHook
 
 
