@@ -29,7 +29,7 @@ from airflow_provider_seats._arguments import (
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import SyncJob
+from airflow_provider_seats._planning.jobs import Job
 from airflow_provider_seats._planning.keepers import free_keepers
 from airflow_provider_seats._planning.limit import Limit, parse_limit
 from airflow_provider_seats._planning.plan import Change, Plan
@@ -339,7 +339,7 @@ def test_any_date_makes_a_seat_old_enough_or_keeps_it(text: str, age: float) -> 
     """A seat whose date is unreadable, cannot be, or is in the future is never old enough to be unassigned."""
     now = datetime(2026, 11, 22, tzinfo=UTC)
     row = SeatUser("a", None, None, text)
-    job = SyncJob(product="p", people=parse_people(user_uuids=[]), guards=Guards(min_seat_age=age))
+    job = Job(product="p", mode="exact", people=parse_people(user_uuids=[]), guards=Guards(min_seat_age=age))
     plan = Plan("p", (Change("unassign", {"id": "a", "email": None}, row),))
     if plan.narrow("unassign", free_keepers(job, World(now, SeatList([row])))).changes:
         assert datetime.fromisoformat(text).replace(tzinfo=UTC) <= now + timedelta(days=1)

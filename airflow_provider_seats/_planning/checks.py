@@ -61,7 +61,7 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
         problem = f"The roster is empty, which would unassign {seats}."
     elif empty:
         problem = f"{empty} is empty, which would unassign {seats}. Leave it out if it is not needed."
-    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.is_approved):
+    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.approved):
         # The preview was checked for this. An approved run reads no account of those who were protected in it.
         problem = (
             f"Nobody in the roster holds a seat, and {seats} would be unassigned. Check that the roster's column, the "
@@ -115,10 +115,10 @@ def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | No
     before = plan.seats_before or 0
     people = plan.in_all("assign")
     by_default = limit == DEFAULT_MAX_ASSIGN
-    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.is_approved):
+    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.approved):
         return None
     problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
-    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undoes)
+    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undo is not None)
     return refusal._replace(approvable=by_default)
 
 
@@ -132,7 +132,7 @@ def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
     changes = f"{len(plan.unassign)} unassigned, {len(plan.assign)} assigned"
     text = f"There would be {plural(after, 'seat')} ({changes}), and the limit is {limit}. If this is intended, raise"
     # Accounts may say that someone can be given no seat.
-    return Refusal("max_seats", f"{text} max_seats.", may_pass=job.undoes)
+    return Refusal("max_seats", f"{text} max_seats.", may_pass=job.undo is not None)
 
 
 def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:

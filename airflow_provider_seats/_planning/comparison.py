@@ -13,7 +13,7 @@ from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._planning.jobs import SyncJob
+    from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
 
@@ -60,7 +60,7 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
     )
 
 
-def roster_changes(plan: Plan, job: SyncJob, world: World) -> tuple[Plan, World]:
+def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
     """Compare a roster with the seat list."""
     assign, seated, missing = _to_assign(job.people, world, listed_email_suffices=True)
     emails = frozenset(map(email_key, job.people.emails))

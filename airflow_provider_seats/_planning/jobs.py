@@ -39,11 +39,17 @@ KINDS: Final[dict[Mode, frozenset[Kind]]] = {
 class Job:
     """What an operator is to do.
 
-    :param people: the people that were passed; nobody for an undo.
+    :param people: the people that were passed, or the roster; nobody for an undo.
     :param guards: the guards that apply.
     :param kinds: the changes that may be made.
     :param preview: whether nothing is changed.
     :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
+    :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
+    :param mode: the mode of a sync or an undo; None to assign or unassign just the people that were passed.
+    :param roster_read_at: when the roster was read; None if that is unknown.
+    :param approved: the report of an approved preview.
+    :param undo: the report to undo.
+    :param only: the people that the undo is limited to; None for everyone.
     """
 
     product: str
@@ -52,159 +58,80 @@ class Job:
     kinds: frozenset[Kind] = BOTH
     preview: bool = False
     read_all_users: bool = False
-
-    @property
-    def needs_seat_list(self) -> bool:
-        """Whether the seat list has to be read."""
-        return True
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
-        return True
-
-    @property
-    def undoes(self) -> bool:
-        """Whether it reverses a report."""
-        return False
-
-    @property
-    def is_approved(self) -> bool:
-        """Whether a person has seen the changes."""
-        return False
-
-    def as_requested(self) -> tuple[Change, ...]:
-        """Return the changes that are known before anything is read."""
-        return ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssignJob(Job):
-    """Assign people.
-
-    :param read_seats_first: whether only people without a seat are sent, so that the report can be undone.
-    """
-
-    kinds: frozenset[Kind] = frozenset({"assign"})
     read_seats_first: bool = False
-
-    @classmethod
-    def parse(cls, **arguments: object) -> AssignJob:
-        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
-        return cls(
-            **_parse_common(arguments),
-            people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
-            guards=Guards.parse(arguments),
-            read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
-        )
-
-    @property
-    def needs_seat_list(self) -> bool:
-        """Whether the seat list has to be read."""
-        return self.preview or self.read_seats_first or self.guards.need_seat_list
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
-        return self.needs_seat_list
-
-    def as_requested(self) -> tuple[Change, ...]:
-        """Return the changes that are known before anything is read."""
-        return tuple(Change("assign", person) for person in self.people.as_persons())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnassignJob(Job):
-    """Unassign people.
-
-    :param read_seats_first: whether only people with a seat are sent, so that the report can be undone.
-    """
-
-    kinds: frozenset[Kind] = frozenset({"unassign"})
-    read_seats_first: bool = False
-
-    @classmethod
-    def parse(cls, **arguments: object) -> UnassignJob:
-        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
-        parse_choice("missing_users", arguments["missing_users"], Literal["fail", "skip"])
-        return cls(
-            **_parse_common(arguments),
-            people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
-            guards=Guards.parse(arguments),
-            read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
-        )
-
-    @property
-    def needs_seat_list(self) -> bool:
-        """Whether the seat list has to be read."""
-        return bool(self.people.emails) or self.preview or self.read_seats_first or self.guards.need_seat_list
-
-    @property
-    def reads_back(self) -> bool:
-        """Whether the seat list is read again after the changes: the report says what Datadog answered."""
-        return False
-
-    def as_requested(self) -> tuple[Change, ...]:
-        """Return the changes that are known before anything is read."""
-        return tuple(Change("unassign", person) for person in self.people.as_persons())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncJob(Job):
-    """Make the seats match a roster, or undo a report.
-
-    :param people: the roster; nobody for an undo.
-    :param roster_read_at: when the roster was read; None if that is unknown.
-    :param approved: the report of an approved preview.
-    :param undo: the report to undo.
-    :param only: the people that the undo is limited to; None for everyone.
-    """
-
-    mode: Mode = "exact"
+    mode: Mode | None = None
     roster_read_at: datetime | None = None
     approved: Report | None = None
     undo: Report | None = None
     only: People | None = None
 
-    @classmethod
-    def parse(cls, **arguments: object) -> SyncJob:
-        """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
-        common = _parse_common(arguments)
-        undo = _undoable(_of_product("undo", arguments, common["product"], parse_report))
-        mode: Mode = parse_choice("mode", arguments["mode"], Mode)
-        read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
-        if undo is not None and read_at is not None:
-            raise InvalidInputError("roster_read_at", "an undo has no roster. Leave it out.")
-        passed = {name: arguments[name] for name in ("user_uuids", "user_emails")}
-        undoes_everyone = undo is not None and all(value is NOT_PASSED for value in passed.values())
-        people = NOBODY if undoes_everyone else parse_people(**passed)
-        kinds = KINDS[mode]
-        return cls(
-            **common,
-            people=people if undo is None else NOBODY,
-            guards=Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
-            kinds=kinds,
-            mode=mode,
-            roster_read_at=read_at,
-            approved=_of_product("approved", arguments, common["product"], parse_approved),
-            undo=undo,
-            only=None if undo is None or undoes_everyone else _only(people, undo),
-        )
+    @property
+    def needs_seat_list(self) -> bool:
+        """Whether the seat list has to be read."""
+        if self.mode is not None or self.preview or self.read_seats_first or self.guards.need_seat_list:
+            return True
+        # Whoever is to lose a seat is in the list with the email.
+        return "unassign" in self.kinds and bool(self.people.emails)
 
     @property
-    def undoes(self) -> bool:
-        """Whether it reverses a report."""
-        return self.undo is not None
-
-    @property
-    def is_approved(self) -> bool:
-        """Whether a person has seen the changes."""
-        return self.approved is not None
+    def reads_back(self) -> bool:
+        """Whether the seat list is read again after the changes, which also dates the seats for an undo."""
+        return self.mode is not None or ("assign" in self.kinds and self.needs_seat_list)
 
     @property
     def awaited(self) -> list[Person]:
         """The people who are missing in an approved preview, if it was approved with them."""
         return self.approved["missing"] if self.approved and self.guards.missing_users == "retry" else []
+
+    def as_requested(self) -> tuple[Change, ...]:
+        """Return the changes that are known before anything is read."""
+        kinds = self.kinds if self.mode is None else ()
+        return tuple(Change(kind, person) for kind in kinds for person in self.people.as_persons())
+
+
+def parse_assignment(**arguments: object) -> Job:
+    """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
+    return _parse_people_job("assign", arguments)
+
+
+def parse_unassignment(**arguments: object) -> Job:
+    """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
+    parse_choice("missing_users", arguments["missing_users"], Literal["fail", "skip"])
+    return _parse_people_job("unassign", arguments)
+
+
+def parse_sync(**arguments: object) -> Job:
+    """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
+    common = _parse_common(arguments)
+    undo = _undoable(_of_product("undo", arguments, common["product"], parse_report))
+    mode: Mode = parse_choice("mode", arguments["mode"], Mode)
+    read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
+    if undo is not None and read_at is not None:
+        raise InvalidInputError("roster_read_at", "an undo has no roster. Leave it out.")
+    passed = {name: arguments[name] for name in ("user_uuids", "user_emails")}
+    undoes_everyone = undo is not None and all(value is NOT_PASSED for value in passed.values())
+    people = NOBODY if undoes_everyone else parse_people(**passed)
+    return Job(
+        **common,
+        people=people if undo is None else NOBODY,
+        guards=Guards.parse(arguments, KINDS[mode], of_sync=True, of_undo=undo is not None),
+        kinds=KINDS[mode],
+        mode=mode,
+        roster_read_at=read_at,
+        approved=_of_product("approved", arguments, common["product"], parse_approved),
+        undo=undo,
+        only=None if undo is None or undoes_everyone else _only(people, undo),
+    )
+
+
+def _parse_people_job(kind: Kind, arguments: Mapping[str, object]) -> Job:
+    return Job(
+        **_parse_common(arguments),
+        people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
+        guards=Guards.parse(arguments),
+        kinds=frozenset({kind}),
+        read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
+    )
 
 
 def _parse_common(arguments: Mapping[str, object]) -> dict[str, Any]:

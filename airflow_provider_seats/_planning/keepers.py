@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._arguments import parse_time
-from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.users import User
+    from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
     from airflow_provider_seats.report import Person, Report
@@ -30,19 +30,18 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
     keepers: list[Keeper] = [_no_uuid]
     if guards.protect:
         keepers.append(_protected(guards.protect))
-    approved, undo = (job.approved, job.undo) if isinstance(job, SyncJob) else (None, None)
-    if approved is not None:
-        keepers.append(_protected_before(approved))
+    if job.approved is not None:
+        keepers.append(_protected_before(job.approved))
     if guards.min_seat_age is not None:
         keepers.append(_young(world.now, guards.min_seat_age))
-    if approved is not None and (shown_at := parse_time(approved["started_at"])) is not None:
+    if job.approved is not None and (shown_at := parse_time(job.approved["started_at"])) is not None:
         keepers.append(_newer_than(shown_at + _SECOND, "the approved preview"))
     if world.roster_read_at is not None:
         # A seat's date has whole seconds.
         keepers.append(_newer_than(world.roster_read_at.replace(microsecond=0), "the roster was read"))
-    if undo is not None:
-        keepers.append(_of_another_seat(undo))
-    if isinstance(job, SyncJob) and "unassign" not in job.kinds:
+    if job.undo is not None:
+        keepers.append(_of_another_seat(job.undo))
+    if "unassign" not in job.kinds:
         keepers.append(lambda _: f"mode={job.mode!r} unassigns nobody")
     if not guards.check_accounts and (world.roster_emails or guards.protect.emails):
         keepers.append(_no_email)

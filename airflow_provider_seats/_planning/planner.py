@@ -20,7 +20,6 @@ from airflow_provider_seats._planning.comparison import (
     still_to_make,
     unassignments,
 )
-from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
 from airflow_provider_seats._planning.keepers import (
     accounts_to_read,
     found_on_call,
@@ -36,6 +35,7 @@ from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
+    from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.reader import Reader
     from airflow_provider_seats.report import Report
 
@@ -77,28 +77,28 @@ class Planner:
     def plan(self) -> Flow[Plan]:
         """Read what the plan needs, and make it."""
         job = self._job
-        if isinstance(job, AssignJob):
-            plan, world = yield from self._assign(job)
-        elif isinstance(job, UnassignJob):
-            plan, world = yield from self._unassign(job)
-        elif isinstance(job, SyncJob):
-            plan, world = yield from (self._sync(job) if job.undo is None else self._undo(job, job.undo))
+        if job.undo is not None:
+            plan, world = yield from self._undo(job.undo)
+        elif job.mode is not None:
+            plan, world = yield from self._sync()
         else:
-            raise TypeError(f"{type(job).__name__} is not a job")
+            plan, world = yield from (self._assign() if "assign" in job.kinds else self._unassign())
         if world.seat_list is None:
             plan = replace(plan, earlier=None)
         plan = yield from self._narrow(replace(plan, read_at=world.now), world)
-        if isinstance(job, SyncJob) and job.undo is not None:
+        if job.undo is not None:
             self._warn_of_a_second_undo(plan, job.undo, world.now)
         return self._approvable(plan) if job.preview else plan
 
-    def _assign(self, job: AssignJob) -> Flow[tuple[Plan, World]]:
+    def _assign(self) -> Flow[tuple[Plan, World]]:
+        job = self._job
         seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
         users = unambiguous(job.people.emails, (yield from self._reader.accounts_of(job.people.emails)))
         world = World(self._now(), seats, users)
         return assignments(self._start, job.people, world), world
 
-    def _unassign(self, job: UnassignJob) -> Flow[tuple[Plan, World]]:
+    def _unassign(self) -> Flow[tuple[Plan, World]]:
+        job = self._job
         if not (job.people and job.needs_seat_list):
             return replace(self._start, changes=job.as_requested()), World(self._now())
         seats = yield from self._reader.seats_until_proven(
@@ -112,7 +112,8 @@ class Planner:
         world = World(self._now(), seats, same_emails=accounts_by_email(found))
         return unassignments(self._start, job.people, world, fails=looks_up), world
 
-    def _sync(self, job: SyncJob) -> Flow[tuple[Plan, World]]:
+    def _sync(self) -> Flow[tuple[Plan, World]]:
+        job = self._job
         if (warning := warn_if_cut(len(job.people), "The roster")) is not None:
             self._warn(warning)
         seats = yield from self._reader.seats()
@@ -120,7 +121,8 @@ class Planner:
         users = unambiguous(wanted, (yield from self._reader.accounts_of(wanted)))
         return roster_changes(self._start, job, World(self._now(), seats, users))
 
-    def _undo(self, job: SyncJob, report: Report) -> Flow[tuple[Plan, World]]:
+    def _undo(self, report: Report) -> Flow[tuple[Plan, World]]:
+        job = self._job
         changes = reversed_changes(report, job.only)
         borrowers = [change.person for change in changes if change.kind == "unassign"]
         seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, borrowers)))
@@ -139,7 +141,7 @@ class Planner:
         """
         job = self._job
         plan = plan.narrow("unassign", free_keepers(job, world))
-        if isinstance(job, SyncJob) and job.approved is not None and not job.awaited:
+        if job.approved is not None and not job.awaited:
             plan = plan.narrow("assign", [missing_before(job.approved["missing"])], "left_alone")
         plan = self._checked(plan, world)
         self._draft(plan)
@@ -188,7 +190,7 @@ class Planner:
             holds_seat = world.someone_of_roster_holds_a_seat or in_roster
             world = replace(world, accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
             plan = plan.narrow("unassign", [named_by_account(world, guards.protect)])
-            if self._job.undoes:
+            if self._job.undo is not None:
                 plan = plan.narrow("assign", [without_account(world)], "missing")
         if looks_up:
             world = replace(world, nobodys=(yield from self._find_nobodys(world)))
@@ -197,9 +199,9 @@ class Planner:
     def _checked(self, plan: Plan, world: World) -> Plan:
         """Return the plan with everything that refuses it."""
         job = self._job
-        found = [checks.without_uuid(plan)] if isinstance(job, UnassignJob) else []
+        found = [checks.without_uuid(plan)] if job.mode is None else []
         found += job.guards.refusals(plan, world, job)
-        if isinstance(job, SyncJob) and job.approved is not None:
+        if job.approved is not None:
             found.append(checks.not_approved(job.approved, plan, job.awaited))
         return replace(plan, refusals=tuple(refusal for refusal in found if refusal is not None))
 
@@ -212,7 +214,7 @@ class Planner:
 
     def _accounts_to_read(self, plan: Plan, world: World) -> dict[str, str | None]:
         people = accounts_to_read(self._job, world, plan.unassign)
-        if self._job.undoes and self._job.guards.check_accounts:
+        if self._job.undo is not None and self._job.guards.check_accounts:
             # An account that was disabled since gets no seat back.
             people |= {uuid: person["email"] for uuid, person in by_id(plan.assign).items()}
         return people

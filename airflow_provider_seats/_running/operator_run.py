@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
 from airflow_provider_seats._connect import client_of, fail_without_retry
-from airflow_provider_seats._planning.jobs import Job, SyncJob
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._planning.jobs import Job
 
 
 class OperatorRun:
@@ -73,7 +73,7 @@ class OperatorRun:
             return self._finish(None)
 
     def _execute(self, job: Job) -> None:
-        if isinstance(job, SyncJob) and not job.undoes and job.roster_read_at is None:
+        if job.mode is not None and job.undo is None and job.roster_read_at is None:
             job = replace(job, roster_read_at=run_started(self._context))
         requested = replace(self._plan, product=job.product, changes=job.as_requested(), guards=job.guards)
         self._reach(requested, partial(report_not_started, preview=job.preview))

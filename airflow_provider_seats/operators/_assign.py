@@ -78,6 +78,6 @@ class AssignSeatsOperator(SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Assign people, and return the report."""
-        from airflow_provider_seats._planning.jobs import AssignJob  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._planning.jobs import parse_assignment  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(context, AssignJob.parse)
+        return self._run(context, parse_assignment)

@@ -132,6 +132,6 @@ class SyncSeatsOperator(SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Make the seats match, and return the report."""
-        from airflow_provider_seats._planning.jobs import SyncJob  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._planning.jobs import parse_sync  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(context, SyncJob.parse)
+        return self._run(context, parse_sync)

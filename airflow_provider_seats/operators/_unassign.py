@@ -92,6 +92,6 @@ class UnassignSeatsOperator(SeatsOperator):
 
     def execute(self, context: Context) -> Report:
         """Unassign people, and return the report."""
-        from airflow_provider_seats._planning.jobs import UnassignJob  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._planning.jobs import parse_unassignment  # noqa: PLC0415 (not loaded in a DAG file)
 
-        return self._run(context, UnassignJob.parse)
+        return self._run(context, parse_unassignment)

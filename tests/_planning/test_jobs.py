@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,12 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.jobs import AssignJob, Job, SyncJob, UnassignJob
+from airflow_provider_seats._planning.jobs import (
+    Job,
+    parse_assignment,
+    parse_sync as parse_sync_job,
+    parse_unassignment,
+)
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.reporting import report_not_started, report_preview
@@ -24,12 +30,14 @@ from tests.helpers.planning import P, defaults, kinds, person, seat, sync
 
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
 
-ARGUMENTS: dict[type[Job], dict[str, Any]] = {
+Parse: TypeAlias = Callable[..., Job]
+
+ARGUMENTS: dict[Parse, dict[str, Any]] = {
     kind: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
     for kind, operator in (
-        (AssignJob, AssignSeatsOperator),
-        (UnassignJob, UnassignSeatsOperator),
-        (SyncJob, SyncSeatsOperator),
+        (parse_assignment, AssignSeatsOperator),
+        (parse_unassignment, UnassignSeatsOperator),
+        (parse_sync_job, SyncSeatsOperator),
     )
 }
 # The hook parses the connection's id.
@@ -38,23 +46,21 @@ EACH_ARGUMENT = [
 ]
 
 
-def parse(kind: type[Job], **arguments: Any) -> Any:
+def parse(kind: Parse, **arguments: Any) -> Job:
     """Parse a job with the default arguments of its operator and the user ann@x."""
-    return kind.parse(**{**ARGUMENTS[kind], **arguments})  # type: ignore[attr-defined]
+    return kind(**{**ARGUMENTS[kind], **arguments})
 
 
-def parse_sync(**arguments: Any) -> SyncJob:
+def parse_sync(**arguments: Any) -> Job:
     """Parse a sync."""
-    job = parse(SyncJob, **arguments)
-    assert isinstance(job, SyncJob)
-    return job
+    return parse(parse_sync_job, **arguments)
 
 
 # --- every argument ---
 
 
 @pytest.mark.parametrize(("kind", "name"), EACH_ARGUMENT)
-def test_nothing_is_an_error_for_every_argument(kind: type[Job], name: str) -> None:
+def test_nothing_is_an_error_for_every_argument(kind: Parse, name: str) -> None:
     """An argument that a template or a mapped task made None or empty is an error that names it."""
     for value in (None, "", "  "):
         with pytest.raises(InvalidInputError) as caught:
@@ -66,7 +72,7 @@ def test_nothing_is_an_error_for_every_argument(kind: type[Job], name: str) -> N
 @pytest.mark.parametrize("value", [None, "", "  "])
 @pytest.mark.parametrize("name", ["user_uuids", "user_emails"])
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_an_empty_half_is_an_error(kind: type[Job], name: str, value: Any) -> None:
+def test_an_empty_half_is_an_error(kind: Parse, name: str, value: Any) -> None:
     """If one people argument came out as nothing, the other one does not hide it."""
     both = {"user_uuids": [U1], "user_emails": ["ann@x.io"], name: value}
     with pytest.raises(InvalidInputError) as caught:
@@ -84,20 +90,20 @@ def test_no_stand_in_for_nothing_switches_a_guard_off(name: str, value: Any) -> 
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_people_must_be_passed(kind: type[Job]) -> None:
+def test_people_must_be_passed(kind: Parse) -> None:
     """A job without any people argument is an error that names both arguments."""
     with pytest.raises(InvalidInputError, match=r"^user_uuids or user_emails: nobody was passed"):
         parse(kind, user_emails=NOT_PASSED)
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
+def test_rendered_texts_are_parsed(kind: Parse) -> None:
     """Every argument may be the text that a template renders."""
     job = parse(kind, user_uuids=U1.upper(), user_emails='["Ann@x.io"]', preview="True")
     assert job.people == People((U1,), ("Ann@x.io",))
     assert (job.product, job.preview) == (P, True)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        job.preview = False
+        job.preview = False  # type: ignore[misc]
 
 
 # --- assign ---
@@ -105,7 +111,7 @@ def test_rendered_texts_are_parsed(kind: type[Job]) -> None:
 
 def test_an_assignment_is_described_before_anything_is_read() -> None:
     """The report of an assignment that did not start lists everyone passed as not done."""
-    job = parse(AssignJob, user_uuids=[U1])
+    job = parse(parse_assignment, user_uuids=[U1])
     assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "fail"}
 
@@ -116,7 +122,7 @@ def test_an_assignment_is_described_before_anything_is_read() -> None:
 )
 def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
     """An assignment reads the seat list for a preview, for max_seats, and with read_seats_first."""
-    assert parse(AssignJob, **arguments).needs_seat_list is needed
+    assert parse(parse_assignment, **arguments).needs_seat_list is needed
 
 
 # --- unassign ---
@@ -124,7 +130,7 @@ def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, A
 
 def test_an_unassignment_is_described_before_anything_is_read() -> None:
     """The report of an unassignment that did not start lists everyone passed as not done."""
-    job = parse(UnassignJob, user_uuids=[U1])
+    job = parse(parse_unassignment, user_uuids=[U1])
     assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "skip"}
 
@@ -143,13 +149,15 @@ def test_an_unassignment_is_described_before_anything_is_read() -> None:
 )
 def test_an_unassignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
     """An unassignment by UUID reads the seat list only for a preview, guards, and with read_seats_first."""
-    job = parse(UnassignJob, **{"user_uuids": [U1], "user_emails": NOT_PASSED, **arguments})
+    job = parse(parse_unassignment, **{"user_uuids": [U1], "user_emails": NOT_PASSED, **arguments})
     assert job.needs_seat_list is needed
 
 
 def test_an_unassignment_records_its_guards() -> None:
     """An unassignment has no limit by default, and records the guards that were set."""
-    job = parse(UnassignJob, missing_users="fail", max_unassign="20%", protect="boss@x.io", check_accounts="false")
+    job = parse(
+        parse_unassignment, missing_users="fail", max_unassign="20%", protect="boss@x.io", check_accounts="false"
+    )
     assert job.guards.record(10) == {
         "missing_users": "fail",
         "max_unassign": "20%",

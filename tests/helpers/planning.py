@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, AssignJob, Job, Mode, SyncJob, UnassignJob
+from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, Job, Mode
 from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
@@ -135,7 +135,13 @@ def assign(
     people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
 ) -> Plan:
     """Plan an assignment."""
-    job = AssignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    job = Job(
+        product=P,
+        people=people,
+        guards=guards,
+        kinds=frozenset({"assign"}),
+        read_seats_first=seat_list is not None,
+    )
     return planned(job, Readings(seat_list, users))
 
 
@@ -148,7 +154,13 @@ def unassign(
     **more: Any,
 ) -> Plan:
     """Plan an unassignment."""
-    job = UnassignJob(product=P, people=people, guards=guards, read_seats_first=seat_list is not None)
+    job = Job(
+        product=P,
+        people=people,
+        guards=guards,
+        kinds=frozenset({"unassign"}),
+        read_seats_first=seat_list is not None,
+    )
     return planned(job, Readings(seat_list, **more), earlier=earlier)
 
 
@@ -172,7 +184,7 @@ def sync(
     """Plan a sync. Its report lists unchanged people."""
     if guards.allow_empty is None and undo is None and mode != "add_only":
         guards = replace(guards, allow_empty=False)
-    job = SyncJob(
+    job = Job(
         product=P,
         people=roster,
         guards=guards,
