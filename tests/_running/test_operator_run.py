@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import Job
-from airflow_provider_seats._rosters.people import NOBODY
 from airflow_provider_seats._running import operator_run
-from airflow_provider_seats._running.operator_run import OperatorRun
 from airflow_provider_seats.exceptions import RateLimitError, UnavailableError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
@@ -302,13 +298,3 @@ def test_keys_are_in_no_error_and_no_log(datadog: FakeDatadog, ti: FakeTaskInsta
         assert key not in message
         assert key not in printed
         assert key not in json.dumps(ti.pushed)
-
-
-def test_an_unknown_job_is_a_programming_error(datadog: FakeDatadog) -> None:
-    """A job of an unknown type raises a TypeError instead of doing nothing."""
-    log: Any = logging.getLogger(__name__)
-    context: Any = {}
-    run = OperatorRun(context, product_code=PRODUCT, conn_id="datadog_default", log=log, push_report=False)
-    job = Job(product=PRODUCT, people=NOBODY, guards=Guards())
-    with pytest.raises(TypeError, match="Job is not a job"):
-        run.run(lambda: job)
