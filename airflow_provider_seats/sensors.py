@@ -13,6 +13,7 @@ from airflow_provider_seats._airflow import (
     conf,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
+from airflow_provider_seats._own_arguments import OwnArguments, arguments_of
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
-class _WaitingSensor(BaseSensorOperator):
+class _WaitingSensor(OwnArguments, BaseSensorOperator):
     """What the sensors share: they poke, or defer after the first poke."""
 
     operator_extra_links = (SeatsPageLink(),)
@@ -58,22 +59,9 @@ class _WaitingSensor(BaseSensorOperator):
         return found if isinstance(found, dict) else self._defer(found)
 
     def _begin(self) -> SensorRun:
-        from airflow_provider_seats._waiting.sensor_run import SensorRun, Timing  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._waiting.sensor_run import SensorRun  # noqa: PLC0415 (not loaded in a DAG file)
 
-        self._run = SensorRun(
-            self._condition,
-            conn_id=self.datadog_conn_id,
-            deferrable=self.deferrable,
-            timing=Timing(
-                poke_interval=self.poke_interval,
-                timeout=self.timeout,
-                execution_timeout=self.execution_timeout,
-                backs_off=bool(self.exponential_backoff or self.max_wait),
-            ),
-            soft_fail=self.soft_fail,
-            never_fail=self.never_fail,
-            log=self.log,
-        )
+        self._run = SensorRun(self, self._condition)
         return self._run
 
     def _defer(self, deferral: Deferral) -> NoReturn:
@@ -119,14 +107,6 @@ class SeatUsersSensor(_WaitingSensor):
         ``[operators] default_deferrable``.
     """
 
-    template_fields: Sequence[str] = (
-        "product_code",
-        "user_uuids",
-        "user_emails",
-        "state",
-        "require",
-        "datadog_conn_id",
-    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
 
     def __init__(
@@ -142,24 +122,15 @@ class SeatUsersSensor(_WaitingSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.product_code = product_code
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.state = state
-        self.require = require
-        self.datadog_conn_id = datadog_conn_id
-        self.deferrable = deferrable
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = tuple(name for name in _own_arguments if name != "deferrable")
 
     def _condition(self) -> Condition:
         from airflow_provider_seats._waiting.condition import Condition  # noqa: PLC0415 (as in _begin)
 
-        return Condition.parse(
-            product_code=self.product_code,
-            user_uuids=self.user_uuids,
-            user_emails=self.user_emails,
-            state=self.state,
-            require=self.require,
-        )
+        return Condition.parse(**self._stored())
 
     def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
         from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as in _begin)
@@ -192,7 +163,6 @@ class UserAccountsSensor(_WaitingSensor):
         worker checks them. The default is Airflow's ``[operators] default_deferrable``.
     """
 
-    template_fields: Sequence[str] = ("user_emails", "require", "datadog_conn_id")
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_emails": "json"}
 
     def __init__(
@@ -205,15 +175,15 @@ class UserAccountsSensor(_WaitingSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.user_emails = user_emails
-        self.require = require
-        self.datadog_conn_id = datadog_conn_id
-        self.deferrable = deferrable
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = tuple(name for name in _own_arguments if name != "deferrable")
 
     def _condition(self) -> AccountsCondition:
         from airflow_provider_seats._waiting.accounts import AccountsCondition  # noqa: PLC0415 (as in _begin)
 
-        return AccountsCondition.parse(user_emails=self.user_emails, require=self.require)
+        return AccountsCondition.parse(**self._stored())
 
     def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
         from airflow_provider_seats.triggers import UserAccountsTrigger  # noqa: PLC0415 (as in _begin)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_seats._airflow import BaseEventTrigger, BaseTrigger, TriggerEvent
 from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._own_arguments import OwnArguments, arguments_of
 from airflow_provider_seats._text import encodable
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.exceptions import DatadogSeatsError, InvalidInputError
@@ -28,52 +29,28 @@ log = logging.getLogger(__name__)
 _AFTER_AN_ERROR: Final = 60.0
 
 
-class _WaitTrigger(BaseTrigger):
+class _WaitTrigger(OwnArguments, BaseTrigger):
     """What the triggers of deferred sensors share."""
 
-    def __init__(
-        self,
-        *,
-        user_uuids: Sequence[str] | None,
-        user_emails: Sequence[str] | None,
-        people: str | None,
-        seen: str | None,
-        summary: str | None,
-        require: Require,
-        datadog_conn_id: str,
-        poll_interval: float,
-        timeout_at: float,
-        execution_timeout_at: float | None,
-    ) -> None:
-        super().__init__()
-        self.user_uuids = user_uuids
-        self.user_emails = user_emails
-        self.people = people
-        self.seen = seen
-        self.summary = summary
-        self.require = require
-        self.datadog_conn_id = datadog_conn_id
-        self.poll_interval = poll_interval
-        self.timeout_at = timeout_at
-        self.execution_timeout_at = execution_timeout_at
+    user_uuids: Sequence[str] | None = None
+    user_emails: Sequence[str] | None
+    people: str | None
+    seen: str | None
+    summary: str | None
+    require: Require
+    datadog_conn_id: str
+    poll_interval: float
+    timeout_at: float
+    execution_timeout_at: float | None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
         from airflow_provider_seats._planning.stored import pack  # noqa: PLC0415 (not loaded in a DAG file)
 
-        people = self.people
-        if people is None and self.seen is None:
-            people = pack({}, [self.user_uuids, self.user_emails])
-        return _path(self), {
-            "people": people,
-            "seen": self.seen,
-            "summary": self.summary,
-            "require": self.require,
-            "datadog_conn_id": self.datadog_conn_id,
-            "poll_interval": self.poll_interval,
-            "timeout_at": self.timeout_at,
-            "execution_timeout_at": self.execution_timeout_at,
-        }
+        arguments = self._stored()
+        if self.people is None and self.seen is None:
+            arguments["people"] = pack({}, [self.user_uuids, self.user_emails])
+        return _path(self), {name: arguments[name] for name in arguments if name not in {"user_uuids", "user_emails"}}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait, after the wait has left the shared poll."""
@@ -154,6 +131,9 @@ class SeatUsersTrigger(_WaitTrigger):
     :param execution_timeout_at: when the task's ``execution_timeout`` is over, in Unix time; None without one.
     """
 
+    product_code: str
+    state: SeatState
+
     def __init__(
         self,
         *,
@@ -170,25 +150,10 @@ class SeatUsersTrigger(_WaitTrigger):
         timeout_at: float,
         execution_timeout_at: float | None = None,
     ) -> None:
-        super().__init__(
-            user_uuids=user_uuids,
-            user_emails=user_emails,
-            people=people,
-            seen=seen,
-            summary=summary,
-            require=require,
-            datadog_conn_id=datadog_conn_id,
-            poll_interval=poll_interval,
-            timeout_at=timeout_at,
-            execution_timeout_at=execution_timeout_at,
-        )
-        self.product_code = product_code
-        self.state = state
+        super().__init__()
+        self._store(locals())
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class path and the arguments as JSON can hold them."""
-        path, arguments = super().serialize()
-        return path, {"product_code": self.product_code, "state": self.state, **arguments}
+    _own_arguments = arguments_of(__init__)
 
     def _condition(self) -> Condition | SourceChange:
         from airflow_provider_seats._arguments import parse_product_code  # noqa: PLC0415 (as in run)
@@ -197,7 +162,7 @@ class SeatUsersTrigger(_WaitTrigger):
 
         if self.seen is not None:
             source = SeatSource(parse_product_code(self.product_code))
-            return SourceChange(source, "The seat list", self.seen, str(self.summary))
+            return SourceChange(source, self.seen, str(self.summary))
         return Condition.parse(product_code=self.product_code, state=self.state, require=self.require, **self._people())
 
 
@@ -232,18 +197,10 @@ class UserAccountsTrigger(_WaitTrigger):
         timeout_at: float,
         execution_timeout_at: float | None = None,
     ) -> None:
-        super().__init__(
-            user_uuids=None,
-            user_emails=user_emails,
-            people=people,
-            seen=seen,
-            summary=summary,
-            require=require,
-            datadog_conn_id=datadog_conn_id,
-            poll_interval=poll_interval,
-            timeout_at=timeout_at,
-            execution_timeout_at=execution_timeout_at,
-        )
+        super().__init__()
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
 
     def _condition(self) -> AccountsCondition | SourceChange:
         from airflow_provider_seats._waiting.accounts import AccountsCondition  # noqa: PLC0415 (as in run)
@@ -251,7 +208,7 @@ class UserAccountsTrigger(_WaitTrigger):
         from airflow_provider_seats._waiting.sources import AccountSource  # noqa: PLC0415 (as in run)
 
         if self.seen is not None:
-            return SourceChange(AccountSource(everyone=True), "The accounts", self.seen, str(self.summary))
+            return SourceChange(AccountSource(everyone=True), self.seen, str(self.summary))
         return AccountsCondition.parse(user_emails=self._people()["user_emails"], require=self.require)
 
 

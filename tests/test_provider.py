@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "_text": set(),
     "_airflow": set(),
     "_not_passed": set(),
+    "_own_arguments": set(),
     "_state_parts": {"_planning"},
     "exceptions": {"_text"},
     "report": set(),
@@ -67,7 +68,7 @@ MAY_IMPORT = {
 }
 # Modules that users import. Airflow loads some of them when it parses a DAG file.
 TASKS = {"_running", "_waiting"}
-PUBLIC = ALL_BELOW_TASKS | {*TASKS, "links", "triggers"}
+PUBLIC = ALL_BELOW_TASKS | {*TASKS, "_own_arguments", "links", "triggers"}
 
 
 def test_the_provider_info_is_valid_against_airflows_own_schema() -> None:

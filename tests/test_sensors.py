@@ -129,7 +129,7 @@ def test_soft_fail_skips_the_task(datadog: FakeDatadog) -> None:
 def test_people_that_are_none_are_an_error(datadog: FakeDatadog) -> None:
     """A people argument that a template turned into None fails the task, although the other names people."""
     waiting = sensor(user_emails=["ann@x.com"], user_uuids="{{ x }}")
-    waiting.user_uuids = None  # type: ignore[assignment]
+    waiting.user_uuids = None
     with pytest.raises(AirflowFailException, match="user_uuids: None: the template"):
         waiting.execute({})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -11,7 +10,7 @@ from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedEr
 
 # What may be about single people, so that a refused batch is bisected.
 Refusal: TypeAlias = RequestRefusedError | KeysRefusedError
-# How many people are sent alone, to find out whether a 403 is about a person or about the keys.
+# How many people are sent alone first, to find out whether a refusal is about a person or about everyone.
 SINGLES: Final = 3
 # The batch itself, these people, and both halves of the others.
 _REFUSALS_OF_KEYS: Final = 1 + SINGLES + 2
@@ -57,13 +56,3 @@ def with_singles_first(batches: Sequence[Batch]) -> list[Batch]:
     singles = [people[0], people[-1], people[middle]]
     rest = [tuple(people[1:middle]), tuple(people[middle + 1 : -1])]
     return [*(Batch((uuid,)) for uuid in singles), *(Batch(part) for part in rest if part)]
-
-
-def with_the_middle_first(batches: deque[Batch]) -> deque[Batch]:
-    """Cut the person in the middle out of the largest batch, to be sent alone and first."""
-    largest = max(range(len(batches)), key=lambda index: len(batches[index].people))
-    people = batches[largest].people
-    middle = len(people) // 2
-    parts = [Batch(part) for part in (people[:middle], people[middle + 1 :]) if part]
-    others = list(batches)
-    return deque([Batch(people[middle : middle + 1]), *others[:largest], *parts, *others[largest + 1 :]])

@@ -6,19 +6,14 @@ https://docs.datadoghq.com/api/latest/on-call/#get-on-call-team-routing-rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
-from typing import Any, Final, NamedTuple, TypeVar
-from urllib.parse import quote
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, text
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, text
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.on_call import PERMISSION
 from airflow_provider_seats._api.pages import included, nested, references
 from airflow_provider_seats._api.teams import list_teams
-from airflow_provider_seats.exceptions import RequestRefusedError
-
-T = TypeVar("T")
 
 TEAMS_PATH: Final = "/api/v2/on-call/teams"
 POLICIES_PATH: Final = "/api/v2/on-call/escalation-policies"
@@ -118,38 +113,17 @@ def _names(teams: Iterable[str], handles: Mapping[str, str]) -> tuple[str, ...]:
 
 def _get_rules(team_id: str, done: str) -> Flow[_Rules]:
     """Return where a team's routing rules lead. A team without any may be unknown to On-Call."""
-    request = Request(
-        "GET",
-        f"{TEAMS_PATH}/{quote(team_id, safe='')}/routing-rules",
-        (("include", "rules"),),
-        permission=PERMISSION,
-        progress=f"the routing rules of {done} teams read so far",
-        route=f"{TEAMS_PATH}/{{team_id}}/routing-rules",
-    )
-    return (yield from _call_or(request, _read_rules, _Rules()))
+    route, query = f"{TEAMS_PATH}/{{team_id}}/routing-rules", (("include", "rules"),)
+    progress = f"the routing rules of {done} teams read so far"
+    request = Request.get_one(route, team_id, query, PERMISSION, progress)
+    return (yield from or_none(call(request, _read_rules))) or _Rules()
 
 
 def _get_policy(policy_id: str, done: str) -> Flow[_Policy | None]:
     """Return an escalation policy; None if Datadog no longer has it, so that it pages nobody."""
-    request = Request(
-        "GET",
-        f"{POLICIES_PATH}/{quote(policy_id, safe='')}",
-        (("include", "steps,steps.targets"),),
-        permission=PERMISSION,
-        progress=f"{done} escalation policies read so far",
-        route=f"{POLICIES_PATH}/{{policy_id}}",
-    )
-    return (yield from _call_or(request, _read_policy, None))
-
-
-def _call_or(request: Request, read: Callable[[dict[str, Any]], T], otherwise: T) -> Flow[T]:
-    """Send a request, and return the other value if Datadog answers 404."""
-    try:
-        return (yield from call(request, read))
-    except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return otherwise
-        raise
+    route, query = f"{POLICIES_PATH}/{{policy_id}}", (("include", "steps,steps.targets"),)
+    request = Request.get_one(route, policy_id, query, PERMISSION, f"{done} escalation policies read so far")
+    return or_none(call(request, _read_policy))
 
 
 def _read_rules(document: dict[str, Any]) -> _Rules:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote
 
 from airflow_provider_seats._api.rate_limits import parse_wait, reset_after
 from airflow_provider_seats._secrets import sealed
@@ -58,6 +59,14 @@ class Request(NamedTuple):
     progress: str = ""
     route: str = ""
     share: float = 1.0
+
+    @classmethod
+    def get_one(
+        cls, route: str, row_id: str, query: tuple[tuple[str, str], ...] = (), permission: str = "", progress: str = ""
+    ) -> Request:
+        """Return the request for something with an id, which stands for what is in braces in the route."""
+        path = re.sub(r"\{\w+\}", quote(row_id, safe=""), route)
+        return cls("GET", path, query, permission=permission, progress=progress, route=route)
 
     @property
     def name(self) -> str:
@@ -155,6 +164,16 @@ def call(request: Request, read: Callable[[dict[str, Any]], T]) -> Flow[T]:
             answer = None  # it may repeat a key, and an error shows the variables of this frame
         yield Pause(wait, reason)
         waited += wait
+
+
+def or_none(flow: Flow[T]) -> Flow[T | None]:
+    """Run a flow. Return None if Datadog answers that there is no such thing (404)."""
+    try:
+        return (yield from flow)
+    except RequestRefusedError as refusal:
+        if refusal.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise
 
 
 def with_share(flow: Flow[T], share: float) -> Flow[T]:

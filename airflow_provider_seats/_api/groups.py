@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.pages import Page, read_pages, read_twice
 from airflow_provider_seats._api.users import PATH, User, read_all_users
@@ -19,7 +18,6 @@ from airflow_provider_seats._text import join_names, shorten
 from airflow_provider_seats.exceptions import (
     GroupsNotFoundError,
     InvalidInputError,
-    RequestRefusedError,
     UnavailableError,
 )
 
@@ -175,16 +173,8 @@ def _require_one(
 
 def _members(groups: Groups, group_id: str, progress: str) -> Flow[dict[str, User] | None]:
     """Return the accounts of a group by the ids of their rows; None if there is no such group."""
-    try:
-        return (
-            yield from read_twice(
-                lambda number: groups.request_members(group_id, number, progress), groups.read_members
-            )
-        )
-    except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+    members = read_twice(lambda number: groups.request_members(group_id, number, progress), groups.read_members)
+    return or_none(members)
 
 
 def _members_of(argument: str, users: Mapping[str, Iterable[User]]) -> Members:

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import quote
 
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text, unusable
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, resources, text, unusable
 from airflow_provider_seats._api.identifiers import canonical_uuid, require_uuids
 from airflow_provider_seats._api.pages import Page, included, nested, page_query, parse_total, read_pages, references
 from airflow_provider_seats._text import plural
@@ -93,19 +92,8 @@ def read_schedule(schedule_id: str, now: datetime) -> Flow[Schedule | None]:
     def read(document: dict[str, Any]) -> Schedule:
         return _read_schedule(document, schedule_id, now)
 
-    request = Request(
-        "GET",
-        f"{PATH}/{quote(schedule_id, safe='')}",
-        (("include", "layers,layers.members,layers.members.user"),),
-        permission=PERMISSION,
-        route=f"{PATH}/{{schedule_id}}",
-    )
-    try:
-        return (yield from call(request, read))
-    except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+    query = (("include", "layers,layers.members,layers.members.user"),)
+    return or_none(call(Request.get_one(f"{PATH}/{{schedule_id}}", schedule_id, query, PERMISSION), read))
 
 
 def _find(group: tuple[str, ...], now: datetime, control: Schedule | None, progress: str) -> Flow[dict[str, Names]]:

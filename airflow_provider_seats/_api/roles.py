@@ -33,8 +33,7 @@ def _request(name: str, number: int) -> Request:
 
 
 def _request_members(role_id: str, number: int, progress: str) -> Request:
-    path, route = f"{PATH}/{role_id}/users", f"{PATH}/{{role_id}}/users"
-    return Request("GET", path, page_query(number), permission=PERMISSION, progress=progress, route=route)
+    return Request.get_one(f"{PATH}/{{role_id}}/users", role_id, page_query(number), PERMISSION, progress)
 
 
 def _read_roles(document: dict[str, Any]) -> Page[str]:

@@ -19,7 +19,6 @@ from airflow_provider_seats._api.batches import (
     are_the_keys,
     in_batches,
     with_singles_first,
-    with_the_middle_first,
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
@@ -41,7 +40,6 @@ from airflow_provider_seats.exceptions import (
 # change that it does not show counts as refused.
 READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
-_PROBE_AFTER: Final = 12
 _Method: TypeAlias = Literal["POST", "DELETE"]
 # How often the list is read again for people whose absence is not proven: once more after they were sent again.
 _CONFIRMATIONS: Final = 2
@@ -138,19 +136,7 @@ class _Change:
         accepted_before = self.accepted
         refusals: list[Refusal] = []
         while batches:
-            nothing_accepted = self.accepted == accepted_before
-            if nothing_accepted and len(refusals) >= MAX_SAME_REFUSALS and are_alike(refusals):
-                # Datadog says the same about everyone, so it is not about these people. The rest is not tried.
-                if not self.accepted:
-                    raise refusals[-1]
-                return
-            # Until something is accepted, look at both ends and then in the middle, so that several bad people in a
-            # row are not mistaken for a bad product code.
-            from_end = nothing_accepted and len(refusals) % 2 == 1 and not isinstance(refusals[-1], KeysRefusedError)
-            if nothing_accepted and len(refusals) >= _PROBE_AFTER:
-                batches = with_the_middle_first(batches)
-                from_end = False
-            batch = batches.pop() if from_end else batches.popleft()
+            batch = batches.popleft()
             try:
                 again = yield from self._send_batch(batch)
             except (RequestRefusedError, KeysRefusedError) as refusal:
@@ -158,13 +144,20 @@ class _Change:
                     raise
                 refusals.append(refusal)
                 again = yield from self._bisect(batch, refusal)
-                if isinstance(refusal, KeysRefusedError) and nothing_accepted:
+                if len(refusals) == 1:
+                    # So that several bad people in a row are not mistaken for a bad product code.
                     again = with_singles_first(again)
-                is_last = len(self.refused) + len(self.done) == len(self.requested)
-                if self.refused and not self.accepted and are_the_keys(refusals, everyone=is_last):
+                everyone = len(self.refused) + len(self.done) == len(self.requested)
+                if self.refused and not self.accepted and are_the_keys(refusals, everyone=everyone):
                     self.refused.clear()
                     raise
-            batches.extend(again) if from_end else batches.extendleft(reversed(again))
+                is_over = not (again or batches) or self.accepted > accepted_before
+                if not is_over and len(refusals) >= MAX_SAME_REFUSALS and are_alike(refusals):
+                    # Datadog says the same about everyone, so it is not about these people. The rest is not tried.
+                    if self.accepted:
+                        return
+                    raise
+            batches.extendleft(reversed(again))
 
     def read_back_unconfirmed(self) -> Flow[None]:
         """Look up the people that accepted calls did not confirm. Most of them are as requested already."""

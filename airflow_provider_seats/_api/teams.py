@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, Final
-from urllib.parse import quote
 
 from airflow_provider_seats._api.flow import Flow, Request, resources, text
 from airflow_provider_seats._api.groups import Groups, Members, list_members
@@ -40,14 +39,7 @@ def _request(keyword: str, number: int) -> Request:
 
 
 def _request_members(team_id: str, number: int, progress: str) -> Request:
-    return Request(
-        "GET",
-        f"{PATH}/{quote(team_id, safe='')}/memberships",
-        page_query(number),
-        permission=_PERMISSION,
-        progress=progress,
-        route=f"{PATH}/{{team_id}}/memberships",
-    )
+    return Request.get_one(f"{PATH}/{{team_id}}/memberships", team_id, page_query(number), _PERMISSION, progress)
 
 
 def _read_teams(document: dict[str, Any]) -> Page[str]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, text
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, text
 from airflow_provider_seats._api.pages import nested
 from airflow_provider_seats.exceptions import RequestRefusedError, UsageNotAvailableError
 
@@ -75,10 +74,8 @@ def _read_fields() -> Flow[frozenset[str]]:
         return frozenset(_counting_seats(fields))
 
     try:
-        return (yield from call(Request("GET", FIELDS_PATH, permission=PERMISSION), read))
+        return (yield from or_none(call(Request("GET", FIELDS_PATH, permission=PERMISSION), read))) or frozenset()
     except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return frozenset()
         raise UsageNotAvailableError(f"GET {FIELDS_PATH}", refusal.status, refusal.explanation) from refusal
 
 

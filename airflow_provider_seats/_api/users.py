@@ -7,15 +7,14 @@ https://docs.datadoghq.com/api/latest/authentication/.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, resource, resources, text
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, resources, text
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages
 from airflow_provider_seats._text import plural
-from airflow_provider_seats.exceptions import AmbiguousUsersError, RequestRefusedError, UnavailableError
+from airflow_provider_seats.exceptions import AmbiguousUsersError, UnavailableError
 
 PATH: Final = "/api/v2/users"
 PERMISSION: Final = "the permission user_access_read"
@@ -237,14 +236,7 @@ def _get(uuid: str, progress: str) -> Flow[User | None]:
             raise ValueError("it is not the requested account")
         return user
 
-    route = f"{PATH}/{{user_id}}"
-    request = Request("GET", f"{PATH}/{uuid}", permission=PERMISSION, progress=progress, route=route)
-    try:
-        return (yield from call(request, read))
-    except RequestRefusedError as refusal:
-        if refusal.status == HTTPStatus.NOT_FOUND:
-            return None
-        raise
+    return or_none(call(Request.get_one(f"{PATH}/{{user_id}}", uuid, (), PERMISSION, progress), read))
 
 
 def _pages(total: int) -> int:

@@ -104,36 +104,23 @@ class AuditJob:
     read_all_users: bool = False
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        product_code: object,
-        status: object,
-        read_all_users: object = False,
-        csv_path: object,
-        csv_conn_id: object,
-        usage: object,
-        usage_key: object,
-        max_seats: object,
-        warn_seats: object,
-    ) -> Self:
-        """Parse rendered arguments.
+    def parse(cls, **arguments: object) -> Self:
+        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AuditSeatsOperator`.
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        limit = parse_optional("max_seats", max_seats, parse_non_negative_int)
-        product, flag = parse_product_code(product_code), parse_bool("status", status)
-        path, path_conn_id = parse_csv_path(csv_path, csv_conn_id)
+        limit = parse_optional("max_seats", arguments["max_seats"], parse_non_negative_int)
+        csv_path, csv_conn_id = parse_csv_path(arguments["csv_path"], arguments["csv_conn_id"])
         job = cls(
-            product=product,
-            status=flag,
-            read_all_users=parse_bool("read_all_users", read_all_users),
-            csv_path=path,
-            csv_conn_id=path_conn_id,
-            usage=parse_bool("usage", usage),
-            usage_key=parse_optional("usage_key", usage_key, parse_usage_key),
+            product=parse_product_code(arguments["product_code"]),
+            status=parse_bool("status", arguments["status"]),
+            read_all_users=parse_bool("read_all_users", arguments["read_all_users"]),
+            csv_path=csv_path,
+            csv_conn_id=csv_conn_id,
+            usage=parse_bool("usage", arguments["usage"]),
+            usage_key=parse_optional("usage_key", arguments["usage_key"], parse_usage_key),
             max_seats=limit,
-            warn_seats=seats_to_warn_of(parse_optional("warn_seats", warn_seats, parse_limit), limit),
+            warn_seats=seats_to_warn_of(parse_optional("warn_seats", arguments["warn_seats"], parse_limit), limit),
         )
         if job.usage_key is not None and not job.usage:
             raise InvalidInputError("usage_key", "it has no effect without usage=True. Pass both, or leave it out.")

@@ -68,7 +68,7 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
         problem = f"The roster is empty, which would unassign {seats}."
     elif empty:
         problem = f"{empty} is empty, which would unassign {seats}. Leave it out if it is not needed."
-    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.is_approved):
+    elif plan.unassign and not (world.someone_of_roster_holds_a_seat or job.approved):
         # The preview was checked for this. An approved run reads no account of those who were protected in it.
         problem = (
             f"Nobody in the roster holds a seat, and {seats} would be unassigned. Check that the roster's column, the "
@@ -122,7 +122,7 @@ def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | No
     before = plan.seats_before or 0
     people = plan.in_all("assign")
     by_default = limit == DEFAULT_MAX_ASSIGN
-    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.is_approved):
+    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.approved):
         return None
     problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
     refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undo is not None)

@@ -83,11 +83,6 @@ class Job(NamedTuple):
         return self.operator != "unassign" and self.needs_seat_list
 
     @property
-    def is_approved(self) -> bool:
-        """Whether a person has seen the changes."""
-        return self.approved is not None
-
-    @property
     def awaited(self) -> list[Person]:
         """The people who are missing in an approved preview, if it was approved with them."""
         return self.approved["missing"] if self.approved and self.guards.missing_users == "retry" else []

@@ -24,12 +24,12 @@ class AccountsCondition(NamedTuple):
     require: Require
 
     @classmethod
-    def parse(cls, *, user_emails: object, require: object) -> AccountsCondition:
+    def parse(cls, **arguments: object) -> AccountsCondition:
         """Parse the rendered arguments of a sensor.
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        people = parse_people(user_emails=user_emails)
+        people = parse_people(user_emails=arguments["user_emails"])
         if people.uuids:
             raise InvalidInputError(
                 "user_emails",
@@ -38,17 +38,12 @@ class AccountsCondition(NamedTuple):
             )
         if not people:
             raise InvalidInputError("user_emails", "there is nobody to wait for. Pass at least one person.")
-        return cls(people, parse_choice("require", require, Require))
+        return cls(people, parse_choice("require", arguments["require"], Require))
 
     @property
     def source(self) -> AccountSource:
         """What has to be read to check it."""
         return AccountSource()
-
-    @property
-    def subject(self) -> str:
-        """What is read, for messages."""
-        return "The accounts"
 
     @property
     def arguments(self) -> dict[str, str]:
@@ -58,10 +53,6 @@ class AccountsCondition(NamedTuple):
     def read(self, *, everyone: bool) -> Flow[AccountList]:
         """Read what is needed to check it once."""
         return read_accounts(self.people.emails, everyone=everyone)
-
-    def size(self, _: AccountList) -> int:
-        """Return how many people a check looks at."""
-        return len(self.people)
 
     def progress(self, accounts: AccountList, _: int = 0) -> Progress:
         """Return how many of the people have an enabled account."""

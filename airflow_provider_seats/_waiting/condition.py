@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._waiting.sources import AccountList, AccountSource
+    from airflow_provider_seats._waiting.sources import Reading, Source
     from airflow_provider_seats.report import Person
 
 SeatState = Literal["assigned", "unassigned"]
@@ -78,11 +78,6 @@ class Condition(NamedTuple):
         return SeatSource(self.product)
 
     @property
-    def subject(self) -> str:
-        """What is read, for messages."""
-        return "The seat list"
-
-    @property
     def arguments(self) -> dict[str, str]:
         """What a trigger needs besides the people."""
         return {"product_code": self.product, "state": self.state, "require": self.require}
@@ -92,22 +87,17 @@ class Condition(NamedTuple):
         return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
 
     @classmethod
-    def parse(
-        cls, *, product_code: object, user_uuids: object, user_emails: object, state: object, require: object
-    ) -> Condition:
+    def parse(cls, **arguments: object) -> Condition:
         """Parse the rendered arguments of a sensor.
 
         :raises InvalidInputError: for the first argument that cannot be used.
         """
-        product = parse_product_code(product_code)
-        people = parse_people(user_uuids=user_uuids, user_emails=user_emails)
+        product = parse_product_code(arguments["product_code"])
+        people = parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"])
         if not people:
             raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
+        state, require = arguments["state"], arguments["require"]
         return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
-
-    def size(self, _: SeatList) -> int:
-        """Return how many people a check looks at."""
-        return len(self.people)
 
     def progress(self, seats: SeatList, after: int = 0) -> Progress:
         """Return how many of the people are in the expected state.
@@ -189,22 +179,16 @@ class SourceChange(NamedTuple):
     The people do not fit into a trigger, so the worker checks the condition again.
 
     :param source: what is read.
-    :param subject: what is read, for messages.
     :param seen: the fingerprint of what the worker has read.
     :param summary: what the worker found in it.
     """
 
-    source: SeatSource | AccountSource
-    subject: str
+    source: Source
     seen: str
     summary: str
     people: People = NOBODY
 
-    def size(self, reading: SeatList | AccountList) -> int:
-        """Return how many rows a check looks at."""
-        return len(reading)
-
-    def progress(self, reading: SeatList | AccountList, _: int = 0) -> Progress:
+    def progress(self, reading: Reading, _: int = 0) -> Progress:
         """Return whether anything has changed."""
         return Progress(reading.fingerprint != self.seen, self.summary)
 

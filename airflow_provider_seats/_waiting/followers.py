@@ -12,7 +12,8 @@ from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot, Source
+    from airflow_provider_seats._waiting.shared_poller import Poll, Snapshot
+    from airflow_provider_seats._waiting.sources import Source
     from airflow_provider_seats.connection import DatadogConnection
 
 

@@ -25,26 +25,12 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._waiting.accounts import AccountsCondition
     from airflow_provider_seats._waiting.condition import Condition, Met
+    from airflow_provider_seats.sensors import _WaitingSensor
 
 # The trigger ends the wait itself. If no triggerer runs by then, Airflow ends it so many seconds later.
 _BACKSTOP: Final = 300.0
 # Ten years: Airflow cannot store much more.
 _MAX_SECONDS: Final = 315_360_000.0
-
-
-class Timing(NamedTuple):
-    """The time settings of a sensor.
-
-    :param poke_interval: seconds between two pokes.
-    :param timeout: seconds until the sensor times out.
-    :param execution_timeout: the time limit of the task; None without one.
-    :param backs_off: whether ``exponential_backoff`` or ``max_wait`` is set.
-    """
-
-    poke_interval: float
-    timeout: float
-    execution_timeout: timedelta | None
-    backs_off: bool
 
 
 class Deferral(NamedTuple):
@@ -61,31 +47,16 @@ class Deferral(NamedTuple):
 class SensorRun:
     """One run of the sensor: its pokes, how it defers, and how it resumes.
 
+    :param sensor: has the settings of Airflow's sensors, and how to reach Datadog.
     :param parse: parses the condition from the rendered arguments. It is called once, because people may be an
         iterator, which can be read only once.
-    :param conn_id: the connection's id.
-    :param log: the task's log.
     :ivar summary: how many of the people are in the expected state, after the last poke.
     """
 
-    def __init__(
-        self,
-        parse: Callable[[], Condition | AccountsCondition],
-        *,
-        conn_id: str,
-        deferrable: object,
-        timing: Timing,
-        soft_fail: bool,
-        never_fail: bool,
-        log: TaskLog,
-    ) -> None:
+    def __init__(self, sensor: _WaitingSensor, parse: Callable[[], Condition | AccountsCondition]) -> None:
+        self._sensor = sensor
         self._parse = parse
-        self._conn_id = conn_id
-        self._deferrable = deferrable
-        self._timing = timing
-        self._soft_fail = soft_fail
-        self._never_fail = never_fail
-        self._log = log
+        self._log: TaskLog = sensor.log
         self._began = clock().now()
         self._read_before = False
         self._reading: Any = None
@@ -93,13 +64,13 @@ class SensorRun:
 
     def poke(self) -> PokeReturnValue:
         """Read what is needed once, and return whether the condition is met. A transient error means "not yet"."""
-        with fail_without_retry(self._conn_id):
-            parse_bool("deferrable", self._deferrable)
+        with fail_without_retry(self._sensor.datadog_conn_id):
+            parse_bool("deferrable", self._sensor.deferrable)
             condition = self._condition
             try:
                 reading: Any = self._client.run(condition.read(everyone=self._fitting_people is None))
             except TransientError as error:
-                self.summary = f"{condition.subject} could not be read: {error}"
+                self.summary = f"{condition.source.subject} could not be read: {error}"
                 self._log.warning("%s", self.summary)
                 return PokeReturnValue(is_done=False)
         self._reading = reading
@@ -117,24 +88,24 @@ class SensorRun:
 
         After the timeout, Airflow's own loop raises the error.
         """
-        timing, now = self._timing, clock().now()
-        timeout_at = self._began + timing.timeout
-        if not parse_bool("deferrable", self._deferrable) or timeout_at <= now:
+        sensor, now = self._sensor, clock().now()
+        timeout_at = self._began + sensor.timeout
+        if not parse_bool("deferrable", sensor.deferrable) or timeout_at <= now:
             return None
-        if timing.backs_off:
+        if sensor.exponential_backoff or sensor.max_wait:
             self._log.warning(
                 "exponential_backoff and max_wait do not apply to a deferred sensor. It polls every %g s, together "
                 "with all sensors that wait for the same.",
-                timing.poke_interval,
+                sensor.poke_interval,
             )
-        limit = timing.execution_timeout
+        limit = sensor.execution_timeout
         execution_timeout_at = None if limit is None else self._began + limit.total_seconds()
         end = timeout_at if execution_timeout_at is None else min(timeout_at, execution_timeout_at)
         seconds = min(max(end - now, 0), _MAX_SECONDS) + _BACKSTOP
         arguments = {
             **self._condition.arguments,
-            "datadog_conn_id": self._conn_id,
-            "poll_interval": timing.poke_interval,
+            "datadog_conn_id": sensor.datadog_conn_id,
+            "poll_interval": sensor.poke_interval,
             "timeout_at": timeout_at,
             "execution_timeout_at": execution_timeout_at,
         }
@@ -153,8 +124,8 @@ class SensorRun:
             return self._outcome(event)
         except Exception as error:
             # Airflow itself checks only its own exceptions here, before 3.1 only for soft_fail, and on 3.0 for neither.
-            failed_softly = self._soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
-            if self._never_fail or failed_softly:
+            failed_softly = self._sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            if self._sensor.never_fail or failed_softly:
                 raise AirflowSkipException(str(error)) from error
             raise
 
@@ -172,7 +143,7 @@ class SensorRun:
     @cached_property
     def _client(self) -> Client:
         # Kept from one poke to the next, with its connections and what it knows about rate limits.
-        return client_of(self._conn_id)
+        return client_of(self._sensor.datadog_conn_id)
 
     def _outcome(self, event: object) -> Met | Deferral:
         if not isinstance(event, Mapping):
@@ -184,7 +155,7 @@ class SensorRun:
                 return {"count": event["count"], "people": event["people"]}
             case "changed", _ if isinstance(event.get("timeout_at"), int | float):
                 # The limits count from the first poke.
-                self._began = event["timeout_at"] - self._timing.timeout
+                self._began = event["timeout_at"] - self._sensor.timeout
                 if (met := self.poke().xcom_value) is not None:
                     return cast("Met", met)
                 return self.deferral() or self._raise_timeout(self.summary)
@@ -192,7 +163,7 @@ class SensorRun:
                 self._raise_timeout(summary)
             case "timeout", "execution_timeout":
                 raise AirflowTaskTimeout(
-                    f"The execution_timeout of {self._timing.execution_timeout} is over. {summary}"
+                    f"The execution_timeout of {self._sensor.execution_timeout} is over. {summary}"
                 )
             case "error", _ if event.get("message"):
                 message = str(event["message"])
@@ -200,7 +171,7 @@ class SensorRun:
         raise UnknownEventError(event)
 
     def _raise_timeout(self, summary: object) -> NoReturn:
-        limit = timedelta(seconds=min(self._timing.timeout, _MAX_SECONDS))
+        limit = timedelta(seconds=min(self._sensor.timeout, _MAX_SECONDS))
         raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
 
 

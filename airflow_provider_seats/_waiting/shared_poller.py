@@ -24,7 +24,7 @@ from airflow_provider_seats.exceptions import TransientError
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow, Pause
     from airflow_provider_seats._waiting.followers import Follower
-    from airflow_provider_seats._waiting.sources import AccountSource, Reading, SeatSource
+    from airflow_provider_seats._waiting.sources import Reading, Source
     from airflow_provider_seats.connection import DatadogConnection
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,6 @@ MIN_INTERVAL: Final = 1.0
 
 # The result of a poll: what was read, or why that is unknown at the moment.
 Snapshot: TypeAlias = "Reading | TransientError"
-Source: TypeAlias = "SeatSource | AccountSource"
 
 
 def poll_of(connection: DatadogConnection, source: Source) -> Poll:

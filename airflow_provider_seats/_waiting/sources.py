@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_seats._api import PAGE_SIZE
 from airflow_provider_seats._api.flow import with_share
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.users import User
 
 
-class Reading(Protocol):
-    """One of the readings of a poll.
-
-    :ivar number: the number of the reading.
-    :ivar content: the same object in readings that follow each other, as long as nothing changes.
-    :ivar requests: how many requests it took.
-    """
-
-    number: int
-    content: object
-
-    @property
-    def requests(self) -> int:
-        """How many requests it took."""
-
-
 class SeatSource(NamedTuple):
     """The seats of a product."""
 
@@ -42,6 +26,11 @@ class SeatSource(NamedTuple):
     def name(self) -> str:
         """The name for the log."""
         return self.product
+
+    @property
+    def subject(self) -> str:
+        """What is read, for messages."""
+        return "The seat list"
 
     @property
     def limit_key(self) -> str:
@@ -69,6 +58,11 @@ class AccountSource(NamedTuple):
         return "all accounts" if self.everyone else "accounts"
 
     @property
+    def subject(self) -> str:
+        """What is read, for messages."""
+        return "The accounts"
+
+    @property
     def limit_key(self) -> str:
         """What shares a rate limit."""
         return "GET /api/v2/users"
@@ -77,7 +71,7 @@ class AccountSource(NamedTuple):
         """Read the accounts of these emails, in as few requests as the API allows."""
         accounts = yield from read_accounts(emails, everyone=self.everyone)
         accounts.number = number
-        if isinstance(known, AccountList) and known.shows_the_same(accounts):
+        if isinstance(known, AccountList) and known.by_email == accounts.by_email:
             accounts.content = known.content
         return accounts
 
@@ -87,30 +81,31 @@ class AccountList:
 
     :param accounts: the accounts by :func:`email_key`.
     :param requests: how many requests the reading took.
+    :ivar content: the same object in readings that follow each other, as long as nothing changes.
     """
 
     def __init__(self, accounts: Mapping[str, tuple[User, ...]], requests: int = 1) -> None:
         self.number = 1
         self.content: object = accounts
         self.requests = requests
-        self._accounts = accounts
+        self.by_email = accounts
 
     def __len__(self) -> int:
-        return len(self._accounts)
+        return len(self.by_email)
 
     def accounts(self, email: str) -> tuple[User, ...]:
         """Return the accounts of people with this email. Service accounts are none."""
-        return tuple(user for user in self._accounts.get(email_key(email), ()) if not user.service_account)
-
-    def shows_the_same(self, other: AccountList) -> bool:
-        """Return whether both have the same accounts."""
-        return self._accounts == other._accounts
+        return tuple(user for user in self.by_email.get(email_key(email), ()) if not user.service_account)
 
     @property
     def fingerprint(self) -> str:
         """A text that is the same for two readings in which the same emails have the same accounts."""
-        rows = sorted(f"{user.id} {email} {user.status}" for email, same in self._accounts.items() for user in same)
+        rows = sorted(f"{user.id} {email} {user.status}" for email, same in self.by_email.items() for user in same)
         return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+Source: TypeAlias = SeatSource | AccountSource
+Reading: TypeAlias = SeatList | AccountList
 
 
 def read_accounts(emails: Iterable[str], *, everyone: bool = False) -> Flow[AccountList]:

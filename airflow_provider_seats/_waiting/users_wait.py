@@ -101,7 +101,7 @@ class UsersWait:
     def _remember_error(self, error: TransientError, *, current: bool) -> None:
         """Remember an error. Log it unless it is the same as the last one."""
         if error is not self._error:
-            log.warning("%s could not be read: %s", self._condition.subject, error)
+            log.warning("%s could not be read: %s", self._condition.source.subject, error)
         self._error, self._failed = error, current
 
     async def _check(self, reading: Any, after: int) -> Progress:  # noqa: ANN401 (what its source returns)
@@ -111,7 +111,7 @@ class UsersWait:
         """
         self._error, self._failed = None, False
         check = partial(self._condition.progress, reading, after)
-        progress = await compute(self._condition.size(reading), check)
+        progress = await compute(len(self._condition.people) or len(reading), check)
         if progress.summary != self._summary:
             log.info("%s", progress.summary)
         self._summary = progress.summary
@@ -123,7 +123,7 @@ class UsersWait:
     def _outcome(self) -> str:
         """Return what is known when the time is over."""
         if self._error is None:
-            return self._summary or f"{self._condition.subject} could not be read in time."
+            return self._summary or f"{self._condition.source.subject} could not be read in time."
         if self._summary is None:
-            return f"{self._condition.subject} could not be read: {self._error}"
+            return f"{self._condition.source.subject} could not be read: {self._error}"
         return f"{self._summary}; not read since then: {self._error}"

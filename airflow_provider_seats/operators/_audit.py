@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._airflow import BaseOperator
 from airflow_provider_seats._not_passed import NOT_PASSED
+from airflow_provider_seats._own_arguments import OwnArguments, arguments_of
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.links import SeatsPageLink
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PathArgument
 
 
-class AuditSeatsOperator(BaseOperator):
+class AuditSeatsOperator(OwnArguments, BaseOperator):
     """Count the seats of a Datadog product, and optionally write who holds them as CSV. It changes nothing.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats
@@ -56,10 +57,8 @@ class AuditSeatsOperator(BaseOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    template_fields: Sequence[str] = (
-        *("product_code", "status", "read_all_users", "csv_path", "csv_conn_id"),
-        *("usage", "usage_key", "max_seats", "warn_seats", "datadog_conn_id"),
-    )
+    product_code: str
+    datadog_conn_id: str
     operator_extra_links = (SeatsPageLink(),)
     ui_color = "#e0ebf5"
 
@@ -79,16 +78,10 @@ class AuditSeatsOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.product_code = product_code
-        self.status = status
-        self.read_all_users = read_all_users
-        self.csv_path = csv_path
-        self.csv_conn_id = csv_conn_id
-        self.usage = usage
-        self.usage_key = usage_key
-        self.max_seats = max_seats
-        self.warn_seats = warn_seats
-        self.datadog_conn_id = datadog_conn_id
+        self._store(locals())
+
+    _own_arguments = arguments_of(__init__)
+    template_fields: Sequence[str] = _own_arguments
 
     def execute(self, context: Context) -> Audit:
         """Audit the seats, and return the counts."""
@@ -97,17 +90,7 @@ class AuditSeatsOperator(BaseOperator):
 
         return run_audit(
             context,
-            lambda: AuditJob.parse(
-                product_code=self.product_code,
-                status=self.status,
-                read_all_users=self.read_all_users,
-                csv_path=self.csv_path,
-                csv_conn_id=self.csv_conn_id,
-                usage=self.usage,
-                usage_key=self.usage_key,
-                max_seats=self.max_seats,
-                warn_seats=self.warn_seats,
-            ),
+            lambda: AuditJob.parse(**self._stored()),
             product_code=self.product_code,
             conn_id=self.datadog_conn_id,
             log=self.log,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow_provider_seats._airflow import BaseOperator
+from airflow_provider_seats._own_arguments import OwnArguments
 from airflow_provider_seats.links import SeatsPageLink
 
 if TYPE_CHECKING:
@@ -27,26 +27,14 @@ if TYPE_CHECKING:
     FlagArgument: TypeAlias = bool | str | XComArg
 
 
-def arguments_of(init: Callable[..., None]) -> tuple[str, ...]:
-    """Return the names of an operator's own arguments. All of them are templates."""
-    return tuple(name for name, each in signature(init).parameters.items() if each.kind is each.KEYWORD_ONLY)
-
-
-class SeatsOperator(BaseOperator):
+class SeatsOperator(OwnArguments, BaseOperator):
     """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     operator_extra_links = (SeatsPageLink(),)
 
-    # Not template_fields, because a subclass may have more.
-    _own_arguments: ClassVar[tuple[str, ...]]
     product_code: str
     datadog_conn_id: str
-
-    def _store(self, arguments: Mapping[str, object]) -> None:
-        """Store the arguments as they were passed. Airflow renders them, and then they are parsed."""
-        for name in self._own_arguments:
-            setattr(self, name, arguments[name])
 
     def _run(self, context: Context, parse: Callable[..., Job]) -> Report:
         from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
@@ -58,4 +46,4 @@ class SeatsOperator(BaseOperator):
             log=self.log,
             push_report=self.do_xcom_push,
         )
-        return run.run(lambda: parse(**{name: getattr(self, name) for name in self._own_arguments}))
+        return run.run(lambda: parse(**self._stored()))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_seats._not_passed import NOT_PASSED
+from airflow_provider_seats._own_arguments import arguments_of
 from airflow_provider_seats.connection import DEFAULT_CONN_ID
-from airflow_provider_seats.operators._base import SeatsOperator, arguments_of
+from airflow_provider_seats.operators._base import SeatsOperator
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context

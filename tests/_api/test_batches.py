@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -12,7 +10,6 @@ from airflow_provider_seats._api.batches import (
     are_alike,
     are_the_keys,
     with_singles_first,
-    with_the_middle_first,
 )
 from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedError
 
@@ -35,17 +32,6 @@ def test_everyone_is_sent_once_and_three_people_come_first(sizes: list[int]) -> 
     assert sorted(uuid for batch in after for uuid in batch.people) == sorted(people)
     assert all(len(batch.people) == 1 for batch in after[:3])
     assert {people[0], people[-1]} <= {uuid for batch in after[:3] for uuid in batch.people}
-
-
-@given(BATCHES)
-def test_the_middle_of_the_largest_batch_comes_first(sizes: list[int]) -> None:
-    """One person of the largest batch stands alone and comes first, and nobody is lost or sent twice."""
-    before = batches_of(sizes)
-    first, *others = with_the_middle_first(deque(before))
-    people = [uuid for batch in before for uuid in batch.people]
-    assert sorted([*first.people, *(uuid for batch in others for uuid in batch.people)]) == sorted(people)
-    assert len(first.people) == 1
-    assert first.people[0] in max(before, key=lambda batch: len(batch.people)).people
 
 
 @pytest.mark.parametrize(

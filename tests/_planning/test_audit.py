@@ -254,6 +254,7 @@ KEY = "on_call_seat_hwm"
 DEFAULTS: dict[str, Any] = {
     "product_code": "a",
     "status": False,
+    "read_all_users": False,
     "csv_path": NOT_PASSED,
     "csv_conn_id": NOT_PASSED,
     "usage": False,

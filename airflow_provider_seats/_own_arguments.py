@@ -1,0 +1,26 @@
+"""Operators, sensors and triggers store their arguments as they were passed. DAG files load this module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any, ClassVar
+
+
+def arguments_of(init: Callable[..., None]) -> tuple[str, ...]:
+    """Return the names of a class's own arguments. Those that it passes on to its base are not among them."""
+    return tuple(name for name, each in signature(init).parameters.items() if each.kind is each.KEYWORD_ONLY)
+
+
+class OwnArguments:
+    """Stores the arguments of ``__init__`` and nothing else. They are parsed when they are used."""
+
+    # Not template_fields, because a subclass may have more.
+    _own_arguments: ClassVar[tuple[str, ...]]
+
+    def _store(self, arguments: Mapping[str, object]) -> None:
+        for name in self._own_arguments:
+            setattr(self, name, arguments[name])
+
+    def _stored(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._own_arguments}
