@@ -82,15 +82,6 @@ FORM = (
         default=int(DEFAULT_TIMEOUT),
     ),
 )
-# If the extra is hidden, Airflow 2's Test button may do nothing.
-_HIDDEN = ["login", "schema"]
-_RELABELING = {"password": "Application key", "host": "Base URL"}
-_PLACEHOLDERS = {
-    "password": "Or an access token. The API key is among the extra fields",
-    "host": "Instead of the site: a proxy, or a local stand-in at http://127.0.0.1:18126",
-    # The Test button of 3.3.1 and 3.3.2 refuses a connection without a port. Without a base URL the port is ignored.
-    "port": "443; only the Test button of Airflow 3.3 needs one",
-}
 
 
 def conn_fields() -> dict[str, Any]:
@@ -111,9 +102,15 @@ def conn_fields() -> dict[str, Any]:
 def ui_field_behaviour() -> dict[str, Any]:
     """Return the ``ui-field-behaviour`` of the provider's metadata: which standard fields show, and their names."""
     return {
-        "hidden-fields": list(_HIDDEN),
-        "relabeling": dict(_RELABELING),
-        "placeholders": dict(_PLACEHOLDERS),
+        # If the extra is hidden, Airflow 2's Test button may do nothing.
+        "hidden-fields": ["login", "schema"],
+        "relabeling": {"password": "Application key", "host": "Base URL"},
+        "placeholders": {
+            "password": "Or an access token. The API key is among the extra fields",
+            "host": "Instead of the site: a proxy, or a local stand-in at http://127.0.0.1:18126",
+            # The Test button of 3.3.1 and 3.3.2 refuses a connection without a port. Without a base URL it is ignored.
+            "port": "443; only the Test button of Airflow 3.3 needs one",
+        },
     }
 
 
@@ -291,7 +288,6 @@ class _Reader:
         return int(text)
 
     def timeout(self, value: object) -> float:
-        """Read a number of seconds."""
         if value is None or value == "":
             return DEFAULT_TIMEOUT
         try:

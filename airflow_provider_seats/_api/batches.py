@@ -27,7 +27,6 @@ class Batch(NamedTuple):
 
 
 def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    """Yield people in batches of at most ``size``."""
     for start in range(0, len(people), size):
         yield people[start : start + size]
 

@@ -98,7 +98,6 @@ def read_escalations() -> Flow[Escalations]:
 def _people(
     policies: Mapping[str, _Policy], teams: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[PolicySteps, ...]]:
-    """Return the steps that name a person, by user UUID."""
     found: dict[str, list[PolicySteps]] = {}
     for policy_id, policy in policies.items():
         for user in frozenset().union(*policy.steps):

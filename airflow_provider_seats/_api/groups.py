@@ -147,7 +147,6 @@ def _search(groups: Groups, name: str) -> Flow[dict[str, str]]:
 
 
 def _pages_after(first: Page[str]) -> int:
-    """Return how many more pages a list has."""
     if first.total is None:
         return 0 if len(first.rows) < PAGE_SIZE else MAX_PAGES
     return -(-first.total // PAGE_SIZE) - 1

@@ -27,7 +27,6 @@ def email_key(email: str) -> str:
 
 
 def is_canonical_uuid(text: str) -> bool:
-    """Return whether a text is a UUID in lower case with hyphens."""
     return _CANONICAL.fullmatch(text) is not None
 
 

@@ -76,8 +76,6 @@ def find_schedules(
 
 
 def read_first_schedule(now: datetime) -> Flow[Schedule | None]:
-    """Return one on-call schedule; None if there is none."""
-
     def read(document: dict[str, Any]) -> tuple[str, ...]:
         return tuple(schedule_id for schedule_id, _ in resources(document) if schedule_id is not None)[:1]
 
@@ -153,7 +151,6 @@ def _members(group: Iterable[str], schedules: Iterable[Schedule]) -> dict[str, N
 
 
 def _search(people: tuple[str, ...], progress: str = "") -> Flow[Names]:
-    """Return the schedules in which any of these users is found."""
     return (yield from _or_unavailable(read_pages(lambda number: _request(people, number, progress), _read_page)))[0]
 
 
@@ -174,7 +171,6 @@ def _request(people: tuple[str, ...], number: int, progress: str = "") -> Reques
 
 
 def _read_page(document: dict[str, Any]) -> Page[str]:
-    """Return the names of schedules by their ids."""
     names: dict[str, str] = {}
     for schedule_id, attributes in resources(document):
         if schedule_id is None:

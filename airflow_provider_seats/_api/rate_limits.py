@@ -76,7 +76,6 @@ class RateLimits:
         return 0.0
 
     def learn(self, call: str, status: int, headers: Mapping[str, str], received: float) -> None:
-        """Store what the headers of a response say."""
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             remaining = 0.0

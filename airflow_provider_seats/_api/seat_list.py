@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from airflow_provider_seats._api.identifiers import Identity, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.identifiers import AnyPerson
     from airflow_provider_seats._api.seats import Row
-
-
-P_co = TypeVar("P_co", bound="AnyPerson", covariant=True)
-
-
-class _People(Protocol[P_co]):
-    def as_persons(self) -> Iterable[P_co]: ...
 
 
 class SeatList:
@@ -50,7 +43,6 @@ class SeatList:
         return len(self.rows)
 
     def holds(self, person: AnyPerson) -> bool:
-        """Return whether the list shows a seat of a person."""
         return bool(self.seats_of(person))
 
     def proven_absent(self, person: AnyPerson, *, after: int = 0, listed_as: str | None = None) -> bool:
@@ -75,7 +67,6 @@ class SeatList:
         return list(map(_named, self._rows_of(identity(person))))
 
     def by_uuid(self, uuid: str) -> list[SeatUser]:
-        """Return the seat of a user UUID, if there is one."""
         row = self._uuids.get(uuid)
         return [] if row is None else [_named(row)]
 
@@ -83,18 +74,11 @@ class SeatList:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
 
-    def match(self, people: _People[P_co]) -> Iterator[tuple[P_co, list[SeatUser]]]:
-        """Yield each person as passed, with the rows of their seats."""
-        for person in people.as_persons():
-            yield person, self.seats_of(person)
-
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
-        """Return the emails that no row has."""
         return tuple(email for email in emails if email_key(email) not in self._emails)
 
     @property
     def requests(self) -> int:
-        """How many requests a reading takes."""
         return self.pages
 
     @cached_property
@@ -133,7 +117,6 @@ class SeatList:
             yield same if same == row else row
 
     def followed_by(self, rows: tuple[Row, ...], pages: int, number: int) -> SeatList:
-        """Return the next reading."""
         if self.rows == rows and self.pages == pages:
             return copy(self).after(self, number, ())
         following = SeatList(rows, pages)
@@ -152,7 +135,6 @@ class SeatList:
         return self
 
     def missing(self, before: SeatList) -> Iterator[Row]:
-        """Yield the rows of the reading before that are not in this one."""
         uuids, without_uuid = self._uuids, {*self.rows_without_uuid}
         for row in before.rows:
             if (uuids.get(row[0]) != row) if row[0] else (row not in without_uuid):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import list_seat_users
@@ -164,7 +164,6 @@ def read_audit_rows(product: str, *, status: bool, read_all_users: bool) -> Flow
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
-    """Return the rows of seats without their accounts."""
     return [AuditRow(id=seat.id, email=seat.email, name=seat.name, assigned_at=seat.assigned_at) for seat in seats]
 
 
@@ -264,7 +263,6 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
 
 
 def summarize_failure(product: object, error: BaseException) -> str:
-    """Return the summary of an audit that failed."""
     return (
         f"{plain(str(product), _MAX_ERROR)}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
     )
@@ -278,13 +276,8 @@ def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, 
 
 
 def _with_account(row: AuditRow, user: User | None) -> AuditRow:
-    return {
-        **row,
-        "status": user.status if user else None,
-        "last_login_at": user.last_login_at if user else None,
-        "created_at": user.created_at if user else None,
-        "service_account": user.service_account if user else None,
-    }
+    account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
+    return {**row, **account}
 
 
 def _month(assigned_at: str | None) -> str:

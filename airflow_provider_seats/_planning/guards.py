@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from airflow_provider_seats._arguments import (
@@ -64,11 +65,6 @@ def _guard(parse: Callable[[str, Any], Any], default: object = None, **declared:
     return field(default=default, metadata={"guard": _Guard(parse, **declared)})
 
 
-def _parse_missing_users(name: str, value: object) -> MissingUsers:
-    choice: MissingUsers = parse_choice(name, value, MissingUsers)
-    return choice
-
-
 def _parse_on_call(name: str, value: object) -> OnCallChoice | None:
     choice: OnCallChoice = parse_choice(name, value, OnCallChoice)
     return None if choice == "ignore" else choice
@@ -105,7 +101,9 @@ class Guards:
     :param check_escalation_policies: whether they are looked up in escalation policies, not only in schedules.
     """
 
-    missing_users: MissingUsers | None = _guard(_parse_missing_users, about="assign", check=checks.missing_users)
+    missing_users: MissingUsers | None = _guard(
+        partial(parse_choice, kind=MissingUsers), about="assign", check=checks.missing_users
+    )
     allow_empty: bool | None = _guard(parse_bool, about="unassign", of_roster=True, check=checks.allow_empty)
     max_roster_age: float | None = _guard(parse_age, of_roster=True, sync_default=_DAY, check=checks.max_roster_age)
     protect: People = _guard(_parse_protect, NOBODY, about="unassign", needs_seat_list=True, check=checks.protect)
@@ -157,7 +155,6 @@ class Guards:
 
     @property
     def need_seat_list(self) -> bool:
-        """Whether the seat list has to be read for them."""
         return any(each.metadata["guard"].needs_seat_list for _, each in self._in_force())
 
     def refusals(self, plan: Plan, world: World, job: Job) -> list[Refusal]:

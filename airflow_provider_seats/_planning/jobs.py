@@ -67,7 +67,6 @@ class Job:
 
     @property
     def needs_seat_list(self) -> bool:
-        """Whether the seat list has to be read."""
         if self.mode is not None or self.preview or self.read_seats_first or self.guards.need_seat_list:
             return True
         # Whoever is to lose a seat is in the list with the email.

@@ -34,7 +34,6 @@ class Change(NamedTuple):
     seat: SeatUser | None = None
 
     def reverse(self) -> Change:
-        """Return the change that takes this one back."""
         return Change("unassign" if self.kind == "assign" else "assign", self.person)
 
 
@@ -108,12 +107,10 @@ class Plan:
 
     @cached_property
     def assign(self) -> tuple[Person, ...]:
-        """The people to assign."""
         return tuple(change.person for change in self.changes if change.kind == "assign")
 
     @cached_property
     def unassign(self) -> tuple[Person, ...]:
-        """The people to unassign."""
         return tuple(change.person for change in self.changes if change.kind == "unassign")
 
     def narrow(
@@ -258,7 +255,6 @@ def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
 
 
 def with_reason(person: Person, reason: str) -> Person:
-    """Return a person with the reason why they are in their group."""
     return Person(id=person["id"], email=person["email"], reason=reason)
 
 

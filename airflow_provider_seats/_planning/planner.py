@@ -75,7 +75,6 @@ class Planner:
         self._draft = draft
 
     def plan(self) -> Flow[Plan]:
-        """Read what the plan needs, and make it."""
         job = self._job
         if job.undo is not None:
             plan, world = yield from self._undo(job.undo)
@@ -101,9 +100,8 @@ class Planner:
         job = self._job
         if not (job.people and job.needs_seat_list):
             return replace(self._start, changes=job.as_requested()), World(self._now())
-        seats = yield from self._reader.seats_until_proven(
-            lambda seats: any(not rows for _, rows in seats.match(job.people))
-        )
+        people = job.people.as_persons()
+        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
             seats_have = plural(unnamed, "seat has", "seats have")
@@ -159,7 +157,6 @@ class Planner:
         return plan
 
     def _is_worth_reading(self, plan: Plan, world: World) -> bool:
-        """Return whether to read who is on call, and accounts."""
         on_call, accounts = self._job.guards.on_call, bool(self._accounts_to_read(plan, world))
         if not plan.refusals:
             return True
@@ -197,7 +194,6 @@ class Planner:
         return plan, world, looks_up
 
     def _checked(self, plan: Plan, world: World) -> Plan:
-        """Return the plan with everything that refuses it."""
         job = self._job
         found = [checks.without_uuid(plan)] if job.mode is None else []
         found += job.guards.refusals(plan, world, job)
@@ -220,7 +216,6 @@ class Planner:
         return people
 
     def _find_nobodys(self, world: World) -> Flow[tuple[str, ...]]:
-        """Return the entries of ``protect`` that are nobody's account."""
         protect = self._job.guards.protect
         unmatched = world.unmatched(protect)
         accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))

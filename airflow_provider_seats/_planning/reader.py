@@ -28,7 +28,6 @@ class Reader:
         self._total_users: int | None = None
 
     def seats(self) -> Flow[SeatList]:
-        """Return the seat list."""
         return read_seat_list(self._product, lambda read: f"{plural(read, 'seat')} of {self._product} read so far")
 
     def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:

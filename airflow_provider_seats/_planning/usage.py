@@ -73,12 +73,10 @@ def parse_month(name: str, value: object) -> str:
 
 
 def month_before(month: str) -> str:
-    """Return the month before a month."""
     return f"{date.fromisoformat(f'{month}-01') - timedelta(days=1):%Y-%m}"
 
 
 def seat_usage(month: str, usage: MonthUsage) -> SeatUsage:
-    """Return the usage of a month with its peaks."""
     products = {name: _product(days, usage.sums.get(name)) for name, days in usage.days.items()}
     return SeatUsage(month=month, last_updated=usage.last_updated, products=products)
 

@@ -20,7 +20,6 @@ from airflow_provider_seats._rosters.table import (
     find_header,
     missing,
     refuse_header,
-    refuse_header_row,
 )
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -84,17 +83,11 @@ class CsvTable(Table):
     first_row: int
 
     def rows(self) -> Iterator[NumberedRow]:
-        """Yield the rows below the header."""
         every = _rows(self.text, self.separator, self.first_row, self.file)
         return islice(every, self.header_row + 1 - self.first_row, None)
 
-    def place(self, number: int, position: int | None = None) -> str:  # noqa: ARG002 (of the base class)
-        """Return the number of a row."""
-        return f"row {number}"
-
 
 def parse_encoding(argument: str, value: object) -> str:
-    """Parse the name of an encoding."""
     try:
         "a".encode(name := str(value))
         codecs.getincrementaldecoder(name)
@@ -152,13 +145,11 @@ def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file:
     malformed: InvalidInputError | None = None
     for separator in candidates:
         try:
-            header = find_header(_rows(text, separator, first_row, file), wanted, header_row)
+            header = find_header(_rows(text, separator, first_row, file), wanted, header_row, file)
         except InvalidInputError as error:
             malformed = error
             continue
         if header is None:
-            if isinstance(header_row, int) and next(_rows(text, separator, first_row, file), None):
-                raise refuse_header_row(header_row, file)
             return None
         if len(header[1]) > 1 or separator not in SEPARATORS or directive is not None:
             headers[separator] = header
@@ -187,7 +178,7 @@ def _first_rows(
     """Yield rows that have the wanted columns with some separator."""
     for separator in candidates:
         try:
-            found = find_header(_rows(text, separator, first_row, file), wanted, "find")
+            found = find_header(_rows(text, separator, first_row, file), wanted, "find", file)
         except InvalidInputError:
             continue
         if found is not None:

@@ -61,7 +61,6 @@ def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
 
 
 def _entry(name: str, where: str, row: object) -> object:
-    """Return the one entry of a row."""
     if isinstance(row, list | tuple) and len(row) == 1:
         [row] = row
     if row is None:

@@ -21,7 +21,6 @@ from airflow_provider_seats._rosters.table import (
     find_header,
     missing,
     refuse_header,
-    refuse_header_row,
 )
 from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, unreadable
 from airflow_provider_seats._text import shorten
@@ -54,7 +53,6 @@ class XlsxTable(Table):
     shift_advice: ClassVar[str] = "its cells may be shifted"
 
     def rows(self) -> Iterator[NumberedRow]:
-        """Yield the rows below the header."""
         width = len(self.header)
         person = self.position(self.wanted[0])
         columns = _WhereColumns(self)
@@ -104,10 +102,8 @@ def parse_xlsx(
     if lacks_values or has_empty_values:
         formulas = _Formulas(open_workbook(content, file, data_only=False).wb[chosen.title], lacks_values)
     every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, formulas, file))
-    header = find_header(every, wanted, header_row)
+    header = find_header(every, wanted, header_row, file)
     if header is None:
-        if isinstance(header_row, int) and next(_rows(chosen, None, file), None):
-            raise refuse_header_row(header_row, file)
         return None
     if missing(header[1], wanted):
         every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, None, file))
@@ -132,7 +128,6 @@ class _WhereColumns:
         self._zeros: dict[int, str] = {}
 
     def look(self, number: int, cells: Sequence[Any], texts: Sequence[str]) -> None:
-        """Look at a row."""
         for at in self._words:
             text = texts[at]
             if not text or text.isalpha():  # as most are

@@ -152,7 +152,6 @@ class OperatorRun:
         self._plan, self._report = plan, report
 
     def _finish(self, error: BaseException | None) -> Report:
-        """Build and log the report."""
         if self._attempts is not None:
             self._attempts.forget_after(error)
         report = self._report(replace(self._plan, warnings=tuple(self._warnings)))

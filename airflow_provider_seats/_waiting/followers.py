@@ -73,7 +73,6 @@ class Follower:
 
     @property
     def site(self) -> str:
-        """The base URL of the connection."""
         return self._connection.base_url
 
     async def next_snapshot(self) -> Snapshot:
