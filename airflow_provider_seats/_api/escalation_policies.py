@@ -22,7 +22,6 @@ POLICIES_PATH: Final = "/api/v2/on-call/escalation-policies"
 class PolicySteps(NamedTuple):
     """The steps of an escalation policy that name a person.
 
-    :param policy: the name of the policy.
     :param steps: the numbers of the steps; the first one has the number 1.
     :param teams: the sorted handles of the teams whose routing rules lead to the policy, or their ids.
     """

@@ -30,7 +30,6 @@ Names: TypeAlias = Mapping[str, str]
 class Schedule(NamedTuple):
     """An on-call schedule with its members.
 
-    :param id: its id.
     :param name: its name, or else its id.
     :param members: the users in its layers that have no end, or none yet.
     :param control: a member whom a search has to find: someone with an enabled account, in a layer that has begun and
@@ -55,7 +54,6 @@ def find_schedules(
     their members, side by side. One more search makes sure that there is nobody else, or else it is narrowed down.
 
     :param uuids: the users, in any form of a UUID.
-    :param now: the time.
     :param control: a schedule that each search has to find. A server that does not understand a search may answer it
         with an empty list, so a member of this schedule is searched for together with the users.
     :raises InvalidInputError: for a value that is not a UUID, before anything is sent.

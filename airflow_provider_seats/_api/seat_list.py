@@ -24,9 +24,7 @@ class SeatList:
     Readings that follow each other are numbered, and each knows what the one before showed and it does not: a list of
     several pages can shift while it is read, so that someone who holds a seat is on none of them.
 
-    :param rows: the rows of the list.
     :param pages: how many pages the list had.
-    :param number: the number of the reading.
     :ivar content: the same object in readings that follow each other, as long as nothing changes.
     """
 
@@ -197,7 +195,6 @@ def read_seat_list(
     """Read the seat list once.
 
     :param progress: describes the progress from the number of rows read.
-    :param before: the reading before it.
     :param number: the number of the reading; by default the one after that.
     :param share: the part of a stated rate limit that the requests may use.
     """

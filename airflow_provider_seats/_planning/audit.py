@@ -81,17 +81,7 @@ class Audit(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class AuditJob:
-    """What an audit is to do.
-
-    :param status: whether to read the accounts.
-    :param csv_path: where to write the rows; None for nowhere.
-    :param csv_conn_id: the Airflow connection for that path.
-    :param usage: whether to read what Datadog counts for the bill.
-    :param usage_key: under which of Datadog's names the product is counted; None for all names.
-    :param max_seats: the most seats without an error.
-    :param warn_seats: the most seats without a warning.
-    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
-    """
+    """What an audit is to do, by the arguments of the operator, which describes them."""
 
     product: str
     status: bool = False
@@ -105,10 +95,7 @@ class AuditJob:
 
     @classmethod
     def parse(cls, **arguments: object) -> Self:
-        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AuditSeatsOperator`.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AuditSeatsOperator`."""
         limit = parse_optional("max_seats", arguments["max_seats"], parse_non_negative_int)
         csv_path, csv_conn_id = parse_csv_path(arguments["csv_path"], arguments["csv_conn_id"])
         job = cls(
@@ -236,10 +223,7 @@ def warn(audit: Audit, job: AuditJob) -> Audit:
 
 
 def summarize(audit: Audit, problem: str | None = None) -> str:
-    """Return an audit as Markdown that fits into a chat message.
-
-    :param problem: why the task failed.
-    """
+    """Return an audit as Markdown that fits into a chat message."""
     lines = [f"{audit['product']}: {plural(audit['seats'], 'seat')}", ""]
     counts = (
         (audit["disabled"], "of a disabled account", "of disabled accounts"),

@@ -85,20 +85,9 @@ def _parse_protect(name: str, value: object) -> People:
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """The guards of one run. A guard that does not apply has its default. They refuse in this order.
+    """The guards of one run, by the arguments of the operators, which describe them. They refuse in this order.
 
-    :param missing_users: what to do about people without an enabled account: fail, retry, or skip them.
-    :param allow_empty: whether an empty roster may unassign people.
-    :param max_roster_age: how many seconds ago the roster may have been read.
-    :param protect: the people whose seats are never unassigned.
-    :param max_unassign: the most people who may lose a seat.
-    :param max_assign: the most people who may be given a seat.
-    :param max_seats: the most seats that the product may have afterwards.
-    :param warn_seats: the most seats that the product may have afterwards without a warning.
-    :param min_seat_age: how many seconds a seat must have been held to be unassigned.
-    :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
-    :param on_call: what to do about people who are found on call: keep their seats, or refuse the plan.
-    :param check_escalation_policies: whether they are looked up in escalation policies, not only in schedules.
+    A guard that does not apply has its default. Ages are in seconds.
     """
 
     missing_users: MissingUsers | None = _guard(
@@ -135,7 +124,6 @@ class Guards:
     ) -> Guards:
         """Parse the guards among the rendered arguments of an operator.
 
-        :param kinds: the changes that may be made.
         :param of_sync: whether it is a sync, which has limits of its own if none are passed.
         :param of_undo: whether it reverses a report.
         """
@@ -164,10 +152,7 @@ class Guards:
         return [refusal for refusal in found if refusal is not None]
 
     def record(self, seats: int) -> dict[str, Any]:
-        """Return the guards that apply, for the report.
-
-        :param seats: how many seats there were.
-        """
+        """Return the guards that apply, for the report."""
         recorded: dict[str, Any] = {}
         for name, _ in self._in_force():
             value = getattr(self, name)

@@ -40,10 +40,7 @@ class Job:
     """What an operator is to do.
 
     :param people: the people that were passed, or the roster; nobody for an undo.
-    :param guards: the guards that apply.
     :param kinds: the changes that may be made.
-    :param preview: whether nothing is changed.
-    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
     :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
     :param mode: the mode of a sync or an undo; None to assign or unassign just the people that were passed.
     :param roster_read_at: when the roster was read; None if that is unknown.

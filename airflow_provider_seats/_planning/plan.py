@@ -83,7 +83,6 @@ class Plan:
     :param refusals: why nothing may be changed. Without them the plan may be carried out.
     :param earlier: what earlier attempts set out to change, if Airflow remembers it.
     :param since_attempt: the first attempt of the task whose changes are known.
-    :param warnings: what a person should look at.
     :param lists_unchanged: whether the report lists ``unchanged`` people. It always counts them.
     :param read_at: when the seats were read.
     """
@@ -121,7 +120,6 @@ class Plan:
     ) -> Plan:
         """Leave out the changes for which one of the keepers has a reason.
 
-        :param kind: the changes that they look at.
         :param group: where to list the people of these changes.
         """
         going: list[Change] = []
@@ -205,10 +203,7 @@ class Plan:
         ]
 
     def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
-        """Return what a later attempt has to know; None if it is unknown who held a seat before.
-
-        :param started: when the changes of this attempt start.
-        """
+        """Return what a later attempt has to know; None if it is unknown who held a seat before."""
         if self.seat_list is None or self.seats_before is None:
             return None
         affected = self.affected()

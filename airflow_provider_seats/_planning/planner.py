@@ -48,9 +48,6 @@ _LONG_AGO: Final = timedelta(days=1)
 class Planner:
     """Makes the plan of one run.
 
-    :param reader: reads what the plan needs.
-    :param origin: the connection of the run.
-    :param earlier: what earlier attempts of the task set out to change.
     :param now: returns the time, by Datadog's clock as soon as that is known: it dates the seats.
     :param warn: takes what a person should look at.
     :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.

@@ -75,10 +75,7 @@ def report_changes(
 
 
 def exceeded(plan: Plan, users: Sequence[SeatUser]) -> str | None:
-    """Return a warning if there are more seats than ``max_seats`` after the changes.
-
-    :param users: the seat list after the changes.
-    """
+    """Return a warning if there are more seats than ``max_seats`` after the changes."""
     limit = plan.guards.max_seats if plan.guards else None
     if limit is None or len(users) <= limit or plan.seat_list is None:
         return None
@@ -163,7 +160,6 @@ def _with_dates(
 
     An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
 
-    :param people: the people by user UUID.
     :param users_after: the seat list after the changes; None if it was not read again.
     """
     if users_after is None:

@@ -59,10 +59,7 @@ class AuditUsage(TypedDict):
 
 
 def parse_month(name: str, value: object) -> str:
-    """Parse a month: text such as ``2026-11`` or ``2026-11-14``, a date or a time.
-
-    :raises InvalidInputError: if it is none.
-    """
+    """Parse a month: text such as ``2026-11`` or ``2026-11-14``, a date or a time."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC)
     text = f"{value:%Y-%m-%d}" if isinstance(value, date) else value.strip() if isinstance(value, str) else ""

@@ -51,8 +51,6 @@ _CHUNK: Final = 64 * 1024
 class Text:
     """The text of a file. It is decoded while it is read, so that it does not take its memory twice.
 
-    :param content: the bytes of the file.
-    :param encoding: their encoding.
     :param is_ended: whether the last line has a line end.
     :param skipped: whether the first line is none of the table.
     """
@@ -73,7 +71,6 @@ class Text:
 class CsvTable(Table):
     """A table in a text.
 
-    :param header_row: the number of the row with the header.
     :param first_row: the number of the first row of the text.
     """
 
@@ -102,7 +99,6 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
     """Check that a file is text, and return that.
 
     :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
-    :param file: what messages call the file.
     :raises InvalidInputError: if it is not text of this encoding.
     """
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
@@ -128,10 +124,6 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
 def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file: str) -> CsvTable | None:
     """Parse a table. The separator is the one with which the header has the wanted columns.
 
-    :param wanted: the columns that are needed.
-    :param header_row: the row with the header.
-    :param file: what messages call the file.
-    :returns: the table; None if the file is empty.
     :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """
     first_line = next(text.lines(), "")

@@ -44,14 +44,8 @@ class Roster:
 class RosterFile:
     """How to read a roster from a file.
 
-    :param path: the path or URL.
-    :param column: the column that holds emails or user UUIDs.
-    :param where: which rows count.
     :param may_be_absent: the words of ``where`` that need not be in the file, by :func:`comparable`.
-    :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out.
     :param form: how to read the file.
-    :param allow_empty: whether a file that names nobody is an empty roster rather than an error.
-    :param allow_missing_line_end: whether the last line may lack a line end.
     """
 
     path: str
@@ -65,10 +59,7 @@ class RosterFile:
 
     @classmethod
     def parse(cls, **arguments: object) -> Self:
-        """Parse the rendered arguments of :func:`~airflow_provider_seats.rosters.read_roster`.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of :func:`~airflow_provider_seats.rosters.read_roster`."""
         conditions = parse_optional("where", arguments["where"], parse_where) or Where()
         absent = parse_optional("may_be_absent", arguments["may_be_absent"], parse_words) or []
         for word in absent:
@@ -94,7 +85,6 @@ class RosterFile:
     def read(self, files: Sequence[tuple[str, bytes]], *, is_folder: bool = False) -> Roster:
         """Return the emails and user UUIDs in the column.
 
-        :param files: the name and content of the file, or of each file of a folder.
         :param is_folder: whether they are of a folder, which never is an empty roster.
         :raises InvalidInputError: if a file cannot be read exactly, or if they name nobody.
         """

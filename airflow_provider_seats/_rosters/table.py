@@ -26,7 +26,6 @@ class Wanted:
     """A column that is needed.
 
     :param argument: the argument that names it, for errors.
-    :param column: its name.
     :param words: the words that ``where`` looks for in it; None for the column that holds people.
     """
 

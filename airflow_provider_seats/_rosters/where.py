@@ -44,10 +44,7 @@ class Where:
 
 
 class Cells(Mapping[str, str]):
-    """The cells of a row, by column. Columns are compared as everywhere in a file.
-
-    :param table: the table of the row.
-    """
+    """The cells of a row, by column. Columns are compared as everywhere in a file."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

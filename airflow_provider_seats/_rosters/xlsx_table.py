@@ -38,10 +38,7 @@ _COMPUTE: Final = "open the workbook in Excel and save it, so that its formulas 
 class XlsxTable(Table):
     """A table in a sheet of a workbook.
 
-    :param sheet: the sheet.
     :param formulas: the same sheet with formulas instead of their values, if some may not have been computed.
-    :param header_row: the number of the row with the header.
-    :param wanted: the columns that are needed, of which the first holds people.
     """
 
     sheet: Any
@@ -85,11 +82,6 @@ def parse_xlsx(
 ) -> XlsxTable | None:
     """Parse a sheet of a workbook.
 
-    :param content: the content of the file, a zip archive.
-    :param sheet: the name of the sheet; None for the only one that is visible.
-    :param wanted: the columns that are needed, of which the first holds people.
-    :param header_row: the row with the header.
-    :param file: what messages call the file.
     :returns: the table; None if the sheet is empty.
     :raises InvalidInputError: if it is no workbook, or the sheet or the column cannot be found.
     """
@@ -112,10 +104,7 @@ def parse_xlsx(
 
 
 class _WhereColumns:
-    """Looks at the columns of ``where`` for numbers that are not what a reader would see in their place.
-
-    :param table: the table.
-    """
+    """Looks at the columns of ``where`` for numbers that are not what a reader would see in their place."""
 
     def __init__(self, table: XlsxTable) -> None:
         self._table = table

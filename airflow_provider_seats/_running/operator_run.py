@@ -40,10 +40,7 @@ if TYPE_CHECKING:
 class OperatorRun:
     """One run of an operator. The report is built once, at the end, as of the step that was reached.
 
-    :param context: the context that Airflow passes to a running task.
     :param product_code: the argument, for the report if it cannot be parsed.
-    :param conn_id: the connection's id.
-    :param log: the task's log.
     :param push_report: whether the report is pushed to XCom when the task fails.
     """
 

@@ -25,10 +25,7 @@ class AccountsCondition(NamedTuple):
 
     @classmethod
     def parse(cls, **arguments: object) -> AccountsCondition:
-        """Parse the rendered arguments of a sensor.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of a sensor."""
         people = parse_people(user_emails=arguments["user_emails"])
         if people.uuids:
             raise InvalidInputError(

@@ -83,10 +83,7 @@ class Condition(NamedTuple):
 
     @classmethod
     def parse(cls, **arguments: object) -> Condition:
-        """Parse the rendered arguments of a sensor.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of a sensor."""
         product = parse_product_code(arguments["product_code"])
         people = parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"])
         if not people:
@@ -174,7 +171,6 @@ class SourceChange(NamedTuple):
 
     The people do not fit into a trigger, so the worker checks the condition again.
 
-    :param source: what is read.
     :param seen: the fingerprint of what the worker has read.
     :param summary: what the worker found in it.
     """

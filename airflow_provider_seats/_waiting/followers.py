@@ -24,7 +24,6 @@ class Follower:
     An error from such a reading is returned, because it explains the wait.
 
     :param conn_id: the connection's id. To enter the ``with`` statement raises what is wrong with the connection.
-    :param source: what is read.
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
     :param emails: the people to read, if the source is accounts.

@@ -77,10 +77,7 @@ class SnapshotStore:
 
     @asynccontextmanager
     async def delivery(self, seats: Seats) -> AsyncIterator[None]:
-        """Store who holds a seat once the event that is yielded in the ``with`` block has reached Airflow.
-
-        :param seats: the seats that the event leads to.
-        """
+        """Store who holds a seat once the event that is yielded in the ``with`` block has reached Airflow."""
         receiver = asyncio.current_task()
         try:
             yield
