@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._connect import read_connection
@@ -159,7 +159,7 @@ class _ConnectionLookup:
         return self._task.result()
 
     async def _read(self, conn_id: str) -> DatadogConnection:
-        connection = await read_connection(conn_id)
+        connection = await _read_connection(conn_id)
         # After this turn, all followers that started together wait for this task.
         await next_turn()
         return connection
@@ -170,6 +170,16 @@ class _ConnectionLookup:
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
         wake_in_turns(self._waiting)
+
+
+_read_connection: Callable[[str], Awaitable[DatadogConnection]] = read_connection
+
+
+def install(read: Callable[[str], Awaitable[DatadogConnection]]) -> Callable[[str], Awaitable[DatadogConnection]]:
+    """Make followers read connections with a function. Return the one before it."""
+    global _read_connection
+    before, _read_connection = _read_connection, read
+    return before
 
 
 _lookups: Final[dict[tuple[asyncio.AbstractEventLoop, str], _ConnectionLookup]] = {}
