@@ -60,12 +60,10 @@ def parse_path(name: str, value: object) -> str:
 
 
 def parse_conn_id(name: str, value: object) -> str:
-    """Parse the id of an Airflow connection."""
     return _parse_text(name, value, "the id of a connection")
 
 
 def parse_usage_key(name: str, value: object) -> str:
-    """Parse a name under which Datadog's usage summary counts seats."""
     return _parse_text(name, value, "a name in Datadog's usage summary")
 
 
@@ -110,7 +108,6 @@ def parse_choice(name: str, value: object, kind: object) -> Any:  # noqa: ANN401
 
 
 def parse_bool(name: str, value: object) -> bool:
-    """Parse a boolean, also from the text that a template returns."""
     flag = _BOOLEANS.get(str(value).strip().lower())
     if flag is None:
         raise InvalidInputError(name, f"{shorten(value)} is neither true nor false.")
@@ -118,7 +115,6 @@ def parse_bool(name: str, value: object) -> bool:
 
 
 def parse_positive_int(name: str, value: object) -> int:
-    """Parse a whole number above 0, also from text."""
     text = str(value).strip()
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise InvalidInputError(name, f"{shorten(value)} is not a whole number above 0.")
@@ -126,7 +122,6 @@ def parse_positive_int(name: str, value: object) -> int:
 
 
 def parse_non_negative_int(name: str, value: object) -> int:
-    """Parse a whole number of 0 or more, also from text."""
     text = "" if isinstance(value, bool) else str(value).strip()
     if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
         raise InvalidInputError(name, f"{shorten(value)} is not a whole number of 0 or more.")

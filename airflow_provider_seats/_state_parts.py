@@ -58,7 +58,6 @@ def write(key: str, before: Head | None, facts: Mapping[str, Any], text: str) ->
 
 
 def delete(key: str, head: Head | None) -> Calls[None]:
-    """Delete what is stored below a key."""
     for name in (key, *_parts(key, head)):
         yield "delete", name
 

@@ -34,7 +34,6 @@ _NO_PARTS: Final = ("_", ".")
 class Files(NamedTuple):
     """The files that a path leads to.
 
-    :param contents: the name and content of each.
     :param is_folder: whether they are the files of a folder or of a pattern, rather than a single one.
     """
 
@@ -49,8 +48,6 @@ class StoredFile:
     :param argument: the argument that the path comes from, for errors.
     :param shown: the path as messages show it, without a password or token.
     :param path: Airflow's ``ObjectStoragePath``; None on the web.
-    :param url: the URL on the web.
-    :param conn_id: the Airflow connection of the storage.
     :param is_folder: whether the path says that it is a folder; None if it does not say that.
     """
 

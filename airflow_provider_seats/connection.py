@@ -220,7 +220,6 @@ class _Reader:
         return int(text)
 
     def timeout(self, value: object) -> float:
-        """Read a number of seconds."""
         if value is None or value == "":
             return DEFAULT_TIMEOUT
         try:

@@ -101,7 +101,7 @@ class Report(TypedDict):
 
 def table(report: Report) -> list[str]:
     """Return the lines that a task logs: one with counts, and one for each person, but not for everyone of many."""
-    groups = [(_label(kind, report), people) for kind, people in _people(report) if people]
+    groups = [(_label(kind, report), people) for kind, people in people_of(report) if people]
     lines = [_headline(report)]
     shown = [(label, person) for label, people in groups for person in people[:_MAX_ROWS]]
     width = max((len(label) for label, _ in groups), default=0)
@@ -119,13 +119,13 @@ def shortened(report: Report, limit: int) -> Report:
     """Return a report that takes at most ``limit`` bytes of JSON, with as many people of each kind as fit."""
 
     def first(count: int) -> Report:
-        short: Any = {kind: people[:count] for kind, people in _people(report)}
-        complete = all(len(people) <= count for kind, people in _people(report) if kind != "unchanged")
+        short: Any = {kind: people[:count] for kind, people in people_of(report)}
+        complete = all(len(people) <= count for kind, people in people_of(report) if kind != "unchanged")
         return {**report, **short, "complete": complete}
 
     if len(json.dumps(report)) <= limit:
         return report
-    most = max(len(people) for _, people in _people(report))
+    most = max(len(people) for _, people in people_of(report))
     # The first number of people with which the report is too long.
     too_many = bisect_left(range(most), 1, key=lambda count: len(json.dumps(first(count))) > limit)
     return first(max(too_many - 1, 0))
@@ -143,12 +143,12 @@ def for_undo(report: Report) -> str | None:
     """
     if report["preview"] or not (report["assigned"] or report["unassigned"]):
         return None
-    if not can_be_undone(report) and all(len(people) <= _MAX_ROWS for _, people in _people(report)):
+    if not can_be_undone(report) and all(len(people) <= _MAX_ROWS for _, people in people_of(report)):
         return None
     facts = {key: value for key, value in report.items() if key not in {*KINDS, *_NOT_FOR_UNDO}}
     parts = [json.dumps(facts)[1:-1]]
     for kind in ("assigned", "unassigned", "unknown"):
-        people = ",\n  ".join(json.dumps(person) for person in dict(_people(report))[kind])
+        people = ",\n  ".join(json.dumps(person) for person in dict(people_of(report))[kind])
         parts.append(f'"{kind}": [\n  {people}]' if people else f'"{kind}": []')
     joined = ",\n ".join(parts)
     return f"{{{joined}}}"
@@ -168,7 +168,7 @@ def summary(report: Report, problem: str | None = None) -> str:
     limit = _MAX_NOTES // max(len(notes), _FEW_NOTES)
     last = [f"- {plain(note, limit)}" for note in notes]
     lines = [_headline(report), ""]
-    for kind, people in _people(report):
+    for kind, people in people_of(report):
         if people and kind != "unchanged":
             lines.append(_named(f"- {_label(kind, report)}: ", people))
     left = _MAX_SUMMARY - sum(len(line) + 1 for line in last)
@@ -234,7 +234,8 @@ def _headline(report: Report) -> str:
     return f"{line}; seats before {report['seats_before']:,}, after {after}"
 
 
-def _people(report: Report) -> Iterator[tuple[str, list[Person]]]:
+def people_of(report: Report) -> Iterator[tuple[str, list[Person]]]:
+    """Yield each kind of people in a report, with its people."""
     fields: dict[str, Any] = {**report}
     for kind in KINDS:
         yield kind, fields[kind]

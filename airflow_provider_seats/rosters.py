@@ -84,6 +84,7 @@ def read_roster(
         to correct, with the row numbers that a spreadsheet shows.
     :raises StorageError: if the file cannot be read.
     """
+    arguments = locals()
     # A DAG file imports this module, so what it needs is imported when it is called.
     from airflow_provider_seats._arguments import parse_conn_id, parse_optional  # noqa: PLC0415
     from airflow_provider_seats._connect import fail_without_retry  # noqa: PLC0415
@@ -92,18 +93,7 @@ def read_roster(
     from airflow_provider_seats._storage import StoredFile  # noqa: PLC0415
 
     with fail_without_retry(""):
-        file = RosterFile.parse(
-            path=path,
-            column=column,
-            where=where,
-            may_be_absent=may_be_absent,
-            on_contradiction=on_contradiction,
-            sheet=sheet,
-            header_row=header_row,
-            encoding=encoding,
-            allow_empty=allow_empty,
-            allow_missing_line_end=allow_missing_line_end,
-        )
+        file = RosterFile.parse(**arguments)
         used = parse_optional("conn_id", conn_id, parse_conn_id)
         stored = StoredFile.find("path", file.path, used, "conn_id", may_be_folder=True)
         files = stored.read()

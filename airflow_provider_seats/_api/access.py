@@ -62,10 +62,7 @@ def check_access(connection: DatadogConnection, month: str) -> Flow[tuple[bool, 
 
 
 def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:
-    """Try each kind of reading, side by side. Return the error of each; None for what may be read.
-
-    :param month: the current month, such as ``2026-11``.
-    """
+    """Try each kind of reading, side by side. Return the error of each; None for what may be read."""
     one = (("page[size]", "1"),)
     requests = (
         Request("GET", seats.PATH, (("product_code", _TEST_PRODUCT), ("page[limit]", "1"))),

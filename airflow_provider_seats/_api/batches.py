@@ -17,17 +17,13 @@ _REFUSALS_OF_KEYS: Final = 1 + SINGLES + 2
 
 
 class Batch(NamedTuple):
-    """People who are sent together, and how often they were.
-
-    :param attempt: which attempt this is.
-    """
+    """People who are sent together, and how often they were."""
 
     people: tuple[str, ...]
     attempt: int = 1
 
 
 def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
-    """Yield people in batches of at most ``size``."""
     for start in range(0, len(people), size):
         yield people[start : start + size]
 
@@ -38,10 +34,7 @@ def are_alike(refusals: Sequence[Refusal]) -> bool:
 
 
 def are_the_keys(refusals: Sequence[Refusal], *, everyone: bool) -> bool:
-    """Return whether refusals are about the keys: 403 for each part of a batch that was tried, or for everyone.
-
-    :param everyone: whether everyone was refused.
-    """
+    """Return whether refusals are about the keys: 403 for each part of a batch that was tried, or for everyone."""
     if not all(isinstance(each, KeysRefusedError) for each in refusals):
         return False
     return everyone or (len(refusals) >= _REFUSALS_OF_KEYS and are_alike(refusals))

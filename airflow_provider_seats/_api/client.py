@@ -44,7 +44,6 @@ class Client:
 
     It keeps connections open, and remembers rate limits, from one flow to the next.
 
-    :param connection: the address and the keys.
     :param announce: logs a wait before it begins.
     :param send: answers requests; by default, they are sent over HTTP.
     :ivar server_time: the time of the last response by the server's clock, in whole seconds; None if it stated none.
@@ -78,10 +77,7 @@ class Client:
         return await self._arun(flow)
 
     def rate_limit(self, limit_key: str) -> RateLimit | None:
-        """Return the rate limit of a request as Datadog last stated it; None if it did not.
-
-        :param limit_key: :attr:`Request.limit_key`.
-        """
+        """Return the rate limit of a request as Datadog last stated it; None if it did not."""
         with self._lock:
             return self._limits.stated(limit_key)
 

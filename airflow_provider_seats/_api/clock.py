@@ -20,7 +20,6 @@ class Clock:
         interrupt.wait(seconds)
 
     async def async_sleep(self, seconds: float) -> None:
-        """Wait on an event loop."""
         await asyncio.sleep(seconds)
 
     async def until_set(self, event: asyncio.Event, seconds: float) -> bool:
@@ -42,7 +41,6 @@ class SkippingClock(Clock):
         return super().now() + self._skipped
 
     def sleep(self, seconds: float, interrupt: threading.Event) -> None:  # noqa: ARG002 (nothing to interrupt)
-        """Skip a wait."""
         self._skipped += seconds
 
     async def async_sleep(self, seconds: float) -> None:
@@ -60,7 +58,6 @@ _clock = Clock()
 
 
 def clock() -> Clock:
-    """Return the clock."""
     return _clock
 
 

@@ -22,7 +22,6 @@ POLICIES_PATH: Final = "/api/v2/on-call/escalation-policies"
 class PolicySteps(NamedTuple):
     """The steps of an escalation policy that name a person.
 
-    :param policy: the name of the policy.
     :param steps: the numbers of the steps; the first one has the number 1.
     :param teams: the sorted handles of the teams whose routing rules lead to the policy, or their ids.
     """
@@ -98,7 +97,6 @@ def read_escalations() -> Flow[Escalations]:
 def _people(
     policies: Mapping[str, _Policy], teams: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[PolicySteps, ...]]:
-    """Return the steps that name a person, by user UUID."""
     found: dict[str, list[PolicySteps]] = {}
     for policy_id, policy in policies.items():
         for user in frozenset().union(*policy.steps):

@@ -70,7 +70,6 @@ class Request(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Method and path, for messages."""
         return f"{self.method} {self.path}"
 
     @property

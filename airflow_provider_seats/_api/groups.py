@@ -147,7 +147,6 @@ def _search(groups: Groups, name: str) -> Flow[dict[str, str]]:
 
 
 def _pages_after(first: Page[str]) -> int:
-    """Return how many more pages a list has."""
     if first.total is None:
         return 0 if len(first.rows) < PAGE_SIZE else MAX_PAGES
     return -(-first.total // PAGE_SIZE) - 1
@@ -180,8 +179,6 @@ def _members(groups: Groups, group_id: str, progress: str) -> Flow[dict[str, Use
 def _members_of(argument: str, users: Mapping[str, Iterable[User]]) -> Members:
     """Return whose accounts count, and who is left out.
 
-    :param argument: the name of the argument that named the groups.
-    :param users: the accounts of each group.
     :raises InvalidInputError: if nobody of one of several groups counts.
     """
     people: dict[str, None] = {}

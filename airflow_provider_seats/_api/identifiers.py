@@ -27,7 +27,6 @@ def email_key(email: str) -> str:
 
 
 def is_canonical_uuid(text: str) -> bool:
-    """Return whether a text is a UUID in lower case with hyphens."""
     return _CANONICAL.fullmatch(text) is not None
 
 
@@ -50,7 +49,6 @@ def canonical_uuid(value: object) -> str | None:
 def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
     """Return UUIDs in canonical form, each once.
 
-    :param field: the name of the argument, for the error.
     :raises InvalidInputError: for the first value that is not a UUID.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
@@ -83,7 +81,6 @@ AnyPerson: TypeAlias = "Identifiable | Mapping[str, object] | str"
 class Identity(NamedTuple):
     """What identifies a person, as far as it is known.
 
-    :param uuid: the user UUID.
     :param emails: what names the person in a list of emails, each an :func:`email_key`.
     """
 

@@ -30,7 +30,6 @@ Names: TypeAlias = Mapping[str, str]
 class Schedule(NamedTuple):
     """An on-call schedule with its members.
 
-    :param id: its id.
     :param name: its name, or else its id.
     :param members: the users in its layers that have no end, or none yet.
     :param control: a member whom a search has to find: someone with an enabled account, in a layer that has begun and
@@ -55,7 +54,6 @@ def find_schedules(
     their members, side by side. One more search makes sure that there is nobody else, or else it is narrowed down.
 
     :param uuids: the users, in any form of a UUID.
-    :param now: the time.
     :param control: a schedule that each search has to find. A server that does not understand a search may answer it
         with an empty list, so a member of this schedule is searched for together with the users.
     :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
@@ -76,8 +74,6 @@ def find_schedules(
 
 
 def read_first_schedule(now: datetime) -> Flow[Schedule | None]:
-    """Return one on-call schedule; None if there is none."""
-
     def read(document: dict[str, Any]) -> tuple[str, ...]:
         return tuple(schedule_id for schedule_id, _ in resources(document) if schedule_id is not None)[:1]
 
@@ -153,7 +149,6 @@ def _members(group: Iterable[str], schedules: Iterable[Schedule]) -> dict[str, N
 
 
 def _search(people: tuple[str, ...], progress: str = "") -> Flow[Names]:
-    """Return the schedules in which any of these users is found."""
     return (yield from _or_unavailable(read_pages(lambda number: _request(people, number, progress), _read_page)))[0]
 
 
@@ -174,7 +169,6 @@ def _request(people: tuple[str, ...], number: int, progress: str = "") -> Reques
 
 
 def _read_page(document: dict[str, Any]) -> Page[str]:
-    """Return the names of schedules by their ids."""
     names: dict[str, str] = {}
     for schedule_id, attributes in resources(document):
         if schedule_id is None:

@@ -33,9 +33,7 @@ def read_pages(
 ) -> Flow[tuple[dict[str, T], int]]:
     """Read a list to its end. Return its rows by id, and how many pages it had.
 
-    :param request_page: returns the request for a page, by its number.
     :param read: takes the JSON object of a response; raises ``ValueError`` if it is not as documented.
-    :param first: the first page, if it was read already.
     :raises UnavailableError: if the list ends before the total that it states, or the total changes on the way.
     """
     rows: dict[str, T] = {}

@@ -46,10 +46,7 @@ class RateLimits:
         self._limits: dict[str, _Limit] = {}
 
     def stated(self, call: str) -> RateLimit | None:
-        """Return the limit of a call; None if Datadog did not state requests and seconds.
-
-        :param call: method and path.
-        """
+        """Return the limit of a call; None if Datadog did not state requests and seconds."""
         limit = self._limits.get(self._names.get(call, ""))
         if limit is None or not limit.period or math.isinf(limit.total):
             return None
@@ -58,7 +55,6 @@ class RateLimits:
     def take(self, call: str, now: float, share: float = 1.0) -> float:
         """Count one call against its limit.
 
-        :param call: method and path.
         :param share: the part of the limit that this call may use. The call waits while only the rest of the limit
             remains, no matter which calls used it.
         :returns: 0 if the call may be sent; otherwise the seconds until it may, and it is not counted.
@@ -76,7 +72,6 @@ class RateLimits:
         return 0.0
 
     def learn(self, call: str, status: int, headers: Mapping[str, str], received: float) -> None:
-        """Store what the headers of a response say."""
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             remaining = 0.0

@@ -198,7 +198,6 @@ class _Change:
             raise SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
 
     def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
-        """Return what is known by now."""
         self.unknown |= self.unproven.union(self.unconfirmed)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
@@ -332,7 +331,6 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
 
 
 def _refuse(outcome: Outcome, method: _Method, people: list[str]) -> Outcome:
-    """Return an outcome in which some of those who are done are refused."""
     refused = {**outcome.refused, **dict.fromkeys(people, _without_effect(method))}
     return outcome._replace(done=tuple(uuid for uuid in outcome.done if uuid not in refused), refused=refused)
 

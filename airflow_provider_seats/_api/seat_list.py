@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from airflow_provider_seats._api.identifiers import Identity, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
@@ -18,22 +18,13 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.seats import Row
 
 
-P_co = TypeVar("P_co", bound="AnyPerson", covariant=True)
-
-
-class _People(Protocol[P_co]):
-    def as_persons(self) -> Iterable[P_co]: ...
-
-
 class SeatList:
     """A complete reading of the seats of a product, indexed by user UUID and email.
 
     Readings that follow each other are numbered, and each knows what the one before showed and it does not: a list of
     several pages can shift while it is read, so that someone who holds a seat is on none of them.
 
-    :param rows: the rows of the list.
     :param pages: how many pages the list had.
-    :param number: the number of the reading.
     :ivar content: the same object in readings that follow each other, as long as nothing changes.
     """
 
@@ -50,7 +41,6 @@ class SeatList:
         return len(self.rows)
 
     def holds(self, person: AnyPerson) -> bool:
-        """Return whether the list shows a seat of a person."""
         return bool(self.seats_of(person))
 
     def proven_absent(self, person: AnyPerson, *, after: int = 0, listed_as: str | None = None) -> bool:
@@ -75,7 +65,6 @@ class SeatList:
         return list(map(_named, self._rows_of(identity(person))))
 
     def by_uuid(self, uuid: str) -> list[SeatUser]:
-        """Return the seat of a user UUID, if there is one."""
         row = self._uuids.get(uuid)
         return [] if row is None else [_named(row)]
 
@@ -83,18 +72,11 @@ class SeatList:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
 
-    def match(self, people: _People[P_co]) -> Iterator[tuple[P_co, list[SeatUser]]]:
-        """Yield each person as passed, with the rows of their seats."""
-        for person in people.as_persons():
-            yield person, self.seats_of(person)
-
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
-        """Return the emails that no row has."""
         return tuple(email for email in emails if email_key(email) not in self._emails)
 
     @property
     def requests(self) -> int:
-        """How many requests a reading takes."""
         return self.pages
 
     @cached_property
@@ -133,7 +115,6 @@ class SeatList:
             yield same if same == row else row
 
     def followed_by(self, rows: tuple[Row, ...], pages: int, number: int) -> SeatList:
-        """Return the next reading."""
         if self.rows == rows and self.pages == pages:
             return copy(self).after(self, number, ())
         following = SeatList(rows, pages)
@@ -152,7 +133,6 @@ class SeatList:
         return self
 
     def missing(self, before: SeatList) -> Iterator[Row]:
-        """Yield the rows of the reading before that are not in this one."""
         uuids, without_uuid = self._uuids, {*self.rows_without_uuid}
         for row in before.rows:
             if (uuids.get(row[0]) != row) if row[0] else (row not in without_uuid):
@@ -215,7 +195,6 @@ def read_seat_list(
     """Read the seat list once.
 
     :param progress: describes the progress from the number of rows read.
-    :param before: the reading before it.
     :param number: the number of the reading; by default the one after that.
     :param share: the part of a stated rate limit that the requests may use.
     """

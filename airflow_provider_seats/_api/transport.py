@@ -170,12 +170,10 @@ class BoundedAdapter(HTTPAdapter):
     """An adapter for ``requests`` whose read time-out covers the whole response."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the connection pools."""
         super().init_poolmanager(*args, **kwargs)
         _bound(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:  # noqa: ANN401 (of the base class)
-        """Create the connection pools through a proxy."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         _bound(manager)
         return manager

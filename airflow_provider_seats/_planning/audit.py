@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING, Final, NotRequired, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import list_seat_users
@@ -81,17 +81,7 @@ class Audit(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class AuditJob:
-    """What an audit is to do.
-
-    :param status: whether to read the accounts.
-    :param csv_path: where to write the rows; None for nowhere.
-    :param csv_conn_id: the Airflow connection for that path.
-    :param usage: whether to read what Datadog counts for the bill.
-    :param usage_key: under which of Datadog's names the product is counted; None for all names.
-    :param max_seats: the most seats without an error.
-    :param warn_seats: the most seats without a warning.
-    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
-    """
+    """What an audit is to do, by the arguments of the operator, which describes them."""
 
     product: str
     status: bool = False
@@ -105,10 +95,7 @@ class AuditJob:
 
     @classmethod
     def parse(cls, **arguments: object) -> Self:
-        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AuditSeatsOperator`.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AuditSeatsOperator`."""
         limit = parse_optional("max_seats", arguments["max_seats"], parse_non_negative_int)
         csv_path, csv_conn_id = parse_csv_path(arguments["csv_path"], arguments["csv_conn_id"])
         job = cls(
@@ -164,7 +151,6 @@ def read_audit_rows(product: str, *, status: bool, read_all_users: bool) -> Flow
 
 
 def audit_rows(seats: Iterable[SeatUser]) -> list[AuditRow]:
-    """Return the rows of seats without their accounts."""
     return [AuditRow(id=seat.id, email=seat.email, name=seat.name, assigned_at=seat.assigned_at) for seat in seats]
 
 
@@ -237,10 +223,7 @@ def warn(audit: Audit, job: AuditJob) -> Audit:
 
 
 def summarize(audit: Audit, problem: str | None = None) -> str:
-    """Return an audit as Markdown that fits into a chat message.
-
-    :param problem: why the task failed.
-    """
+    """Return an audit as Markdown that fits into a chat message."""
     lines = [f"{audit['product']}: {plural(audit['seats'], 'seat')}", ""]
     counts = (
         (audit["disabled"], "of a disabled account", "of disabled accounts"),
@@ -264,7 +247,6 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
 
 
 def summarize_failure(product: object, error: BaseException) -> str:
-    """Return the summary of an audit that failed."""
     return (
         f"{plain(str(product), _MAX_ERROR)}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
     )
@@ -278,13 +260,8 @@ def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, 
 
 
 def _with_account(row: AuditRow, user: User | None) -> AuditRow:
-    return {
-        **row,
-        "status": user.status if user else None,
-        "last_login_at": user.last_login_at if user else None,
-        "created_at": user.created_at if user else None,
-        "service_account": user.service_account if user else None,
-    }
+    account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
+    return {**row, **account}
 
 
 def _month(assigned_at: str | None) -> str:

@@ -48,7 +48,6 @@ def refusals(plan: Plan, world: World, job: Job) -> list[Refusal]:
 
 
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse people without an account."""
     if not plan.missing or choice == "skip":
         return None
     emails = [person["email"] or str(person["id"]) for person in plan.missing]
@@ -98,7 +97,6 @@ def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal 
 
 
 def protect(people: People, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse entries that are nobody's account."""
     if not world.nobodys:
         return None
     names = join_names(map(shorten, world.nobodys), _MAX_PEOPLE)
@@ -143,7 +141,6 @@ def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
 
 
 def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to unassign people who are found on call."""
     found = [
         f"{label(person)} is found {places}"
         for uuid, person in by_id(plan.unassign).items()

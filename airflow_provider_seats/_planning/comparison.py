@@ -38,7 +38,8 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
     # The list no longer shows who lost a seat by an earlier attempt of this task.
     before = plan.earlier.unassigned.values() if plan.earlier else ()
     changed_before = {email_key(person["email"]) for person in before if person["email"]}
-    for person, seats in world.seats.match(people):
+    for person in people.as_persons():
+        seats = world.seats.seats_of(person)
         key = email_key(person["email"] or "")
         accounts = world.same_emails.get(key, ())
         # If accounts were looked up, a seat that is listed under another email is found, too.
@@ -59,7 +60,6 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
 
 
 def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
-    """Compare a roster with the seat list."""
     assign, seated, missing = _to_assign(job.people, world, listed_email_suffices=True)
     emails = frozenset(map(email_key, job.people.emails))
     others: list[Change] = []

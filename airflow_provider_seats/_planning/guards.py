@@ -1,6 +1,7 @@
 """The guards: limits and rules that apply before the first change. Each is declared once, as a field."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
 
 from airflow_provider_seats._arguments import (
@@ -47,11 +48,6 @@ class _Guard(NamedTuple):
     needs_seat_list: bool = False
 
 
-def _parse_missing_users(name: str, value: object) -> MissingUsers:
-    choice: MissingUsers = parse_choice(name, value, MissingUsers)
-    return choice
-
-
 def _parse_on_call(name: str, value: object) -> OnCallChoice | None:
     choice: OnCallChoice = parse_choice(name, value, OnCallChoice)
     return None if choice == "ignore" else choice
@@ -71,25 +67,15 @@ def _parse_protect(name: str, value: object) -> People:
 
 
 class Guards(NamedTuple):
-    """The guards of one run. A guard that does not apply has its default.
+    """The guards of one run, by the arguments of the operators, which describe them. They refuse in this order.
 
-    They refuse in this order. A guard is checked by the function of the module ``checks`` that has its name.
-
-    :param missing_users: what to do about people without an enabled account: fail, retry, or skip them.
-    :param allow_empty: whether an empty roster may unassign people.
-    :param max_roster_age: how many seconds ago the roster may have been read.
-    :param protect: the people whose seats are never unassigned.
-    :param max_unassign: the most people who may lose a seat.
-    :param max_assign: the most people who may be given a seat.
-    :param max_seats: the most seats that the product may have afterwards.
-    :param warn_seats: the most seats that the product may have afterwards without a warning.
-    :param min_seat_age: how many seconds a seat must have been held to be unassigned.
-    :param check_accounts: whether accounts are read if only an account can identify someone about to lose a seat.
-    :param on_call: what to do about people who are found on call: keep their seats, or refuse the plan.
-    :param check_escalation_policies: whether they are looked up in escalation policies, not only in schedules.
+    A guard is checked by the function of the module ``checks`` that has its name. A guard that does not apply has its
+    default. Ages are in seconds.
     """
 
-    missing_users: Annotated[MissingUsers | None, _Guard(_parse_missing_users, about="assign")] = None
+    missing_users: Annotated[MissingUsers | None, _Guard(partial(parse_choice, kind=MissingUsers), about="assign")] = (
+        None
+    )
     allow_empty: Annotated[bool | None, _Guard(parse_bool, about="unassign", of_roster=True)] = None
     max_roster_age: Annotated[float | None, _Guard(parse_age, of_roster=True, sync_default=_DAY)] = None
     protect: Annotated[People, _Guard(_parse_protect, about="unassign", needs_seat_list=True)] = NOBODY
@@ -119,7 +105,6 @@ class Guards(NamedTuple):
     ) -> "Guards":
         """Parse the guards among the rendered arguments of an operator.
 
-        :param kinds: the changes that may be made.
         :param of_sync: whether it is a sync, which has limits of its own if none are passed.
         :param of_undo: whether it reverses a report.
         """
@@ -139,14 +124,10 @@ class Guards(NamedTuple):
 
     @property
     def need_seat_list(self) -> bool:
-        """Whether the seat list has to be read for them."""
         return any(_GUARDS[name].needs_seat_list for name in self.in_force())
 
     def record(self, seats: int) -> dict[str, Any]:
-        """Return the guards that apply, for the report.
-
-        :param seats: how many seats there were.
-        """
+        """Return the guards that apply, for the report."""
         recorded: dict[str, Any] = {}
         for name, value in self.in_force().items():
             if isinstance(value, Limit):

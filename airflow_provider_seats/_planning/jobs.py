@@ -38,13 +38,10 @@ class Job(NamedTuple):
     """What an operator is to do.
 
     :param operator: the operator that it is of.
-    :param people: the people to assign or to unassign, or the roster; nobody for an undo.
-    :param guards: the guards that apply.
+    :param people: the people that were passed, or the roster; nobody for an undo.
     :param kinds: the changes that may be made.
-    :param preview: whether nothing is changed.
-    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
-    :param read_seats_first: whether only people whose seat has to change are sent, so that the report can be undone.
-    :param mode: which changes a sync may make, as it was passed.
+    :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
+    :param mode: the mode of a sync or an undo.
     :param roster_read_at: when the roster was read; None if that is unknown.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
@@ -67,7 +64,6 @@ class Job(NamedTuple):
 
     @property
     def needs_seat_list(self) -> bool:
-        """Whether the seat list has to be read."""
         if self.operator == "sync" or self.preview or self.read_seats_first or self.guards.need_seat_list:
             return True
         return self.operator == "unassign" and bool(self.people.emails)

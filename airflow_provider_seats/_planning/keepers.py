@@ -49,8 +49,6 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
 
 
 def found_on_call(world: World) -> Keeper:
-    """Return a function that keeps the seats of people who are found on call."""
-
     def keeper(change: Change) -> str | None:
         found = world.on_call.get(str(change.person["id"]))
         return f"found {found}" if found else None
@@ -93,7 +91,6 @@ def without_account(world: World) -> Keeper:
 
 
 def missing_before(awaited: Sequence[Person]) -> Keeper:
-    """Return a function that leaves out people who are missing in an approved preview."""
     missing = PersonSet(map(by_email, awaited))
     return lambda change: "missing in the approved preview" if change.person in missing else None
 

@@ -44,7 +44,6 @@ class Limit(NamedTuple):
         return " or ".join(parts) + (f", at most {' and '.join(caps)}" if caps else "")
 
     def advice(self, name: str, seats: int, count: int) -> str:
-        """Return what allows so many people."""
         if self.max_percent is None or count <= max(1, _share(self.max_percent, seats)):
             return f"raise {name} for this run"
         return f"raise {name} for this run to a percentage above {self.max_percent:g}%: a number allows no more"

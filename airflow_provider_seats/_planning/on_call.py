@@ -46,8 +46,6 @@ class OnCall:
 def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, OnCall]]:
     """Return where people are found, by user UUID. Those who are found nowhere are in nothing.
 
-    :param people: user UUIDs.
-    :param now: the time.
     :param in_policies: whether to look in escalation policies, not only in schedules.
     """
     escalations = (yield from read_escalations()) if in_policies else None

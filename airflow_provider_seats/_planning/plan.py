@@ -33,7 +33,6 @@ class Change(NamedTuple):
     seat: SeatUser | None = None
 
     def reverse(self) -> Change:
-        """Return the change that takes this one back."""
         return Change("unassign" if self.kind == "assign" else "assign", self.person)
 
 
@@ -81,7 +80,6 @@ class Plan(NamedTuple):
     :param refusals: why nothing may be changed. Without them the plan may be carried out.
     :param earlier: what earlier attempts set out to change, if Airflow remembers it.
     :param since_attempt: the first attempt of the task whose changes are known.
-    :param warnings: what a person should look at.
     :param lists_unchanged: whether the report lists ``unchanged`` people. It always counts them.
     :param read_at: when the seats were read.
     """
@@ -105,12 +103,10 @@ class Plan(NamedTuple):
 
     @property
     def assign(self) -> tuple[Person, ...]:
-        """The people to assign."""
         return tuple(change.person for change in self.changes if change.kind == "assign")
 
     @property
     def unassign(self) -> tuple[Person, ...]:
-        """The people to unassign."""
         return tuple(change.person for change in self.changes if change.kind == "unassign")
 
     def narrow(
@@ -121,7 +117,6 @@ class Plan(NamedTuple):
     ) -> Plan:
         """Leave out the changes for which one of the keepers has a reason.
 
-        :param kind: the changes that they look at.
         :param group: where to list the people of these changes.
         """
         going: list[Change] = []
@@ -205,10 +200,7 @@ class Plan(NamedTuple):
         ]
 
     def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
-        """Return what a later attempt has to know; None if it is unknown who held a seat before.
-
-        :param started: when the changes of this attempt start.
-        """
+        """Return what a later attempt has to know; None if it is unknown who held a seat before."""
         if self.seat_list is None or self.seats_before is None:
             return None
         affected = self.affected()
@@ -255,7 +247,6 @@ def by_id(*groups: Iterable[Person]) -> dict[str, Person]:
 
 
 def with_reason(person: Person, reason: str) -> Person:
-    """Return a person with the reason why they are in their group."""
     return Person(id=person["id"], email=person["email"], reason=reason)
 
 

@@ -47,9 +47,6 @@ _LONG_AGO: Final = timedelta(days=1)
 class Planner:
     """Makes the plan of one run.
 
-    :param reader: reads what the plan needs.
-    :param origin: the connection of the run.
-    :param earlier: what earlier attempts of the task set out to change.
     :param now: returns the time, by Datadog's clock as soon as that is known: it dates the seats.
     :param warn: takes what a person should look at.
     :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.
@@ -74,7 +71,6 @@ class Planner:
         self._draft = draft
 
     def plan(self) -> Flow[Plan]:
-        """Read what the plan needs, and make it."""
         job = self._job
         if job.undo is not None:
             plan, world = yield from self._undo(job, job.undo)
@@ -97,9 +93,8 @@ class Planner:
     def _unassign(self, job: Job) -> Flow[tuple[Plan, World]]:
         if not (job.people and job.needs_seat_list):
             return self._start._replace(changes=job.as_requested()), World(self._now())
-        seats = yield from self._reader.seats_until_proven(
-            lambda seats: any(not rows for _, rows in seats.match(job.people))
-        )
+        people = job.people.as_persons()
+        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
             seats_have = plural(unnamed, "seat has", "seats have")
@@ -153,7 +148,6 @@ class Planner:
         return plan
 
     def _is_worth_reading(self, plan: Plan, world: World) -> bool:
-        """Return whether to read who is on call, and accounts."""
         on_call, accounts = self._job.guards.on_call, bool(self._accounts_to_read(plan, world))
         if not plan.refusals:
             return True
@@ -191,7 +185,6 @@ class Planner:
         return plan, world, looks_up
 
     def _checked(self, plan: Plan, world: World) -> Plan:
-        """Return the plan with everything that refuses it."""
         job = self._job
         found = [checks.without_uuid(plan)] if job.operator == "unassign" else []
         found += checks.refusals(plan, world, job)
@@ -214,7 +207,6 @@ class Planner:
         return people
 
     def _find_nobodys(self, world: World) -> Flow[tuple[str, ...]]:
-        """Return the entries of ``protect`` that are nobody's account."""
         protect = self._job.guards.protect
         unmatched = world.unmatched(protect)
         accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))

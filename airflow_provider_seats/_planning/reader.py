@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 class Reader:
-    """The readings of one plan, as flows.
-
-    :param read_all_users: whether accounts are found in the list of all users, and nobody is looked up by email.
-    """
+    """The readings of one plan, as flows."""
 
     def __init__(self, product: str, *, read_all_users: bool) -> None:
         self._product = product
@@ -28,14 +25,10 @@ class Reader:
         self._total_users: int | None = None
 
     def seats(self) -> Flow[SeatList]:
-        """Return the seat list."""
         return read_seat_list(self._product, lambda read: f"{plural(read, 'seat')} of {self._product} read so far")
 
     def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
-        """Return the seat list, read twice if an absence counts and could be an accident.
-
-        :param relies_on_absence: returns whether someone's absence would have a consequence.
-        """
+        """Return the seat list, read twice if an absence counts and could be an accident."""
         return read_until_proven(self._product, relies_on_absence)
 
     def accounts_of(self, emails: Sequence[str]) -> Flow[list[User]]:
@@ -55,10 +48,7 @@ class Reader:
         return (yield from get_accounts(people, self._total_users, read_all=self._read_all_users))
 
     def on_call(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, OnCall]]:
-        """Return where people are found on call, by user UUID.
-
-        :param in_policies: whether to look in escalation policies, not only in schedules.
-        """
+        """Return where people are found on call, by user UUID."""
         from airflow_provider_seats._planning.on_call import find_on_call  # noqa: PLC0415 (few plans need it)
 
         return find_on_call(people, now, in_policies=in_policies)

@@ -10,7 +10,7 @@ from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats._planning.plan import Plan, by_id, label, with_reason
 from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.report import KINDS, Person, Report
+from airflow_provider_seats.report import Person, Report, people_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
@@ -29,7 +29,6 @@ _NO_PERIOD: Final = Period()
 
 
 def report_preview(plan: Plan) -> Report:
-    """Report what would be done."""
     assigned, unassigned = by_id(plan.assign), by_id(plan.unassign)
     return _report(plan, assigned, unassigned, preview=True, period=Period(plan.read_at))
 
@@ -74,10 +73,7 @@ def report_changes(
 
 
 def exceeded(plan: Plan, users: Sequence[SeatUser]) -> str | None:
-    """Return a warning if there are more seats than ``max_seats`` after the changes.
-
-    :param users: the seat list after the changes.
-    """
+    """Return a warning if there are more seats than ``max_seats`` after the changes."""
     limit = plan.guards.max_seats if plan.guards else None
     if limit is None or len(users) <= limit or plan.seat_list is None:
         return None
@@ -124,33 +120,21 @@ def _report(
     after = None if users_after is None else len(users_after)
     if after is None and plan.seat_list is not None and not unknown:
         after = len(plan.seat_list) + len(assigned) - len(unassigned)
-    unchanged = [*_without(changed, plan.unchanged), *back.values()]
-    people: dict[str, list[Person]] = {
-        "assigned": list(gained.values()) if preview else _with_dates(gained, plan.seat_list, users_after),
-        "unassigned": list(lost.values()),
-        "unchanged": unchanged,
-        "missing": [*plan.missing, *plan.left_alone],
-        "refused": refused,
-        "protected": list(plan.protected),
-        "unknown": unknown,
-        "not_done": not_done,
-    }
-    recorded = plan.guards.record(plan.seats_before or 0) if plan.guards else {}
-    return Report(
+    report = Report(
         product=plan.product,
         preview=preview,
-        counts={kind: len(people[kind]) for kind in KINDS},
-        assigned=people["assigned"],
-        unassigned=people["unassigned"],
-        unchanged=unchanged if plan.lists_unchanged else list(back.values()),
-        missing=people["missing"],
+        counts={},
+        assigned=list(gained.values()) if preview else _with_dates(gained, plan.seat_list, users_after),
+        unassigned=list(lost.values()),
+        unchanged=[*_without(changed, plan.unchanged), *back.values()],
+        missing=[*plan.missing, *plan.left_alone],
         refused=refused,
-        protected=people["protected"],
+        protected=list(plan.protected),
         unknown=unknown,
         not_done=not_done,
         seats_before=plan.seats_before,
         seats_after=after,
-        guards={**plan.facts, **recorded},
+        guards={**plan.facts, **(plan.guards.record(plan.seats_before or 0) if plan.guards else {})},
         refusals=[refusal.text for refusal in plan.refusals],
         warnings=[*plan.warnings, *_many_seats(plan, after, preview=preview)],
         since_attempt=plan.since_attempt,
@@ -161,6 +145,10 @@ def _report(
         digest=digest(plan.product, plan.origin.site, gained, lost),
         complete=True,
     )
+    report["counts"] = {kind: len(people) for kind, people in people_of(report)}
+    if not plan.lists_unchanged:
+        report["unchanged"] = list(back.values())
+    return report
 
 
 def _with_dates(
@@ -170,7 +158,6 @@ def _with_dates(
 
     An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
 
-    :param people: the people by user UUID.
     :param users_after: the seat list after the changes; None if it was not read again.
     """
     if users_after is None:
@@ -199,7 +186,6 @@ def _with_direction(plan: Plan, people: list[Person]) -> list[Person]:
 
 
 def _without(changed: Iterable[Person], people: Iterable[Person]) -> list[Person]:
-    """Leave out people who were changed."""
     changed = list(changed)
     uuids, same = by_id(changed).keys(), PersonSet(changed)
     # Most people have a UUID, and there may be 100,000.

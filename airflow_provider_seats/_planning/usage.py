@@ -59,10 +59,7 @@ class AuditUsage(TypedDict):
 
 
 def parse_month(name: str, value: object) -> str:
-    """Parse a month: text such as ``2026-11`` or ``2026-11-14``, a date or a time.
-
-    :raises InvalidInputError: if it is none.
-    """
+    """Parse a month: text such as ``2026-11`` or ``2026-11-14``, a date or a time."""
     if isinstance(value, datetime) and value.tzinfo is not None:
         value = value.astimezone(UTC)
     text = f"{value:%Y-%m-%d}" if isinstance(value, date) else value.strip() if isinstance(value, str) else ""
@@ -73,12 +70,10 @@ def parse_month(name: str, value: object) -> str:
 
 
 def month_before(month: str) -> str:
-    """Return the month before a month."""
     return f"{date.fromisoformat(f'{month}-01') - timedelta(days=1):%Y-%m}"
 
 
 def seat_usage(month: str, usage: MonthUsage) -> SeatUsage:
-    """Return the usage of a month with its peaks."""
     products = {name: _product(days, usage.sums.get(name)) for name, days in usage.days.items()}
     return SeatUsage(month=month, last_updated=usage.last_updated, products=products)
 

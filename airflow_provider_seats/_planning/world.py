@@ -23,7 +23,6 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 class World(NamedTuple):
     """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
 
-    :param now: the time.
     :param seat_list: the seat list; None if it was not read.
     :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
     :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.

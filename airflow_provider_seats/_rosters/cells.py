@@ -23,7 +23,6 @@ class BadCell(str):
     problem: str
 
     def __new__(cls, text: str, problem: str) -> Self:
-        """Return a cell with this text."""
         cell = super().__new__(cls, text)
         cell.problem = problem
         return cell

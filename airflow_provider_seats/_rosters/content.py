@@ -25,12 +25,7 @@ _WORKBOOK_NAMES: Final = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How to read a file.
-
-    :param encoding: the encoding of a text; None for UTF-8, or what the byte order mark says.
-    :param sheet: the sheet of a workbook; None for the only one that is visible.
-    :param header_row: the row with the header.
-    """
+    """How to read a file, as the arguments of ``read_roster`` say."""
 
     encoding: str | None = None
     sheet: str | None = None
@@ -41,8 +36,6 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
     """Parse the table that a file contains.
 
     :param name: the name of the file, which says whether it should be a workbook.
-    :param wanted: the columns that are needed, of which the first holds people.
-    :param file: what messages call the file.
     :returns: the table; None if there is nothing in it.
     :raises InvalidInputError: if the file has no table with these columns.
     """

@@ -20,7 +20,6 @@ from airflow_provider_seats._rosters.table import (
     find_header,
     missing,
     refuse_header,
-    refuse_header_row,
 )
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -52,8 +51,6 @@ _CHUNK: Final = 64 * 1024
 class Text:
     """The text of a file. It is decoded while it is read, so that it does not take its memory twice.
 
-    :param content: the bytes of the file.
-    :param encoding: their encoding.
     :param is_ended: whether the last line has a line end.
     :param skipped: whether the first line is none of the table.
     """
@@ -74,7 +71,6 @@ class Text:
 class CsvTable(Table):
     """A table in a text.
 
-    :param header_row: the number of the row with the header.
     :param first_row: the number of the first row of the text.
     """
 
@@ -84,17 +80,11 @@ class CsvTable(Table):
     first_row: int
 
     def rows(self) -> Iterator[NumberedRow]:
-        """Yield the rows below the header."""
         every = _rows(self.text, self.separator, self.first_row, self.file)
         return islice(every, self.header_row + 1 - self.first_row, None)
 
-    def place(self, number: int, position: int | None = None) -> str:  # noqa: ARG002 (of the base class)
-        """Return the number of a row."""
-        return f"row {number}"
-
 
 def parse_encoding(argument: str, value: object) -> str:
-    """Parse the name of an encoding."""
     try:
         "a".encode(name := str(value))
         codecs.getincrementaldecoder(name)
@@ -109,7 +99,6 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
     """Check that a file is text, and return that.
 
     :param encoding: the encoding; None for UTF-8, or what the byte order mark says.
-    :param file: what messages call the file.
     :raises InvalidInputError: if it is not text of this encoding.
     """
     marked = next((name for mark, name in _MARKS if content.startswith(mark)), None)
@@ -135,10 +124,6 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
 def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file: str) -> CsvTable | None:
     """Parse a table. The separator is the one with which the header has the wanted columns.
 
-    :param wanted: the columns that are needed.
-    :param header_row: the row with the header.
-    :param file: what messages call the file.
-    :returns: the table; None if the file is empty.
     :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """
     first_line = next(text.lines(), "")
@@ -152,13 +137,11 @@ def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file:
     malformed: InvalidInputError | None = None
     for separator in candidates:
         try:
-            header = find_header(_rows(text, separator, first_row, file), wanted, header_row)
+            header = find_header(_rows(text, separator, first_row, file), wanted, header_row, file)
         except InvalidInputError as error:
             malformed = error
             continue
         if header is None:
-            if isinstance(header_row, int) and next(_rows(text, separator, first_row, file), None):
-                raise refuse_header_row(header_row, file)
             return None
         if len(header[1]) > 1 or separator not in SEPARATORS or directive is not None:
             headers[separator] = header
@@ -187,7 +170,7 @@ def _first_rows(
     """Yield rows that have the wanted columns with some separator."""
     for separator in candidates:
         try:
-            found = find_header(_rows(text, separator, first_row, file), wanted, "find")
+            found = find_header(_rows(text, separator, first_row, file), wanted, "find", file)
         except InvalidInputError:
             continue
         if found is not None:

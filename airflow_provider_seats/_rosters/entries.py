@@ -23,7 +23,6 @@ _MAX_KEYS: Final = 5
 def entries(name: str, value: object) -> list[object]:
     """Return the entries of a list, or of a text that holds one.
 
-    :param name: the argument, for messages.
     :raises InvalidInputError: if it is no list, or holds rows that are not one entry each.
     """
     if value is None:
@@ -61,7 +60,6 @@ def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
 
 
 def _entry(name: str, where: str, row: object) -> object:
-    """Return the one entry of a row."""
     if isinstance(row, list | tuple) and len(row) == 1:
         [row] = row
     if row is None:

@@ -30,7 +30,6 @@ class WordTest:
         return kept
 
     def absent(self) -> list[str]:
-        """Return the words that no row has."""
         found = {*self.found.values()}
         return [word for key, word in self.filter.words.items() if key not in found]
 
@@ -52,7 +51,6 @@ class Part:
         self.keeps: Callable[[int, Sequence[str]], bool] | None = where.function and row_filter(where.function, table)
 
     def place(self, number: int, position: int | None = None) -> str:
-        """Return what a message calls a row or a cell."""
         return f"{self.label}{self.table.place(number, position)}"
 
     def column(self, position: int) -> str:
@@ -66,7 +64,6 @@ class Part:
 
 
 def filled_rows(parts: Iterable[Part]) -> Iterator[tuple[Part, int, Sequence[str]]]:
-    """Yield the rows that are not blank."""
     for part in parts:
         for number, cells in part.table.rows():
             if not is_blank(cells):

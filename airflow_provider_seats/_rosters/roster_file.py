@@ -44,14 +44,8 @@ class Roster:
 class RosterFile:
     """How to read a roster from a file.
 
-    :param path: the path or URL.
-    :param column: the column that holds emails or user UUIDs.
-    :param where: which rows count.
     :param may_be_absent: the words of ``where`` that need not be in the file, by :func:`comparable`.
-    :param on_contradiction: what to do about a person with a row that ``where`` keeps and one that it leaves out.
     :param form: how to read the file.
-    :param allow_empty: whether a file that names nobody is an empty roster rather than an error.
-    :param allow_missing_line_end: whether the last line may lack a line end.
     """
 
     path: str
@@ -64,48 +58,33 @@ class RosterFile:
     allow_missing_line_end: bool
 
     @classmethod
-    def parse(
-        cls,
-        *,
-        path: object,
-        column: object,
-        where: object,
-        may_be_absent: object,
-        on_contradiction: object,
-        encoding: object,
-        sheet: object,
-        header_row: object,
-        allow_empty: object,
-        allow_missing_line_end: object,
-    ) -> Self:
-        """Parse rendered arguments.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
-        conditions = parse_optional("where", where, parse_where) or Where()
-        absent = parse_optional("may_be_absent", may_be_absent, parse_words) or []
+    def parse(cls, **arguments: object) -> Self:
+        """Parse the rendered arguments of :func:`~airflow_provider_seats.rosters.read_roster`."""
+        conditions = parse_optional("where", arguments["where"], parse_where) or Where()
+        absent = parse_optional("may_be_absent", arguments["may_be_absent"], parse_words) or []
         for word in absent:
             if not any(comparable(word) in each.words for each in conditions.filters):
                 raise InvalidInputError("may_be_absent", f"{shorten(word)} is no word of where. Correct or remove it.")
         return cls(
-            path=parse_path("path", path),
-            column=parse_column("column", column, "Pass the name of the column that holds emails or user UUIDs"),
+            path=parse_path("path", arguments["path"]),
+            column=parse_column(
+                "column", arguments["column"], "Pass the name of the column that holds emails or user UUIDs"
+            ),
             where=conditions,
             may_be_absent=frozenset(map(comparable, absent)),
-            on_contradiction=parse_choice("on_contradiction", on_contradiction, OnContradiction),
+            on_contradiction=parse_choice("on_contradiction", arguments["on_contradiction"], OnContradiction),
             form=Format(
-                parse_optional("encoding", encoding, parse_encoding),
-                parse_optional("sheet", sheet, _parse_sheet),
-                parse_optional("header_row", header_row, _parse_header_row),
+                parse_optional("encoding", arguments["encoding"], parse_encoding),
+                parse_optional("sheet", arguments["sheet"], _parse_sheet),
+                parse_optional("header_row", arguments["header_row"], _parse_header_row),
             ),
-            allow_empty=parse_bool("allow_empty", allow_empty),
-            allow_missing_line_end=parse_bool("allow_missing_line_end", allow_missing_line_end),
+            allow_empty=parse_bool("allow_empty", arguments["allow_empty"]),
+            allow_missing_line_end=parse_bool("allow_missing_line_end", arguments["allow_missing_line_end"]),
         )
 
     def read(self, files: Sequence[tuple[str, bytes]], *, is_folder: bool = False) -> Roster:
         """Return the emails and user UUIDs in the column.
 
-        :param files: the name and content of the file, or of each file of a folder.
         :param is_folder: whether they are of a folder, which never is an empty roster.
         :raises InvalidInputError: if a file cannot be read exactly, or if they name nobody.
         """

@@ -58,7 +58,6 @@ class RosterRows:
             self.problems += self._shifted.problems()
 
     def people(self) -> list[str]:
-        """Return the people of the rows that are kept, each once."""
         return [*self._kept.values()]
 
     def contradictions(self) -> list[str]:

@@ -14,9 +14,6 @@ def warn_if_cut(count: int, what: str = "the roster") -> str | None:
 
     Such limits are 100, 200, 500, 1,000, 2,000, 5,000, 10,000 and so on. Airflow's ``AnalyticsOperator`` hands over 100
     rows, a page of Okta 200, an LDAP server 500 or 1,000.
-
-    :param count: the number of people.
-    :param what: what has so many people, for the sentence.
     """
     digits = str(count).rstrip("0")
     if count < _SMALLEST or digits not in _DIGITS:

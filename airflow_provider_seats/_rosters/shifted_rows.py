@@ -37,7 +37,6 @@ class ShiftedRows:
         self._elsewhere: dict[frozenset[str], str] = {}
 
     def add_word(self, part: Part, number: int, cells: Sequence[str], test: int) -> None:
-        """Add a row that a test leaves out."""
         (tested, at), moved = part.tests[test], self._moved[test][1]
         word = cells[at]
         if word in moved.usual:

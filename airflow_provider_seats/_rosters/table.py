@@ -26,7 +26,6 @@ class Wanted:
     """A column that is needed.
 
     :param argument: the argument that names it, for errors.
-    :param column: its name.
     :param words: the words that ``where`` looks for in it; None for the column that holds people.
     """
 
@@ -55,12 +54,11 @@ class Table(ABC):
     def rows(self) -> Iterator[NumberedRow]:
         """Yield the rows below the header, also blank ones. Each call reads them again."""
 
-    @abstractmethod
-    def place(self, number: int, position: int | None = None) -> str:
+    def place(self, number: int, position: int | None = None) -> str:  # noqa: ARG002 (a workbook names its cells)
         """Return what a message calls a row, or the cell of a row."""
+        return f"row {number}"
 
     def name(self, position: int) -> str:
-        """Return the name of a column, for a message."""
         return shorten(self.header[position] if position < len(self.header) else "")
 
     def position(self, wanted: Wanted) -> int:
@@ -80,15 +78,27 @@ class Table(ABC):
 
 
 def missing(header: Iterable[str], wanted: Iterable[Wanted]) -> list[Wanted]:
-    """Return the columns that a header lacks."""
     names = set(map(comparable, header))
     return [each for each in wanted if comparable(each.column) not in names]
 
 
-def find_header(rows: Iterable[NumberedRow], wanted: Sequence[Wanted], header_row: HeaderRow) -> NumberedRow | None:
-    """Return the row that is the header; None if there is none, because the file is empty or ends before it."""
+def find_header(
+    rows: Iterable[NumberedRow], wanted: Sequence[Wanted], header_row: HeaderRow, file: str
+) -> NumberedRow | None:
+    """Return the row that is the header; None if there is none, because the file is empty.
+
+    :raises InvalidInputError: if the file ends before it.
+    """
     if isinstance(header_row, int):
-        return next((row for row in rows if row[0] == header_row), None)
+        row = None
+        for row in rows:
+            if row[0] == header_row:
+                return row
+        if row is not None:
+            raise InvalidInputError(
+                "header_row", f"{file} ends before row {header_row}. Correct the number, or pass 'find'."
+            )
+        return None
     filled = (row for row in rows if not is_blank(row[1]))
     if header_row is None:
         return next(filled, None)
@@ -111,8 +121,3 @@ def refuse_header(
         f"{file} has no column {shorten(lacking.column)}. Its columns are "
         f"{join_names(map(shorten, header[1]), _MAX_COLUMNS)}.{advice}",
     )
-
-
-def refuse_header_row(number: int, file: str) -> InvalidInputError:
-    """Return the error about a header in a row that the file does not have."""
-    return InvalidInputError("header_row", f"{file} ends before row {number}. Correct the number, or pass 'find'.")

@@ -44,10 +44,7 @@ class Where:
 
 
 class Cells(Mapping[str, str]):
-    """The cells of a row, by column. Columns are compared as everywhere in a file.
-
-    :param table: the table of the row.
-    """
+    """The cells of a row, by column. Columns are compared as everywhere in a file."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -143,7 +140,6 @@ def parse_where(argument: str, value: object) -> Where:
 
 
 def parse_words(argument: str, value: object) -> list[str]:
-    """Parse words of ``where``."""
     listed = parse_literal(value) if isinstance(value, str) else value
     if isinstance(value, str) and not isinstance(listed, list | tuple | set):
         listed = [value]
@@ -153,7 +149,6 @@ def parse_words(argument: str, value: object) -> list[str]:
 
 
 def parse_column(argument: str, value: object, advice: str) -> str:
-    """Parse the name of a column."""
     text = strip_hidden(value) if isinstance(value, str) else ""
     if not text or text == "None":
         raise InvalidInputError(

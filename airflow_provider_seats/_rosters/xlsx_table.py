@@ -21,7 +21,6 @@ from airflow_provider_seats._rosters.table import (
     find_header,
     missing,
     refuse_header,
-    refuse_header_row,
 )
 from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, unreadable
 from airflow_provider_seats._text import shorten
@@ -39,10 +38,7 @@ _COMPUTE: Final = "open the workbook in Excel and save it, so that its formulas 
 class XlsxTable(Table):
     """A table in a sheet of a workbook.
 
-    :param sheet: the sheet.
     :param formulas: the same sheet with formulas instead of their values, if some may not have been computed.
-    :param header_row: the number of the row with the header.
-    :param wanted: the columns that are needed, of which the first holds people.
     """
 
     sheet: Any
@@ -54,7 +50,6 @@ class XlsxTable(Table):
     shift_advice: ClassVar[str] = "its cells may be shifted"
 
     def rows(self) -> Iterator[NumberedRow]:
-        """Yield the rows below the header."""
         width = len(self.header)
         person = self.position(self.wanted[0])
         columns = _WhereColumns(self)
@@ -87,11 +82,6 @@ def parse_xlsx(
 ) -> XlsxTable | None:
     """Parse a sheet of a workbook.
 
-    :param content: the content of the file, a zip archive.
-    :param sheet: the name of the sheet; None for the only one that is visible.
-    :param wanted: the columns that are needed, of which the first holds people.
-    :param header_row: the row with the header.
-    :param file: what messages call the file.
     :returns: the table; None if the sheet is empty.
     :raises InvalidInputError: if it is no workbook, or the sheet or the column cannot be found.
     """
@@ -104,10 +94,8 @@ def parse_xlsx(
     if lacks_values or has_empty_values:
         formulas = _Formulas(open_workbook(content, file, data_only=False).wb[chosen.title], lacks_values)
     every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, formulas, file))
-    header = find_header(every, wanted, header_row)
+    header = find_header(every, wanted, header_row, file)
     if header is None:
-        if isinstance(header_row, int) and next(_rows(chosen, None, file), None):
-            raise refuse_header_row(header_row, file)
         return None
     if missing(header[1], wanted):
         every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, None, file))
@@ -116,10 +104,7 @@ def parse_xlsx(
 
 
 class _WhereColumns:
-    """Looks at the columns of ``where`` for numbers that are not what a reader would see in their place.
-
-    :param table: the table.
-    """
+    """Looks at the columns of ``where`` for numbers that are not what a reader would see in their place."""
 
     def __init__(self, table: XlsxTable) -> None:
         self._table = table
@@ -132,7 +117,6 @@ class _WhereColumns:
         self._zeros: dict[int, str] = {}
 
     def look(self, number: int, cells: Sequence[Any], texts: Sequence[str]) -> None:
-        """Look at a row."""
         for at in self._words:
             text = texts[at]
             if not text or text.isalpha():  # as most are

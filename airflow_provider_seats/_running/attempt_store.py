@@ -31,7 +31,6 @@ class AttemptStore:
     it is complete. Each attempt first stores that it may change more than is stored, and takes that back when it has
     stored what it changes, or ends without a change.
 
-    :param context: the context that Airflow passes to a running task.
     :param product: state of another product does not count.
     :param site: the base URL of the connection. State of another site does not count.
     """
@@ -60,10 +59,7 @@ class AttemptStore:
         return self._since if is_complete else self._number
 
     def remember(self, plan: Plan, started: datetime | None) -> None:
-        """Store what this attempt and earlier ones set out to change, before anything is changed.
-
-        :param started: when the changes of this attempt start.
-        """
+        """Store what this attempt and earlier ones set out to change, before anything is changed."""
         self._is_changing = True
         earlier = plan.to_remember(started)
         if earlier is not None:

@@ -8,10 +8,7 @@ from airflow_provider_seats.exceptions import TransientError, UsersNotReadyError
 
 
 def end_retries(error: BaseException, context: Mapping[str, object]) -> None:
-    """Make an error say that no retry is left, if this was the last attempt of the task.
-
-    :param context: the context that Airflow passes to a running task.
-    """
+    """Make an error say that no retry is left, if this was the last attempt of the task."""
     ti = context.get("ti")
     try_number, max_tries = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
     if not isinstance(error, TransientError) or not isinstance(try_number, int) or not isinstance(max_tries, int):

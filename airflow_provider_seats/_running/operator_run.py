@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 class OperatorRun:
     """One run of an operator. The report is built once, at the end, as of the step that was reached.
 
-    :param context: the context that Airflow passes to a running task.
     :param product_code: the argument, for the report if it cannot be parsed.
-    :param conn_id: the connection's id.
-    :param log: the task's log.
     :param push_report: whether the report is pushed to XCom when the task fails.
     """
 
@@ -163,7 +160,6 @@ class OperatorRun:
         self._plan, self._report = plan, report
 
     def _finish(self, error: BaseException | None) -> Report:
-        """Build and log the report."""
         if self._attempts is not None:
             self._attempts.forget_after(error)
         report = self._report(self._plan._replace(warnings=tuple(self._warnings)))

@@ -25,10 +25,7 @@ class AccountsCondition(NamedTuple):
 
     @classmethod
     def parse(cls, **arguments: object) -> AccountsCondition:
-        """Parse the rendered arguments of a sensor.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of a sensor."""
         people = parse_people(user_emails=arguments["user_emails"])
         if people.uuids:
             raise InvalidInputError(
@@ -42,20 +39,16 @@ class AccountsCondition(NamedTuple):
 
     @property
     def source(self) -> AccountSource:
-        """What has to be read to check it."""
         return AccountSource()
 
     @property
     def arguments(self) -> dict[str, str]:
-        """What a trigger needs besides the people."""
         return {"require": self.require}
 
     def read(self, *, everyone: bool) -> Flow[AccountList]:
-        """Read what is needed to check it once."""
         return read_accounts(self.people.emails, everyone=everyone)
 
     def progress(self, accounts: AccountList, _: int = 0) -> Progress:
-        """Return how many of the people have an enabled account."""
         met: list[User] = []
         waiting: list[str] = []
         for email in self.people.emails:

@@ -38,7 +38,6 @@ class Met(TypedDict):
 
 
 def name_as_passed(person: Mapping[str, object]) -> str:
-    """Return the email or the UUID by which a person was passed."""
     return str(person["email"] or person["id"])
 
 
@@ -60,7 +59,6 @@ class Progress(NamedTuple):
     is_unproven: bool = False
 
     def result(self) -> Met:
-        """Return what the sensor returns."""
         return {"count": self.total, "people": list(self.met)}
 
 
@@ -74,24 +72,18 @@ class Condition(NamedTuple):
 
     @property
     def source(self) -> SeatSource:
-        """What has to be read to check it."""
         return SeatSource(self.product)
 
     @property
     def arguments(self) -> dict[str, str]:
-        """What a trigger needs besides the people."""
         return {"product_code": self.product, "state": self.state, "require": self.require}
 
     def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
-        """Read what is needed to check it once."""
         return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
 
     @classmethod
     def parse(cls, **arguments: object) -> Condition:
-        """Parse the rendered arguments of a sensor.
-
-        :raises InvalidInputError: for the first argument that cannot be used.
-        """
+        """Parse the rendered arguments of a sensor."""
         product = parse_product_code(arguments["product_code"])
         people = parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"])
         if not people:
@@ -107,7 +99,8 @@ class Condition(NamedTuple):
         met: dict[str, SeatUser | Person] = {}
         waiting: list[str] = []
         unproven: list[str] = []
-        for person, rows in seats.match(self.people):
+        for person in self.people.as_persons():
+            rows = seats.seats_of(person)
             name = name_as_passed(person)
             if bool(rows) != (self.state == "assigned"):
                 waiting.append(name)
@@ -178,7 +171,6 @@ class SourceChange(NamedTuple):
 
     The people do not fit into a trigger, so the worker checks the condition again.
 
-    :param source: what is read.
     :param seen: the fingerprint of what the worker has read.
     :param summary: what the worker found in it.
     """
@@ -189,7 +181,6 @@ class SourceChange(NamedTuple):
     people: People = NOBODY
 
     def progress(self, reading: Reading, _: int = 0) -> Progress:
-        """Return whether anything has changed."""
         return Progress(reading.fingerprint != self.seen, self.summary)
 
     def warning(self, _: object) -> str | None:

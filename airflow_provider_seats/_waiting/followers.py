@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._connect import read_connection
@@ -24,7 +24,6 @@ class Follower:
     An error from such a reading is returned, because it explains the wait.
 
     :param conn_id: the connection's id. To enter the ``with`` statement raises what is wrong with the connection.
-    :param source: what is read.
     :param interval: the time between two polls, in seconds; less than 1 counts as 1. A rate limit or a long reading
         makes it longer.
     :param emails: the people to read, if the source is accounts.
@@ -73,7 +72,6 @@ class Follower:
 
     @property
     def site(self) -> str:
-        """The base URL of the connection."""
         return self._connection.base_url
 
     async def next_snapshot(self) -> Snapshot:
@@ -161,7 +159,7 @@ class _ConnectionLookup:
         return self._task.result()
 
     async def _read(self, conn_id: str) -> DatadogConnection:
-        connection = await read_connection(conn_id)
+        connection = await _read_connection(conn_id)
         # After this turn, all followers that started together wait for this task.
         await next_turn()
         return connection
@@ -172,6 +170,16 @@ class _ConnectionLookup:
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
         wake_in_turns(self._waiting)
+
+
+_read_connection: Callable[[str], Awaitable[DatadogConnection]] = read_connection
+
+
+def install(read: Callable[[str], Awaitable[DatadogConnection]]) -> Callable[[str], Awaitable[DatadogConnection]]:
+    """Make followers read connections with a function. Return the one before it."""
+    global _read_connection
+    before, _read_connection = _read_connection, read
+    return before
 
 
 _lookups: Final[dict[tuple[asyncio.AbstractEventLoop, str], _ConnectionLookup]] = {}

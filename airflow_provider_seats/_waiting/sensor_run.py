@@ -36,7 +36,6 @@ _MAX_SECONDS: Final = 315_360_000.0
 class Deferral(NamedTuple):
     """What the sensor needs to defer.
 
-    :param arguments: the arguments of the trigger.
     :param seconds: the seconds after which Airflow ends the wait if the trigger does not.
     """
 

@@ -116,12 +116,10 @@ class Poll:
 
     @property
     def interval(self) -> float:
-        """The shortest interval that a follower wants, in seconds."""
         return min((follower.interval for follower in self._followers), default=MIN_INTERVAL)
 
     @property
     def requests(self) -> int:
-        """How many requests a reading takes."""
         return 1 if self._known is None else max(self._known.requests, 1)
 
     def join(self, follower: Follower) -> None:
@@ -206,7 +204,6 @@ class Poll:
         return stretched
 
     def _notify(self) -> None:
-        """Wake the followers for which there is something new."""
         wakeups = (follower.pending_wakeup() for follower in self._followers)
         wake_in_turns(wakeup for wakeup in wakeups if wakeup is not None)
 

@@ -66,7 +66,6 @@ class SnapshotStore:
         return self._seats
 
     async def keep(self, seats: Seats) -> None:
-        """Store who holds a seat."""
         self._seats = seats
         if self._store is None:
             return
@@ -78,14 +77,12 @@ class SnapshotStore:
 
     @asynccontextmanager
     async def delivery(self, seats: Seats) -> AsyncIterator[None]:
-        """Store who holds a seat once the event that is yielded in the ``with`` block has reached Airflow.
-
-        :param seats: the seats that the event leads to.
-        """
+        """Store who holds a seat once the event that is yielded in the ``with`` block has reached Airflow."""
         receiver = asyncio.current_task()
         try:
             yield
-            await self.wait_for_delivery()
+            if self._store is not None:
+                await clock().async_sleep(_EVENT_DELIVERY)
             await self.keep(seats)
         except GeneratorExit:
             # If another task than the receiver closes the trigger, the receiver ended before it took the event.
@@ -95,11 +92,6 @@ class SnapshotStore:
         except asyncio.CancelledError:
             await self.keep_if_answered(seats)
             raise
-
-    async def wait_for_delivery(self) -> None:
-        """Wait until an event that was yielded has reached Airflow's database."""
-        if self._store is not None:
-            await clock().async_sleep(_EVENT_DELIVERY)
 
     async def keep_if_answered(self, seats: Seats) -> None:
         """Store who holds a seat when the trigger is stopped, unless the triggerer itself stops.

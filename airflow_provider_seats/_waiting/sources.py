@@ -24,21 +24,17 @@ class SeatSource(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name for the log."""
         return self.product
 
     @property
     def subject(self) -> str:
-        """What is read, for messages."""
         return "The seat list"
 
     @property
     def limit_key(self) -> str:
-        """What shares a rate limit."""
         return LIST_LIMIT_KEY
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[SeatList]:  # noqa: ARG002 (all are read)
-        """Read and index the seat list."""
         before = known if isinstance(known, SeatList) else SeatList(pages=0, number=0)
         seats = yield from read_seat_list(self.product, before=before, number=number, share=WAIT_SHARE)
         return seats.index()
@@ -54,17 +50,14 @@ class AccountSource(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name for the log."""
         return "all accounts" if self.everyone else "accounts"
 
     @property
     def subject(self) -> str:
-        """What is read, for messages."""
         return "The accounts"
 
     @property
     def limit_key(self) -> str:
-        """What shares a rate limit."""
         return "GET /api/v2/users"
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[AccountList]:

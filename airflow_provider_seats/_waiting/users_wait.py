@@ -27,10 +27,6 @@ class UsersWait:
     """Waits until people hold a seat, or no longer hold one, or have an account; or until what is read changes.
 
     There may be thousands of waits. So each keeps few objects alive: the garbage collector looks at all of them.
-
-    :param condition: what it waits for.
-    :param conn_id: the connection's id.
-    :param interval: the time between two polls, in seconds.
     """
 
     __slots__ = ("_condition", "_conn_id", "_error", "_failed", "_interval", "_summary", "_warning")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats.connection import is_token
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._organization import Endpoint, Organization, error
@@ -88,7 +88,7 @@ class RateLimitWindow:
             return {}, False
         allowed, period = rate_limit
         method, path = request.method, request.path
-        now = time.time()
+        now = clock().now()
         window = int(now / period)
         used = self._calls[method, path, window] = self._calls.get((method, path, window), 0) + 1
         headers = {

@@ -229,17 +229,17 @@ def test_long_work_logs_its_progress(
     assert caplog.records == []
 
 
-def test_a_known_rate_limit_is_not_exceeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_known_rate_limit_is_not_exceeded() -> None:
     """A client waits for a rate limit that Datadog has stated, so that it receives no 429."""
     with FakeDatadog(rate_limit=(2, 1)) as datadog:
         for number in range(450):
             datadog.add_user(f"{number}@x.com", seat=PRODUCT)
-        client = SharedClock().client(datadog, monkeypatch)
-        assert len(client.run(list_seat_users(PRODUCT))) == 450
+        with SharedClock().client(datadog) as client:
+            assert len(client.run(list_seat_users(PRODUCT))) == 450
         assert [received.status for received in datadog.calls()] == [200] * 5
 
 
-def test_requests_side_by_side_share_a_rate_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_side_by_side_share_a_rate_limit() -> None:
     """Requests in several threads wait for the same rate limit and receive no 429."""
     with FakeDatadog(rate_limit=(5, 1)) as datadog:
         emails = [f"u{number}@x.com" for number in range(13)]
@@ -247,7 +247,8 @@ def test_requests_side_by_side_share_a_rate_limit(monkeypatch: pytest.MonkeyPatc
             datadog.add_user(email)
         for number in range(3000):
             datadog.add_user(f"other{number}@y.com")
-        assert len(SharedClock().client(datadog, monkeypatch).run(find_users(emails))) == 13
+        with SharedClock().client(datadog) as client:
+            assert len(client.run(find_users(emails))) == 13
         assert {received.status for received in datadog.calls()} == {200}
         assert len(datadog.calls("GET", USERS)) == 13
 

@@ -551,13 +551,13 @@ def test_a_rate_limit_longer_than_the_bound_raises_the_seconds_to_wait(
 
 
 @pytest.mark.parametrize("staged", ["worker"], indirect=True)
-def test_a_client_never_exceeds_a_stated_rate_limit(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_never_exceeds_a_stated_rate_limit(datadog: FakeDatadog) -> None:
     """A client waits for a used-up rate limit to reset instead of provoking a 429, also for calls side by side."""
     datadog.rate_limit = (5, 1.0)
     for number in range(30):
         datadog.add_user(f"user{number}@x.com", seat=PRODUCT)
-    client = SharedClock().client(datadog, monkeypatch)
-    client.run(find_users([f"user{number}@x.com" for number in range(4)]))
-    for _ in range(7):
-        client.run(list_seat_users(PRODUCT))
+    with SharedClock().client(datadog) as client:
+        client.run(find_users([f"user{number}@x.com" for number in range(4)]))
+        for _ in range(7):
+            client.run(list_seat_users(PRODUCT))
     assert {each.status for each in datadog.calls()} == {HTTPStatus.OK}

@@ -47,7 +47,8 @@ def test_emails_that_no_row_has_are_unlisted() -> None:
 
 def test_people_are_matched_with_their_rows() -> None:
     """Each person is matched as passed, emails first, with all rows of their seats."""
-    matched = [(who, [row.id for row in rows]) for who, rows in SEATS.match(People(("3", "9"), ("ann@x", "cy@x")))]
+    people = People(("3", "9"), ("ann@x", "cy@x")).as_persons()
+    matched = [(who, [row.id for row in SEATS.seats_of(who)]) for who in people]
     assert matched == [
         (person(None, "ann@x"), ["1", "2"]),
         (person(None, "cy@x"), []),

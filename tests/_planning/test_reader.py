@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from airflow_provider_seats.exceptions import RateLimitError
 from airflow_provider_seats.operators import AuditSeatsOperator, SyncSeatsOperator
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
+from tests.helpers.clocks import FakeClock, installed
 from tests.helpers.operators import (
     GHOST,
     OLD,
@@ -301,17 +303,14 @@ def test_a_blank_email_is_no_email(datadog: FakeDatadog, blank: str) -> None:
     assert "1 seat has no email" in unassign(user_emails=["ann.new@x.com"], preview=True)["warnings"][0]
 
 
-def test_ages_are_counted_by_datadogs_clock(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ages_are_counted_by_datadogs_clock(datadog: FakeDatadog) -> None:
     """A clock of this machine that is ten days ahead does not make a new seat old."""
     person = datadog.add_user("ann@x.com", seat=PRODUCT)
-    monkeypatch.setattr(
-        "airflow_provider_seats._running.operator_run.clock",
-        lambda: pytest.fail("Datadog's clock is known"),
-    )
-    assert by_email(unassign(user_uuids=[person], min_seat_age="7d")) == {"protected": ["ann@x.com"]}
     since = (datetime.now(UTC) - timedelta(days=8)).isoformat()
-    datadog.give_seat(PRODUCT, person, assigned_at=since)
-    assert by_email(unassign(user_uuids=[person], min_seat_age="7d")) == {"unassigned": ["ann@x.com"]}
+    for days, group in ((10, "protected"), (-10, "unassigned")):
+        with installed(FakeClock(lambda days=days: time.time() + days * 86_400)):  # type: ignore[misc]
+            assert by_email(unassign(user_uuids=[person], min_seat_age="7d")) == {group: ["ann@x.com"]}
+        datadog.give_seat(PRODUCT, person, assigned_at=since)
 
 
 # --- accounts of leavers ---

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_seats._rosters.csv_table import CsvTable, Text
-from airflow_provider_seats._rosters.table import Wanted, find_header, missing, refuse_header
+from airflow_provider_seats._rosters.table import HeaderRow, Wanted, find_header, missing, refuse_header
 from airflow_provider_seats.exceptions import InvalidInputError
 
 EMAIL, STATUS = Wanted("column", "e-mail"), Wanted("where", "Status", ("Active",))
@@ -14,13 +14,19 @@ ROWS = [(1, ["Staff"]), (2, ["", " "]), (4, ["E\u2011Mail", "status"]), (5, ["an
 
 def test_the_header_is_the_first_row_that_is_not_blank_unless_you_ask() -> None:
     """The header may be named by its row, or found by its columns."""
-    assert find_header(ROWS, [EMAIL], None) == ROWS[0]
-    assert find_header(ROWS[1:], [EMAIL], None) == ROWS[2]
-    assert find_header(ROWS, [EMAIL], 4) == find_header(ROWS, [EMAIL, STATUS], "find") == ROWS[2]
-    assert find_header(ROWS, [EMAIL], 2) == ROWS[1]
-    assert find_header(ROWS, [EMAIL], 3) is None
-    assert find_header(ROWS, [Wanted("column", "mail")], "find") == ROWS[0]
-    assert find_header([], [EMAIL], "find") is None
+    assert find_header(ROWS, [EMAIL], None, "f.csv") == ROWS[0]
+    assert find_header(ROWS[1:], [EMAIL], None, "f.csv") == ROWS[2]
+    assert find_header(ROWS, [EMAIL], 4, "f.csv") == find_header(ROWS, [EMAIL, STATUS], "find", "f.csv") == ROWS[2]
+    assert find_header(ROWS, [EMAIL], 2, "f.csv") == ROWS[1]
+    assert find_header(ROWS, [Wanted("column", "mail")], "find", "f.csv") == ROWS[0]
+
+
+@pytest.mark.parametrize("header_row", [None, 3, "find"])
+def test_an_empty_file_has_no_header(header_row: HeaderRow) -> None:
+    """A file without rows has no header, and one that ends before the header is an error."""
+    assert find_header([], [EMAIL], header_row, "f.csv") is None
+    with pytest.raises(InvalidInputError, match=r"header_row: f\.csv ends before row 6\. Correct"):
+        find_header(ROWS, [EMAIL], 6, "f.csv")
 
 
 def test_missing_columns_are_found_by_what_a_reader_sees() -> None:

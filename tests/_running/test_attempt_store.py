@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -13,12 +13,11 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.plan import Plan
-from airflow_provider_seats._running import operator_run
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
-from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _server
 from tests.conftest import PRODUCT, FakeTaskInstance
+from tests.helpers.clients import intercepting
 from tests.helpers.operators import (
     RATE_LIMITED,
     Store,
@@ -33,6 +32,9 @@ from tests.helpers.operators import (
     unassign,
 )
 from tests.helpers.planning import changes, kinds, person, seat
+
+if TYPE_CHECKING:
+    from airflow_provider_seats._api.flow import Request
 
 ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
 PLAN = Plan(PRODUCT, changes([person(ANN, "ann@x.com")], [person(BOB, "bob@x.com")]), seat_list=SeatList([seat(BOB)]))
@@ -356,23 +358,18 @@ def test_the_last_attempt_ends_the_state(datadog: FakeDatadog, no_waits: list[fl
 @pytest.mark.parametrize("error", [TimeoutError("time-out of the task"), KeyboardInterrupt(), SystemExit(1)], ids=repr)
 @pytest.mark.parametrize("number", [1, 4])
 def test_a_timeout_or_a_signal_at_the_last_attempt_ends_the_state(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, error: BaseException, number: int
+    datadog: FakeDatadog, error: BaseException, number: int
 ) -> None:
     """A time-out or a signal keeps the state for a retry, and ends it at the last attempt."""
     people = add_people(datadog, 2)
     store = Store()
-    client = DatadogSeatsHook().get_conn()
-    exchange = client._exchange
 
-    def send(request: Any) -> Any:
+    def interrupt(request: Request) -> None:
         if request.method == "DELETE":
             raise error
-        return exchange(request)
 
-    monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
     context = attempt(store, number)
-    with pytest.raises(type(error)):
+    with intercepting(interrupt), pytest.raises(type(error)):
         sync(context, user_uuids=people[:1])
     assert bool(store) == (number == 1)
     assert by_email(context["ti"].pushed["return_value"])["unknown"] == emails(1)

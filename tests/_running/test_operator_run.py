@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._running import operator_run
 from airflow_provider_seats.exceptions import RateLimitError, UnavailableError
-from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
+from tests.helpers.clients import intercepting
 from tests.helpers.operators import (
     GHOST,
     RATE_LIMITED,
@@ -47,28 +47,21 @@ class BrokenXCom(FakeTaskInstance):
         raise ConnectionError("The XCom bucket is not there")
 
 
-def interrupt_after(calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the client raise TimeUpError after so many calls."""
-    client = DatadogSeatsHook().get_conn()
-    exchange = client._exchange
-    left = iter([exchange] * calls)
+def interrupted_after(calls: int) -> AbstractContextManager[None]:
+    """Make clients raise TimeUpError after so many calls in a ``with`` block."""
+    left = iter(range(calls))
 
-    def send(request: Any) -> Any:
-        try:
-            return next(left)(request)
-        except StopIteration:
-            raise TimeUpError from None
+    def interrupt(_: object) -> None:
+        if next(left, None) is None:
+            raise TimeUpError
 
-    monkeypatch.setattr(client, "_exchange", send)
-    monkeypatch.setattr(operator_run, "client_of", lambda _: client)
+    return intercepting(interrupt)
 
 
 # --- the report in each state ---
 
 
-def test_a_report_has_the_same_keys_in_every_state(
-    datadog: FakeDatadog, ti: FakeTaskInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_has_the_same_keys_in_every_state(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
     """The report has the same keys after invalid arguments, a preview, a refusal, an interruption and a success."""
     add_people(datadog, 2)
     reports: list[Any] = []
@@ -77,11 +70,9 @@ def test_a_report_has_the_same_keys_in_every_state(
         failure(sync, ti, user_emails=roster)
         reports.append(ti.pushed["return_value"])
     reports.append(sync(user_emails=emails(0), preview=True))
-    with monkeypatch.context() as patch:
-        interrupt_after(1, patch)
-        with pytest.raises(TimeUpError):
-            sync({"ti": ti}, user_emails=emails(0))
-        reports.append(ti.pushed["return_value"])
+    with interrupted_after(1), pytest.raises(TimeUpError):
+        sync({"ti": ti}, user_emails=emails(0))
+    reports.append(ti.pushed["return_value"])
     reports.append(sync(user_emails=emails(0)))
     assert all(set(report) == KEYS for report in reports)
     assert all(json.loads(json.dumps(report)) == report for report in reports)
@@ -134,25 +125,21 @@ def test_a_refused_run_reports_its_refusals(datadog: FakeDatadog, ti: FakeTaskIn
     assert (report["started_at"], report["ended_at"]) == (None, None)
 
 
-def test_an_interrupted_run_reports_the_people_as_unknown(
-    datadog: FakeDatadog, ti: FakeTaskInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_reports_the_people_as_unknown(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
     """If a time-out or a signal interrupts the changes, the pushed report calls everyone to change unknown."""
     people = add_people(datadog, 3, seat=None)
-    interrupt_after(2, monkeypatch)
-    with pytest.raises(TimeUpError):
+    with interrupted_after(2), pytest.raises(TimeUpError):
         assign({"ti": ti}, user_uuids=people, batch_size=1)
     assert by_email(ti.pushed["return_value"]) == {"unknown": people}
 
 
 def test_an_interrupted_run_reports_who_was_to_be_changed_in_which_way(
-    datadog: FakeDatadog, ti: FakeTaskInstance, monkeypatch: pytest.MonkeyPatch
+    datadog: FakeDatadog, ti: FakeTaskInstance
 ) -> None:
     """The report of an interrupted sync says of each unknown person what was planned, and when the changes started."""
     people = add_people(datadog, 2)
     new = datadog.add_user("new@x.com")
-    interrupt_after(1, monkeypatch)
-    with pytest.raises(TimeUpError):
+    with interrupted_after(1), pytest.raises(TimeUpError):
         sync({"ti": ti}, user_uuids=[people[0], new])
     report = ti.pushed["return_value"]
     assert {person["id"]: person["reason"] for person in report["unknown"]} == {

@@ -12,16 +12,16 @@ from airflow_provider_seats._airflow import BaseSensorOperator
 from airflow_provider_seats._api.clock import install
 from airflow_provider_seats._waiting import followers, shared_poller
 from tests.helpers.clients import making_clients
+from tests.helpers.connections import reading_connections
 from tests.helpers.polling import Datadog, connection
 from tests.helpers.sensing import WorkerClock
 
 
 @pytest.fixture
-def polled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Datadog]:
+def polled() -> Iterator[Datadog]:
     """Return a stand-in, and check that nothing is left open."""
     stand_in = Datadog()
-    monkeypatch.setattr(followers, "read_connection", connection)
-    with making_clients(stand_in.client):
+    with making_clients(stand_in.client), reading_connections(connection):
         yield stand_in
     assert stand_in.open == []
     assert shared_poller._organisations == {}

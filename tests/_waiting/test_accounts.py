@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import types
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,10 +17,10 @@ from airflow_provider_seats._waiting.accounts import AccountsCondition
 from airflow_provider_seats._waiting.sources import AccountList
 from airflow_provider_seats.exceptions import InvalidInputError
 from airflow_provider_seats.sensors import UserAccountsSensor
-from airflow_provider_seats.testing import USERS, FakeDatadog, Fault, _access
+from airflow_provider_seats.testing import USERS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import UserAccountsTrigger
 from tests.helpers.airflow_names import TaskDeferred
-from tests.helpers.looping import NOW, now, quickly
+from tests.helpers.looping import NOW, quickly
 from tests.helpers.sensing import WorkerClock, deferred, ended, event_of, many, resume
 from tests.helpers.triggers import FORBIDDEN, end, event_of as event_of_trigger, revived
 
@@ -287,9 +286,8 @@ def test_the_list_of_all_users_is_read_where_that_is_fewer_requests(datadog: Fak
 
 
 @pytest.mark.usefixtures("quick_time")
-def test_waiting_leaves_half_of_a_stated_rate_limit(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_leaves_half_of_a_stated_rate_limit(datadog: FakeDatadog) -> None:
     """Look-ups use at most half of a limit that Datadog states, and are stretched to it."""
-    monkeypatch.setattr(_access, "time", types.SimpleNamespace(time=now))
     datadog.rate_limit = (20, 10)
     waiting = trigger(user_emails=[f"hire{number}@x.com" for number in range(5)], poll_interval=1, timeout_at=NOW + 60)
     for number in range(900):

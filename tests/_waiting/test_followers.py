@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from airflow_provider_seats._waiting import followers
 from airflow_provider_seats._waiting.followers import Follower
 from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
 from tests.helpers.clients import making_clients
+from tests.helpers.connections import reading_connections
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
@@ -168,24 +168,21 @@ async def followed(seen: list[Any], interval: float = 10) -> None:
             seen.append((clock(), follower.site))
 
 
-def test_many_followers_read_their_connection_once(polled: Datadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_followers_read_their_connection_once(polled: Datadog) -> None:
     """Followers that start at the same moment share one reading of the connection, and a later one reads it again."""
     connections = Connections(ONE)
-    monkeypatch.setattr(followers, "read_connection", connections)
 
     async def main() -> None:
         await passes(5, *(followed([]) for _ in range(100)))
         await passes(5, followed([]))
 
-    quickly(main())
+    with reading_connections(connections):
+        quickly(main())
     assert connections.read == ["datadog_default"] * 2
 
 
-def test_a_follower_that_leaves_does_not_stop_the_reading_of_a_connection(
-    polled: Datadog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_follower_that_leaves_does_not_stop_the_reading_of_a_connection(polled: Datadog) -> None:
     """If one of several followers is cancelled while a connection is read, the others still receive it."""
-    monkeypatch.setattr(followers, "read_connection", Connections(ONE))
     seen: list[Any] = []
 
     async def main() -> None:
@@ -194,30 +191,31 @@ def test_a_follower_that_leaves_does_not_stop_the_reading_of_a_connection(
         asyncio.get_running_loop().call_soon(first.cancel)
         await passes(5, followed(seen))
 
-    quickly(main())
+    with reading_connections(Connections(ONE)):
+        quickly(main())
     assert seen == [(0.1, "https://one")]
 
 
 def test_an_error_of_a_connection_that_nobody_waits_for_is_not_logged(
-    polled: Datadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    polled: Datadog, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If all followers leave while a connection is read, asyncio does not complain about its error."""
-    monkeypatch.setattr(followers, "read_connection", Connections(ValueError("broken")))
 
     async def main() -> None:
         await passes(0.05, followed([]))
         await asyncio.sleep(1)
 
-    quickly(main())
+    with reading_connections(Connections(ValueError("broken"))):
+        quickly(main())
     assert caplog.messages == []
 
 
-def test_rotated_keys_are_used(polled: Datadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotated_keys_are_used(polled: Datadog) -> None:
     """If the keys are refused and the connection has others by then, the poll continues with them."""
-    monkeypatch.setattr(followers, "read_connection", Connections(ONE, TWO))
     polled.faults = [0.0, KeysRefusedError(LIST, 403, "no")]
     seen: list[Any] = []
-    quickly(passes(15, followed(seen)))
+    with reading_connections(Connections(ONE, TWO)):
+        quickly(passes(15, followed(seen)))
     assert [site for _, site in seen] == ["https://one", "https://two"]
     assert [site for _, site, _ in polled.readings] == ["https://one", "https://one", "https://two"]
 
@@ -227,14 +225,11 @@ def test_rotated_keys_are_used(polled: Datadog, monkeypatch: pytest.MonkeyPatch)
     [(ONE, 2), (ValueError("the connection is gone"), 2), (TWO, 3)],
     ids=["same keys", "connection gone", "new keys refused too"],
 )
-def test_refused_keys_end_a_follower(
-    polled: Datadog, monkeypatch: pytest.MonkeyPatch, renewed: DatadogConnection | Exception, readings: int
-) -> None:
+def test_refused_keys_end_a_follower(polled: Datadog, renewed: DatadogConnection | Exception, readings: int) -> None:
     """The refusal is raised unless the connection has other keys that work."""
     another = dataclasses.replace(ONE, app_key="another")
-    monkeypatch.setattr(followers, "read_connection", Connections(ONE, renewed, another))
     polled.faults = [0.0, *[KeysRefusedError(LIST, 403, "no") for _ in range(9)]]
-    with pytest.raises(KeysRefusedError):
+    with reading_connections(Connections(ONE, renewed, another)), pytest.raises(KeysRefusedError):
         quickly(followed([]))
     assert len(polled.readings) == readings
 
@@ -258,8 +253,6 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
     polled = Datadog()
     polled.seconds = seconds
     served = 0
-    read = vars(followers)["read_connection"]
-    setattr(followers, "read_connection", connection)  # noqa: B010 (a property test has no fixtures of its own)
 
     async def main() -> None:
         async def visit(begins: float, lasts: float, interval: int) -> None:
@@ -277,11 +270,8 @@ def test_every_follower_is_served_in_time_by_a_reading_of_its_own_time(
         await asyncio.gather(*(visit(*each) for each in visits))
         keeper.cancel()
 
-    try:
-        with making_clients(polled.client):
-            quickly(main())
-    finally:
-        setattr(followers, "read_connection", read)  # noqa: B010 (as above)
+    with making_clients(polled.client), reading_connections(connection):
+        quickly(main())
     assert served == len(visits)
     assert all(after - before >= 1 - 1e-6 for before, after in itertools.pairwise(polled.times()))
     assert polled.open == []

@@ -189,7 +189,8 @@ def test_an_event_has_time_to_reach_the_database(store: FakeStateStore | None, s
     """The store waits 1.5 seconds after an event, and not at all if nothing is stored."""
 
     async def main() -> float:
-        await SnapshotStore(store, NAME).wait_for_delivery()
+        async with SnapshotStore(store, NAME).delivery({}):
+            pass
         return asyncio.get_running_loop().time()
 
     assert quickly(main()) == seconds

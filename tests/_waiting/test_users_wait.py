@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import types
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +12,11 @@ import pytest
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._connect import read_connection
-from airflow_provider_seats._waiting import followers, shared_poller
+from airflow_provider_seats._waiting import shared_poller
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _access
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
+from tests.helpers.connections import reading_connections
 from tests.helpers.looping import NOW, now, quickly
 from tests.helpers.polling import clock
 from tests.helpers.triggers import FORBIDDEN, end, event_of, rows, users_trigger
@@ -145,12 +145,9 @@ def test_transient_errors_are_logged_once_and_the_wait_goes_on(
 
 
 @pytest.mark.usefixtures("small_pages")
-def test_a_hundred_triggers_use_half_of_a_stated_limit(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_hundred_triggers_use_half_of_a_stated_limit(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
     """Many sensors that want to poll each second leave half of the limit to a sync, which never waits for a reset."""
     caplog.set_level("INFO")
-    monkeypatch.setattr(_access, "time", types.SimpleNamespace(time=now))
     datadog.rate_limit = (120, 10)
     for number in range(60):
         datadog.add_user(f"{number}@x.com", seat=PRODUCT)
@@ -180,7 +177,7 @@ def test_a_hundred_triggers_use_half_of_a_stated_limit(
 
 
 def test_triggers_that_start_at_once_share_the_first_reading(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, wait_lines: Callable[[], list[str]]
+    datadog: FakeDatadog, wait_lines: Callable[[], list[str]]
 ) -> None:
     """After a restart of the triggerer, one reading and one look-up of the connection serve all triggers."""
     looked_up = []
@@ -189,15 +186,14 @@ def test_triggers_that_start_at_once_share_the_first_reading(
         looked_up.append(conn_id)
         return DatadogConnection(datadog.url, datadog.app_key, datadog.api_key)
 
-    monkeypatch.setattr(followers, "read_connection", read)
-
     async def main() -> None:
         triggers = [users_trigger(user_emails=[f"{number}@x.com"], poll_interval=60) for number in range(200)]
         tasks = [asyncio.create_task(event_of(trigger)) for trigger in triggers]
         await asyncio.sleep(5)
         await end(*tasks)
 
-    quickly(main())
+    with reading_connections(read):
+        quickly(main())
     assert len(datadog.received) == 1
     assert len(wait_lines()) == len(set(wait_lines())) == 200
     assert looked_up == ["datadog_default"]
@@ -242,17 +238,16 @@ def test_rotated_keys_are_used(datadog: FakeDatadog, monkeypatch: pytest.MonkeyP
     assert [each.status for each in datadog.calls()] == [200, 200, 403, 403, 200]
 
 
-def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog) -> None:
     """If the connection has new keys at each reading and all are refused, the trigger ends."""
-    original = read_connection
     read: list[Any] = []
 
     async def another(conn_id: str) -> Any:
-        read.append(dataclasses.replace(await original(conn_id), app_key=f"key{len(read)}"))
+        read.append(dataclasses.replace(await read_connection(conn_id), app_key=f"key{len(read)}"))
         return read[-1]
 
-    monkeypatch.setattr(followers, "read_connection", another)
-    assert quickly(event_of(users_trigger(user_emails=["ann@x.com"])))["error"] == "KeysRefusedError"
+    with reading_connections(another):
+        assert quickly(event_of(users_trigger(user_emails=["ann@x.com"])))["error"] == "KeysRefusedError"
     assert len(datadog.calls()) == 4
 
 

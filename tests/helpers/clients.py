@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._api import client
 from airflow_provider_seats._api.client import Client
+from airflow_provider_seats._api.transport import connect
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import NoAnswer, Request, Response
+    from airflow_provider_seats.connection import DatadogConnection
 
 
 @contextmanager
@@ -22,6 +25,23 @@ def making_clients(make: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         client.install(before)
+
+
+@contextmanager
+def intercepting(intercept: Callable[[Request], object]) -> Iterator[None]:
+    """Call a function before each request is sent in a ``with`` block. If it raises, nothing is sent."""
+
+    def make(connection: DatadogConnection, **options: Any) -> Client:
+        transport = connect(connection, 1, time.time)
+
+        def send(request: Request) -> Response | NoAnswer:
+            intercept(request)
+            return transport.send(request)
+
+        return Client(connection, send=send, **options)
+
+    with making_clients(make):
+        yield
 
 
 @contextmanager

@@ -5,18 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api import clock as clock_module
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.clock import Clock
 from airflow_provider_seats.connection import DatadogConnection
-from airflow_provider_seats.testing import _access
 
 if TYPE_CHECKING:
-    import pytest
-
     from airflow_provider_seats._api.flow import NoAnswer, RateLimitHit, Request, Response
     from airflow_provider_seats.testing import FakeDatadog
 
@@ -83,11 +79,11 @@ class SharedClock(Clock):
             assert self._changed.wait_for(lambda: not self._sending, _TIMEOUT)
             self.time = max(self.time, end)
 
-    def client(self, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> Client:
-        """Return a client of a FakeDatadog. Both use this clock."""
-        monkeypatch.setattr(_access, "time", SimpleNamespace(time=self.now))
+    @contextmanager
+    def client(self, datadog: FakeDatadog) -> Iterator[Client]:
+        """Yield a client of a FakeDatadog. Both use this clock."""
         with installed(self):
-            return _CountingClient(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key), self.sending)
+            yield _CountingClient(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key), self.sending)
 
     @contextmanager
     def sending(self) -> Iterator[None]:
