@@ -27,8 +27,9 @@ _OK: Final = 200
 _MAX_DETAIL: Final = 300
 # Errors that say nothing about whether a path is a folder.
 _NO_FOLDER: Final = (PermissionError, ConnectionError, TimeoutError)
-# Programs that write a folder of parts give such names to files that are none: _SUCCESS, _metadata, .part-0.crc.
-_NO_PARTS: Final = ("_", ".")
+# Programs give such names to files that are no parts: _SUCCESS, _metadata, .part-0.crc, and ~$roster.xlsx for as long as
+# somebody has that workbook open.
+_NO_PARTS: Final = ("_", ".", "~$")
 
 
 class Files(NamedTuple):
@@ -156,7 +157,7 @@ class StoredFile:
         _airflow.add_lineage(self.path, written=True)
 
     def _read_folder(self) -> Files:
-        """Return the files of a folder or of a pattern, in the order of their names."""
+        """Return the files of a folder or of a pattern, in the order of their names and numbers."""
         before = self._list()
         files = [(name, self.path.fs.cat_file(key)) for name, (key, _) in before.items()]
         self.path.fs.invalidate_cache()
@@ -180,7 +181,8 @@ class StoredFile:
         start = len(fs._strip_protocol(base).strip("/"))  # noqa: SLF001 (as its own methods name paths)
         found = {name: each for each in listed if (name := each["name"].strip("/")[start:].strip("/"))}
         # An object store may list a folder as an empty file in itself.
-        names = sorted(name for name in found if not any(part.startswith(_NO_PARTS) for part in name.split("/")))
+        names = [name for name in found if not any(part.startswith(_NO_PARTS) for part in name.split("/"))]
+        names.sort(key=_as_counted)
         folders = [name for name in names if found[name]["type"] == "directory"]
         if folders and "*" not in key:
             raise InvalidInputError(
@@ -190,7 +192,7 @@ class StoredFile:
             )
         files = {name: (found[name]["name"], found[name].get("size")) for name in names if name not in folders}
         if not files:
-            problem = "it has no files, without those whose names begin with _ or a dot"
+            problem = "it has no files, without those whose names begin with _, ~$ or a dot"
             raise self._error("read", f"{problem}. Check the path, and whether they are written before this task runs")
         return files
 
@@ -262,6 +264,11 @@ class StoredFile:
 
     def _error(self, verb: str, problem: str) -> StorageError:
         return StorageError(f"{self.argument}: {self.shown} cannot be {verb}: {problem}")
+
+
+def _as_counted(name: str) -> list[tuple[int, str]]:
+    """Return what sorts names as people count: ``part-2`` comes before ``part-10``."""
+    return [(int(each) if each.isdecimal() else 0, each) for each in re.split("([0-9]+)", name)]
 
 
 def _has_connection(protocol: str, conn_id: str) -> bool:

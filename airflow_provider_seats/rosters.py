@@ -48,7 +48,7 @@ def read_roster(
     without differences between blanks or between hyphens. Blank rows are skipped. Every other row must name one person:
     an email address or a user UUID. Rows that ``where`` leaves out may name nobody. They are checked, too, so
     a file that was cut or damaged is an error. The log says how many rows were left out, by word, and warns about a
-    round number of people, because the source may have been cut.
+    round number of people or rows, because the source may have been cut.
 
     What a file is follows from its content: CSV, an Excel workbook (``.xlsx``), or either in a gzip archive. A workbook
     needs ``pip install 'airflow-provider-seats[excel]'``. The separator of CSV is a comma, semicolon, tab or ``|``,
@@ -99,6 +99,7 @@ def read_roster(
         files = stored.read()
         roster = file.read(files.contents, is_folder=files.is_folder)
         _log.info("%s: %s", stored.shown, roster.summary)
-        if (warning := warn_if_cut(len(roster.people), stored.shown)) is not None:
+        warning = warn_if_cut(len(roster.people), stored.shown) or warn_if_cut(roster.rows, stored.shown, "rows")
+        if warning is not None:
             _log.warning(warning)
         return roster.people

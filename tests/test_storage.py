@@ -211,14 +211,15 @@ def test_a_file_that_has_grown_since_its_folder_was_listed_is_read_whole(
 
 @pytest.mark.parametrize("name", ["hr/roster.csv", "hr/roster.csv/", "hr/roster.csv/*", "hr/*/part*", "hr/**/*.csv"])
 def test_a_folder_is_read_as_its_files(storage: Memory, find: Callable[..., StoredFile], name: str) -> None:
-    """A folder or a pattern is its files in the order of their names, without those that mark something."""
-    for part, text in (("part-1.csv", NEW), ("part-0.csv", OLD), ("_SUCCESS", b""), (".part-0.csv.crc", b"x")):
+    """A folder or a pattern is its files in the order of their names and numbers, without those that are no parts."""
+    marks = {"_SUCCESS": b"", ".part-0.csv.crc": b"x", "~$part-0.csv": b"x"}
+    for part, text in {"part-10.csv": NEW, "part-9.csv": OLD, **marks}.items():
         storage.pipe_file(f"hr/roster.csv/{part}", text)
     files = find(name).read()
     assert files.is_folder
     assert [(name.rpartition("/")[2], text) for name, text in files.contents] == [
-        ("part-0.csv", OLD),
-        ("part-1.csv", NEW),
+        ("part-9.csv", OLD),
+        ("part-10.csv", NEW),
     ]
 
 

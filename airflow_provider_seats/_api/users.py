@@ -172,9 +172,13 @@ def accounts_by_email(users: Iterable[User]) -> dict[str, tuple[User, ...]]:
 
 
 def _preferred(accounts: tuple[User, ...]) -> tuple[User, ...]:
-    """Return the only enabled account, or all if there is not exactly one."""
-    enabled = tuple(user for user in accounts if not user.disabled)
-    return enabled if len(enabled) == 1 else accounts
+    """Return the only enabled account of a person, or all of people if there is not exactly one.
+
+    A service account may have the email of its owner. It counts only if nobody else has the email.
+    """
+    people = tuple(user for user in accounts if not user.service_account) or accounts
+    enabled = tuple(user for user in people if not user.disabled)
+    return enabled if len(enabled) == 1 else people
 
 
 def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | None]]:

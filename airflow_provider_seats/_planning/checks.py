@@ -50,7 +50,10 @@ def refusals(plan: Plan, world: World, job: Job) -> list[Refusal]:
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
     if not plan.missing or choice == "skip":
         return None
-    emails = [person["email"] or str(person["id"]) for person in plan.missing]
+    emails = [
+        f"{person['email'] or person['id']}{f' ({reason})' if (reason := person.get('reason')) else ''}"
+        for person in plan.missing
+    ]
     assigns = "assign" in job.kinds
     problem = f"There is no {'enabled ' * assigns}Datadog account for {join_names(emails)} ({len(emails)} in all)."
     advice = "Invite them to Datadog or correct the emails" if assigns else "Correct the emails"

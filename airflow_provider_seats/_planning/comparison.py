@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
 
+_SERVICE_ACCOUNT = "only a service account has this email; pass its UUID to give it a seat"
 _HELD_BEFORE = "held a seat before; the undo of another report may unassign it"
 
 
@@ -147,8 +148,9 @@ def _to_assign(
             rows = seat_list.by_email(email) or (seat_list.by_uuid(user.id) if user else [])
             if holds_seat(rows):
                 continue
-        if user is None or user.disabled:
-            missing.append(Person(id=user.id if user else None, email=email))
+        if user is None or user.disabled or user.service_account:
+            person = Person(id=user.id if user else None, email=email)
+            missing.append(with_reason(person, _SERVICE_ACCOUNT) if user and user.service_account else person)
         elif seat_list is None or not holds_seat(seat_list.by_uuid(user.id)):
             assign[user.id] = Person(id=user.id, email=user.email)
     for uuid in people.uuids:

@@ -9,8 +9,8 @@ from typing import Final, Self
 
 from airflow_provider_seats._text import is_hidden, strip_hidden
 
-# What a reader cannot tell from a hyphen.
-_find_hyphen: Final = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
+# What a reader cannot tell from a hyphen: dashes of every length, a bullet and a minus.
+_find_hyphen: Final = re.compile("[\u058a\u1806\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe31\ufe32\ufe58\ufe63\uff0d]")
 
 
 class BadCell(str):

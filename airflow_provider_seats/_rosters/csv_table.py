@@ -43,6 +43,7 @@ _ENCODINGS: Final = (
     "'cp1252' (Western Europe and the Americas), 'cp1250' (Central Europe), 'cp1251' (Cyrillic), 'cp932' (Japan), "
     "'gb18030' (China) or 'mac-roman' (older Macs)"
 )
+_ESCAPED: Final = " In a cell they are written twice, and not after a backslash: pass option('escape', '\"') to Spark."
 _MAX_CELL: Final = 80
 _CHUNK: Final = 64 * 1024
 
@@ -189,8 +190,9 @@ def _rows(text: Text, separator: str, first_row: int, file: str) -> Iterator[Num
             line = reader.line_num
             yield number, cells
     except csv.Error as error:
+        advice = _ESCAPED if b'\\"' in text.content else ""
         raise InvalidInputError(
-            "path", f"{file} is not valid CSV from row {number + 1} on ({error}). Check its quotation marks."
+            "path", f"{file} is not valid CSV from row {number + 1} on ({error}). Check its quotation marks.{advice}"
         ) from None
 
 

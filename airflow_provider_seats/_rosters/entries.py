@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 from airflow_provider_seats._arguments import parse_literal
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
@@ -32,20 +32,39 @@ def entries(name: str, value: object) -> list[object]:
     if isinstance(value, str):
         text = strip_hidden(value.removeprefix(_BYTE_ORDER_MARK))
         if not text.strip(" ,;"):
-            raise InvalidInputError(
-                name,
-                f"the text {shorten(value)} names nobody. Check what its template rendered to, or pass [] for nobody.",
-            )
+            raise _names_nobody(name, value)
         value = _parse(text)
         if isinstance(value, str):
-            return [part for part in re.split(r"[,;\s]+", value) if part]
+            parts = [part for part in re.split(r"[,;\s]+", value) if part]
+            if not parts:
+                raise _names_nobody(name, text)
+            return parts
     if (advice := _advice(value)) is not None:
         raise InvalidInputError(name, advice)
     if not isinstance(value, Iterable):
         raise InvalidInputError(name, f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs.")
-    # What mapped tasks return comes as a sequence of their results, each of them a list.
-    rows = (row for each in value for row in each) if _is_of_mapped_tasks(value) else value
+    rows = _results_of_mapped_tasks(name, value) if _is_of_mapped_tasks(value) else value
     return [entry for number, row in enumerate(rows, 1) for entry in _entries_of_row(name, number, row)]
+
+
+def _names_nobody(name: str, text: str) -> InvalidInputError:
+    return InvalidInputError(
+        name, f"the text {shorten(text)} names nobody. Check what its template rendered to, or pass [] for nobody."
+    )
+
+
+def _results_of_mapped_tasks(name: str, results: Iterable[object]) -> Iterator[object]:
+    """Yield the rows of the results of mapped tasks, each of which is a list or one text."""
+    for number, result in enumerate(results, 1):
+        if isinstance(result, str):
+            yield result
+            continue
+        advice = "it returned None" if result is None else _advice(result)
+        if advice is None and not isinstance(result, Iterable):
+            advice = f"{shorten(result)} is not a list of people"
+        if advice is not None:
+            raise InvalidInputError(name, f"result {number} of the mapped task: {advice.rstrip('.')}.")
+        yield from cast("Iterable[object]", result)
 
 
 def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
@@ -56,6 +75,8 @@ def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
             for place, each in enumerate(page, 1):
                 yield _entry(name, f"entry {place} of text {number}", each)
             return
+        if isinstance(page, Mapping):
+            row = page
     yield _entry(name, f"row {number}", row)
 
 

@@ -22,12 +22,16 @@ _MAX_ENTRY: Final = 320  # the longest address that RFC 5321 allows
 # RFC 5322 calls these, letters and digits the characters of an atom. Two are left out: a star is meant as a wildcard,
 # and a question mark is what programs write for a letter that an encoding lacks.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=^_`{|}~")
-# An address in ASCII without apostrophes, which would have to be distinguished from quotation marks.
+# An address in ASCII without apostrophes and percent signs, which may be quotation marks and characters in a link.
 # Nothing is tried twice (++ and *+), so that a UUID is quickly known to be none.
 _PLAIN_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9!#$%&+\-/=^_`{|}~]++(?:\.[A-Za-z0-9!#$%&+\-/=^_`{|}~]++)*+"
-    r"@[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)++"
+    r"[A-Za-z0-9!#$&+\-/=^_`{|}~]++(?:\.[A-Za-z0-9!#$&+\-/=^_`{|}~]++)*+"
+    r"@[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)++(?<!\..)"
 )
+# What a web form or a link writes for a character of an address.
+_find_encoded: Final = re.compile("%[0-9a-fA-F]{2}")
+# Letters that look like those of another script, so that a reader of the file sees another address.
+_ALPHABETS: Final = ("LATIN", "CYRILLIC", "GREEK")
 _find_person: Final = re.compile(r"[^\s@]@[^\s@.]+\.[^\s@.]|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
 is_plain_email: Final = _PLAIN_EMAIL.fullmatch
 # Letters that look like an apostrophe. A reader cannot tell them from one.
@@ -43,6 +47,8 @@ _ADVICE: Final = (
     (r"[?\ufffd]", "the character {0!r} stands for a letter that was lost, export it as UTF-8"),
     (r"^[^@\s]+@(?:[^@.\s]+\.?)?$", "its domain has no dot, it may be cut"),
     (r"\.$", "remove the dot at the end"),
+    (r"@.*\.[^.-]$", "its domain ends with a single character, it may be cut"),
+    (_find_encoded.pattern, "it was encoded for a link, {0!r} stands for another character"),
     (r"@(?:.*\.)?(?:-|[^@]*-(?:\.|$))", "a part of its domain begins or ends with a hyphen, it may be cut"),
 )
 
@@ -129,10 +135,13 @@ def is_email(text: str) -> bool:
         bool(at)
         and not quoted
         and all(atom and all(_is_letter(each) or each in _ATOM_MARKS for each in atom) for atom in local.split("."))
+        and not _find_encoded.search(local)
         and len(labels) > 1
+        and len(labels[-1]) > 1
         and all(label.strip("-") == label != "" for label in labels)
         and all(_is_letter(each) or each == "-" for label in labels for each in label)
         and not _is_misread(text)
+        and _mixed_letter(text) is None
     )
 
 
@@ -157,6 +166,22 @@ def _is_misread(text: str) -> bool:
         return False
 
 
+def _mixed_letter(text: str) -> str | None:
+    """Return a letter that may look like one of another script, in a word that has letters of both; None if none does.
+
+    A word is what stands between dots, hyphens and other marks. Two words of an address may be of two scripts.
+    """
+    for word in () if text.isascii() else re.findall(r"\w+", text):
+        found: dict[str, str] = {}
+        for letter in filter(str.isalpha, word):
+            alphabet = unicodedata.name(letter, "").partition(" ")[0]
+            if alphabet in _ALPHABETS:
+                found.setdefault(alphabet, letter)
+        if len(found) > 1:
+            return next(letter for alphabet, letter in found.items() if alphabet != "LATIN")
+    return None
+
+
 def describe_problem(entry: object, text: str) -> str:
     """Return why an entry is neither a UUID nor an email, and what to do.
 
@@ -166,6 +191,9 @@ def describe_problem(entry: object, text: str) -> str:
     if hidden := dict.fromkeys(filter(is_hidden, text)):
         shown = join_names((ascii(each)[1:-1] for each in hidden), _MAX_BAD)
         return f"{problem} (it contains hidden characters: {shown}; type it again)"
+    if (letter := _mixed_letter(text)) is not None:
+        name = unicodedata.name(letter, ascii(letter)).lower()
+        return f"{problem} (its {letter!r} is a {name}, which only looks like another letter; type it again)"
     if _is_misread(text):
         return f"{problem} (it is UTF-8 text that was read as Windows-1252, export it again)"
     for pattern, advice in _ADVICE:

@@ -34,10 +34,12 @@ class Roster:
 
     :param people: emails and user UUIDs, each person once.
     :param summary: how many rows there were, and how many were left out, for the log.
+    :param rows: how many rows there were.
     """
 
     people: list[str]
     summary: str
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class RosterFile:
         people = rows.people()
         if people:
             parts = f"{plural(len(files), 'file')} ({len(files) - len(tables):,} empty): " if is_folder else ""
-            return Roster(people, parts + rows.summary())
+            return Roster(people, parts + rows.summary(), rows.count)
         values = "".join(f"; {test.values()}" for test in rows.tests)
         problem = f"none of the {plural(rows.count, 'row')} of {self._shown} has {self.where}{values}"
         return self._nobody("where", problem, is_folder=is_folder)

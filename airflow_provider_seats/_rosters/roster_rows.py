@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LINK: Final = "mailto:"
 _UUID_HYPHENS: Final = 4
+_JOINED: Final = "keep each of several files as one of its own"
 
 
 class RosterRows:
@@ -201,9 +202,9 @@ class RosterRows:
         return "", text
 
     def _report_header(self, part: Part, number: int) -> None:
-        self.problems.append(
-            f"{part.place(number)}: it is a second header (keep each of several files as one of its own)"
-        )
+        is_first = self.count == 1  # with header_row, the rows above it would be lost
+        advice = f"if it is the right one, pass header_row={number}" if is_first else _JOINED
+        self.problems.append(f"{part.place(number)}: it is a second header ({advice})")
 
     def _repeats_header(self, part: Part, cells: Sequence[str]) -> bool:
         found = [comparable(cell) for cell in cells]

@@ -9,8 +9,8 @@ _DIGITS: Final = frozenset({"1", "2", "5"})
 _SMALLEST: Final = 100
 
 
-def warn_if_cut(count: int, what: str = "the roster") -> str | None:
-    """Return a warning if a roster has exactly as many people as a source hands over at most; None otherwise.
+def warn_if_cut(count: int, what: str = "the roster", unit: str = "people") -> str | None:
+    """Return a warning if a roster has exactly as many people or rows as a source hands over at most; None otherwise.
 
     Such limits are 100, 200, 500, 1,000, 2,000, 5,000, 10,000 and so on. Airflow's ``AnalyticsOperator`` hands over 100
     rows, a page of Okta 200, an LDAP server 500 or 1,000.
@@ -19,6 +19,6 @@ def warn_if_cut(count: int, what: str = "the roster") -> str | None:
     if count < _SMALLEST or digits not in _DIGITS:
         return None
     return (
-        f"{what} has exactly {count:,} people, a number at which many sources stop. Check that it is complete: that "
+        f"{what} has exactly {count:,} {unit}, a number at which many sources stop. Check that it is complete: that "
         "all pages were read, and that no query or search has a limit."
     )

@@ -56,7 +56,14 @@ class Cells(Mapping[str, str]):
         position = self._positions.get(column)
         if position is None:
             position = self._positions[column] = self._find(column)
-        cell = self.row[position] if position < len(self.row) else ""
+        if position >= len(self.row):
+            row = f"{self._table.place(self.number)} of {self._table.file}"
+            raise InvalidInputError(
+                "where",
+                f"its function reads the column {shorten(column)}, and {row} ends before it (it may be cut). Correct "
+                "the file.",
+            )
+        cell = self.row[position]
         if isinstance(cell, BadCell):
             raise InvalidInputError("where", f"{self._table.place(self.number, position)}: {cell.problem}.")
         return strip_hidden(cell)

@@ -14,6 +14,7 @@ from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank
         ("On Leave", "on\u202fle\u00adave"),
         ("On Leave", "on\r\nleave"),
         ("full-time", "FULL\u2011TIME"),
+        *(("full-time", f"full{chr(dash)}time") for dash in (0x2010, 0x2013, 0x2014, 0x2212, 0x2E3A, 0xFE31, 0xFF0D)),
         ("caf\u00e9", "CAFE\u0301"),
         ("", "\u200b\u00a0"),
     ],

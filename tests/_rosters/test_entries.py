@@ -69,6 +69,8 @@ def problem(value: object) -> str:
         [json.dumps([[ANN], [BOB]])],
         LazyXComSequence([ANN], [BOB]),
         LazyXComSequence([(ANN,), (BOB,)]),
+        LazyXComSequence(ANN, BOB),
+        LazyXComSequence(json.dumps([ANN]), [], json.dumps([[BOB]])),
         f"{ANN}, {BOB}",
         f"{ANN}\n{BOB}\n",
     ],
@@ -130,6 +132,32 @@ def test_a_dict_in_a_list_is_an_error_that_names_its_keys() -> None:
 def test_another_container_is_an_error_that_says_how_to_make_a_list(value: Any, message: str) -> None:
     """A frame is never read as the names of its columns, and never as an empty roster."""
     assert message in problem(value)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, "it returned None."),
+        (DataFrame(), "DataFrame is not a list of people. Pass one column of it"),
+        ({}, "a dict is not a list of people"),
+        (7, "7 is not a list of people."),
+    ],
+)
+def test_a_mapped_task_that_returns_no_list_is_an_error_with_its_number(result: Any, message: str) -> None:
+    """What one of many mapped readers returned is never left out, nor read letter by letter."""
+    assert f"result 2 of the mapped task: {message}" in problem(LazyXComSequence([ANN], result))
+
+
+@pytest.mark.parametrize("text", ['""', '" "', '", ;"'])
+def test_an_empty_text_as_json_names_nobody(text: str) -> None:
+    """A template with tojson makes this of an empty value. It is no empty list."""
+    assert f"the text {text!r} names nobody" in problem(text)
+
+
+def test_a_page_that_is_an_object_names_its_keys() -> None:
+    """Pages of an API are often objects that hold the list."""
+    shown = problem([json.dumps({"users": [ANN], "next": None})])
+    assert "row 1 is a dict with the keys 'users', 'next'" in shown
 
 
 @given(st.lists(st.emails(), max_size=5), st.sampled_from([tuple, list]))

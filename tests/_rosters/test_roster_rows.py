@@ -65,6 +65,10 @@ def problems(*texts: str, **where: str) -> list[str]:
         ("email,status\na@x.io,on\nb@exam,off\n", "row 3: 'b@exam' is neither a user UUID nor an email address (its d"),
         ("email,status\na@x.io,on\nb @x.io,off\n", "row 3: 'b @x.io' is neither a user UUID nor an email address"),
         ("email,status\na@x.io,on\n\nEMAIL,Status\nb@x.io,on\n", "row 4: it is a second header (keep each of several"),
+        (
+            "status,email\nStatus,Email\non,a@x.io\n",
+            "row 2: it is a second header (if it is the right one, pass header_row=2)",
+        ),
         ("email,dept,status\na@x.io,D,on\nemail,status\nb@x.io,on\n", "row 3: it is a second header"),
         ("email,dept,status\na@x.io,D,on\nstatus,email,dept\noff,b@x.io,D\n", "row 3: it is a second header"),
         ("email,status\na@x.io,on\n,on\n", "row 3: the cell is empty (fill it in, or leave the row out with where)"),

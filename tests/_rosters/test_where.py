@@ -45,6 +45,20 @@ def test_a_function_reads_a_workbook_like_a_csv_file() -> None:
     assert len(read(workbook(failed), where=lambda row: bool(row["Email"]))) == 4
 
 
+def test_a_row_that_ends_before_a_column_of_the_function_is_an_error() -> None:
+    """A cut row is no row with blank cells. Columns that the function does not read may be left out."""
+    text = "Email,Status,Team\nann@x.com,Active,SRE\nbob@x.com\ncy@x.com,Left\n"
+    for function in (
+        lambda row: row["status"] == "Active",
+        lambda row: row.get("Status") != "Left",
+        lambda row: bool(dict(row)),
+    ):
+        message = problem(text, where=function)
+        assert "where: its function reads the column" in message
+        assert "and row 3 of 's3://hr/roster.csv' ends before it (it may be cut)" in message
+    assert read(text, where=lambda row: row["Email"] != "cy@x.com") == [ANN, BOB]
+
+
 def test_a_row_behaves_like_a_mapping() -> None:
     """Each column of the file can be asked for, and a column may be missing if the function asks that."""
     seen: list[Any] = []
@@ -53,7 +67,7 @@ def test_a_row_behaves_like_a_mapping() -> None:
         seen.append((dict(row), len(row), "BOSS" in row, "team" in row, row.get("boss")))
         return True
 
-    read("Email,Boss\nann@x.com,\u200b Cy \nbob@x.com\n", where=look)
+    read("Email,Boss\nann@x.com,\u200b Cy \nbob@x.com,\n", where=look)
     assert seen == [
         ({"Email": "ann@x.com", "Boss": "Cy"}, 2, True, False, "Cy"),
         ({"Email": "bob@x.com", "Boss": ""}, 2, True, False, ""),

@@ -61,14 +61,31 @@ def test_missing_accounts_refuse_the_assignment_unless_they_are_skipped(
 
 def test_an_email_of_several_enabled_accounts_is_an_error(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:
     """An email of two enabled accounts is an error that names both, and a disabled second account does not count."""
-    first, second = datadog.add_user("ann@x.com"), datadog.add_user("ann@x.com", service_account=True)
+    first, second = datadog.add_user("ann@x.com"), datadog.add_user("ann@x.com")
     message, report = failure(assign, ti, user_emails=["ann@x.com"])
     assert first in message
-    assert f"{second} (service account, Active)" in message
+    assert f"{second} (Active)" in message
     assert report == {"not_done": ["ann@x.com"]}
     datadog.add_user("bob@x.com", status="Disabled")
     bob = datadog.add_user("bob@x.com")
     assert assign(user_emails=["bob@x.com"])["assigned"][0]["id"] == bob
+
+
+@pytest.mark.parametrize("operator", [assign, sync])
+def test_a_service_account_is_nobody_who_is_passed_by_email(datadog: FakeDatadog, operator: Any) -> None:
+    """A service account may have a person's email. The account of the person counts, or nobody is found."""
+    email = "ann@example.com"
+    bot = datadog.add_user(email, service_account=True)
+    message = refused(datadog, operator, user_emails=email)
+    assert f"account for {email} (only a service account has this email; pass its UUID to give it a seat)" in message
+    report = operator(user_emails=email, missing_users="skip")
+    assert [(each["id"], each["email"]) for each in report["missing"]] == [(bot, email)]
+    ann = datadog.add_user(email, status="Disabled")
+    message = refused(datadog, operator, user_emails=email)
+    assert f"There is no enabled Datadog account for {email} (1 in all)" in message
+    datadog.set_status(ann, "Active")
+    assert [each["id"] for each in operator(user_emails=email)["assigned"]] == [ann]
+    assert [each["id"] for each in assign(user_uuids=bot)["assigned"]] == [bot]
 
 
 def test_one_refused_person_does_not_stop_the_others(datadog: FakeDatadog, ti: FakeTaskInstance) -> None:

@@ -112,7 +112,8 @@ def test_an_undo_assigns_nothing_to_an_account_that_was_disabled_since(datadog: 
     report = sync(user_emails=emails(0, 1, 2))
     datadog._accounts[people[3]].status = "Disabled"
     del datadog._accounts[people[4]]
-    assert "There is no enabled Datadog account for u3@x.com, u4@x.com (2 in all)." in refused(datadog, undo=report)
+    reasons = "u3@x.com (the account is disabled), u4@x.com (Datadog does not know the account) (2 in all)."
+    assert f"There is no enabled Datadog account for {reasons}" in refused(datadog, undo=report)
     undone = sync(undo=report, missing_users="skip")
     assert by_email(undone) == {"assigned": emails(5), "missing": emails(3, 4)}
     assert datadog.holders(PRODUCT) == {*people[:3], people[5]}
