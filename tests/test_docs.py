@@ -104,6 +104,14 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
             thing(monkeypatch)
 
 
+@pytest.mark.parametrize("block", blocks("python", "json"))
+def test_code_fits_into_the_window_of_a_laptop(block: Block) -> None:
+    """A line of code in a page of the site has at most 88 characters, unless it is a comment or one long string."""
+    if block.page != "README.md":
+        lines = (line for line in block.text.splitlines() if not re.match(r' *(#|[\w=]*"[^" ]*",?$)', line))
+        assert [line for line in lines if len(line) > 88] == []
+
+
 def test_the_report_that_is_shown_is_one() -> None:
     """The report on its page has all keys in their order, and the table beside it is what the log shows."""
     texts = [each.values[0] for each in blocks("json", "text") if each.values[0].page == "docs/reference/report.md"]
