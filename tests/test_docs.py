@@ -37,6 +37,8 @@ HOSTS = {
     *("airflow.apache.org", "docs.datadoghq.com", "semver.org"),
     # Where services state their limits.
     *("docs.slack.dev", "learn.microsoft.com", "github.com"),
+    *("developer.okta.com", "developers.google.com", "www.rfc-editor.org"),
+    *("docs.aws.amazon.com", "cloud.google.com", "www.astronomer.io"),
 }
 # Pages that lead to others, that a program writes, or that include another.
 GROUPS = re.compile(r"README|docs/(index|benchmark|guides/.*|.*/index|api/.*|project/.*)\.md")
