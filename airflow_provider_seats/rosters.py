@@ -54,7 +54,7 @@ def read_roster(
     round number of people, because the source may have been cut.
 
     What a file is follows from its content: CSV, an Excel workbook (``.xlsx``), or either in a gzip archive. A workbook
-    needs ``pip install 'airflow-provider-seats[excel]'``. The separator of CSV is a comma, semicolon, tab or ``|``,
+    needs openpyxl, which the extra ``excel`` brings. The separator of CSV is a comma, semicolon, tab or ``|``,
     whichever the header contains outside quotation marks, or what Excel's first line ``sep=`` says. A file with one
     column has none.
 
