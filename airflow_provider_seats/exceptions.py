@@ -1,6 +1,8 @@
 """Every error class of this package. ``error.transient`` says whether a retry may help.
 
 The operators and the sensor raise Airflow's ``AirflowFailException`` from an error that is not transient.
+
+.. versionadded:: 0.2.0
 """
 
 from __future__ import annotations

@@ -132,6 +132,9 @@ class DatadogSeatsHook(BaseHook):
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 
+        .. versionadded:: 0.2.0
+            ``read_all_users``
+
         :param emails: whole email addresses in any case.
         :param read_all_users: find them in the list of all users, so that no email is in the address of a request. It
             costs a call for each 100 users.
@@ -152,6 +155,8 @@ class DatadogSeatsHook(BaseHook):
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#get-user-details
 
+        .. versionadded:: 0.2.0
+
         :param user_uuids: the users, in any form of a UUID.
         :param read_all_users: read them in the list of all users, at a call for each 100 users instead of one for each
             UUID.
@@ -170,6 +175,8 @@ class DatadogSeatsHook(BaseHook):
 
         .. seealso:: https://docs.datadoghq.com/api/latest/teams/#get-team-memberships
 
+        .. versionadded:: 0.2.0
+
         :param handles: the handles of the teams, exactly as Datadog shows them, without ``@``.
         :returns: the UUIDs in lower case, each once, in the order of the handles and of Datadog's lists.
         :raises InvalidInputError: if there is no handle, or one that is empty or not text, before anything is sent; if
@@ -187,6 +194,8 @@ class DatadogSeatsHook(BaseHook):
 
         .. seealso:: https://docs.datadoghq.com/api/latest/roles/#get-all-users-of-a-role
 
+        .. versionadded:: 0.2.0
+
         :param roles: the names of the roles, exactly as Datadog shows them, or their ids.
         :returns: the UUIDs in lower case, each once, in the order of the roles and of Datadog's lists.
         :raises InvalidInputError: if there is no role, or one that is empty or not text, before anything is sent; if
@@ -203,6 +212,8 @@ class DatadogSeatsHook(BaseHook):
         and the log counts them.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
+
+        .. versionadded:: 0.2.0
 
         :returns: the UUIDs in lower case, each once, in Datadog's order.
         """
@@ -234,6 +245,9 @@ class DatadogSeatsHook(BaseHook):
         In the CSV, an apostrophe stands before what a spreadsheet would run as a formula, as OWASP advises: before
         ``=``, ``+``, ``-``, ``@`` (also in wide form), a tab or a line break at the beginning of a cell, and after a
         comma, semicolon, tab or line break in it. Remove it at each such place to get the original back.
+
+        .. versionadded:: 0.2.0
+            ``read_all_users``
 
         :param product_code: Datadog's code of the product.
         :param status: whether to read the accounts that hold the seats. It needs the permission ``user_access_read``,
@@ -274,6 +288,8 @@ class DatadogSeatsHook(BaseHook):
         organisation.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/usage-metering/#get-usage-across-your-account
+
+        .. versionadded:: 0.2.0
 
         :param month: a month in UTC such as ``2026-11``, or a date in it; by default the current month. Datadog has the
             last 15 months.

@@ -45,6 +45,9 @@ class Person(TypedDict):
     The email of someone who was passed by UUID is known only if the seat list was read. ``reason`` says why someone is
     ``protected``, why someone with an account is ``missing``, and for a sync what was to happen to someone who was not
     changed. ``assigned_at`` is the date of a seat that was assigned, as the seat list showed it afterwards.
+
+    .. versionadded:: 0.2.0
+        ``assigned_at``
     """
 
     id: str | None
@@ -69,9 +72,13 @@ class Report(TypedDict):
     ``started_at`` is when the seats were read. ``conn_id`` is the connection's id and ``site`` its base URL; None if
     the connection was not read.
 
-    ``digest`` is a text that is the same for the same changes of the same product. ``complete`` says whether everyone
-    but the ``unchanged`` people is listed. Not every database returns more than 190 KiB to Airflow, so a larger report
-    lists the first people of each kind, and the task's log has the complete one.
+    ``digest`` is a text that is the same for the same changes of the same product and site. ``complete`` says whether
+    everyone but the ``unchanged`` people is listed. Not every database returns more than 190 KiB to Airflow, so a
+    larger report lists the first people of each kind, and the task's log has the complete one.
+
+    .. versionadded:: 0.2.0
+        ``counts``, ``refusals``, ``warnings``, ``started_at``, ``ended_at``, ``conn_id``, ``site``, ``digest`` and
+        ``complete``
     """
 
     product: str

@@ -13,7 +13,10 @@ _log = logging.getLogger(__name__)
 
 
 class StoragePath(Protocol):
-    """A path object that knows its storage, such as Airflow's ``ObjectStoragePath``."""
+    """A path object that knows its storage, such as Airflow's ``ObjectStoragePath``.
+
+    .. versionadded:: 0.2.0
+    """
 
     @property
     def protocol(self) -> str:
@@ -51,7 +54,7 @@ def read_roster(
     round number of people or rows, because the source may have been cut.
 
     What a file is follows from its content: CSV, an Excel workbook (``.xlsx``), or either in a gzip archive. A workbook
-    needs ``pip install 'airflow-provider-seats[excel]'``. The separator of CSV is a comma, semicolon, tab or ``|``,
+    needs openpyxl, which the extra ``excel`` brings. The separator of CSV is a comma, semicolon, tab or ``|``,
     whichever the header contains outside quotation marks, or what Excel's first line ``sep=`` says. A file with one
     column has none.
 
@@ -60,6 +63,8 @@ def read_roster(
 
     Airflow retries the task if a storage cannot be reached, or the file is not there. A file that can be read but not
     used fails the task at once.
+
+    .. versionadded:: 0.2.0
 
     :param path: a path or URL that Airflow's ``ObjectStoragePath`` can read, such as ``s3://...`` or ``file:///...``,
         such an object, or a link to a file on the web.

@@ -152,6 +152,8 @@ class UserAccountsSensor(_WaitingSensor):
     The ``return_value`` has the ``count`` of the accounts, and the first of them as ``people``: ``id``, ``email`` and
     ``name``, as many as fit into 46 KiB of JSON.
 
+    .. versionadded:: 0.2.0
+
     :param user_emails: email addresses in any case: a list, or a text that holds one as JSON or with commas.
         (templated)
     :param require: whether ``all`` of the people must have an account, or ``any``. (templated)

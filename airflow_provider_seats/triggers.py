@@ -117,6 +117,9 @@ class SeatUsersTrigger(_WaitTrigger):
     its last poll failed or ``execution_timeout_at`` comes first. A poll that started before the trigger does not count.
     Airflow stores all arguments in its database unencrypted; none is secret.
 
+    .. versionadded:: 0.2.0
+        ``people``, ``seen`` and ``summary``
+
     :param product_code: Datadog's code of the product.
     :param user_uuids: Datadog user UUIDs.
     :param user_emails: email addresses.
@@ -172,6 +175,8 @@ class UserAccountsTrigger(_WaitTrigger):
     .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 
     Its events and times are those of :class:`SeatUsersTrigger`. All of them in one triggerer share one look-up.
+
+    .. versionadded:: 0.2.0
 
     :param user_emails: email addresses.
     :param people: the same as one compressed text, as Airflow stores them.
@@ -264,7 +269,7 @@ class SeatChangesTrigger(BaseEventTrigger):
         """
         from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (not loaded in most DAG files)
 
-        return _path(self), {
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
             "product_code": parse_product_code(self.product_code),
             "datadog_conn_id": self.datadog_conn_id,
             "poll_interval": parse_duration("poll_interval", self.poll_interval),
@@ -300,7 +305,3 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     def _forget_problem(self) -> None:
         self._problem = None
-
-
-def _path(trigger: BaseTrigger) -> str:
-    return f"{type(trigger).__module__}.{type(trigger).__qualname__}"

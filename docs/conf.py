@@ -102,9 +102,17 @@ def adapt_page(_app: Sphinx, _docname: str, source: list[str]) -> None:
 
 
 def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
-    """Leave out of a signature that an argument need not be passed: its default says so."""
+    """Leave out of a signature that an argument need not be passed: its default says so. Write defaults as code."""
     *_, signature, returns = event
-    return signature and re.sub(r" \| [~\w.]*\bNotPassed\b", "", signature), returns
+    for shown, code in ((r" \| [~\w.]*\bNotPassed\b", ""), (r"<class '(\w+)'>", r"\1"), ("<factory>", "{}")):
+        signature = signature and re.sub(shown, code, signature)
+    return signature, returns
+
+
+def drop_aliases(*event: Any) -> None:
+    """Leave out what Python writes for a field of a tuple: its number."""
+    lines: list[str] = event[-1]
+    lines[:] = [line for line in lines if not line.startswith("Alias for field number")]
 
 
 def name_public_bases(*event: Any) -> None:
@@ -117,5 +125,6 @@ def name_public_bases(*event: Any) -> None:
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
     app.connect("autodoc-process-bases", name_public_bases)
+    app.connect("autodoc-process-docstring", drop_aliases)
     app.connect("source-read", adapt_page)
     app.connect("autodoc-process-signature", tidy_signature)

@@ -58,7 +58,7 @@ def test_entra_members_are_enabled_people_with_their_mail(monkeypatch: pytest.Mo
 
 
 def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Groups in the group and suspended accounts are left out, and a page may be empty."""
+    """Groups in the group and suspended accounts are left out, a page may be empty, and outside nobody has a status."""
     asked: list[Any] = []
 
     class Hook:
@@ -70,14 +70,14 @@ def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.Monkey
             group = {"email": "sre@example.com", "type": "GROUP", "status": "ACTIVE"}
             away = {"email": "cy@example.com", "type": "USER", "status": "SUSPENDED"}
             found = [{"email": email, "type": "USER", "status": "ACTIVE"} for email in (ANN, BOB)]
-            return [{"members": [found[0], group]}, {}, {"members": [away, found[1]]}]
+            outside = {"email": "di@other.com", "type": "USER"}
+            return [{"members": [found[0], group]}, {}, {"members": [away, found[1], outside]}]
 
+    module = SimpleNamespace(GoogleDiscoveryApiHook=Hook)
     read = task_of_page(
-        monkeypatch,
-        "read_google_group",
-        airflow__providers__google__common__hooks__discovery_api={"GoogleDiscoveryApiHook": Hook},
+        monkeypatch, "read_google_group", airflow__providers__google__common__hooks={"discovery_api": module}
     )
-    assert read("staff@example.com") == [ANN, BOB]
+    assert read("staff@example.com") == [ANN, BOB, "di@other.com"]
     assert asked == [
         ("admin", "directory_v1", "google_cloud_default"),
         ("admin.members.list", "staff@example.com", True),
@@ -85,14 +85,16 @@ def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.Monkey
 
 
 def test_ldap_entries_are_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """References to other servers are no people, and a search that is cut raises an error."""
+    """References to other servers are no people, and a search that is cut raises an error, which ldap3 does not."""
     used: dict[str, Any] = {}
+    end = {"description": "success"}
 
     class Connection:
         def __init__(self, server: Any, user: str, password: str, **options: Any) -> None:
             used.update(options, server=server, user=user)
             standard = SimpleNamespace(paged_search=self.search)
             self.extend = SimpleNamespace(standard=standard)
+            self.result = end
 
         def __enter__(self) -> Self:
             return self
@@ -115,7 +117,11 @@ def test_ldap_entries_are_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None
     assert used["server"] == ("ldap.example.com", True)
     assert used["raise_exceptions"]
     assert used["paged_criticality"]
+    assert not used["generator"]
     assert used["filter"].count("(") == used["filter"].count(")")
+    end["description"] = "sizeLimitExceeded"
+    with pytest.raises(ValueError, match=r"the search was cut: .*sizeLimitExceeded"):
+        read("CN=staff,DC=example,DC=com")
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])

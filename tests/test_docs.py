@@ -37,6 +37,8 @@ HOSTS = {
     *("airflow.apache.org", "docs.datadoghq.com", "semver.org"),
     # Where services state their limits.
     *("docs.slack.dev", "learn.microsoft.com", "github.com"),
+    *("developer.okta.com", "developers.google.com", "www.rfc-editor.org"),
+    *("docs.aws.amazon.com", "cloud.google.com", "www.astronomer.io"),
 }
 # Pages that lead to others, that a program writes, or that include another.
 GROUPS = re.compile(r"README|docs/(index|benchmark|guides/.*|.*/index|api/.*|project/.*)\.md")
@@ -102,6 +104,14 @@ def test_every_block_of_python_runs(block: Block, monkeypatch: pytest.MonkeyPatc
     for name, thing in names.items():
         if name.startswith("test_"):
             thing(monkeypatch)
+
+
+@pytest.mark.parametrize("block", blocks("python", "json"))
+def test_code_fits_into_the_window_of_a_laptop(block: Block) -> None:
+    """A line of code in a page of the site has at most 88 characters, unless it is a comment or one long string."""
+    if block.page != "README.md":
+        lines = (line for line in block.text.splitlines() if not re.match(r' *(#|[\w=]*"[^" ]*",?$)', line))
+        assert [line for line in lines if len(line) > 88] == []
 
 
 def test_the_report_that_is_shown_is_one() -> None:

@@ -26,6 +26,9 @@ _READINGS: Final = 3
 class User(NamedTuple):
     """An account of the organisation.
 
+    .. versionadded:: 0.2.0
+        ``created_at``, ``last_login_at`` and ``handle``
+
     :param id: the user UUID.
     :param email: as Datadog stores it, in lower case.
     :param status: ``Active``, ``Pending`` or ``Disabled``.
@@ -51,7 +54,10 @@ class User(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """What may name the account in a list of emails: its email and its handle, each an :func:`email_key`."""
+        """What may name the account in a list of emails: its email and its handle, in lower case.
+
+        .. versionadded:: 0.2.0
+        """
         return {email_key(name) for name in (self.email, self.handle) if name}
 
     def __str__(self) -> str:

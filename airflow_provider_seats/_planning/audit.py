@@ -46,7 +46,10 @@ _MAX_USAGE: Final = 300
 
 
 class AuditRow(TypedDict):
-    """A seat of a product, and with ``status=True`` the account that holds it. Any value may be None."""
+    """A seat of a product, and with ``status=True`` the account that holds it. Any value may be None.
+
+    .. versionadded:: 0.2.0
+    """
 
     id: str | None
     email: str | None

@@ -34,6 +34,8 @@ class SeatUsage(TypedDict):
 
     ``products`` are by Datadog's name, such as ``on_call_seat_hwm``. ``last_updated`` is until when Datadog has
     counted, as Datadog writes it.
+
+    .. versionadded:: 0.2.0
     """
 
     month: str

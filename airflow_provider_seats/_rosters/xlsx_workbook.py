@@ -39,7 +39,7 @@ def open_workbook(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa
     except ImportError:
         raise InvalidInputError(
             "path",
-            f"{file} is an Excel workbook. To read it, install openpyxl: pip install 'airflow-provider-seats[excel]'. "
+            f"{file} is an Excel workbook. To read it, install openpyxl: pip install 'openpyxl>=3.1.5,<4'. "
             "Or save it as 'CSV UTF-8'.",
         ) from None
     try:

@@ -33,6 +33,9 @@ class AssignSeatsOperator(SeatsOperator):
     limit, a lost connection or a fault of Datadog (:class:`~airflow_provider_seats.exceptions.TransientError`) is left
     to the task's retries.
 
+    .. versionadded:: 0.2.0
+        ``max_assign``, ``warn_seats``, ``read_seats_first`` and ``read_all_users``
+
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
     :param user_emails: email addresses in any case, in the same forms. (templated)

@@ -33,6 +33,8 @@ class AuditSeatsOperator(OwnArguments, BaseOperator):
     :class:`~airflow_provider_seats.exceptions.TooManySeatsError`, after the file is written and counts and summary are
     pushed to XCom.
 
+    .. versionadded:: 0.2.0
+
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param status: read the accounts that hold the seats. It needs the permission ``user_access_read``, and costs at
         most one call for each person, or the list of all users where that is fewer calls. (templated)

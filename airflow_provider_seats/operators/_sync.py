@@ -43,6 +43,10 @@ class SyncSeatsOperator(SeatsOperator):
     fails. Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
     :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
 
+    .. versionadded:: 0.2.0
+        ``max_roster_age``, ``roster_read_at``, ``max_assign``, ``warn_seats``, ``check_accounts``, ``on_call``,
+        ``check_escalation_policies`` and ``read_all_users``
+
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: the roster by user UUID: a list, or a text that holds one as JSON or with commas. With ``undo``,
         the people that it is limited to. (templated)

@@ -33,6 +33,10 @@ class UnassignSeatsOperator(SeatsOperator):
     Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
     :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
 
+    .. versionadded:: 0.2.0
+        ``missing_users``, ``min_seat_age``, ``check_accounts``, ``on_call``, ``check_escalation_policies``,
+        ``read_seats_first`` and ``read_all_users``
+
     :param product_code: Datadog's code of the product, such as ``incident_response``. (templated)
     :param user_uuids: Datadog user UUIDs: a list, or a text that holds one as JSON or with commas. (templated)
     :param user_emails: email addresses in any case, in the same forms. (templated)

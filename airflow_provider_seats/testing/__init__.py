@@ -24,10 +24,8 @@ and refuses a whole call for one unknown UUID.
 """
 
 from airflow_provider_seats.testing._access import API_KEY, APP_KEY, VALIDATE, VALIDATE_KEYS
-from airflow_provider_seats.testing._datadog import (
-    PERMISSIONS,
-    FakeDatadog,
-)
+from airflow_provider_seats.testing._datadog import FakeDatadog
+from airflow_provider_seats.testing._endpoints import PERMISSIONS
 from airflow_provider_seats.testing._escalations import POLICIES, ROUTING_RULES
 from airflow_provider_seats.testing._intake import EVENTS, SERIES
 from airflow_provider_seats.testing._on_call import SCHEDULES

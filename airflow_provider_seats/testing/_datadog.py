@@ -8,24 +8,13 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 from airflow_provider_seats.connection import is_token
-from airflow_provider_seats.testing._access import (
-    API_KEY,
-    APP_KEY,
-    KEYS_API,
-    RateLimitWindow,
-    Rights,
-    handle,
-    unauthorized,
-)
-from airflow_provider_seats.testing._escalations import ESCALATIONS_API
-from airflow_provider_seats.testing._intake import INTAKE_API
-from airflow_provider_seats.testing._on_call import SCHEDULES_API
+from airflow_provider_seats.testing._access import API_KEY, APP_KEY, RateLimitWindow, Rights, handle, unauthorized
+from airflow_provider_seats.testing._endpoints import ENDPOINTS, ON_CALL_ENDPOINTS, PERMISSIONS
 from airflow_provider_seats.testing._organization import (
     Account,
-    Endpoint,
     EscalationPolicy,
     Organization,
     Role,
@@ -33,30 +22,15 @@ from airflow_provider_seats.testing._organization import (
     Schedule,
     Team,
 )
-from airflow_provider_seats.testing._roles import ROLES_API
-from airflow_provider_seats.testing._seats import SEATS_API, give_seat
+from airflow_provider_seats.testing._seats import give_seat
 from airflow_provider_seats.testing._server import Answer, Fault, Received, Request, Server
-from airflow_provider_seats.testing._teams import TEAMS_API
-from airflow_provider_seats.testing._usage import USAGE_API
-from airflow_provider_seats.testing._users import USERS_API
-
-_ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    *SEATS_API,
-    *USERS_API,
-    *TEAMS_API,
-    *ROLES_API,
-    *USAGE_API,
-    *INTAKE_API,
-    *KEYS_API,
-)
-_ON_CALL_API: Final = (*SCHEDULES_API, *ESCALATIONS_API)
-PERMISSIONS: Final[frozenset[str]] = frozenset(
-    permission for endpoint in (*_ENDPOINTS, *_ON_CALL_API) for permission in endpoint.permissions | endpoint.also
-)
 
 
 class FakeDatadog:
     """A Datadog organisation that serves on loopback while the ``with`` block lasts.
+
+    .. versionadded:: 0.2.0
+        ``permissions``, ``scopes``, ``seat_list_permissions``, ``on_call_api`` and ``is_parent``
 
     :param products: the codes of its products. Any other code is refused.
     :param api_key: the valid API key.
@@ -103,7 +77,7 @@ class FakeDatadog:
         self._seats: dict[str, dict[str, Any]] = {product: {} for product in products}
         self._organization = Organization(seated_users, unknown_users, self._seats, is_parent=is_parent)
         self._accounts = self._organization.accounts
-        self._endpoints = _ENDPOINTS + (_ON_CALL_API if on_call_api else ())
+        self._endpoints = ENDPOINTS + (ON_CALL_ENDPOINTS if on_call_api else ())
         self._window = RateLimitWindow()
         self._lock = threading.RLock()
         self._server = Server(port, self._answer)
@@ -122,12 +96,18 @@ class FakeDatadog:
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
-        """The series that were sent to its intake: ``metric``, ``points``, ``type``, ``tags`` and ``host``."""
+        """The series that were sent to its intake: ``metric``, ``points``, ``type``, ``tags`` and ``host``.
+
+        .. versionadded:: 0.2.0
+        """
         return self._organization.metrics
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The events that were posted to it: ``title``, ``text``, ``tags`` and more."""
+        """The events that were posted to it: ``title``, ``text``, ``tags`` and more.
+
+        .. versionadded:: 0.2.0
+        """
         return self._organization.events
 
     @property
@@ -155,6 +135,9 @@ class FakeDatadog:
     ) -> str:
         """Add an account, and a seat of the product ``seat`` if one is passed. Return its UUID.
 
+        .. versionadded:: 0.2.0
+            ``handle``, ``created_at`` and ``last_login_at``
+
         :param handle: the handle; the email if none is passed.
         :param created_at: when the account was created, in ISO 8601; now if nothing is passed.
         :param last_login_at: when its owner last logged in, in ISO 8601; None if they never did.
@@ -175,7 +158,10 @@ class FakeDatadog:
         return account.id
 
     def set_status(self, user_uuid: str, status: Literal["Active", "Pending", "Disabled"]) -> None:
-        """Set the status of an account. Its owner keeps a seat."""
+        """Set the status of an account. Its owner keeps a seat.
+
+        .. versionadded:: 0.2.0
+        """
         with self._lock:
             self._accounts[user_uuid].status = status
 
@@ -189,6 +175,8 @@ class FakeDatadog:
         team_id: str | None = None,
     ) -> str:
         """Add a team, or replace the one with this id. Return its id.
+
+        .. versionadded:: 0.2.0
 
         :param members: user UUIDs, or emails of accounts.
         :param name: the name; made from the handle if none is passed.
@@ -208,6 +196,8 @@ class FakeDatadog:
 
     def add_role(self, name: str, members: Iterable[str] = (), *, role_id: str | None = None) -> str:
         """Add a role, or replace the one with this id. Return its id. Several roles may have the same name.
+
+        .. versionadded:: 0.2.0
 
         :param members: user UUIDs, or emails of accounts.
         """
@@ -232,6 +222,8 @@ class FakeDatadog:
     ) -> str:
         """Add an on-call schedule with one layer, or replace the one with this id. Return its id.
 
+        .. versionadded:: 0.2.0
+
         :param members: user UUIDs, or emails of accounts.
         :param teams: the ids of the teams that own it.
         """
@@ -252,6 +244,8 @@ class FakeDatadog:
         self, name: str, steps: Iterable[Iterable[str]] = (), *, teams: Iterable[str] = (), policy_id: str | None = None
     ) -> str:
         """Add an escalation policy, or replace the one with this id. Return its id.
+
+        .. versionadded:: 0.2.0
 
         :param steps: the targets of each step: user UUIDs, emails of accounts, or ids of schedules or teams.
         :param teams: the ids of the teams that own it.
@@ -277,6 +271,8 @@ class FakeDatadog:
     ) -> None:
         """Add a routing rule to a team. It leads to an escalation policy, or reroutes to another team.
 
+        .. versionadded:: 0.2.0
+
         :param reroute_to: the id of the other team.
         :param query: which pages the rule is for.
         :param in_action: whether an action of the rule names the policy. Datadog's rules do either.
@@ -288,6 +284,8 @@ class FakeDatadog:
     def add_usage(self, day: str, **seats: int) -> None:
         """Set what the usage summary has for a day. A month's number is its highest day.
 
+        .. versionadded:: 0.2.0
+
         :param day: such as ``2026-11-14``.
         :param seats: numbers by Datadog's names, such as ``on_call_seat_hwm``.
         """
@@ -295,7 +293,10 @@ class FakeDatadog:
             self._organization.usage.setdefault(day, {}).update(seats)
 
     def accounts(self) -> list[Account]:
-        """Return the accounts, in the order in which they were added."""
+        """Return the accounts, in the order in which they were added.
+
+        .. versionadded:: 0.2.0
+        """
         with self._lock:
             return list(self._accounts.values())
 
@@ -344,7 +345,6 @@ class FakeDatadog:
             limits, spent = self._window.count(request, self.rate_limit)
             if spent:
                 return Answer(HTTPStatus.TOO_MANY_REQUESTS, {"errors": ["Too many requests"]}, headers=limits)
-            older = self.seat_list_permissions == "older"
-            rights = Rights(self.permissions, self.scopes, older=older)
+            rights = Rights(self.permissions, self.scopes, older=self.seat_list_permissions == "older")
             answer = handle(self._endpoints, self._organization, request, rights)
             return Answer(answer.status, answer.document, answer.content_type, limits)

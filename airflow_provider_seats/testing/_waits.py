@@ -21,6 +21,8 @@ def skip_waits() -> Iterator[None]:
         with FakeDatadog() as datadog, skip_waits():
             datadog.script("GET", SEATS, Fault(503), Fault(503))
             ...  # call an operator: the second and third attempts follow at once
+
+    .. versionadded:: 0.2.0
     """
     before = clock.install(clock.SkippingClock())
     try:

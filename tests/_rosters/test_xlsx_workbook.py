@@ -140,11 +140,11 @@ def test_damaged_bytes_are_an_error_or_make_no_difference() -> None:
             continue
 
 
-def test_without_openpyxl_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The library openpyxl comes with an extra, which the error names."""
+def test_without_openpyxl_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library openpyxl is all that is missing. No public index has this package and its extra."""
     content = workbook(STAFF)
     monkeypatch.setitem(sys.modules, "openpyxl.reader.excel", None)
     assert problem(content) == (
         "path: 's3://hr/roster.csv' is an Excel workbook. To read it, install openpyxl: pip install "
-        "'airflow-provider-seats[excel]'. Or save it as 'CSV UTF-8'."
+        "'openpyxl>=3.1.5,<4'. Or save it as 'CSV UTF-8'."
     )
