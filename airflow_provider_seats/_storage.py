@@ -27,7 +27,7 @@ _OK: Final = 200
 _MAX_DETAIL: Final = 300
 # Errors that say nothing about whether a path is a folder.
 _NO_FOLDER: Final = (PermissionError, ConnectionError, TimeoutError)
-# Programs give such names to files that are no parts: _SUCCESS, _metadata, .part-0.crc, and ~$roster.xlsx for as long as
+# Programs give such names to files that are no parts: _SUCCESS, _metadata, .part-0.crc, and ~$roster.xlsx while
 # somebody has that workbook open.
 _NO_PARTS: Final = ("_", ".", "~$")
 

@@ -269,7 +269,7 @@ class SeatChangesTrigger(BaseEventTrigger):
         """
         from airflow_provider_seats._arguments import parse_duration, parse_product_code  # noqa: PLC0415 (not loaded in most DAG files)
 
-        return f"{type(self).__module__}.{type(self).__qualname__}", {
+        return _path(self), {
             "product_code": parse_product_code(self.product_code),
             "datadog_conn_id": self.datadog_conn_id,
             "poll_interval": parse_duration("poll_interval", self.poll_interval),
@@ -305,3 +305,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     def _forget_problem(self) -> None:
         self._problem = None
+
+
+def _path(trigger: BaseTrigger) -> str:
+    return f"{type(trigger).__module__}.{type(trigger).__qualname__}"

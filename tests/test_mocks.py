@@ -176,6 +176,25 @@ def test_a_cassette_records_and_replays(where: str, tmp_path: Path, monkeypatch:
         assert played.play_count == sent
 
 
+def test_a_cassette_records_calls_that_are_made_side_by_side(
+    datadog: FakeDatadog, tmp_path: Path, no_waits: list[float]
+) -> None:
+    """Each of many look-ups is in the cassette, although vcrpy lets other threads send past it."""
+    vcr = pytest.importorskip("vcr")
+    wanted = {datadog.add_user(f"person{number}@example.com") for number in range(12)}
+    # The list of all users would be a single call.
+    for number in range(1_300):
+        datadog.add_user(f"other{number}@example.org")
+    people = [f"person{number}@example.com" for number in range(12)]
+    cassette = str(tmp_path / "users.yaml")
+    with vcr.use_cassette(cassette, record_mode="once") as recorded:
+        assert {user.id for user in DatadogSeatsHook().find_users(people).values()} == wanted
+    assert len(recorded) == len(datadog.calls()) >= 12
+    with vcr.use_cassette(cassette, record_mode="none") as played:
+        assert {user.id for user in DatadogSeatsHook().find_users(people).values()} == wanted
+    assert played.play_count == len(recorded) == len(datadog.calls())
+
+
 def test_a_cassette_does_not_leak_into_a_later_test(datadog: FakeDatadog, tmp_path: Path) -> None:
     """A hook that was used before, inside and after a cassette asks the cassette only inside of it."""
     vcr = pytest.importorskip("vcr")

@@ -232,6 +232,14 @@ class _SecurePool(HTTPSConnectionPool):
         return _with_bounds(super()._new_conn())
 
 
+def is_recorded() -> bool:
+    """Return whether a tool such as vcrpy has replaced the connections of urllib3.
+
+    While vcrpy records a request, the real connections are back: a second thread would send past it.
+    """
+    return not HTTPSConnectionPool.ConnectionCls.__module__.startswith("urllib3.")
+
+
 def _with_bounds(connection: Any) -> Any:  # noqa: ANN401 (also that of a stand-in)
     connection.response_class = _BoundedResponse
     return connection
