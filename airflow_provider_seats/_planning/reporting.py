@@ -78,10 +78,11 @@ def exceeded(plan: Plan, users: Sequence[SeatUser]) -> str | None:
     if limit is None or len(users) <= limit or plan.seat_list is None:
         return None
     planned = by_id(plan.assign)
+    before = {user.email for user in plan.seat_list.rows_without_uuid}
     others = [
-        label(Person(id=user.id, email=user.email))
+        label(Person(id=user.id, email=user.email)) if user.id else user.email or "someone without a user UUID"
         for user in users
-        if user.id and user.id not in planned and not plan.seat_list.by_uuid(user.id)
+        if (user.id not in planned and not plan.seat_list.by_uuid(user.id) if user.id else user.email not in before)
     ]
     if not others:
         return None

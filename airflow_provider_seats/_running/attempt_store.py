@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_seats._airflow import Context
+    from airflow_provider_seats._planning.plan import Origin
     from airflow_provider_seats.report import Person
 
 T = TypeVar("T")
@@ -26,22 +27,28 @@ _KEY: Final = "datadog_seats"
 class AttemptStore:
     """Remembers what the attempts of one task set out to change. If the store fails, the task goes on without it.
 
-    Airflow keeps a task's state when the task is cleared. So state is used only if it is of the same product, site and
-    series of attempts: a clear raises ``max_tries``, unless the task has fewer ``retries`` now. And it is used only if
-    it is complete. Each attempt first stores that it may change more than is stored, and takes that back when it has
-    stored what it changes, or ends without a change.
+    Airflow keeps a task's state when the task is cleared. So state is used only if it is of the same product,
+    connection, site and series of attempts: a clear raises ``max_tries``, unless the task has fewer ``retries`` now.
+    And it is used only if it is complete. Each attempt first stores that it may change more than is stored, and takes
+    that back when it has stored what it changes, or ends without a change.
 
     :param product: state of another product does not count.
-    :param site: the base URL of the connection. State of another site does not count.
+    :param origin: the connection and its site. State of another one does not count.
     """
 
-    def __init__(self, context: Context, product: str, site: str) -> None:
+    def __init__(self, context: Context, product: str, origin: Origin) -> None:
         ti = context.get("ti")
         self._store: Any = context.get("task_state_store")
         self._number: int = getattr(ti, "try_number", 1)
         self._max_tries: int = getattr(ti, "max_tries", self._number)
         retries = getattr(getattr(ti, "task", None), "retries", None)
-        self._series = {"product": product, "site": site, "max_tries": self._max_tries, "retries": retries}
+        self._series = {
+            "product": product,
+            "conn_id": origin.conn_id,
+            "site": origin.site,
+            "max_tries": self._max_tries,
+            "retries": retries,
+        }
         self._since = self._number
         self._earlier: EarlierAttempts | None = None
         self._is_changing = False

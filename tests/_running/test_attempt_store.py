@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api.seat_list import SeatList
-from airflow_provider_seats._planning.plan import Plan
+from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _server
@@ -40,12 +40,12 @@ ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-0000
 PLAN = Plan(PRODUCT, changes([person(ANN, "ann@x.com")], [person(BOB, "bob@x.com")]), seat_list=SeatList([seat(BOB)]))
 
 
-SITE = "https://api.datadoghq.com"
+ORIGIN = Origin("datadog_default", "https://api.datadoghq.com")
 
 
-def store_of(context: Any, product: str = PRODUCT, site: str = SITE) -> AttemptStore:
+def store_of(context: Any, product: str = PRODUCT, origin: Origin = ORIGIN) -> AttemptStore:
     """Return the attempt store of a context."""
-    return AttemptStore(context, product, site)
+    return AttemptStore(context, product, origin)
 
 
 def remembered(max_tries: int = 3) -> Store:
@@ -67,12 +67,14 @@ def test_a_later_attempt_of_the_series_reads_what_was_remembered() -> None:
     assert earlier.unassigned == {BOB: person(BOB, "bob@x.com")}
 
 
-def test_the_state_of_another_series_product_or_site_does_not_count() -> None:
-    """State from before a clear, which raises max_tries, or of another product or site is ignored."""
+def test_the_state_of_another_series_product_connection_or_site_does_not_count() -> None:
+    """State from before a clear, which raises max_tries, or of another product, connection or site is ignored."""
     assert store_of(attempt(remembered(), 2)).earlier() is not None
     assert store_of(attempt(remembered(), 5, 7)).earlier() is None
     assert store_of(attempt(remembered(), 2), "example_product").earlier() is None
-    assert store_of(attempt(remembered(), 2), site="https://api.datadoghq.eu").earlier() is None
+    assert store_of(attempt(remembered(), 2), origin=ORIGIN._replace(site="https://api.datadoghq.eu")).earlier() is None
+    # Two organisations may be on one site.
+    assert store_of(attempt(remembered(), 2), origin=ORIGIN._replace(conn_id="other_team")).earlier() is None
 
 
 def test_a_clear_with_fewer_retries_starts_a_new_series() -> None:
