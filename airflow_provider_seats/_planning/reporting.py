@@ -37,9 +37,9 @@ def report_not_started(plan: Plan, period: Period = _NO_PERIOD, *, preview: bool
     """Report that this attempt changed nothing."""
     not_done = [*plan.unassign, *plan.assign]
     unknown: list[Person] = []
-    if plan.seat_list is None and plan.earlier is not None:
+    if plan.seat_list is None and plan.covered is not None:
         # Only the seat list says how far the earlier attempts got.
-        unknown = [*plan.earlier.unassigned.values(), *plan.earlier.assigned.values()]
+        unknown = [*plan.covered.unassigned.values(), *plan.covered.assigned.values()]
     return _report(plan, not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
 
 

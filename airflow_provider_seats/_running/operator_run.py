@@ -103,7 +103,7 @@ class OperatorRun:
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
+            period = Period(plan.covered.started, self._server_time) if plan.covered else Period()
             self._reach(
                 plan._replace(since_attempt=attempts.since(plan)),
                 partial(report_not_started, period=period, preview=job.preview),
