@@ -73,7 +73,10 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
     refused = {uuid: detail for outcome in outcomes for uuid, detail in outcome.refused.items()}
     if error is not None or not refused:
         return error
-    return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
+    not_done = sum(len(outcome.not_done) for outcome in outcomes)
+    accepted = {_without_effect(method) for method in ("POST", "DELETE")}
+    not_shown = sum(detail in accepted for detail in refused.values())
+    return SeatsRefusedError(outcomes[0].product, refused, label, not_done, not_shown)
 
 
 def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:

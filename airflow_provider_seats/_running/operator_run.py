@@ -96,14 +96,14 @@ class OperatorRun:
         from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
         from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
 
-        attempts = AttemptStore(self._context, job.product, str(self._plan.origin.site))
+        attempts = AttemptStore(self._context, job.product, self._plan.origin)
         earlier = None
         if job.needs_seat_list:
             self._attempts = attempts
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
+            period = Period(plan.covered.started, self._server_time) if plan.covered else Period()
             self._reach(
                 plan._replace(since_attempt=attempts.since(plan)),
                 partial(report_not_started, period=period, preview=job.preview),
@@ -130,7 +130,7 @@ class OperatorRun:
             assigned = assigned._replace(not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
-        if job.reads_back and unassigned.error is None and assigned.error is None:
+        if job.reads_back and (unassigned.done or assigned.done or not (unassigned.error or assigned.error)):
             unassigned, assigned, users_after = self._read_back(plan, unassigned, assigned)
             self._reach(
                 plan,

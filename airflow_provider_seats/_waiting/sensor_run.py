@@ -123,7 +123,7 @@ class SensorRun:
             return self._outcome(event)
         except Exception as error:
             # Airflow itself checks only its own exceptions here, before 3.1 only for soft_fail, and on 3.0 for neither.
-            failed_softly = self._sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            failed_softly = self._sensor.soft_fail and isinstance(error, AirflowSensorTimeout)
             if self._sensor.never_fail or failed_softly:
                 raise AirflowSkipException(str(error)) from error
             raise
