@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+# The share of a stated limit that sensors and triggers may use while they wait.
+WAIT_SHARE: Final = 0.5
 _OLDEST_UNIX_TIME: Final = 1e9
 # No limit of Datadog is known to be longer. A longer one is garbage and must not stop a client for years.
 _MAX_WAIT: Final = 86_400.0

@@ -193,17 +193,15 @@ def read_seat_list(
     *,
     before: SeatList | None = None,
     number: int | None = None,
-    share: float = 1.0,
 ) -> Flow[SeatList]:
     """Read the seat list once.
 
     :param progress: describes the progress from the number of rows read.
     :param number: the number of the reading; by default the one after that.
-    :param share: the part of a stated rate limit that the requests may use.
     """
     if before is None:
-        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress, share)))
-    rows, pages = yield from read_rows(product, before.keep, progress, share)
+        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress)))
+    rows, pages = yield from read_rows(product, before.keep, progress)
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
 
 
@@ -219,20 +217,17 @@ def read_seats_after(product: str, before: SeatList, changed: Iterable[str], pro
     return SeatList(*(yield from read_rows(product, iter, lambda _: progress, unchanged=unchanged)))
 
 
-def read_until_proven(
-    product: str, relies_on_absence: Callable[[SeatList], bool], share: float = 1.0
-) -> Flow[SeatList]:
+def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
     """Read the seat list, and read it again if an absence counts and the list may have shifted.
 
     The second reading also contains what only the first one shows. Whoever is not in it is in neither.
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
-    :param share: the part of a stated rate limit that the requests may use.
     """
-    first = yield from read_seat_list(product, share=share)
+    first = yield from read_seat_list(product)
     if first.pages == 1 or not relies_on_absence(first):
         return first
-    second = yield from read_seat_list(product, before=first, share=share)
+    second = yield from read_seat_list(product, before=first)
     return second.with_rows_of(first)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from airflow_provider_seats._api.seat_list import read_until_proven
-from airflow_provider_seats._api.seats import WAIT_SHARE, SeatUser
+from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
 from airflow_provider_seats._planning.stored import fitting
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
@@ -79,7 +79,7 @@ class Condition(NamedTuple):
         return {"product_code": self.product, "state": self.state, "require": self.require}
 
     def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
-        return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
+        return read_until_proven(self.product, self.relies_on_absence)
 
     @classmethod
     def parse(cls, **arguments: object) -> Condition:

@@ -7,6 +7,7 @@ import logging
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html import escape
@@ -262,6 +263,23 @@ def test_a_rate_limit_is_remembered_for_the_next_flow(client: Client, datadog: F
         client.run(list_seat_users(PRODUCT))
     assert 498 < caught.value.retry_after <= 500  # type: ignore[operator]
     assert len(datadog.calls()) == 1
+
+
+@both_ways
+def test_a_client_with_a_share_leaves_the_rest_of_a_limit_to_others(run: Run) -> None:
+    """A client that may use half of a limit sends half of its calls, also side by side, and says who has the rest."""
+    headers = {"x-ratelimit-limit": "6", "x-ratelimit-period": "900", "x-ratelimit-reset": "900"}
+    sent: list[Request] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request)
+        left = {"x-ratelimit-remaining": str(6 - len(sent))}
+        return Response(200, {**headers, **left}, b'{"data": []}', time.time())
+
+    client = Client(connection("https://api.datadoghq.eu"), share=0.5, send=send)
+    with pytest.raises(RateLimitError, match="nothing was sent, the rest of the limit is left to others"):
+        run(client, find_users([f"{number}@x.com" for number in range(9)]))
+    assert len(sent) == 3
 
 
 # --- side by side ---
