@@ -260,7 +260,7 @@ class _Change:
         :param response: what made it necessary to look, for the message if that fails.
         """
         try:
-            self.reading = yield from read_seat_list(self.product, lambda _: self._progress(), before=self.reading)
+            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=self.reading)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 
 from airflow_provider_seats._api.identifiers import Identity, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
-from airflow_provider_seats._text import plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
@@ -189,14 +188,14 @@ class SeatList:
 
 def read_seat_list(
     product: str,
-    progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
     *,
+    progress: Callable[[], str] | None = None,
     before: SeatList | None = None,
     number: int | None = None,
 ) -> Flow[SeatList]:
     """Read the seat list once.
 
-    :param progress: describes the progress from the number of rows read.
+    :param progress: describes the progress; by default the number of rows read.
     :param number: the number of the reading; by default the one after that.
     """
     if before is None:
@@ -214,7 +213,7 @@ def read_seats_after(product: str, before: SeatList, changed: Iterable[str], pro
     unchanged = before.rows_by_uuid()
     for uuid in changed:
         unchanged.pop(uuid, None)
-    return SeatList(*(yield from read_rows(product, iter, lambda _: progress, unchanged=unchanged)))
+    return SeatList(*(yield from read_rows(product, iter, lambda: progress, unchanged)))
 
 
 def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:

@@ -48,22 +48,20 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    users, _ = yield from read_rows(
-        product, partial(map, SeatUser._make), lambda read: f"{plural(read, 'seat')} of {product} read so far"
-    )
+    users, _ = yield from read_rows(product, partial(map, SeatUser._make))
     return users
 
 
 def read_rows(
     product: str,
     keep: Callable[[list[Row]], Iterable[R]],
-    progress: Callable[[int], str],
+    progress: Callable[[], str] | None = None,
     unchanged: Mapping[str | None, Row] = _NO_ROWS,
 ) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param keep: returns the rows to keep for those of a page.
-    :param progress: describes the progress from the number of rows read.
+    :param progress: describes the progress; by default the number of rows read.
     :param unchanged: rows by user UUID. They are not parsed again, and are kept as they are.
     """
     read_page = partial(_read_page, unchanged)
@@ -75,7 +73,8 @@ def read_rows(
         query = [("product_code", product), ("page[limit]", str(PAGE_SIZE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(rows)))
+        read_so_far = progress() if progress else f"{plural(len(rows), 'seat')} of {product} read so far"
+        request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=read_so_far)
         page, cursor = yield from call(request, read_page)
         known = len(rows)
         for row in keep(page):
