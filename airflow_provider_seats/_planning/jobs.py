@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_choice,
@@ -18,7 +18,7 @@ from airflow_provider_seats._arguments import (
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.approval import parse_approved
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.plan import BOTH, Change, Kind, by_id
+from airflow_provider_seats._planning.plan import BOTH, Change, Kind
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -149,11 +149,8 @@ def _of_product(
 
 def _only(people: People, report: Report) -> People:
     """Return the people that an undo is limited to. All of them must be in the report."""
-    changed = [*report["assigned"], *report["unassigned"]]
-    emails = {email_key(person["email"]) for person in changed if person["email"]}
-    others = [email for email in people.emails if email_key(email) not in emails]
-    uuids = by_id(changed).keys()
-    others += [uuid for uuid in people.uuids if uuid not in uuids]
+    changed = PersonSet([*report["assigned"], *report["unassigned"]])
+    others = [name for name in (*people.emails, *people.uuids) if name not in changed]
     if not people:
         field = " and ".join(people.empty)
         raise InvalidInputError(field, "nobody to limit the undo to. Leave it out to undo the whole report.")
