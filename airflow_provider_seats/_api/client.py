@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response, Step
+from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response
 from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits
 from airflow_provider_seats._secrets import sealed
 
@@ -135,7 +135,7 @@ class Client:
         The flow reads the responses, so that parsing and indexing a long list do not hold up an event loop.
         """
         try:
-            step = _advance(flow, answer)
+            step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
             while isinstance(step, Request):
                 if abandoned.is_set():
                     flow.close()
@@ -248,10 +248,6 @@ def install(make: Callable[..., Client]) -> Callable[..., Client]:
     global _make
     before, _make = _make, make
     return before
-
-
-def _advance(flow: Flow[Any], answer: object) -> Step:
-    return flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
 
 
 def _parse_date(text: str | None) -> datetime | None:

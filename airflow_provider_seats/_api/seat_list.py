@@ -91,9 +91,10 @@ class SeatList:
         """The rows without a user UUID. Nobody can be found there by UUID."""
         return tuple(_named(row) for row in self.rows if not row[0])
 
+    @cached_property
     def rows_without_email(self) -> int:
-        """Return how many rows have no email, so that nobody can be found there by email."""
-        return self._without_email
+        """How many rows have no email, so that nobody can be found there by email."""
+        return sum(row[1] is None for row in self.rows)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -103,7 +104,7 @@ class SeatList:
 
     def index(self) -> Self:
         """Index the list now, and not when someone is first looked up. Return the list itself."""
-        _ = self._uuids, self._emails, self._without_email, self.rows_without_uuid
+        _ = self._uuids, self._emails, self.rows_without_email, self.rows_without_uuid
         return self
 
     def keep(self, page: Iterable[Row]) -> Iterator[Row]:
@@ -171,7 +172,7 @@ class SeatList:
     def _same_email(self) -> dict[str, list[Row]]:
         """All rows of the emails that several rows have."""
         same: dict[str, list[Row]] = {}
-        if len(self._emails) + self._without_email < len(self.rows):
+        if len(self._emails) + self.rows_without_email < len(self.rows):
             first = self._emails
             for row in self.rows:
                 if row[1] is not None and first[key := email_key(row[1])] is not row:
@@ -180,10 +181,6 @@ class SeatList:
                 if row[1] is not None and (key := email_key(row[1])) in same:
                     same[key].append(row)
         return same
-
-    @cached_property
-    def _without_email(self) -> int:
-        return sum(row[1] is None for row in self.rows)
 
 
 def read_seat_list(
