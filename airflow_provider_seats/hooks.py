@@ -66,16 +66,16 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the standard fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._connection_form import ui_field_behaviour  # noqa: PLC0415 (a task has no form)
+        from airflow_provider_seats._connection_form import BEHAVIOUR  # noqa: PLC0415 (a task has no form)
 
-        return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
+        return {name.replace("-", "_"): value for name, value in BEHAVIOUR.items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._connection_form import FORM, widget  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._connection_form import FIELDS, widget  # noqa: PLC0415 (as above)
 
-        return {each.name: widget(each) for each in FORM}
+        return {name: widget(each) for name, each in FIELDS.items()}
 
     def get_conn(self) -> Client:
         """Return the client. Its ``connection`` is what was read from Airflow; everything else of it is private.
