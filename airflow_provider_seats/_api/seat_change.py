@@ -17,6 +17,7 @@ from airflow_provider_seats._api.batches import (
     Refusal,
     are_alike,
     are_the_keys,
+    halves,
     in_batches,
     with_singles_first,
 )
@@ -254,7 +255,7 @@ class _Change:
                 raise refusal
             self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
-        return [Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+        return halves(rest)
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
         """Read the seat list. Return the people who are not as requested; the others are done.
@@ -262,7 +263,7 @@ class _Change:
         :param response: what made it necessary to look, for the message if that fails.
         """
         try:
-            self.reading = yield from read_seat_list(self.product, lambda _: self._progress(), before=self.reading)
+            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=self.reading)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,8 @@ from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.seats import SeatUser
@@ -203,4 +204,4 @@ class OperatorRun:
 
     def _now(self) -> datetime:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
-        return self._server_time or datetime.fromtimestamp(clock().now(), UTC)
+        return self._server_time or clock().utc()
