@@ -72,9 +72,6 @@ class SeatList:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
 
-    def rows_by_uuid(self) -> dict[str | None, Row]:
-        return dict(self._uuids.items())
-
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
         return tuple(email for email in emails if email_key(email) not in self._emails)
 
@@ -205,18 +202,6 @@ def read_seat_list(
         return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress, share)))
     rows, pages = yield from read_rows(product, before.keep, progress, share)
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
-
-
-def read_seats_after(product: str, before: SeatList, changed: Iterable[str], progress: str) -> Flow[SeatList]:
-    """Read the seat list after changes. It says who holds a seat now; only new rows and those changed are parsed.
-
-    :param before: the reading before the changes. The other rows are as they were there.
-    :param changed: the users who were changed.
-    """
-    unchanged = before.rows_by_uuid()
-    for uuid in changed:
-        unchanged.pop(uuid, None)
-    return SeatList(*(yield from read_rows(product, iter, lambda _: progress, unchanged=unchanged)))
 
 
 def read_until_proven(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
-from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.reporting import (
@@ -148,15 +147,13 @@ class OperatorRun:
     ) -> tuple[Outcome, Outcome, Sequence[SeatUser] | None]:
         """Return the outcomes as the seat list shows them after the changes, and the list."""
         try:
-            unassigned, assigned, seats = self._client.run(
-                read_back(unassigned, assigned, plan.seat_list or SeatList())
-            )
+            unassigned, assigned, users = self._client.run(read_back(unassigned, assigned))
         except DatadogSeatsError as error:
             self._warn(f"The seats could not be read after the changes, so this is what Datadog answered: {error}")
             return unassigned, assigned, None
-        if (warning := exceeded(plan, seats.users)) is not None:
+        if (warning := exceeded(plan, users)) is not None:
             self._warn(warning)
-        return unassigned, assigned, seats.users
+        return unassigned, assigned, users
 
     def _reach(self, plan: Plan, report: Callable[[Plan], Report]) -> None:
         """Remember how far the run got: the plan, and what reports a run that ends here."""

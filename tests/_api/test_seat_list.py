@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_seats_after, read_until_proven
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.seats import Row, SeatUser
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.connection import DatadogConnection
@@ -109,26 +109,6 @@ def test_a_later_list_keeps_the_rows_that_are_equal(before: list[SeatUser], afte
     for row in kept:
         if row[0] is not None and by_uuid.get(row[0]) == row:
             assert row is by_uuid[row[0]]
-
-
-@given(
-    st.lists(st.sampled_from([A, B, C, D]), unique=True),
-    st.lists(st.sampled_from([A, B, C, D, None]), unique=True),
-    st.sets(st.sampled_from([A, B, C, D])),
-)
-def test_a_reading_after_changes_shows_who_holds_a_seat_now(
-    before: list[str], after: list[str | None], changed: set[str]
-) -> None:
-    """Everyone's seat is that of the new list. The rows of people who were not changed are those of before."""
-    known = SeatList([SeatUser(each, "old@x.com", None, "then") for each in before])
-    reading = play(read_seats_after(PRODUCT, known, changed, "read back"), page(*after)).value
-    assert [user.id for user in reading.users] == after
-    assert [each for each in (A, B, C, D) if reading.holds(each)] == [each for each in (A, B, C, D) if each in after]
-    for user in filter(lambda each: each.id, reading.users):
-        is_known = user.id in before and user.id not in changed
-        assert user == (
-            known.by_uuid(str(user.id))[0] if is_known else SeatUser(user.id, f"{user.id}@x.com", None, None)
-        )
 
 
 def test_the_rows_of_a_poll_do_not_burden_the_garbage_collector(datadog: FakeDatadog) -> None:
