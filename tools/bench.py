@@ -13,7 +13,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from tests.helpers.airflow_home import ROOT
+from tools import airflow_home
 
 API_KEY: Final = "bench-api-key"
 APP_KEY: Final = "bench-app-key"
@@ -543,11 +543,8 @@ def main() -> None:
     if sys.argv[1:2] == ["serve"]:
         serve(Stage(*json.loads(sys.argv[2])))
         return
-    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
-        os.environ["AIRFLOW_HOME"] = home
-        os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            page = report()
+    with airflow_home(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        page = report()
     print(page)
     (ROOT / "docs").mkdir(exist_ok=True)
     (ROOT / "docs" / "benchmark.md").write_text(page)

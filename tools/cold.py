@@ -10,10 +10,11 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tools import airflow_home
 
 ROOT: Final = Path(__file__).parents[1]
 PAIRS: Final = 21
@@ -112,8 +113,7 @@ def measure(roots: Sequence[Path], pairs: int = PAIRS) -> list[Cold]:
 def main() -> None:
     """Print the figures of this build, and of the one in the folder that is passed."""
     roots = [ROOT, *map(Path, sys.argv[1:])]
-    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
-        os.environ["AIRFLOW_HOME"] = home
+    with airflow_home():
         figures = measure(roots)
     for root, cold in zip(roots, figures, strict=True):
         print(

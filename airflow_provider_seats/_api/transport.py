@@ -223,7 +223,7 @@ class _BoundedResponse(HTTPResponse):
         super().begin()
         # urllib3 logs header lines that it cannot parse, which may repeat a key.
         self.msg.defects.clear()
-        self.msg.set_payload(None)
+        self.msg.set_payload("")
 
 
 # A pool sets the class of the responses, and not that of the connections: tools that record or replay exchanges, such
