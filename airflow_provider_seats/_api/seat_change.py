@@ -23,7 +23,7 @@ from airflow_provider_seats._api.batches import (
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
 from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
-from airflow_provider_seats._api.seats import PATH, SeatUser
+from airflow_provider_seats._api.seats import PATH
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
     DatadogSeatsError,
@@ -311,7 +311,7 @@ class _Change:
         return f"{finished:,} of {plural(len(self.requested), 'person', 'people')} {verb} or refused so far"
 
 
-def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Outcome, list[SeatUser]]]:
+def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Outcome, SeatList]]:
     """Read the seat list after changes, and return the outcomes as it shows them, and the list.
 
     Datadog may answer a change that has no effect as it answers any other. The list gets time to show the changes.
@@ -327,7 +327,7 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
             break
         missing = plural(len(kept) + len(lacking), "change", "changes")
         yield Pause(pauses.pop(0), f"{unassigned.product}: the seat list does not show {missing} yet; it is read again")
-    return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), list(reading.users)
+    return _refuse(unassigned, "DELETE", kept), _refuse(assigned, "POST", lacking), reading
 
 
 def _refuse(outcome: Outcome, method: _Method, people: list[str]) -> Outcome:

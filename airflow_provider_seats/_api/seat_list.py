@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from copy import copy
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
@@ -71,6 +71,12 @@ class SeatList:
     def by_email(self, email: str) -> list[SeatUser]:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
+
+    def others(self, uuids: Container[str], email_keys: Container[str]) -> Iterator[SeatUser]:
+        """Yield the seats of everyone who has none of these user UUIDs and none of these emails."""
+        for row in self.rows:
+            if row[0] not in uuids and (row[1] is None or email_key(row[1]) not in email_keys):
+                yield _named(row)
 
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
         return tuple(email for email in emails if email_key(email) not in self._emails)
@@ -199,7 +205,7 @@ def read_seat_list(
     :param share: the part of a stated rate limit that the requests may use.
     """
     if before is None:
-        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress, share)))
+        return SeatList(*(yield from read_rows(product, iter, progress, share)))
     rows, pages = yield from read_rows(product, before.keep, progress, share)
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
 
@@ -222,7 +228,7 @@ def read_until_proven(
 
 
 def _named(row: Row) -> SeatUser:
-    return row if isinstance(row, SeatUser) else SeatUser(*row)
+    return SeatUser._make(row)
 
 
 def _identity(row: Row) -> Identity:
