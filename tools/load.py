@@ -14,7 +14,6 @@ import gc
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 import tracemalloc
@@ -22,6 +21,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
+
+from tools import airflow_home
 
 PRODUCT = "p0"
 _PAUSE: Final = 0.005
@@ -270,11 +271,9 @@ def main() -> None:
     """Measure with the numbers of the command line, and print the cost."""
     of_accounts = sys.argv[1] == "accounts"
     sensors, seats = (int(argument) for argument in sys.argv[1 + of_accounts :])
-    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
-        os.environ["AIRFLOW_HOME"] = home
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            accounts = measure_accounts(sensors, seats) if of_accounts else None
-            cost = measure(sensors, seats) if accounts is None else None
+    with airflow_home(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        accounts = measure_accounts(sensors, seats) if of_accounts else None
+        cost = measure(sensors, seats) if accounts is None else None
     if accounts is not None:
         print(
             f"{sensors} sensors of accounts, {seats} users, {accounts.calls} calls in {accounts.seconds:.1f} s (three "

@@ -23,7 +23,7 @@ from airflow_provider_seats._api.batches import (
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_seats_after
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
 from airflow_provider_seats._api.seats import PATH
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
@@ -315,14 +315,14 @@ class _Change:
         return f"{finished:,} of {plural(len(self.requested), 'person', 'people')} {verb} or refused so far"
 
 
-def read_back(unassigned: Outcome, assigned: Outcome, before: SeatList) -> Flow[tuple[Outcome, Outcome, SeatList]]:
+def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Outcome, SeatList]]:
     """Read the seat list after changes, and return the outcomes as it shows them, and the list.
 
     Datadog may answer a change that has no effect as it answers any other. The list gets time to show the changes.
     """
-    pauses, changed = [*READ_BACK_PAUSES], (*unassigned.done, *assigned.done)
+    pauses = [*READ_BACK_PAUSES]
     while True:
-        reading = yield from read_seats_after(unassigned.product, before, changed, "The changes are being read back")
+        reading = yield from read_seat_list(unassigned.product, lambda: "The changes are being read back")
         kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
         lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
         if len(lacking) <= len(reading.rows_without_uuid):

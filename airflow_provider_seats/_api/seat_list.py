@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from copy import copy
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
@@ -71,8 +71,11 @@ class SeatList:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
 
-    def rows_by_uuid(self) -> dict[str | None, Row]:
-        return dict(self._uuids.items())
+    def others(self, uuids: Container[str], email_keys: Container[str]) -> Iterator[SeatUser]:
+        """Yield the seats of everyone who has none of these user UUIDs and none of these emails."""
+        for row in self.rows:
+            if row[0] not in uuids and (row[1] is None or email_key(row[1]) not in email_keys):
+                yield _named(row)
 
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
         return tuple(email for email in emails if email_key(email) not in self._emails)
@@ -196,21 +199,9 @@ def read_seat_list(
     :param number: the number of the reading; by default the one after that.
     """
     if before is None:
-        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress)))
+        return SeatList(*(yield from read_rows(product, iter, progress)))
     rows, pages = yield from read_rows(product, before.keep, progress)
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
-
-
-def read_seats_after(product: str, before: SeatList, changed: Iterable[str], progress: str) -> Flow[SeatList]:
-    """Read the seat list after changes. It says who holds a seat now; only new rows and those changed are parsed.
-
-    :param before: the reading before the changes. The other rows are as they were there.
-    :param changed: the users who were changed.
-    """
-    unchanged = before.rows_by_uuid()
-    for uuid in changed:
-        unchanged.pop(uuid, None)
-    return SeatList(*(yield from read_rows(product, iter, lambda: progress, unchanged)))
 
 
 def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
@@ -228,7 +219,7 @@ def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool
 
 
 def _named(row: Row) -> SeatUser:
-    return row if isinstance(row, SeatUser) else SeatUser(*row)
+    return SeatUser._make(row)
 
 
 def _identity(row: Row) -> Identity:

@@ -5,9 +5,8 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
@@ -40,7 +39,6 @@ class SeatUser(NamedTuple):
 # A seat user as a plain tuple. The garbage collector stops tracking it after one pass, other than a NamedTuple.
 Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 R = TypeVar("R", bound=Row)
-_NO_ROWS: Final[Mapping[str | None, Row]] = MappingProxyType({})
 
 
 def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
@@ -53,18 +51,13 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
 
 def read_rows(
-    product: str,
-    keep: Callable[[list[Row]], Iterable[R]],
-    progress: Callable[[], str] | None = None,
-    unchanged: Mapping[str | None, Row] = _NO_ROWS,
+    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[], str] | None = None
 ) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param keep: returns the rows to keep for those of a page.
     :param progress: describes the progress; by default the number of rows read.
-    :param unchanged: rows by user UUID. They are not parsed again, and are kept as they are.
     """
-    read_page = partial(_read_page, unchanged)
     rows: dict[object, R] = {}
     cursors: set[str] = set()
     cursor: str | None = None
@@ -75,7 +68,7 @@ def read_rows(
             query.append(("page[cursor]", cursor))
         read_so_far = progress() if progress else f"{plural(len(rows), 'seat')} of {product} read so far"
         request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=read_so_far)
-        page, cursor = yield from call(request, read_page)
+        page, cursor = yield from call(request, _read_page)
         known = len(rows)
         for row in keep(page):
             # The list may shift while it is read, so that a row comes twice. Rows without an id are all kept.
@@ -88,11 +81,10 @@ def read_rows(
         cursors.add(cursor)
 
 
-def _read_page(unchanged: Mapping[str | None, Row], document: dict[str, Any]) -> tuple[list[Row], str | None]:
+def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     # An id that is no UUID cannot be that of a user.
     rows = [
-        unchanged.get(uuid)
-        or (
+        (
             uuid if uuid and is_canonical_uuid(uuid) else None,
             text(attributes, "email"),
             text(attributes, "name"),

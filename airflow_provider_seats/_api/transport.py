@@ -220,6 +220,12 @@ class _BoundedResponse(HTTPResponse):
         if isinstance(self.fp, io.BufferedReader):  # a stand-in for sockets may have another file
             self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock), _BUFFER)
 
+    def begin(self) -> None:
+        super().begin()
+        # urllib3 logs header lines that it cannot parse, which may repeat a key.
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+
 
 # A pool sets the class of the responses, and not that of the connections: tools that record or replay exchanges, such
 # as vcrpy, replace the latter in the classes of urllib3.

@@ -66,11 +66,7 @@ def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
     others: list[Change] = []
     if "unassign" in job.kinds:
         uuids = {*job.people.uuids, *(user.id for user in world.users.values())}
-        others = [
-            _unassign(user)
-            for user in world.seats.users
-            if user.id not in uuids and (user.email is None or email_key(user.email) not in emails)
-        ]
+        others = [_unassign(user) for user in world.seats.others(uuids, emails)]
     world = world._replace(
         roster_read_at=job.roster_read_at,
         roster_emails=emails,

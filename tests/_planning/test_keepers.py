@@ -319,7 +319,7 @@ class Organisation:
                 Outcome(P, done=unassigned),
                 Outcome(P, done=assigned),
                 Period(started, self.tick()),
-                self.seat_list().users,
+                self.seat_list(),
             )
         )
 
