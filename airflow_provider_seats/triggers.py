@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _AFTER_AN_ERROR: Final = 60.0
 
 
-class _WaitTrigger(OwnArguments, BaseTrigger):
+class _WaitTrigger(BaseTrigger, OwnArguments):
     """What the triggers of deferred sensors share."""
 
     user_uuids: Sequence[str] | None = None

@@ -156,7 +156,7 @@ def test_what_the_first_version_had_is_still_there(name: str) -> None:
         if known is None:
             assert each in fields(kind)
         else:
-            assert known - {"context"} <= arguments(function_of(members(kind)[each]))
+            assert known - {"context"} <= arguments(function_of(inspect.getattr_static(kind, each)))
 
 
 PAGES = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     FlagArgument: TypeAlias = bool | str | XComArg
 
 
-class SeatsOperator(OwnArguments, BaseOperator):
+class SeatsOperator(BaseOperator, OwnArguments):
     """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}

@@ -9,7 +9,13 @@ import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import (
+    AssignSeatsOperator,
+    AuditSeatsOperator,
+    SyncSeatsOperator,
+    UnassignSeatsOperator,
+)
+from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.airflow_names import DAG
@@ -165,6 +171,18 @@ def test_an_argument_that_came_out_as_nothing_is_an_error_in_a_mapped_operator(
         with pytest.raises(AirflowFailException, match=f"^{name}: "):
             each.unmap({name: None}).execute({})
     assert datadog.calls() == []
+
+
+@pytest.mark.parametrize(
+    "kind", [AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, AuditSeatsOperator, SeatUsersSensor]
+)
+def test_a_mapped_operator_has_the_defaults_of_a_plain_one(kind: Any) -> None:
+    """Airflow 3.3.2 gives a mapped operator None for a list if a base of its class stands before BaseOperator."""
+    arguments: dict[str, Any] = {"product_code": PRODUCT}
+    with DAG("mapped", schedule=None):
+        single = kind(task_id="single", **arguments)
+        mapped = kind.partial(task_id="mapped").expand_kwargs([arguments])
+    assert (mapped.inlets, mapped.outlets) == (single.inlets, single.outlets) == ([], [])
 
 
 def test_a_mapped_operator_without_a_guard_runs(datadog: FakeDatadog) -> None:

@@ -78,7 +78,9 @@ def test_onboarding_succeeds_after_a_retry(
         ("wait_for_accounts", "assign_seats", "wait_for_seats", "say_who"), "success"
     )
     assert fakes["datadog_default"].emails(PRODUCT) == [ANN, BOB]
-    assert "slow down" in terminal.log_of(run, "assign_seats", 1)
+    # On a busy machine Airflow may lose the first attempt before it starts.
+    logs = terminal.log_files(run, "assign_seats", "attempt=*.log")
+    assert "slow down" in "".join(log.read_text() for log in logs)
     assert "2 with a seat now" in terminal.log_of(run, "assign_seats", 2)
     assert f"Ann <{ANN}> holds a seat since" in terminal.log_of(run, "say_who")
 
