@@ -185,7 +185,7 @@ def read_response(request: Request, response: Response) -> dict[str, Any]:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         raise KeysRefusedError(request.name, status, detail, request.permission)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise RateLimitError(request.name, detail, reset_after(response.headers, response.received))
+        raise RateLimitError(request.name, f"429: {detail}", reset_after(response.headers, response.received))
     is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
     if status < HTTPStatus.OK or status == HTTPStatus.REQUEST_TIMEOUT or is_fault:
         # Every response has the reset of its rate limit, which says nothing about how long a fault lasts.

@@ -43,9 +43,9 @@ def protect(*emails: str) -> Guards:
     ("row", "guards", "reason"),
     [
         (seat(None, "x@x"), NONE, "Datadog lists the seat without a user UUID"),
-        (seat("1", "Ann@x"), protect("aNN@X"), "protected"),
-        (seat("1", "jose\u0301@x"), protect("jos\u00e9@x"), "protected"),
-        (seat("1"), Guards(protect=People(("1",))), "protected"),
+        (seat("1", "Ann@x"), protect("aNN@X"), "named in protect"),
+        (seat("1", "jose\u0301@x"), protect("jos\u00e9@x"), "named in protect"),
+        (seat("1"), Guards(protect=People(("1",))), "named in protect"),
         (seat("1", "a@x", days=6), Guards(min_seat_age=7 * 86_400), "the seat is younger than min_seat_age"),
         (seat("1", "a@x", days=None), Guards(min_seat_age=0.0), "it is unknown since when the seat is held"),
         *(
@@ -184,7 +184,7 @@ def test_a_person_keeps_the_seat_if_the_accounts_email_is_protected(row_email: s
     by_unassign = unassign(People(("1", "2")), SeatList(rows), guards, accounts=accounts)
     for plan in (by_sync, by_unassign):
         assert kinds(report_preview(plan))["protected"] == ["1"]
-        assert plan.protected[0]["reason"] == "protected: the account's email is Boss@x"
+        assert plan.protected[0]["reason"] == "the account's email Boss@x is named in protect"
     assert kinds(report_preview(by_unassign))["unassigned"] == ["2"]
 
 
