@@ -36,6 +36,11 @@ class SeatsOperator(OwnArguments, BaseOperator):
     product_code: str
     datadog_conn_id: str
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Airflow gives a class without __init__ that of its base, and 3.3.2 takes its defaults for a mapped task from
+        # there: inlets would be None, with which no mapped task starts.
+        super().__init__(**kwargs)
+
     def _run(self, context: Context, parse: Callable[..., Job]) -> Report:
         from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
 

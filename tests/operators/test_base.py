@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._airflow import AirflowFailException
+from airflow_provider_seats._airflow import AirflowFailException, BaseOperator, BaseSensorOperator
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
+from airflow_provider_seats.operators import (
+    AssignSeatsOperator,
+    AuditSeatsOperator,
+    SyncSeatsOperator,
+    UnassignSeatsOperator,
+)
+from airflow_provider_seats.sensors import SeatUsersSensor, UserAccountsSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.airflow_names import DAG
@@ -50,6 +56,33 @@ def test_an_operator_stores_its_arguments_unchanged(monkeypatch: pytest.MonkeyPa
 def test_every_argument_is_a_template_field(kind: Any) -> None:
     """Each argument of an operator can be a template, and a guard of a run is an argument of an operator."""
     assert set(kind.template_fields) == {*defaults(kind), "product_code"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [
+        *((each, BaseOperator) for each in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator)),
+        (AuditSeatsOperator, BaseOperator),
+        *((each, BaseSensorOperator) for each in (SeatUsersSensor, UserAccountsSensor)),
+    ],
+)
+def test_a_mapped_task_has_the_defaults_of_any_operator(kind: Any, base: Any) -> None:
+    """A mapped operator or sensor has Airflow's defaults of all arguments of Airflow, such as no inlets."""
+
+    class Plain(base):  # type: ignore[misc]
+        def __init__(self, *, datadog_conn_id: str, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.datadog_conn_id = datadog_conn_id
+
+    with DAG("mapped", schedule=None):
+        own, plain = (
+            each.partial(task_id=each.__name__).expand(datadog_conn_id=["one", "two"]) for each in (kind, Plain)
+        )
+    passed = {"task_id"}
+    assert {name: value for name, value in own.partial_kwargs.items() if name not in passed} == {
+        name: value for name, value in plain.partial_kwargs.items() if name not in passed
+    }
+    assert own.inlets == own.outlets == []
 
 
 def test_every_guard_is_an_argument() -> None:
