@@ -206,10 +206,10 @@ class StorageError(TransientError):
 
 
 class RateLimitError(TransientError):
-    """Datadog's rate limit is used up (429), for longer than a call waits, or at every attempt."""
+    """Datadog's rate limit is used up, for longer than a call waits or at every attempt."""
 
     def __init__(self, call: str, detail: str, retry_after: float | None = None) -> None:
-        super().__init__(f"Datadog's rate limit for {call} is used up (429: {detail})", retry_after)
+        super().__init__(f"Datadog's rate limit for {call} is used up: {detail}", retry_after)
 
 
 class UnavailableError(TransientError):

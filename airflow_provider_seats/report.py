@@ -251,5 +251,5 @@ def people_of(report: Report) -> Iterator[tuple[str, list[Person]]]:
 def _label(kind: str, report: Report) -> str:
     if report["seats_before"] is None and not report["preview"]:
         # The seat list was not read, so it is unknown who held a seat before.
-        kind = {"assigned": "hold a seat now", "unassigned": "hold no seat now"}.get(kind, kind)
+        kind = {"assigned": "with a seat now", "unassigned": "without a seat now"}.get(kind, kind)
     return kind.replace("_", " ")

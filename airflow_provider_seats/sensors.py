@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
-class _WaitingSensor(OwnArguments, BaseSensorOperator):
+class _WaitingSensor(BaseSensorOperator, OwnArguments):
     """What the sensors share: they poke, or defer after the first poke."""
 
     operator_extra_links = (SeatsPageLink(),)

@@ -54,6 +54,9 @@ copybutton_only_copy_prompt_lines = False
 myst_heading_anchors = 3
 myst_all_links_external = False
 
+# Each page of the API says where its names are imported from, so names need no module in front of them.
+add_module_names = False
+toc_object_entries_show_parents = "hide"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_default_options = {"show-inheritance": True}
@@ -102,8 +105,13 @@ def adapt_page(_app: Sphinx, _docname: str, source: list[str]) -> None:
 
 
 def tidy_signature(*event: Any) -> tuple[str | None, str | None]:
-    """Leave out of a signature that an argument need not be passed: its default says so. Write defaults as code."""
-    *_, signature, returns = event
+    """Leave out of a signature that an argument need not be passed: its default says so. Write defaults as code.
+
+    Users catch the errors of the package, and do not make them, so errors have no signature.
+    """
+    _app, what, *_, signature, returns = event
+    if what == "exception":
+        return signature and "", returns
     for shown, code in ((r" \| [~\w.]*\bNotPassed\b", ""), (r"<class '(\w+)'>", r"\1"), ("<factory>", "{}")):
         signature = signature and re.sub(shown, code, signature)
     return signature, returns
@@ -120,6 +128,7 @@ def name_public_bases(*event: Any) -> None:
     bases: list[Any] = event[-1]
     while private := [base for base in bases if "._" in f".{base.__module__}.{base.__name__}"]:
         bases[:] = [each for base in bases for each in (base.__bases__ if base in private else (base,))]
+    bases[:] = [base for base in bases if base is not object] or bases
 
 
 def setup(app: Sphinx) -> None:

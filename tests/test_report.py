@@ -91,9 +91,10 @@ def test_the_table_says_that_the_seats_afterwards_are_unknown() -> None:
 
 def test_the_table_claims_no_change_if_the_list_was_not_read() -> None:
     """Without the seat list the table says who holds a seat now, not that a seat was assigned."""
-    assert table(report_changes(assign(People(("1",))), NOTHING, Outcome(P, done=("1",))))[0] == "p: 1 hold a seat now"
+    assert table(report_changes(assign(People(("1",))), NOTHING, Outcome(P, done=("1",))))[0] == "p: 1 with a seat now"
     assert (
-        table(report_changes(unassign(People(("1",))), Outcome(P, done=("1",)), NOTHING))[0] == "p: 1 hold no seat now"
+        table(report_changes(unassign(People(("1",))), Outcome(P, done=("1",)), NOTHING))[0]
+        == "p: 1 without a seat now"
     )
 
 
@@ -186,7 +187,7 @@ def test_the_summary_names_people_and_reasons() -> None:
         "p (preview, nothing is changed): 2 unassigned, 1 unchanged, 1 protected; seats before 4, after 2",
         "",
         "- unassigned: `1@x`, `4@x`",
-        "- protected: `2@x` (protected)",
+        "- protected: `2@x` (named in protect)",
     ]
 
 

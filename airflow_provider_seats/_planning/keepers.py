@@ -70,7 +70,7 @@ def named_by_account(world: World, protect: People) -> Keeper:
         if account is None or account.email is None:
             return "the account cannot be read, so the person may be in the roster or protected"
         if account.names & protected:
-            return f"protected: the account's email is {account.email}{_handle(account)}"
+            return f"the account's email {account.email}{_handle(account)} is named in protect"
         is_in_roster = account.names & world.roster_emails
         return f"the account's email {account.email}{_handle(account)} is in the roster" if is_in_roster else None
 
@@ -119,7 +119,7 @@ def _no_email(change: Change) -> str | None:
 
 def _protected(people: People) -> Keeper:
     protected = PersonSet(people.as_persons())
-    return lambda change: "protected" if change.person in protected else None
+    return lambda change: "named in protect" if change.person in protected else None
 
 
 def _protected_before(approved: Report) -> Keeper:

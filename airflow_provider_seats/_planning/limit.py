@@ -55,9 +55,9 @@ class Limit(NamedTuple):
         return f"{people} ({name}={self}{default}{', rounded down' if self.percent and not people else ''})"
 
 
-# Large enough for the usual week, small enough that a broken export does little harm.
-# So that a wrong file cannot buy three hundred seats. People who approve a preview have seen how many it buys.
+# A wrong file must not buy three hundred seats. People who approve a preview have seen how many it buys.
 DEFAULT_MAX_ASSIGN: Final = Limit(people=20, percent=50)
+# Large enough for the usual week, small enough that a broken export does little harm.
 DEFAULT_MAX_UNASSIGN: Final = Limit(people=5, percent=20, max_people=100, max_percent=_HALF)
 
 

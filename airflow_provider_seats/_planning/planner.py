@@ -96,7 +96,7 @@ class Planner:
         people = job.people.as_persons()
         seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"
-        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
+        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email):
             seats_have = plural(unnamed, "seat has", "seats have")
             self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
         found = (yield from self._reader.accounts_of(seats.unlisted(job.people.emails))) if looks_up else []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PathArgument
 
 
-class AuditSeatsOperator(OwnArguments, BaseOperator):
+class AuditSeatsOperator(BaseOperator, OwnArguments):
     """Count the seats of a Datadog product, and optionally write who holds them as CSV. It changes nothing.
 
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#get-users-with-seats

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow_provider_seats._airflow import BaseOperator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._airflow import Context, ObjectStoragePath, XComArg
     from airflow_provider_seats._not_passed import NotPassed
-    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._planning.jobs import Operator
     from airflow_provider_seats.report import Report
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     FlagArgument: TypeAlias = bool | str | XComArg
 
 
-class SeatsOperator(OwnArguments, BaseOperator):
+class SeatsOperator(BaseOperator, OwnArguments):
     """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
@@ -35,14 +35,17 @@ class SeatsOperator(OwnArguments, BaseOperator):
 
     product_code: str
     datadog_conn_id: str
+    _kind: ClassVar[Operator]
 
     def __init__(self, **kwargs: Any) -> None:
         # Airflow gives a class without __init__ that of its base, and 3.3.2 takes its defaults for a mapped task from
         # there: inlets would be None, with which no mapped task starts.
         super().__init__(**kwargs)
 
-    def _run(self, context: Context, parse: Callable[..., Job]) -> Report:
-        from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
+    def execute(self, context: Context) -> Report:
+        """Change the seats, and return the report."""
+        from airflow_provider_seats._planning.jobs import parse_job  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (as above)
 
         run = OperatorRun(
             context,
@@ -51,4 +54,4 @@ class SeatsOperator(OwnArguments, BaseOperator):
             log=self.log,
             push_report=self.do_xcom_push,
         )
-        return run.run(lambda: parse(**self._stored()))
+        return run.run(lambda: parse_job(self._kind, self._stored()))

@@ -48,12 +48,12 @@ class Console:
 
     def answer(self, line: str) -> str:
         """Carry out a line. Return what to print: what was done, or what is wrong and what would be valid."""
+        if not line.strip():
+            return ""
         try:
-            name, *arguments = shlex.split(line) or [""]
+            name, *arguments = shlex.split(line)
         except ValueError:
             return "A quotation mark is missing. A name with spaces stands between two of them."
-        if not name:
-            return ""
         command = self._commands.get(name.lower())
         if command is None:
             return f"{name!r} is not a command. Valid are: {', '.join(self._commands)}. help explains them."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from email.utils import formatdate
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
-from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _server
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
-from tests.helpers.clients import intercepting
+from tests.helpers.clients import dating, intercepting
 from tests.helpers.operators import (
     RATE_LIMITED,
     Store,
@@ -234,9 +233,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
     assert datadog.holders(PRODUCT) == set(people)
 
 
-def test_an_undo_reverses_the_assignments_of_all_attempts(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_undo_reverses_the_assignments_of_all_attempts(datadog: FakeDatadog) -> None:
     """An undo of a retry's report unassigns also the people that an earlier attempt assigned an hour before."""
     people = add_people(datadog, 2, seat=None)
     store = Store()
@@ -244,11 +241,10 @@ def test_an_undo_reverses_the_assignments_of_all_attempts(
     datadog.script("POST", SEATS, Fault(), RATE_LIMITED)
     with pytest.raises(RateLimitError):
         assign(attempt(store), **arguments)
-    later = time.time() + 3600
-    monkeypatch.setattr(_server._Handler, "date_time_string", lambda *_: formatdate(later, usegmt=True))
-    report = assign(attempt(store, 2), **arguments)
-    assert kinds(report) == {"assigned": people}
-    assert kinds(sync(undo=report)) == {"unassigned": people}
+    with dating(time.time() + 3600):
+        report = assign(attempt(store, 2), **arguments)
+        assert kinds(report) == {"assigned": people}
+        assert kinds(sync(undo=report)) == {"unassigned": people}
     assert datadog.holders(PRODUCT) == set()
 
 

@@ -200,6 +200,18 @@ def test_an_argument_that_came_out_as_nothing_is_an_error_in_a_mapped_operator(
     assert datadog.calls() == []
 
 
+@pytest.mark.parametrize(
+    "kind", [AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator, AuditSeatsOperator, SeatUsersSensor]
+)
+def test_a_mapped_operator_has_the_defaults_of_a_plain_one(kind: Any) -> None:
+    """Airflow 3.3.2 gives a mapped operator None for a list if a base of its class stands before BaseOperator."""
+    arguments: dict[str, Any] = {"product_code": PRODUCT}
+    with DAG("mapped", schedule=None):
+        single = kind(task_id="single", **arguments)
+        mapped = kind.partial(task_id="mapped").expand_kwargs([arguments])
+    assert (mapped.inlets, mapped.outlets) == (single.inlets, single.outlets) == ([], [])
+
+
 def test_a_mapped_operator_without_a_guard_runs(datadog: FakeDatadog) -> None:
     """A mapped argument that has a value, beside guards that were not passed, is no error."""
     people = add_people(datadog, 2)

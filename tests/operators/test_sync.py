@@ -292,7 +292,7 @@ def test_a_person_whose_account_is_protected_keeps_the_seat(datadog: FakeDatadog
     ann = renamed(datadog, email=email)
     log: list[str] = []
     report = sync(user_uuids=people, protect=["Ann@x.com"], log=log)
-    assert reasons(report) == {ann: "protected: the account's email is ann@x.com"}
+    assert reasons(report) == {ann: "the account's email ann@x.com is named in protect"}
     assert account_reads(datadog) == [ann]
     assert "protect_unmatched" not in report["guards"]
     assert not any("matches" in line for line in log)

@@ -139,7 +139,7 @@ def test_an_unassign_keeps_its_limit_and_protected_people(datadog: FakeDatadog, 
     assert "4 of 5 seats would be unassigned, and the limit is 1 (max_unassign=20%): " in message
     assert datadog.calls("DELETE") == []
     report = unassign(user_uuids=people, max_unassign="80%", protect="U0@X.com")
-    assert report["protected"] == [{"id": people[0], "email": "u0@x.com", "reason": "protected"}]
+    assert report["protected"] == [{"id": people[0], "email": "u0@x.com", "reason": "named in protect"}]
     assert report["guards"] == {
         "missing_users": "skip",
         "max_unassign": "80%",
@@ -154,7 +154,7 @@ def test_an_account_with_a_protected_email_keeps_the_seat(datadog: FakeDatadog) 
     boss, ann = datadog.add_user("boss.new@x.com"), datadog.add_user("ann@x.com", seat=PRODUCT)
     datadog.give_seat(PRODUCT, boss, email="boss.old@x.com")
     report = unassign(user_uuids=[boss, ann], protect=["Boss.New@x.com"])
-    assert reasons(report) == {boss: "protected: the account's email is boss.new@x.com"}
+    assert reasons(report) == {boss: "the account's email boss.new@x.com is named in protect"}
     assert sorted(account_reads(datadog)) == sorted([boss, ann])
     assert datadog.holders(PRODUCT) == {boss}
     assert "protect_unmatched" not in report["guards"]

@@ -155,7 +155,10 @@ def test_an_undo_keeps_protected_people(datadog: FakeDatadog) -> None:
     report = sync(user_uuids=people)
     datadog._seats[PRODUCT][people[1]]["email"] = "old@x.com"
     undone = sync(undo=report, protect=emails(0, 1))
-    assert reasons(undone) == {people[0]: "protected", people[1]: "protected: the account's email is u1@x.com"}
+    assert reasons(undone) == {
+        people[0]: "named in protect",
+        people[1]: "the account's email u1@x.com is named in protect",
+    }
     assert datadog.holders(PRODUCT) == set(people)
 
 

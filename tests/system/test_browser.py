@@ -150,8 +150,8 @@ def test_a_user_can_assign_seats_with_the_web_pages_alone(page: Page, server: Se
     assert fake.emails(PRODUCT) == [ANN, BOB, CY]
     run = page.url
     page.goto(f"{run}/tasks/assign_seats")
-    expect(page.get_by_text("incident_response: 3 hold a seat now").first).to_be_visible()
-    expect(page.get_by_text(re.compile(f"hold a seat now +{ANN}")).first).to_be_visible()
+    expect(page.get_by_text("incident_response: 3 with a seat now").first).to_be_visible()
+    expect(page.get_by_text(re.compile(f"with a seat now +{ANN}")).first).to_be_visible()
     picture(panel(page), "task_log")
     page.goto(run)
     page.get_by_role("button", name="Show Graph").click()

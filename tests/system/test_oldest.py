@@ -78,8 +78,10 @@ def test_onboarding_succeeds_after_a_retry(
         ("wait_for_accounts", "assign_seats", "wait_for_seats", "say_who"), "success"
     )
     assert fakes["datadog_default"].emails(PRODUCT) == [ANN, BOB]
-    assert "slow down" in terminal.log_of(run, "assign_seats", 1)
-    assert "2 hold a seat now" in terminal.log_of(run, "assign_seats", 2)
+    # On a busy machine Airflow may lose the first attempt before it starts.
+    logs = terminal.log_files(run, "assign_seats", "attempt=*.log")
+    assert "slow down" in "".join(log.read_text() for log in logs)
+    assert "2 with a seat now" in terminal.log_of(run, "assign_seats", 2)
     assert f"Ann <{ANN}> holds a seat since" in terminal.log_of(run, "say_who")
 
 
@@ -127,7 +129,7 @@ def test_no_file_contains_a_key(terminal: Terminal, begun: dict[str, dict[str, A
     for run in begun.values():
         terminal.finish(run)
     files = {path: path.read_bytes() for path in terminal.home.path.rglob("*") if path.is_file()}
-    assert any(b"2 hold a seat now" in content for content in files.values())
+    assert any(b"2 with a seat now" in content for content in files.values())
     for key in (API_KEY, APP_KEY):
         assert not [path for path, content in files.items() if key.encode() in content]
 

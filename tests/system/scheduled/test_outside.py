@@ -33,7 +33,7 @@ def test_the_examples_accept_what_a_webhook_sends(server: Server, emails: Any, p
     run = server.run("datadog_seats_onboarding", conf)
     assert (run["state"], server.xcom(run, "assign_seats", "headline")) == (
         "success",
-        f"outside: {people} hold a seat now",
+        f"outside: {people} with a seat now",
     )
     run = server.run("datadog_seats_offboarding", conf)
     assert run["state"] == "success"
@@ -63,7 +63,7 @@ def test_the_commands_of_the_page_start_runs(server: Server) -> None:
     assert (left["state"], left["conf"]["emails"]) == ("success", CY)
     printed = bash(server, token, *results)
     assert '"state":"success"' in printed
-    assert "incident_response: 1 hold a seat now" in printed
+    assert "incident_response: 1 with a seat now" in printed
     with pytest.raises(AssertionError, match="409"):
         bash(server, token, hire)
     bash(server, token, *ctl)
