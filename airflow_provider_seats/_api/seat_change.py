@@ -322,7 +322,7 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
     """
     pauses = [*READ_BACK_PAUSES]
     while True:
-        reading = yield from read_seat_list(unassigned.product, lambda: "The changes are being read back")
+        reading = yield from read_seat_list(unassigned.product, progress=lambda: "The changes are being read back")
         kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
         lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
         if len(lacking) <= len(reading.rows_without_uuid):
