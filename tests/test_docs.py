@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -272,6 +273,23 @@ def test_every_argument_is_described(page: str, function: Any) -> None:
     """The page of an operator, a sensor, a trigger or a function has a row for each argument, and for no other."""
     of_airflow = parameters(BaseSensorOperator) if page.endswith("sensor") else set()
     assert parameters(function) <= rows(page, "argument") <= parameters(function) | of_airflow
+    described = re.findall(r"^:param (\w+):((?:.*\n?)(?:    .*\n?)*)", inspect.getdoc(function) or "", re.MULTILINE)
+    assert {name for name, _ in described} == parameters(function)
+    templated = {name for name, text in described if text.rstrip().endswith("(templated)")}
+    assert templated == set(getattr(function, "template_fields", ()))
+
+
+def test_the_design_names_what_there_is() -> None:
+    """Each module, class, function and method that the page about the design names with its place is there."""
+    names = re.findall(
+        r"\b(?<!airflow\.)(_(?:api|planning|rosters|running|waiting)\.[\w.]+)", PAGES["docs/explanation/design.md"]
+    )
+    assert len(names) > 20
+    for name in names:
+        package, module, *path = name.split(".")
+        thing: Any = importlib.import_module(f"airflow_provider_seats.{package}.{module}")
+        for each in path:
+            thing = getattr(thing, each)
 
 
 def test_every_method_of_the_hook_is_described() -> None:

@@ -206,7 +206,7 @@ class Plan(NamedTuple):
             if each.held_at_first == loses and (uuid in changing or each.held_now != loses)
         ]
 
-    def to_remember(self, started: datetime | None = None) -> EarlierAttempts | None:
+    def to_remember(self, started: datetime | None) -> EarlierAttempts | None:
         """Return what a later attempt has to know; None if it is unknown who held a seat before."""
         if self.seat_list is None or self.seats_before is None:
             return None

@@ -304,7 +304,7 @@ class Organisation:
         """Change the seats as planned, and keep the report; or stop after so many changes without one."""
         if plan.error is not None:
             return
-        started = self.tick()
+        started = plan.started(self.tick())
         unassigned, assigned = tuple(by_id(plan.unassign)), tuple(by_id(plan.assign))
         for count, uuid in enumerate((*unassigned, *assigned)):
             if count == killed_after:
@@ -409,10 +409,11 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
             job = parse_job("sync", arguments)
             plan = organisation.plan(job)
             killed_after = data.draw(st.integers(0, 4)) if kind == "killed" else None
+            began = organisation.now
             organisation.carry_out(plan, killed_after=killed_after)
             if kind == "killed":
                 # A retry remembers the first attempt, and a cleared task does not.
-                earlier = plan.to_remember() if data.draw(st.booleans()) and plan.error is None else None
+                earlier = plan.to_remember(began) if data.draw(st.booleans()) and plan.error is None else None
                 organisation.carry_out(organisation.plan(job, earlier))
         assert not (before.keys() - organisation.seats.keys()) & safe
 

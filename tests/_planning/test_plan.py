@@ -95,7 +95,7 @@ def test_failed_unassignments_never_raise_the_number_of_seats(
 
 def test_nothing_is_remembered_if_the_list_was_not_read() -> None:
     """Without the seat list it is unknown who held a seat, so there is nothing to remember."""
-    assert assign(People(("1",))).to_remember() is None
+    assert assign(People(("1",))).to_remember(None) is None
 
 
 @pytest.mark.parametrize("earlier", [None, EarlierAttempts(4, {}, {})])

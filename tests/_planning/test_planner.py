@@ -158,7 +158,7 @@ def test_a_limit_counts_what_earlier_attempts_unassigned() -> None:
     guards = Guards(max_unassign=Limit(people=3))
     first = sync(People(tuple("3456789")), SeatList(rows), guards=guards)
     assert first.error is None
-    again: dict[str, Any] = {"guards": guards, "earlier": first.to_remember()}
+    again: dict[str, Any] = {"guards": guards, "earlier": first.to_remember(None)}
     retry = sync(People(tuple("3456789")), SeatList(rows[2:]), **again)
     assert (retry.error, len(retry.unassign)) == (None, 1)
     more = refusal(sync(People(tuple("456789")), SeatList(rows[2:]), **again))

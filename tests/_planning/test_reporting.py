@@ -147,14 +147,14 @@ def test_the_report_of_a_retry_covers_the_whole_run() -> None:
     everyone = [seat("1", "1@x"), seat("2", "2@x"), seat("3", "3@x")]
     roster = People((), ("3@x", "4@x"))
     found = [user("4", "4@x")]
-    earlier = sync(roster, SeatList(everyone), users=found).to_remember()
+    earlier = sync(roster, SeatList(everyone), users=found).to_remember(None)
     assert earlier is not None
     second = sync(roster, SeatList(everyone[1:]), users=found, earlier=earlier)
     assert kinds(report_preview(second)) == {"assigned": ["4"], "unassigned": ["1", "2"], "unchanged": ["3"]}
     done = report_changes(second, Outcome(P, done=("2",)), Outcome(P, done=("4",)))
     assert kinds(done) == kinds(report_preview(second))
     assert (done["seats_before"], done["seats_after"]) == (3, 2)
-    assert second.to_remember() == earlier
+    assert second.to_remember(None) == earlier
 
 
 def test_a_person_whom_a_retry_changes_back_is_unchanged() -> None:
@@ -182,7 +182,7 @@ def test_two_attempts_report_what_one_would_have(
     for change, each in steps[:died_after]:
         change(each)
     seats = SeatList([seat(each) for each in sorted(state)])
-    second = sync(People(tuple(sorted(later))), seats, earlier=first.to_remember())
+    second = sync(People(tuple(sorted(later))), seats, earlier=first.to_remember(None))
     report = report_changes(
         second, Outcome(P, done=tuple(by_id(second.unassign))), Outcome(P, done=tuple(by_id(second.assign)))
     )
