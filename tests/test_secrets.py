@@ -16,6 +16,7 @@ import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._connect import read_connection
+from airflow_provider_seats._planning.stored import pack
 from airflow_provider_seats._secrets import Secret, airflow_reads_a_connection, sealed
 from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError
@@ -331,7 +332,7 @@ def test_no_frame_has_a_key_after_a_deferred_sensor(datadog: FakeDatadog) -> Non
     """Neither the event of a trigger nor the error that the sensor raises from it leads to a key."""
     datadog.script("GET", SEATS, *[Fault(401, {"errors": [ECHO]})] * 5)
     trigger = SeatUsersTrigger(
-        product_code=PRODUCT, user_uuids=[ANN], user_emails=[], state="assigned", require="all",
+        product_code=PRODUCT, people=pack({}, [[ANN], []]), state="assigned", require="all",
         datadog_conn_id="datadog_default", poll_interval=1, timeout_at=time.time() + 60, execution_timeout_at=None,
     )  # fmt: skip
 

@@ -131,6 +131,7 @@ class AccountsCost(NamedTuple):
 def measure_accounts(sensors: int, users: int, readings: int = 3) -> AccountsCost:
     """Return the cost of sensors that each wait for the account of another person."""
     from airflow_provider_seats._api import PAGE_SIZE
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import UserAccountsTrigger
     from tools.bench import API_KEY, APP_KEY, Stage, served
 
@@ -144,8 +145,8 @@ def measure_accounts(sensors: int, users: int, readings: int = 3) -> AccountsCos
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = json.dumps(connection)
 
         def make(number: int) -> Any:
-            emails = [f"hire{number}@example.com"]
-            return UserAccountsTrigger(user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+            people = pack({}, [[], [f"hire{number}@example.com"]])
+            return UserAccountsTrigger(people=people, poll_interval=1, timeout_at=time.time() + 3600)
 
         def wait(sensors: int, readings: int) -> tuple[list[Tick], int, int]:
             least = readings * min(sensors, 1 + -(-users // PAGE_SIZE))
@@ -220,10 +221,11 @@ class Ticker:
 
 
 def _of_seats(number: int) -> Any:
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
-    emails = [f"hire{number}@example.com"]
-    return SeatUsersTrigger(product_code=PRODUCT, user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+    people = pack({}, [[], [f"hire{number}@example.com"]])
+    return SeatUsersTrigger(product_code=PRODUCT, people=people, poll_interval=1, timeout_at=time.time() + 3600)
 
 
 async def _wait(

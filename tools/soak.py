@@ -105,11 +105,12 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
 
 
 def _sensor(number: int) -> Any:
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import SeatUsersTrigger
     from tests.helpers.looping import NOW
 
     email = f"hire{number}@example.com"
-    return SeatUsersTrigger(product_code=PRODUCT, user_emails=[email], poll_interval=1, timeout_at=NOW + 1e9)
+    return SeatUsersTrigger(product_code=PRODUCT, people=pack({}, [[], [email]]), poll_interval=1, timeout_at=NOW + 1e9)
 
 
 def _changes(interval: float) -> Any:

@@ -20,8 +20,6 @@ READ_PERMISSION: Final = (
     "the permission user_access_read, and besides one of incident_read, on_call_read and billing_read. A key or token "
     "that is limited to scopes needs the scope user_access_read"
 )
-# The share of a stated rate limit that sensors and triggers may use while they wait.
-WAIT_SHARE: Final = 0.5
 _MAX_IDLE_PAGES: Final = 3
 
 
@@ -48,20 +46,17 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    users, _ = yield from read_rows(
-        product, partial(map, SeatUser._make), lambda read: f"{plural(read, 'seat')} of {product} read so far"
-    )
+    users, _ = yield from read_rows(product, partial(map, SeatUser._make))
     return users
 
 
 def read_rows(
-    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[int], str], share: float = 1.0
+    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[], str] | None = None
 ) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param keep: returns the rows to keep for those of a page.
-    :param progress: describes the progress from the number of rows read.
-    :param share: the part of a stated rate limit that the requests may use.
+    :param progress: describes the progress; by default the number of rows read.
     """
     rows: dict[object, R] = {}
     cursors: set[str] = set()
@@ -71,9 +66,8 @@ def read_rows(
         query = [("product_code", product), ("page[limit]", str(PAGE_SIZE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        request = Request(
-            "GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(rows)), share=share
-        )
+        read_so_far = progress() if progress else f"{plural(len(rows), 'seat')} of {product} read so far"
+        request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=read_so_far)
         page, cursor = yield from call(request, _read_page)
         known = len(rows)
         for row in keep(page):

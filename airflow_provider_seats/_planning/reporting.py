@@ -36,9 +36,9 @@ def report_not_started(plan: Plan, period: Period = _NO_PERIOD, *, preview: bool
     """Report that this attempt changed nothing."""
     not_done = [*plan.unassign, *plan.assign]
     unknown: list[Person] = []
-    if plan.seat_list is None and plan.earlier is not None:
+    if plan.seat_list is None and plan.covered is not None:
         # Only the seat list says how far the earlier attempts got.
-        unknown = [*plan.earlier.unassigned.values(), *plan.earlier.assigned.values()]
+        unknown = [*plan.covered.unassigned.values(), *plan.covered.assigned.values()]
     return _report(plan, not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
 
 
@@ -77,10 +77,11 @@ def exceeded(plan: Plan, seats: SeatList) -> str | None:
     if limit is None or len(seats) <= limit or plan.seat_list is None:
         return None
     planned = by_id(plan.assign)
+    before = {user.email for user in plan.seat_list.rows_without_uuid}
     others = [
-        label(Person(id=user.id, email=user.email))
+        label(Person(id=user.id, email=user.email)) if user.id else user.email or "someone without a user UUID"
         for user in seats.users
-        if user.id and user.id not in planned and not plan.seat_list.by_uuid(user.id)
+        if (user.id not in planned and not plan.seat_list.by_uuid(user.id) if user.id else user.email not in before)
     ]
     if not others:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
     from airflow_provider_seats._api.seat_list import SeatList
@@ -95,14 +96,14 @@ class OperatorRun:
         from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
         from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
 
-        attempts = AttemptStore(self._context, job.product, str(self._plan.origin.site))
+        attempts = AttemptStore(self._context, job.product, self._plan.origin)
         earlier = None
         if job.needs_seat_list:
             self._attempts = attempts
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
+            period = Period(plan.covered.started, self._server_time) if plan.covered else Period()
             self._reach(
                 plan._replace(since_attempt=attempts.since(plan)),
                 partial(report_not_started, period=period, preview=job.preview),
@@ -129,7 +130,7 @@ class OperatorRun:
             assigned = assigned._replace(not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
-        if job.reads_back and unassigned.error is None and assigned.error is None:
+        if job.reads_back and (unassigned.done or assigned.done or not (unassigned.error or assigned.error)):
             unassigned, assigned, seats_after = self._read_back(plan, unassigned, assigned)
             self._reach(
                 plan,
@@ -200,4 +201,4 @@ class OperatorRun:
 
     def _now(self) -> datetime:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
-        return self._server_time or datetime.fromtimestamp(clock().now(), UTC)
+        return self._server_time or clock().utc()

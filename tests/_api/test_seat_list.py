@@ -37,7 +37,7 @@ def test_seats_are_found_by_uuid_and_by_email() -> None:
 
 def test_a_list_is_counted() -> None:
     """The list has a length, and counts its rows without an email."""
-    assert (len(SEATS), len(SeatList()), SEATS.rows_without_email(), SEATS.pages) == (4, 0, 1, 1)
+    assert (len(SEATS), len(SeatList()), SEATS.rows_without_email, SEATS.pages) == (4, 0, 1, 1)
     assert [row.email for row in SEATS.rows_without_uuid] == ["nid@x"]
 
 
@@ -138,7 +138,7 @@ def test_looking_someone_up_after_index_does_not_index_again() -> None:
     seats = SeatList([seat("1", "ann@x"), seat("2")]).index()
     done = {name for name in vars(seats) if name.startswith("_")} | {"_same_email"}
     assert seats.by_uuid("1") == seats.by_email("ann@x") != []
-    assert seats.rows_without_email() == 1
+    assert seats.rows_without_email == 1
     assert {name for name in vars(seats) if name.startswith("_")} == done  # the rest is empty
 
 
