@@ -13,7 +13,7 @@ __version__ = "0.2.0"
 
 def get_provider_info() -> dict[str, Any]:
     """Return the provider metadata for Airflow (entry point ``apache_airflow_provider``)."""
-    from airflow_provider_seats._connection_form import conn_fields, ui_field_behaviour  # noqa: PLC0415 (not in a task)
+    from airflow_provider_seats._connection_form import BEHAVIOUR, FIELDS  # noqa: PLC0415 (not in a task)
     from airflow_provider_seats.connection import CONN_TYPE  # noqa: PLC0415 (as above)
 
     name = "Datadog Seats"
@@ -38,8 +38,8 @@ def get_provider_info() -> dict[str, Any]:
                 "connection-type": CONN_TYPE,
                 "hook-class-name": "airflow_provider_seats.hooks.DatadogSeatsHook",
                 "hook-name": name,
-                "conn-fields": conn_fields(),
-                "ui-field-behaviour": ui_field_behaviour(),
+                "conn-fields": FIELDS,
+                "ui-field-behaviour": BEHAVIOUR,
             }
         ],
     }

@@ -48,29 +48,21 @@ def parse_optional(name: str, value: object, parse: Callable[[str, Any], T]) -> 
 def parse_path(name: str, value: object) -> str:
     """Parse a path or URL, also from a path of pathlib and from Airflow's ``ObjectStoragePath``."""
     is_path = isinstance(value, os.PathLike) or hasattr(value, "storage_options")
-    text = strip_hidden(str(value)) if is_path or isinstance(value, str) else ""
-    if not text or text == "None":
-        raise InvalidInputError(
-            name,
-            f"it is empty ({shorten(value)}). Pass a path or URL, such as 's3://hr/roster.csv'. If it comes from a "
-            "template or a task, check that.",
-        )
+    text = parse_text(name, str(value) if is_path else value, "Pass a path or URL, such as 's3://hr/roster.csv'")
     # The paths of Airflow 2.11 show a link to the web with two schemes.
     return re.sub(r"^https?://(?=https?://)", "", text)
 
 
 def parse_conn_id(name: str, value: object) -> str:
-    return _parse_text(name, value, "the id of a connection")
+    return parse_text(name, value, "Pass the id of a connection")
 
 
-def parse_usage_key(name: str, value: object) -> str:
-    return _parse_text(name, value, "a name in Datadog's usage summary")
-
-
-def _parse_text(name: str, value: object, what: str) -> str:
-    text = value.strip() if isinstance(value, str) else ""
+def parse_text(name: str, value: object, advice: str) -> str:
+    text = strip_hidden(value) if isinstance(value, str) else ""
     if not text or text == "None":
-        raise InvalidInputError(name, f"{shorten(value)} is not {what}. Check the template or task that it comes from.")
+        raise InvalidInputError(
+            name, f"it is empty ({shorten(value)}). {advice}. If it comes from a template or a task, check that."
+        )
     return text
 
 
@@ -112,13 +104,6 @@ def parse_bool(name: str, value: object) -> bool:
     if flag is None:
         raise InvalidInputError(name, f"{shorten(value)} is neither true nor false.")
     return flag
-
-
-def parse_positive_int(name: str, value: object) -> int:
-    text = str(value).strip()
-    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
-        raise InvalidInputError(name, f"{shorten(value)} is not a whole number above 0.")
-    return int(text)
 
 
 def parse_non_negative_int(name: str, value: object) -> int:

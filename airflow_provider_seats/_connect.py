@@ -23,14 +23,15 @@ _IN_THE_TRIGGERER: Final = (
 )
 
 
-def client_of(conn_id: str, get_connection: Callable[[str], Any] | None = None) -> Client:
+def client_of(conn_id: str, get_connection: Callable[[str], Any] | None = None, *, share: float = 1.0) -> Client:
     """Return a client of a connection, in a worker.
 
     :param get_connection: returns Airflow's connection; by default, Airflow is asked.
+    :param share: the part of a stated rate limit that its requests may use.
     :raises InvalidConnectionError: if there is no such connection, or for the first field of it that cannot be used.
     """
     with sealed, airflow_reads_a_connection():
-        return make_client(_read_in_worker(conn_id, get_connection or BaseHook.get_connection))
+        return make_client(_read_in_worker(conn_id, get_connection or BaseHook.get_connection), share=share)
 
 
 def _read_in_worker(conn_id: str, get_connection: Callable[[str], Any]) -> DatadogConnection:

@@ -241,11 +241,17 @@ class AmbiguousUsersError(DatadogSeatsError):
 class SeatsRefusedError(DatadogSeatsError):
     """Datadog refused to change the seats of some people. Everyone else was changed, except those not tried.
 
+    :param not_shown: how many of them Datadog did not refuse: it accepted the call, and the seat list does not show it.
     :ivar refused: Datadog's explanation for each user UUID that was refused.
     """
 
     def __init__(
-        self, product: str, refused: Mapping[str, str], label: Callable[[str], str] = str, not_done: int = 0
+        self,
+        product: str,
+        refused: Mapping[str, str],
+        label: Callable[[str], str] = str,
+        not_done: int = 0,
+        not_shown: int = 0,
     ) -> None:
         by_detail: dict[str, list[str]] = {detail: [] for detail in refused.values()}
         for uuid, detail in refused.items():
@@ -253,10 +259,12 @@ class SeatsRefusedError(DatadogSeatsError):
         details = "; ".join(f"{join_names(people)} ({detail})" for detail, people in by_detail.items())
         not_tried = f"{plural(not_done, 'more person was', 'more people were')} not tried"
         others = not_tried if not_done else "All others are as requested"
-        super().__init__(
-            f"{product}: Datadog refused {plural(len(refused), 'person', 'people')}: {details}. {others}. Correct or "
-            "remove the people named here and run this again. If all are refused, a proxy or gateway may be the cause."
-        )
+        blamed, people = not_shown < len(refused), plural(len(refused), "person", "people")
+        problem = f"Datadog refused {people}" if blamed else f"the seat list does not show the changes of {people}"
+        correct = "Correct or remove the people named here and run this again. " * blamed
+        lag = "The list may lag behind: look at it some minutes later, and run this again. " * bool(not_shown)
+        cause = "If all are refused, a proxy or gateway may be the cause."
+        super().__init__(f"{product}: {problem}: {details}. {others}. {correct}{lag}{cause}")
         self.refused = dict(refused)
 
 

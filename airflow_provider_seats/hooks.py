@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +34,7 @@ from airflow_provider_seats.exceptions import (
 
 if TYPE_CHECKING:
     import os
+    from datetime import date
 
     from airflow_provider_seats._airflow import ObjectStoragePath
     from airflow_provider_seats._api.client import Client
@@ -66,16 +66,16 @@ class DatadogSeatsHook(BaseHook):
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
         """Return the standard fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._connection_form import ui_field_behaviour  # noqa: PLC0415 (a task has no form)
+        from airflow_provider_seats._connection_form import BEHAVIOUR  # noqa: PLC0415 (a task has no form)
 
-        return {name.replace("-", "_"): value for name, value in ui_field_behaviour().items()}
+        return {name.replace("-", "_"): value for name, value in BEHAVIOUR.items()}
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the additional fields of the connection form for Airflow before 3.2."""
-        from airflow_provider_seats._connection_form import FORM, widget  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._connection_form import FIELDS, widget  # noqa: PLC0415 (as above)
 
-        return {each.name: widget(each) for each in FORM}
+        return {name: widget(each) for name, each in FIELDS.items()}
 
     def get_conn(self) -> Client:
         """Return the client. Its ``connection`` is what was read from Airflow; everything else of it is private.
@@ -270,7 +270,7 @@ class DatadogSeatsHook(BaseHook):
         path, conn_id = parse_csv_path(csv_path, csv_conn_id)
         file = None
         if path is not None:
-            path, warning = name_by_reading(path, _now())
+            path, warning = name_by_reading(path, clock().utc())
             if warning:
                 self.log.warning("%s", warning)
             file = StoredFile.find("csv_path", path, conn_id, "csv_conn_id")
@@ -298,7 +298,7 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: if the month is none, before anything is sent.
         :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
         """
-        wanted = parse_month("month", _now() if month is None else month)
+        wanted = parse_month("month", clock().utc() if month is None else month)
         [usage] = self.get_conn().run(read_usage(wanted))
         return seat_usage(wanted, usage)
 
@@ -314,7 +314,7 @@ class DatadogSeatsHook(BaseHook):
             client = self.get_conn()
         except InvalidConnectionError as error:
             return False, str(error)
-        return client.run(check_access(client.connection, parse_month("month", _now())))
+        return client.run(check_access(client.connection, parse_month("month", clock().utc())))
 
 
 def _all_done(outcome: Outcome) -> list[str]:
@@ -322,7 +322,3 @@ def _all_done(outcome: Outcome) -> list[str]:
     if error is not None:
         raise error
     return list(outcome.done)
-
-
-def _now() -> datetime:
-    return datetime.fromtimestamp(clock().now(), UTC)

@@ -12,6 +12,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED, NotPassed
 _log = logging.getLogger(__name__)
 
 
+# Airflow evaluates the annotations of a task, so Airflow's own class cannot stand there without being imported.
 class StoragePath(Protocol):
     """A path object that knows its storage, such as Airflow's ``ObjectStoragePath``.
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow_provider_seats._airflow import (
+    AirflowFailException,
     AirflowSensorTimeout,
+    AirflowSkipException,
     BaseSensorOperator,
     PokeReturnValue,
     conf,
@@ -40,7 +43,8 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
         run = self._begin()
         self._executing = True
         try:
-            return super().execute(context)
+            with self._failing_at_once():
+                return super().execute(context)
         except AirflowSensorTimeout as error:
             raise AirflowSensorTimeout(f"{error} {run.summary}") from None
 
@@ -53,10 +57,25 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
             self._defer(deferral)
         return found
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:  # noqa: ANN401
+        """Go on after the wait in the triggerer."""
+        with self._failing_at_once():
+            return super().resume_execution(next_method, next_kwargs, context)
+
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
         """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""
         found = self._begin().resume(event)
         return found if isinstance(found, dict) else self._defer(found)
+
+    @contextmanager
+    def _failing_at_once(self) -> Iterator[None]:
+        """Let an error that no wait can end fail the task, also with ``soft_fail``: that is for waits in vain."""
+        try:
+            yield
+        except AirflowSkipException as skip:
+            if self.soft_fail and isinstance(skip.__cause__, AirflowFailException):
+                raise skip.__cause__ from skip.__cause__.__cause__
+            raise
 
     def _begin(self) -> SensorRun:
         from airflow_provider_seats._waiting.sensor_run import SensorRun  # noqa: PLC0415 (not loaded in a DAG file)
@@ -85,7 +104,7 @@ class SeatUsersSensor(_WaitingSensor):
 
     Each poke reads the whole seat list. The list contains the emails, so no account is looked up. A transient error (a
     rate limit, a lost connection, a fault of Datadog) counts as "not yet". Any other error of Datadog, and an argument
-    or a connection that cannot be used, fails the task at once.
+    or a connection that cannot be used, fails the task at once, also with ``soft_fail``.
 
     The ``return_value`` has the ``count`` of those who met the condition, and their rows as ``people``: ``id``,
     ``email``, ``name`` and ``assigned_at`` of people with a seat, or ``id`` and ``email`` as passed of people without

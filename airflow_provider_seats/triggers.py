@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence, Sized
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -32,8 +32,6 @@ _AFTER_AN_ERROR: Final = 60.0
 class _WaitTrigger(BaseTrigger, OwnArguments):
     """What the triggers of deferred sensors share."""
 
-    user_uuids: Sequence[str] | None = None
-    user_emails: Sequence[str] | None
     people: str | None
     seen: str | None
     summary: str | None
@@ -45,12 +43,7 @@ class _WaitTrigger(BaseTrigger, OwnArguments):
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them."""
-        from airflow_provider_seats._planning.stored import pack  # noqa: PLC0415 (not loaded in a DAG file)
-
-        arguments = self._stored()
-        if self.people is None and self.seen is None:
-            arguments["people"] = pack({}, [self.user_uuids, self.user_emails])
-        return _path(self), {name: arguments[name] for name in arguments if name not in {"user_uuids", "user_emails"}}
+        return _path(self), self._stored()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield the event that ends the wait, after the wait has left the shared poll."""
@@ -61,11 +54,8 @@ class _WaitTrigger(BaseTrigger, OwnArguments):
         from airflow_provider_seats._arguments import parse_duration  # noqa: PLC0415 (as above)
         from airflow_provider_seats._waiting.users_wait import UsersWait  # noqa: PLC0415 (as above)
 
-        size = sum(
-            len(people) for people in (self.user_uuids, self.user_emails, self.people) if isinstance(people, Sized)
-        )
         try:
-            condition = await compute(size, self._condition)
+            condition = await compute(len(self.people or ""), self._condition)
             interval = parse_duration("poll_interval", self.poll_interval)
             wait = UsersWait(condition, self.datadog_conn_id, interval)
             payload = await wait.result(self.timeout_at, self.execution_timeout_at)
@@ -85,19 +75,13 @@ class _WaitTrigger(BaseTrigger, OwnArguments):
 
         :raises InvalidInputError: if what Airflow stored cannot be read.
         """
-        from airflow_provider_seats._not_passed import NOT_PASSED  # noqa: PLC0415 (as in run)
         from airflow_provider_seats._planning.stored import unpack  # noqa: PLC0415 (as in run)
 
-        uuids, emails = self.user_uuids, self.user_emails
-        if self.people is not None:
-            try:
-                _, (uuids, emails) = unpack(self.people)
-            except (TypeError, ValueError) as error:
-                raise InvalidInputError("people", f"they cannot be read: {error}. Clear the task.") from error
-        return {
-            "user_uuids": NOT_PASSED if uuids is None else uuids,
-            "user_emails": NOT_PASSED if emails is None else emails,
-        }
+        try:
+            _, (uuids, emails) = unpack(self.people or "")
+        except (TypeError, ValueError) as error:
+            raise InvalidInputError("people", f"they cannot be read: {error}. Clear the task.") from error
+        return {"user_uuids": uuids, "user_emails": emails}
 
 
 class SeatUsersTrigger(_WaitTrigger):
@@ -121,9 +105,7 @@ class SeatUsersTrigger(_WaitTrigger):
         ``people``, ``seen`` and ``summary``
 
     :param product_code: Datadog's code of the product.
-    :param user_uuids: Datadog user UUIDs.
-    :param user_emails: email addresses.
-    :param people: both as one compressed text, as Airflow stores them.
+    :param people: UUIDs and emails as one compressed text.
     :param seen: the fingerprint of a seat list. With it, the trigger waits until the list changes, for anyone.
     :param summary: what is known of the people, for the event of a trigger that waits for a change.
     :param state: ``assigned`` or ``unassigned``.
@@ -141,8 +123,6 @@ class SeatUsersTrigger(_WaitTrigger):
         self,
         *,
         product_code: str,
-        user_uuids: Sequence[str] | None = None,
-        user_emails: Sequence[str] | None = None,
         people: str | None = None,
         seen: str | None = None,
         summary: str | None = None,
@@ -178,8 +158,7 @@ class UserAccountsTrigger(_WaitTrigger):
 
     .. versionadded:: 0.2.0
 
-    :param user_emails: email addresses.
-    :param people: the same as one compressed text, as Airflow stores them.
+    :param people: emails as one compressed text.
     :param seen: the fingerprint of all accounts. With it, the trigger waits until an account changes, for anyone.
     :param summary: what is known of the people, for the event of a trigger that waits for a change.
     :param require: ``all`` or ``any``.
@@ -192,7 +171,6 @@ class UserAccountsTrigger(_WaitTrigger):
     def __init__(
         self,
         *,
-        user_emails: Sequence[str] | None = None,
         people: str | None = None,
         seen: str | None = None,
         summary: str | None = None,

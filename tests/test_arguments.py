@@ -20,7 +20,6 @@ from airflow_provider_seats._arguments import (
     parse_moment,
     parse_non_negative_int,
     parse_optional,
-    parse_positive_int,
     parse_product_code,
     parse_report,
     parse_time,
@@ -69,14 +68,6 @@ def test_anything_else_is_no_boolean(value: Any) -> None:
     """A value that is neither true nor false is an error that names the argument."""
     with pytest.raises(InvalidInputError, match=r"^preview: .* is neither true nor false"):
         parse_bool("preview", value)
-
-
-@pytest.mark.parametrize("value", [0, -1, "x", 1.5, True, "", None, "1_0", "\u0663", NOT_PASSED])
-def test_a_positive_int_is_a_whole_number_above_0(value: Any) -> None:
-    """A positive int is parsed from a number or its text, and anything else is an error."""
-    with pytest.raises(InvalidInputError, match=r"^header_row: .* is not a whole number above 0"):
-        parse_positive_int("header_row", value)
-    assert (parse_positive_int("header_row", 7), parse_positive_int("header_row", " 100")) == (7, 100)
 
 
 @pytest.mark.parametrize("value", [-1, "x", 1.5, True, False, "", None, "1_0", "\u0663", "9" * 10, NOT_PASSED])

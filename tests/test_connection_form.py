@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._connection_form import conn_fields
+from airflow_provider_seats._connection_form import FIELDS
 from airflow_provider_seats.hooks import DatadogSeatsHook
 
 
@@ -32,10 +32,9 @@ def test_both_forms_have_the_same_fields() -> None:
             kinds = {
                 field.name: (field.type, str(field.label.text), field.description, field.default) for field in form
             }
-    fields = conn_fields()
     types = {"string": "StringField", "integer": "IntegerField"}
     expected = {}
-    for name, field in fields.items():
+    for name, field in FIELDS.items():
         secret = field["schema"].get("format") == "password"
         kind = "PasswordField" if secret else types[field["schema"]["type"][0]]
         expected[name] = (kind, field["label"], field["description"], field["schema"].get("default"))
@@ -45,5 +44,5 @@ def test_both_forms_have_the_same_fields() -> None:
     assert 'value="RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"' in stored
     # The form's script takes every element with such an id for a field.
     assert all(each.count('id="') - each.count('id="examples-') == 1 for each in html.values())
-    assert re.findall(r'<option value="([^"]*)"', html["site"]) == fields["site"]["schema"]["examples"]
+    assert re.findall(r'<option value="([^"]*)"', html["site"]) == FIELDS["site"]["schema"]["examples"]
     assert all(" required" not in each for each in html.values())

@@ -173,6 +173,19 @@ def test_a_refusal_counts_the_people_who_were_not_tried(not_done: int, others: s
     )
 
 
+def test_a_change_that_the_list_does_not_show_is_not_blamed_on_the_person() -> None:
+    """Nobody is to be removed from a roster because the seat list lags behind a change that Datadog accepted."""
+    refused = {"1": "why", "2": "why"}
+    assert str(SeatsRefusedError("p", refused, not_shown=2)) == (
+        "p: the seat list does not show the changes of 2 people: 1, 2 (why). All others are as requested. The list may "
+        "lag behind: look at it some minutes later, and run this again. If all are refused, a proxy or gateway may be "
+        "the cause."
+    )
+    some = str(SeatsRefusedError("p", refused, not_shown=1))
+    assert "Datadog refused 2 people: 1, 2 (why)." in some
+    assert "Correct or remove the people named here and run this again. The list may lag behind: look" in some
+
+
 def test_a_refusal_groups_people_by_explanation() -> None:
     """The message about refused people names each explanation once, with the labels of its people."""
     error = SeatsRefusedError("p", {"1": "no", "2": "disabled", "3": "no"}, lambda uuid: f"{uuid}@x")

@@ -33,7 +33,7 @@ FIRST = {
     "SyncSeatsOperator": "product_code user_uuids user_emails mode missing_users allow_empty max_unassign max_seats "
     "min_seat_age protect preview approved undo datadog_conn_id execute()",
     "SeatUsersSensor": "product_code user_uuids user_emails state require datadog_conn_id deferrable",
-    "SeatUsersTrigger": "product_code user_uuids user_emails state require datadog_conn_id poll_interval timeout_at "
+    "SeatUsersTrigger": "product_code state require datadog_conn_id poll_interval timeout_at "
     "execution_timeout_at serialize()",
     "SeatChangesTrigger": "product_code datadog_conn_id poll_interval serialize() run()",
     "DatadogSeatsHook": "datadog_conn_id get_ui_field_behaviour() get_connection_form_widgets() get_conn() "

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tools import airflow_home
+
 ROOT: Final = Path(__file__).parents[1]
 PAIRS: Final = 21
 
@@ -111,7 +113,8 @@ def measure(roots: Sequence[Path], pairs: int = PAIRS) -> list[Cold]:
 def main() -> None:
     """Print the figures of this build, and of the one in the folder that is passed."""
     roots = [ROOT, *map(Path, sys.argv[1:])]
-    figures = measure(roots)
+    with airflow_home():
+        figures = measure(roots)
     for root, cold in zip(roots, figures, strict=True):
         print(
             f"{root}: assign {cold.assign:.1f} ms, sensor {cold.sensor:.1f} ms, import requests {cold.requests:.1f} ms"

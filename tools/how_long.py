@@ -11,6 +11,7 @@ import os
 import time
 from typing import Final
 
+from tools import airflow_home
 from tools.bench import API_KEY, APP_KEY, Server, Stage, served
 
 SIZES: Final = (300, 3_000, 30_000)
@@ -58,5 +59,5 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
-    print(table())
+    with airflow_home():
+        print(table())

@@ -14,7 +14,6 @@ import gc
 import json
 import os
 import sys
-import tempfile
 import threading
 import time
 import tracemalloc
@@ -22,6 +21,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
+
+from tools import airflow_home
 
 PRODUCT = "p0"
 _PAUSE: Final = 0.005
@@ -130,6 +131,7 @@ class AccountsCost(NamedTuple):
 def measure_accounts(sensors: int, users: int, readings: int = 3) -> AccountsCost:
     """Return the cost of sensors that each wait for the account of another person."""
     from airflow_provider_seats._api import PAGE_SIZE
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import UserAccountsTrigger
     from tools.bench import API_KEY, APP_KEY, Stage, served
 
@@ -143,8 +145,8 @@ def measure_accounts(sensors: int, users: int, readings: int = 3) -> AccountsCos
         os.environ["AIRFLOW_CONN_DATADOG_DEFAULT"] = json.dumps(connection)
 
         def make(number: int) -> Any:
-            emails = [f"hire{number}@example.com"]
-            return UserAccountsTrigger(user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+            people = pack({}, [[], [f"hire{number}@example.com"]])
+            return UserAccountsTrigger(people=people, poll_interval=1, timeout_at=time.time() + 3600)
 
         def wait(sensors: int, readings: int) -> tuple[list[Tick], int, int]:
             least = readings * min(sensors, 1 + -(-users // PAGE_SIZE))
@@ -219,10 +221,11 @@ class Ticker:
 
 
 def _of_seats(number: int) -> Any:
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import SeatUsersTrigger
 
-    emails = [f"hire{number}@example.com"]
-    return SeatUsersTrigger(product_code=PRODUCT, user_emails=emails, poll_interval=1, timeout_at=time.time() + 3600)
+    people = pack({}, [[], [f"hire{number}@example.com"]])
+    return SeatUsersTrigger(product_code=PRODUCT, people=people, poll_interval=1, timeout_at=time.time() + 3600)
 
 
 async def _wait(
@@ -268,11 +271,9 @@ def main() -> None:
     """Measure with the numbers of the command line, and print the cost."""
     of_accounts = sys.argv[1] == "accounts"
     sensors, seats = (int(argument) for argument in sys.argv[1 + of_accounts :])
-    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
-        os.environ["AIRFLOW_HOME"] = home
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            accounts = measure_accounts(sensors, seats) if of_accounts else None
-            cost = measure(sensors, seats) if accounts is None else None
+    with airflow_home(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        accounts = measure_accounts(sensors, seats) if of_accounts else None
+        cost = measure(sensors, seats) if accounts is None else None
     if accounts is not None:
         print(
             f"{sensors} sensors of accounts, {seats} users, {accounts.calls} calls in {accounts.seconds:.1f} s (three "

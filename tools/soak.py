@@ -11,13 +11,14 @@ import gc
 import logging
 import os
 import sys
-import tempfile
 import threading
 import tracemalloc
 from collections import Counter
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from tools import airflow_home
 
 PRODUCT: Final = "incident_response"
 _FAULTS: Final = 10
@@ -104,11 +105,12 @@ def soak(polls: int, sensors: int = 200) -> Leftovers:
 
 
 def _sensor(number: int) -> Any:
+    from airflow_provider_seats._planning.stored import pack
     from airflow_provider_seats.triggers import SeatUsersTrigger
     from tests.helpers.looping import NOW
 
     email = f"hire{number}@example.com"
-    return SeatUsersTrigger(product_code=PRODUCT, user_emails=[email], poll_interval=1, timeout_at=NOW + 1e9)
+    return SeatUsersTrigger(product_code=PRODUCT, people=pack({}, [[], [email]]), poll_interval=1, timeout_at=NOW + 1e9)
 
 
 def _changes(interval: float) -> Any:
@@ -134,10 +136,8 @@ def _open_files() -> int:
 
 def main() -> None:
     """Soak for as many polls as the command line says, and print what is left."""
-    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
-        os.environ["AIRFLOW_HOME"] = home
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            left = soak(int(sys.argv[1]))
+    with airflow_home(), Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        left = soak(int(sys.argv[1]))
     print(
         f"{left.polls} polls, {left.events} events: memory {left.growth:.3f} times that after a tenth of them, "
         f"{left.threads} threads and {left.files} files left over"

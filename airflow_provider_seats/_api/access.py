@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api import on_call, seats, teams, usage, users
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call
@@ -75,10 +75,11 @@ def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:
 
 def describe_access(errors: Mapping[str, DatadogSeatsError | None]) -> str:
     """Return what may be read and what may not, in sentences that contain nothing that the server answered."""
-    allowed = [name for name in errors if errors[name] is None]
+    allowed = [name for name, error in errors.items() if error is None]
     refused = [f"{name} (needs {_NEEDS[name]})" for name in errors if isinstance(errors[name], KeysRefusedError)]
-    absent = [name for name in errors if isinstance(errors[name], RequestRefusedError)]
-    unknown = [name for name in errors if errors[name] is not None and not _is_refusal(errors[name])]
+    absent = [name for name, error in errors.items() if isinstance(error, RequestRefusedError)]
+    known = (KeysRefusedError, RequestRefusedError, type(None))
+    unknown = [name for name, error in errors.items() if not isinstance(error, known)]
     sentences = [
         f"This connection may read {_listed(allowed)}." if allowed else "",
         f"It may not read {_listed(refused, 'or')}." if refused else "",
@@ -106,21 +107,13 @@ def advice(error: DatadogSeatsError, kind: str) -> str:
 
 def _try(name: str, request: Request) -> Flow[DatadogSeatsError | None]:
     try:
-        yield from call(request, _ignore)
+        yield from call(request, lambda _: None)  # that there is a document says enough
     except RequestRefusedError as error:
         # Datadog says that it has no such product only to a caller that it has let in.
         return None if name == SEATS and error.status in _UNKNOWN_PRODUCT else error
     except DatadogSeatsError as error:
         return error
     return None
-
-
-def _ignore(document: dict[str, Any]) -> None:
-    """Take any document: that there is one says enough."""
-
-
-def _is_refusal(error: DatadogSeatsError | None) -> bool:
-    return isinstance(error, KeysRefusedError | RequestRefusedError)
 
 
 def _listed(names: list[str], last: str = "and") -> str:

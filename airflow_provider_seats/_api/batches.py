@@ -28,6 +28,10 @@ def in_batches(people: tuple[str, ...], size: int) -> Iterator[tuple[str, ...]]:
         yield people[start : start + size]
 
 
+def halves(people: tuple[str, ...]) -> list[Batch]:
+    return [Batch(half) for half in in_batches(people, max(1, (len(people) + 1) // 2))]
+
+
 def are_alike(refusals: Sequence[Refusal]) -> bool:
     """Return whether Datadog says the same about all of them, apart from numbers."""
     return len({(each.status, without_numbers(each.explanation)) for each in refusals}) == 1

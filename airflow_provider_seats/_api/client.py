@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response, Step
+from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response
 from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits
 from airflow_provider_seats._secrets import sealed
 
@@ -44,6 +44,7 @@ class Client:
 
     It keeps connections open, and remembers rate limits, from one flow to the next.
 
+    :param share: the part of a stated rate limit that its requests may use. The rest is left to others.
     :param announce: logs a wait before it begins.
     :param send: answers requests; by default, they are sent over HTTP.
     :ivar server_time: the time of the last response by the server's clock, in whole seconds; None if it stated none.
@@ -55,10 +56,12 @@ class Client:
         self,
         connection: DatadogConnection,
         *,
+        share: float = 1.0,
         announce: Callable[[Pause], None] = lambda pause: log.info("Waiting %.1f s: %s", pause.seconds, pause.reason),
         send: Callable[[Request], Response | NoAnswer] | None = None,
     ) -> None:
         self.connection = connection
+        self._share = share
         self._announce = announce
         self._send = send
         self._clock = clock()
@@ -132,7 +135,7 @@ class Client:
         The flow reads the responses, so that parsing and indexing a long list do not hold up an event loop.
         """
         try:
-            step = _advance(flow, answer)
+            step = flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
             while isinstance(step, Request):
                 if abandoned.is_set():
                     flow.close()
@@ -195,9 +198,9 @@ class Client:
     def _exchange(self, request: Request) -> Response | NoAnswer | RateLimitHit:
         now = self._clock.now()
         with self._lock:
-            seconds = self._limits.take(request.limit_key, now, request.share)
+            seconds = self._limits.take(request.limit_key, now, self._share)
         if seconds > 0:
-            return RateLimitHit(seconds)
+            return RateLimitHit(seconds, leaves_rest=self._share < 1)
         if request.progress and now - self._last_progress >= _PROGRESS_INTERVAL:
             self._last_progress = now
             log.info("In progress: %s", request.progress)
@@ -245,10 +248,6 @@ def install(make: Callable[..., Client]) -> Callable[..., Client]:
     global _make
     before, _make = _make, make
     return before
-
-
-def _advance(flow: Flow[Any], answer: object) -> Step:
-    return flow.throw(answer) if isinstance(answer, Exception) else flow.send(answer)
 
 
 def _parse_date(text: str | None) -> datetime | None:

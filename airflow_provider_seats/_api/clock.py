@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 
 class Clock:
@@ -14,6 +15,9 @@ class Clock:
     def now(self) -> float:
         """Return Unix time in seconds."""
         return time.time()
+
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC)
 
     def sleep(self, seconds: float, interrupt: threading.Event) -> None:
         """Wait in a worker, until the event is set at the latest."""

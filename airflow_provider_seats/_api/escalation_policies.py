@@ -153,7 +153,7 @@ def _read_policy(document: dict[str, Any]) -> _Policy:
     _require_included("steps", steps, rows)
     schedules = [
         *(each for step in steps for each in _targets(rows[step], "schedules")),
-        *_values(map(_schedule, included(document, "schedule_target").values()), "id"),
+        *_values(included(document, "schedule_target").values(), "relationships", "schedule", "data", "id"),
     ]
     return _Policy(
         name=text(attributes, "name") or policy_id,
@@ -182,12 +182,8 @@ def _user(target: str) -> str:
     return uuid
 
 
-def _schedule(target: Mapping[str, Any]) -> object:
-    return nested(target, "relationships", "schedule", "data")
-
-
-def _values(rows: Iterable[object], name: str) -> list[object]:
-    return [value for row in rows if (value := nested(row, name)) is not None]
+def _values(rows: Iterable[object], *names: str) -> list[object]:
+    return [value for row in rows if (value := nested(row, *names)) is not None]
 
 
 def _one(what: str, value: object) -> dict[str, None]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -48,7 +47,6 @@ class Request(NamedTuple):
     :param permission: the permissions that allow it, for the error if it is refused.
     :param progress: what is done so far, for the log if the whole operation takes long.
     :param route: the path with a placeholder for what varies; by default the path.
-    :param share: the part of a stated rate limit that it may use. The rest is left to others.
     """
 
     method: str
@@ -58,7 +56,6 @@ class Request(NamedTuple):
     permission: str = ""
     progress: str = ""
     route: str = ""
-    share: float = 1.0
 
     @classmethod
     def get_one(
@@ -128,9 +125,13 @@ class NoAnswer(NamedTuple):
 
 
 class RateLimitHit(NamedTuple):
-    """Nothing was sent, because the known rate limit of this call is used up for so many seconds."""
+    """Nothing was sent, because the known rate limit of this call is used up for so many seconds.
+
+    :param leaves_rest: whether only the client's share of the limit is used up.
+    """
 
     seconds: float
+    leaves_rest: bool = False
 
 
 Step: TypeAlias = Request | Pause | Gather
@@ -173,29 +174,6 @@ def or_none(flow: Flow[T]) -> Flow[T | None]:
         if refusal.status == HTTPStatus.NOT_FOUND:
             return None
         raise
-
-
-def with_share(flow: Flow[T], share: float) -> Flow[T]:
-    """Run a flow whose requests may use a part of a stated rate limit only."""
-    answer: Any = None
-    error: Exception | None = None
-    with closing(flow):
-        while True:
-            try:
-                step = flow.send(answer) if error is None else flow.throw(error)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            finally:
-                answer = error = None  # it may repeat a key, and an error shows the variables of this frame
-            if isinstance(step, Request):
-                step = step._replace(share=share)
-            elif isinstance(step, Gather):
-                step = Gather([with_share(each, share) for each in step.flows])
-            try:
-                answer = yield step
-            except Exception as raised:  # noqa: BLE001 (the flow handles it)
-                error = raised
 
 
 def read_response(request: Request, response: Response) -> dict[str, Any]:
@@ -289,7 +267,7 @@ def _document(request: Request, response: Response) -> dict[str, Any]:
 
 def _read(request: Request, answer: object, read: Callable[[dict[str, Any]], T]) -> T:
     if isinstance(answer, RateLimitHit):
-        kept = "" if request.share == 1 else ", the rest of the limit is left to others"
+        kept = ", the rest of the limit is left to others" if answer.leaves_rest else ""
         raise RateLimitError(request.name, f"nothing was sent{kept}", answer.seconds)
     if isinstance(answer, NoAnswer):
         message = answer.message[:_MAX_DETAIL]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none
 from airflow_provider_seats._api.identifiers import canonical_uuid
-from airflow_provider_seats._api.pages import Page, read_pages, read_twice
+from airflow_provider_seats._api.pages import Page, page_query, read_pages, read_twice
 from airflow_provider_seats._api.users import PATH, User, read_all_users
 from airflow_provider_seats._text import join_names, shorten
 from airflow_provider_seats.exceptions import (
@@ -45,20 +45,29 @@ class Groups:
     :param argument: the name of the argument that names them.
     :param has: what a group is, and what it has that names it, for the error about an unknown one.
     :param advice: what to pass instead of a name that no group has, or that several have.
-    :param request: returns the request for a page of the groups that a text finds, or of all if it is empty.
-    :param read: takes the response to it, and returns the names by id.
-    :param request_members: returns the request for a page of a group's members. It takes the group's id, the number of
-        the page, and what is done so far.
-    :param read_members: takes the response to it, and returns the accounts by the ids of the rows.
+    :param path: the path of the list of groups.
+    :param search: the name of its query parameter that searches.
+    :param members: the route of a group's members.
+    :param permission: the permission that both need.
+    :param read: takes a page of groups, and returns the names by id.
+    :param read_members: takes a page of members, and returns the accounts by the ids of the rows.
     """
 
     argument: str
     has: str
     advice: str
-    request: Callable[[str, int], Request]
+    path: str
+    search: str
+    members: str
+    permission: str
     read: Callable[[dict[str, Any]], Page[str]]
-    request_members: Callable[[str, int, str], Request]
     read_members: Callable[[dict[str, Any]], Page[User]]
+
+    def request(self, text: str, number: int) -> Request:
+        """Return the request for a page of the groups that a text finds, or of all if it is empty."""
+        query = (*([(self.search, text)] if text else ()), *page_query(number))
+        progress = f"{number:,} pages of groups read so far"
+        return Request("GET", self.path, query, permission=self.permission, progress=progress)
 
 
 def list_members(groups: Groups, names: Iterable[str], ids: Iterable[str] = ()) -> Flow[Members]:
@@ -172,8 +181,11 @@ def _require_one(
 
 def _members(groups: Groups, group_id: str, progress: str) -> Flow[dict[str, User] | None]:
     """Return the accounts of a group by the ids of their rows; None if there is no such group."""
-    members = read_twice(lambda number: groups.request_members(group_id, number, progress), groups.read_members)
-    return or_none(members)
+
+    def request(number: int) -> Request:
+        return Request.get_one(groups.members, group_id, page_query(number), groups.permission, progress)
+
+    return or_none(read_twice(request, groups.read_members))
 
 
 def _members_of(argument: str, users: Mapping[str, Iterable[User]]) -> Members:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 PATH: Final = "/api/v2/on-call/schedules"
 PERMISSION: Final = "the permission on_call_read"
 # Each person adds 44 characters to the URL. Servers and proxies accept at least 4,000.
-_PEOPLE_IN_A_CALL: Final = 80
+PEOPLE_IN_A_CALL: Final = 80
 
 # The names of schedules, by their ids.
 Names: TypeAlias = Mapping[str, str]
@@ -61,11 +61,11 @@ def find_schedules(
     :raises UnavailableError: if a search does not find the control.
     """
     people = require_uuids("user_uuids", uuids)
-    groups = [people[start : start + _PEOPLE_IN_A_CALL] for start in range(0, len(people), _PEOPLE_IN_A_CALL)]
+    groups = [people[start : start + PEOPLE_IN_A_CALL] for start in range(0, len(people), PEOPLE_IN_A_CALL)]
     if not groups:
         return {}
     count = f"of {plural(len(people), 'person', 'people')} looked up in on-call schedules so far"
-    done = range(0, len(people), _PEOPLE_IN_A_CALL)
+    done = range(0, len(people), PEOPLE_IN_A_CALL)
     flows = [_find(group, now, control, f"{n:,} {count}") for n, group in zip(done, groups, strict=True)]
     found: dict[str, Names] = {}
     for names in (yield Gather(flows)):

@@ -17,10 +17,12 @@ class Page(NamedTuple, Generic[T]):
 
     :param rows: the rows, by an id that tells them apart.
     :param total: how many rows the whole list has; None if the response does not state it.
+    :param unfiltered: how many it has without the search, if that is stated.
     """
 
     rows: Mapping[str, T]
     total: int | None
+    unfiltered: int | None = None
 
 
 def page_query(number: int) -> tuple[tuple[str, str], ...]:

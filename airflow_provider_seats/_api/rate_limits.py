@@ -11,28 +11,29 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+# The share of a stated limit that sensors and triggers may use while they wait.
+WAIT_SHARE: Final = 0.5
 _OLDEST_UNIX_TIME: Final = 1e9
 # No limit of Datadog is known to be longer. A longer one is garbage and must not stop a client for years.
 _MAX_WAIT: Final = 86_400.0
 
 
 class RateLimit(NamedTuple):
-    """So many requests in so many seconds, as Datadog stated it."""
+    """So many requests in so many seconds, as Datadog stated it.
+
+    :param requests: infinite if Datadog did not state it.
+    :param seconds: 0 if Datadog did not state it.
+    :param remaining: how many requests are left until ``reset_at``, in Unix time.
+    """
 
     requests: float
     seconds: float
+    remaining: float = 0.0
+    reset_at: float = 0.0
 
     def seconds_per_request(self, share: float) -> float:
         """Return how far apart requests have to be in order to use a part of the limit at most."""
         return self.seconds / _allowance(self.requests, share)
-
-
-class _Limit:
-    def __init__(self, remaining: float, total: float, period: float, reset_at: float) -> None:
-        self.remaining = remaining
-        self.total = total
-        self.period = period
-        self.reset_at = reset_at
 
 
 class RateLimits:
@@ -43,14 +44,12 @@ class RateLimits:
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
-        self._limits: dict[str, _Limit] = {}
+        self._limits: dict[str, RateLimit] = {}
 
     def stated(self, call: str) -> RateLimit | None:
         """Return the limit of a call; None if Datadog did not state requests and seconds."""
         limit = self._limits.get(self._names.get(call, ""))
-        if limit is None or not limit.period or math.isinf(limit.total):
-            return None
-        return RateLimit(limit.total, limit.period)
+        return limit if limit is not None and limit.seconds and not math.isinf(limit.requests) else None
 
     def take(self, call: str, now: float, share: float = 1.0) -> float:
         """Count one call against its limit.
@@ -59,17 +58,16 @@ class RateLimits:
             remains, no matter which calls used it.
         :returns: 0 if the call may be sent; otherwise the seconds until it may, and it is not counted.
         """
-        limit = self._limits.get(self._names.get(call, ""))
+        name = self._names.get(call, "")
+        limit = self._limits.get(name)
         if limit is None:
             return 0.0
         if now >= limit.reset_at:
-            limit.remaining = limit.total
-            limit.reset_at = now + limit.period
-        rest = 0.0 if math.isinf(limit.total) else limit.total - _allowance(limit.total, share)
-        if limit.remaining < 1 + rest:
-            return limit.reset_at - now
-        limit.remaining -= 1
-        return 0.0
+            limit = limit._replace(remaining=limit.requests, reset_at=now + limit.seconds)
+        rest = 0.0 if math.isinf(limit.requests) else limit.requests - _allowance(limit.requests, share)
+        wait = limit.reset_at - now if limit.remaining < 1 + rest else 0.0
+        self._limits[name] = limit if wait else limit._replace(remaining=limit.remaining - 1)
+        return wait
 
     def learn(self, call: str, status: int, headers: Mapping[str, str], received: float) -> None:
         remaining = _number(headers.get("x-ratelimit-remaining", ""))
@@ -85,9 +83,9 @@ class RateLimits:
             # Within one period the count only falls: a response that was overtaken must not raise it again.
             remaining = min(remaining, known.remaining)
         # A response that does not state them, such as a 429 of a proxy, does not change them.
-        total = _number(headers.get("x-ratelimit-limit", "")) or (known.total if known else math.inf)
-        period = _number(headers.get("x-ratelimit-period", "")) or (known.period if known else 0.0)
-        self._limits[name] = _Limit(remaining, total if total >= 1 else math.inf, period, reset_at)
+        total = _number(headers.get("x-ratelimit-limit", "")) or (known.requests if known else math.inf)
+        period = _number(headers.get("x-ratelimit-period", "")) or (known.seconds if known else 0.0)
+        self._limits[name] = RateLimit(total if total >= 1 else math.inf, period, remaining, reset_at)
 
 
 def shortest_interval(polls: Iterable[tuple[float, int]], seconds_per_request: float) -> float:

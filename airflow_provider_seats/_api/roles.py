@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from airflow_provider_seats._api.flow import Flow, Request, resources, text
+from airflow_provider_seats._api.flow import Flow, resources, text
 from airflow_provider_seats._api.groups import Groups, Members, identified, list_members
 from airflow_provider_seats._api.identifiers import canonical_uuid
-from airflow_provider_seats._api.pages import Page, page_query, parse_total
+from airflow_provider_seats._api.pages import Page, parse_total
 from airflow_provider_seats._api.users import PERMISSION, User, parse_user
 
 PATH: Final = "/api/v2/roles"
@@ -24,16 +24,6 @@ def list_role_members(roles: Iterable[str]) -> Flow[Members]:
     """
     wanted = [canonical_uuid(role) or role for role in roles]
     return list_members(_ROLES, wanted, filter(canonical_uuid, wanted))
-
-
-def _request(name: str, number: int) -> Request:
-    search = (("filter", name),) if name else ()
-    progress = f"{number:,} pages of roles read so far"
-    return Request("GET", PATH, (*search, *page_query(number)), permission=PERMISSION, progress=progress)
-
-
-def _request_members(role_id: str, number: int, progress: str) -> Request:
-    return Request.get_one(f"{PATH}/{{role_id}}/users", role_id, page_query(number), PERMISSION, progress)
 
 
 def _read_roles(document: dict[str, Any]) -> Page[str]:
@@ -53,11 +43,13 @@ def _read_members(document: dict[str, Any]) -> Page[User]:
 
 
 _ROLES: Final = Groups(
-    "roles",
-    "role has the name or id",
-    "Pass each name exactly as Datadog shows it. If several roles have it, pass the id of one of them.",
-    _request,
-    _read_roles,
-    _request_members,
-    _read_members,
+    argument="roles",
+    has="role has the name or id",
+    advice="Pass each name exactly as Datadog shows it. If several roles have it, pass the id of one of them.",
+    path=PATH,
+    search="filter",
+    members=f"{PATH}/{{role_id}}/users",
+    permission=PERMISSION,
+    read=_read_roles,
+    read_members=_read_members,
 )

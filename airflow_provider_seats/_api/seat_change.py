@@ -17,12 +17,13 @@ from airflow_provider_seats._api.batches import (
     Refusal,
     are_alike,
     are_the_keys,
+    halves,
     in_batches,
     with_singles_first,
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_seats_after
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
 from airflow_provider_seats._api.seats import PATH
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
@@ -73,7 +74,10 @@ def failure(*outcomes: Outcome, label: Callable[[str], str] = str) -> DatadogSea
     refused = {uuid: detail for outcome in outcomes for uuid, detail in outcome.refused.items()}
     if error is not None or not refused:
         return error
-    return SeatsRefusedError(outcomes[0].product, refused, label, sum(len(outcome.not_done) for outcome in outcomes))
+    not_done = sum(len(outcome.not_done) for outcome in outcomes)
+    accepted = {_without_effect(method) for method in ("POST", "DELETE")}
+    not_shown = sum(detail in accepted for detail in refused.values())
+    return SeatsRefusedError(outcomes[0].product, refused, label, not_done, not_shown)
 
 
 def assign_seats(product: str, user_uuids: Iterable[str], batch_size: int | None = None) -> Flow[Outcome]:
@@ -251,7 +255,7 @@ class _Change:
                 raise refusal
             self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
             return []
-        return [Batch(half) for half in in_batches(rest, max(1, (len(rest) + 1) // 2))]
+        return halves(rest)
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
         """Read the seat list. Return the people who are not as requested; the others are done.
@@ -259,7 +263,7 @@ class _Change:
         :param response: what made it necessary to look, for the message if that fails.
         """
         try:
-            self.reading = yield from read_seat_list(self.product, lambda _: self._progress(), before=self.reading)
+            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=self.reading)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.
@@ -311,14 +315,14 @@ class _Change:
         return f"{finished:,} of {plural(len(self.requested), 'person', 'people')} {verb} or refused so far"
 
 
-def read_back(unassigned: Outcome, assigned: Outcome, before: SeatList) -> Flow[tuple[Outcome, Outcome, SeatList]]:
+def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Outcome, SeatList]]:
     """Read the seat list after changes, and return the outcomes as it shows them, and the list.
 
     Datadog may answer a change that has no effect as it answers any other. The list gets time to show the changes.
     """
-    pauses, changed = [*READ_BACK_PAUSES], (*unassigned.done, *assigned.done)
+    pauses = [*READ_BACK_PAUSES]
     while True:
-        reading = yield from read_seats_after(unassigned.product, before, changed, "The changes are being read back")
+        reading = yield from read_seat_list(unassigned.product, progress=lambda: "The changes are being read back")
         kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
         lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
         if len(lacking) <= len(reading.rows_without_uuid):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from copy import copy
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
 from airflow_provider_seats._api.identifiers import Identity, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
-from airflow_provider_seats._text import plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
@@ -72,8 +71,11 @@ class SeatList:
         """Return the seats of all accounts with this email. There may be several."""
         return list(map(_named, self._rows_of_email(email_key(email))))
 
-    def rows_by_uuid(self) -> dict[str | None, Row]:
-        return dict(self._uuids.items())
+    def others(self, uuids: Container[str], email_keys: Container[str]) -> Iterator[SeatUser]:
+        """Yield the seats of everyone who has none of these user UUIDs and none of these emails."""
+        for row in self.rows:
+            if row[0] not in uuids and (row[1] is None or email_key(row[1]) not in email_keys):
+                yield _named(row)
 
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
         return tuple(email for email in emails if email_key(email) not in self._emails)
@@ -92,9 +94,10 @@ class SeatList:
         """The rows without a user UUID. Nobody can be found there by UUID."""
         return tuple(_named(row) for row in self.rows if not row[0])
 
+    @cached_property
     def rows_without_email(self) -> int:
-        """Return how many rows have no email, so that nobody can be found there by email."""
-        return self._without_email
+        """How many rows have no email, so that nobody can be found there by email."""
+        return sum(row[1] is None for row in self.rows)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -104,7 +107,7 @@ class SeatList:
 
     def index(self) -> Self:
         """Index the list now, and not when someone is first looked up. Return the list itself."""
-        _ = self._uuids, self._emails, self._without_email, self.rows_without_uuid
+        _ = self._uuids, self._emails, self.rows_without_email, self.rows_without_uuid
         return self
 
     def keep(self, page: Iterable[Row]) -> Iterator[Row]:
@@ -172,7 +175,7 @@ class SeatList:
     def _same_email(self) -> dict[str, list[Row]]:
         """All rows of the emails that several rows have."""
         same: dict[str, list[Row]] = {}
-        if len(self._emails) + self._without_email < len(self.rows):
+        if len(self._emails) + self.rows_without_email < len(self.rows):
             first = self._emails
             for row in self.rows:
                 if row[1] is not None and first[key := email_key(row[1])] is not row:
@@ -182,62 +185,41 @@ class SeatList:
                     same[key].append(row)
         return same
 
-    @cached_property
-    def _without_email(self) -> int:
-        return sum(row[1] is None for row in self.rows)
-
 
 def read_seat_list(
     product: str,
-    progress: Callable[[int], str] = lambda read: f"{plural(read, 'seat')} read so far",
     *,
+    progress: Callable[[], str] | None = None,
     before: SeatList | None = None,
     number: int | None = None,
-    share: float = 1.0,
 ) -> Flow[SeatList]:
     """Read the seat list once.
 
-    :param progress: describes the progress from the number of rows read.
+    :param progress: describes the progress; by default the number of rows read.
     :param number: the number of the reading; by default the one after that.
-    :param share: the part of a stated rate limit that the requests may use.
     """
     if before is None:
-        return SeatList(*(yield from read_rows(product, partial(map, SeatUser._make), progress, share)))
-    rows, pages = yield from read_rows(product, before.keep, progress, share)
+        return SeatList(*(yield from read_rows(product, iter, progress)))
+    rows, pages = yield from read_rows(product, before.keep, progress)
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
 
 
-def read_seats_after(product: str, before: SeatList, changed: Iterable[str], progress: str) -> Flow[SeatList]:
-    """Read the seat list after changes. It says who holds a seat now; only new rows and those changed are parsed.
-
-    :param before: the reading before the changes. The other rows are as they were there.
-    :param changed: the users who were changed.
-    """
-    unchanged = before.rows_by_uuid()
-    for uuid in changed:
-        unchanged.pop(uuid, None)
-    return SeatList(*(yield from read_rows(product, iter, lambda _: progress, unchanged=unchanged)))
-
-
-def read_until_proven(
-    product: str, relies_on_absence: Callable[[SeatList], bool], share: float = 1.0
-) -> Flow[SeatList]:
+def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
     """Read the seat list, and read it again if an absence counts and the list may have shifted.
 
     The second reading also contains what only the first one shows. Whoever is not in it is in neither.
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
-    :param share: the part of a stated rate limit that the requests may use.
     """
-    first = yield from read_seat_list(product, share=share)
+    first = yield from read_seat_list(product)
     if first.pages == 1 or not relies_on_absence(first):
         return first
-    second = yield from read_seat_list(product, before=first, share=share)
+    second = yield from read_seat_list(product, before=first)
     return second.with_rows_of(first)
 
 
 def _named(row: Row) -> SeatUser:
-    return row if isinstance(row, SeatUser) else SeatUser(*row)
+    return SeatUser._make(row)
 
 
 def _identity(row: Row) -> Identity:

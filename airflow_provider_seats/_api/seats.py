@@ -5,9 +5,8 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
@@ -21,8 +20,6 @@ READ_PERMISSION: Final = (
     "the permission user_access_read, and besides one of incident_read, on_call_read and billing_read. A key or token "
     "that is limited to scopes needs the scope user_access_read"
 )
-# The share of a stated rate limit that sensors and triggers may use while they wait.
-WAIT_SHARE: Final = 0.5
 _MAX_IDLE_PAGES: Final = 3
 
 
@@ -42,7 +39,6 @@ class SeatUser(NamedTuple):
 # A seat user as a plain tuple. The garbage collector stops tracking it after one pass, other than a NamedTuple.
 Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
 R = TypeVar("R", bound=Row)
-_NO_ROWS: Final[Mapping[str | None, Row]] = MappingProxyType({})
 
 
 def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
@@ -50,27 +46,18 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    users, _ = yield from read_rows(
-        product, partial(map, SeatUser._make), lambda read: f"{plural(read, 'seat')} of {product} read so far"
-    )
+    users, _ = yield from read_rows(product, partial(map, SeatUser._make))
     return users
 
 
 def read_rows(
-    product: str,
-    keep: Callable[[list[Row]], Iterable[R]],
-    progress: Callable[[int], str],
-    share: float = 1.0,
-    unchanged: Mapping[str | None, Row] = _NO_ROWS,
+    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[], str] | None = None
 ) -> Flow[tuple[tuple[R, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param keep: returns the rows to keep for those of a page.
-    :param progress: describes the progress from the number of rows read.
-    :param share: the part of a stated rate limit that the requests may use.
-    :param unchanged: rows by user UUID. They are not parsed again, and are kept as they are.
+    :param progress: describes the progress; by default the number of rows read.
     """
-    read_page = partial(_read_page, unchanged)
     rows: dict[object, R] = {}
     cursors: set[str] = set()
     cursor: str | None = None
@@ -79,10 +66,9 @@ def read_rows(
         query = [("product_code", product), ("page[limit]", str(PAGE_SIZE))]
         if cursor is not None:
             query.append(("page[cursor]", cursor))
-        request = Request(
-            "GET", PATH, tuple(query), permission=READ_PERMISSION, progress=progress(len(rows)), share=share
-        )
-        page, cursor = yield from call(request, read_page)
+        read_so_far = progress() if progress else f"{plural(len(rows), 'seat')} of {product} read so far"
+        request = Request("GET", PATH, tuple(query), permission=READ_PERMISSION, progress=read_so_far)
+        page, cursor = yield from call(request, _read_page)
         known = len(rows)
         for row in keep(page):
             # The list may shift while it is read, so that a row comes twice. Rows without an id are all kept.
@@ -95,11 +81,10 @@ def read_rows(
         cursors.add(cursor)
 
 
-def _read_page(unchanged: Mapping[str | None, Row], document: dict[str, Any]) -> tuple[list[Row], str | None]:
+def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     # An id that is no UUID cannot be that of a user.
     rows = [
-        unchanged.get(uuid)
-        or (
+        (
             uuid if uuid and is_canonical_uuid(uuid) else None,
             text(attributes, "email"),
             text(attributes, "name"),

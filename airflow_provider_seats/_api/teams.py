@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from airflow_provider_seats._api.flow import Flow, Request, resources, text
+from airflow_provider_seats._api.flow import Flow, resources, text
 from airflow_provider_seats._api.groups import Groups, Members, list_members
 from airflow_provider_seats._api.identifiers import canonical_uuid
-from airflow_provider_seats._api.pages import Page, included, nested, page_query, parse_total, read_pages
+from airflow_provider_seats._api.pages import Page, included, nested, parse_total, read_pages
 from airflow_provider_seats._api.users import User, parse_user
 
 PATH: Final = "/api/v2/team"
-_PERMISSION: Final = "the permission teams_read"
 
 
 def list_team_members(handles: Iterable[str]) -> Flow[Members]:
@@ -28,18 +27,8 @@ def list_team_members(handles: Iterable[str]) -> Flow[Members]:
 
 def list_teams() -> Flow[dict[str, str]]:
     """Return the handles of all teams, by id."""
-    teams, _ = yield from read_pages(lambda number: _request("", number), _read_teams)
+    teams, _ = yield from read_pages(lambda number: _TEAMS.request("", number), _read_teams)
     return teams
-
-
-def _request(keyword: str, number: int) -> Request:
-    search = (("filter[keyword]", keyword),) if keyword else ()
-    progress = f"{number:,} pages of teams read so far"
-    return Request("GET", PATH, (*search, *page_query(number)), permission=_PERMISSION, progress=progress)
-
-
-def _request_members(team_id: str, number: int, progress: str) -> Request:
-    return Request.get_one(f"{PATH}/{{team_id}}/memberships", team_id, page_query(number), _PERMISSION, progress)
 
 
 def _read_teams(document: dict[str, Any]) -> Page[str]:
@@ -66,11 +55,14 @@ def _read_members(document: dict[str, Any]) -> Page[User]:
 
 
 _TEAMS: Final = Groups(
-    "handles",
-    "team has the handle",
-    "Pass each handle exactly as the team's page in Datadog shows it, without @. The name of a team is not its handle.",
-    _request,
-    _read_teams,
-    _request_members,
-    _read_members,
+    argument="handles",
+    has="team has the handle",
+    advice="Pass each handle exactly as the team's page in Datadog shows it, without @. The name of a team is not its "
+    "handle.",
+    path=PATH,
+    search="filter[keyword]",
+    members=f"{PATH}/{{team_id}}/memberships",
+    permission="the permission teams_read",
+    read=_read_teams,
+    read_members=_read_members,
 )

@@ -68,10 +68,11 @@ def connect(connection: DatadogConnection, threads: int, now: Callable[[], float
     timeout = (min(connection.timeout, _CONNECT_TIMEOUT), connection.timeout)
 
     def send(request: Request) -> Response | NoAnswer:
+        url = f"{session.base_url}{request.path}?{urlencode(request.query, quote_via=quote)}".rstrip("?")
         try:
             answer = session.request(
                 request.method,
-                f"{session.base_url}{request.path}{_query_string(request)}",
+                url,
                 data=None if request.body is None else json.dumps(request.body).encode(),
                 timeout=timeout,
                 allow_redirects=False,
@@ -219,6 +220,12 @@ class _BoundedResponse(HTTPResponse):
         if isinstance(self.fp, io.BufferedReader):  # a stand-in for sockets may have another file
             self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), sock), _BUFFER)
 
+    def begin(self) -> None:
+        super().begin()
+        # urllib3 logs header lines that it cannot parse, which may repeat a key.
+        self.msg.defects.clear()
+        self.msg.set_payload("")
+
 
 # A pool sets the class of the responses, and not that of the connections: tools that record or replay exchanges, such
 # as vcrpy, replace the latter in the classes of urllib3.
@@ -250,7 +257,3 @@ def _first_cause(error: BaseException) -> BaseException:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return error
-
-
-def _query_string(request: Request) -> str:
-    return f"?{urlencode(request.query, quote_via=quote)}" if request.query else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, text
@@ -42,24 +43,19 @@ class MonthUsage(NamedTuple):
 def read_usage(*months: str) -> Flow[list[MonthUsage]]:
     """Return the usage of months, such as ``2026-11``, in their order.
 
-    The cost is one call for each month, and one for the names of the fields, side by side.
+    The cost is one call for the names of the fields, and one for each month, side by side.
 
     :raises UsageNotAvailableError: if Datadog has no usage of this month or of this organisation.
     """
-    fields, *documents = yield Gather([_read_fields(), *map(_read_month, months)])
-    return [_month_usage(document, month, fields) for month, document in zip(months, documents, strict=True)]
+    fields = yield from _read_fields()
+    usage: list[MonthUsage] = yield Gather([_read_month(month, fields) for month in months])
+    return usage
 
 
-def _read_month(month: str) -> Flow[dict[str, Any]]:
-    """Return the document of a month. It is read later, when all names of fields are known."""
-
-    def read(document: dict[str, Any]) -> dict[str, Any]:
-        _month_usage(document, month, frozenset())
-        return document
-
+def _read_month(month: str, fields: frozenset[str]) -> Flow[MonthUsage]:
     request = Request("GET", PATH, (("start_month", month), ("end_month", month)), permission=PERMISSION)
     try:
-        return (yield from call(request, read))
+        return (yield from call(request, lambda document: _month_usage(document, month, fields)))
     except RequestRefusedError as refusal:
         raise UsageNotAvailableError(request.name, refusal.status, refusal.explanation, month) from refusal
 
@@ -83,7 +79,7 @@ def _month_usage(document: Mapping[str, Any], month: str, fields: frozenset[str]
     rows = document.get("usage")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ValueError("its usage is not a list of days")
-    days: dict[str, dict[str, int]] = {name: {} for name in sorted(fields | {*_counting_seats(_names(rows))})}
+    days: dict[str, dict[str, int]] = {name: {} for name in sorted(fields.union(_counting_seats(chain(*rows))))}
     for row in rows:
         day = _day(row)
         for name, counts in days.items():
@@ -92,10 +88,6 @@ def _month_usage(document: Mapping[str, Any], month: str, fields: frozenset[str]
                 counts[day] = max(seats, counts.get(day, 0))
     sums = {name: seats for name in days if (seats := _number(document, f"{name}_sum")) is not None}
     return MonthUsage(days, sums, text(document, "last_updated"))
-
-
-def _names(rows: Iterable[Mapping[str, Any]]) -> set[str]:
-    return {name for row in rows for name in row}
 
 
 def _counting_seats(names: Iterable[object]) -> list[str]:

@@ -65,14 +65,6 @@ class User(NamedTuple):
         return f"{self.id} ({kind}{self.status or 'status unknown'})"
 
 
-class _UserPage(NamedTuple):
-    """A page of users: how many accounts there are in all, and how many match the search, if that is stated."""
-
-    users: list[User]
-    total: int | None
-    matching: int | None
-
-
 def find_users(emails: Iterable[str], *, read_all: bool = False) -> Flow[dict[str, User]]:
     """Find the accounts of these emails, in as few calls as the API allows.
 
@@ -194,8 +186,8 @@ def _search(needle: str, progress: str = "") -> Flow[tuple[list[User], int | Non
     def read(document: dict[str, Any]) -> Page[User]:
         nonlocal total
         page = _read_page(document)
-        total = page.total
-        return Page({user.id: user for user in page.users}, page.matching)
+        total = page.unfiltered
+        return page
 
     users, _ = yield from read_pages(lambda number: _list_request(needle, number, progress), read)
     return list(users.values()), total
@@ -209,16 +201,16 @@ def read_all_users(status: str = "") -> Flow[tuple[list[User], int | None]]:
     """
     for _ in range(_READINGS):
         first = yield from _page(0, 1, status)
-        length = first.matching if status else first.total
+        length = first.total if status else first.unfiltered
         pages = _pages(length or 0)
         listed = (yield from _list_all(pages, first, status=status)) if pages <= MAX_PAGES else None
         if listed is not None:
-            return listed, first.total
+            return listed, first.unfiltered
     problem = "changed while it was read, or does not state how many there are"
     raise UnavailableError(f"GET {PATH}", f"the list of all users {problem}, {_READINGS} times in a row")
 
 
-def _list_all(pages: int, *known: _UserPage, status: str = "") -> Flow[list[User] | None]:
+def _list_all(pages: int, *known: Page[User], status: str = "") -> Flow[list[User] | None]:
     """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence.
 
     :param known: the first pages, if they were read already.
@@ -227,12 +219,12 @@ def _list_all(pages: int, *known: _UserPage, status: str = "") -> Flow[list[User
     lengths = set()
     others = [_page(number, pages, status) for number in range(len(known), pages)]
     for page in (*known, *((yield Gather(others)) if others else ())):
-        listed.update((user.id, user) for user in page.users)
-        lengths.add(page.matching if status else page.total)
+        listed.update(page.rows)
+        lengths.add(page.total if status else page.unfiltered)
     return list(listed.values()) if lengths == {len(listed)} else None
 
 
-def _page(number: int, pages: int, status: str) -> Flow[_UserPage]:
+def _page(number: int, pages: int, status: str) -> Flow[Page[User]]:
     progress = f"{number:,} of {pages:,} pages of users read so far"
     return (yield from call(_list_request("", number, progress, status), _read_page))
 
@@ -258,10 +250,10 @@ def _list_request(needle: str, number: int, progress: str, status: str = "") -> 
     return Request("GET", PATH, (*search, *page_query(number)), permission=PERMISSION, progress=progress)
 
 
-def _read_page(document: dict[str, Any]) -> _UserPage:
-    users = [user for row in resources(document) if (user := parse_user(*row)) is not None]
-    total = parse_total(document, "meta", "page", "total_count")
-    return _UserPage(users, total, parse_total(document, "meta", "page", "total_filtered_count"))
+def _read_page(document: dict[str, Any]) -> Page[User]:
+    users = {user.id: user for row in resources(document) if (user := parse_user(*row)) is not None}
+    total = parse_total(document, "meta", "page", "total_filtered_count")
+    return Page(users, total, unfiltered=parse_total(document, "meta", "page", "total_count"))
 
 
 def parse_user(uuid: str | None, attributes: Mapping[str, Any]) -> User | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -21,8 +22,8 @@ from airflow_provider_seats._arguments import (
     parse_optional,
     parse_path,
     parse_product_code,
+    parse_text,
     parse_time,
-    parse_usage_key,
 )
 from airflow_provider_seats._planning.limit import parse_limit, seats_to_warn_of
 from airflow_provider_seats._planning.usage import AuditUsage, describe_usage
@@ -108,7 +109,11 @@ class AuditJob:
             csv_path=csv_path,
             csv_conn_id=csv_conn_id,
             usage=parse_bool("usage", arguments["usage"]),
-            usage_key=parse_optional("usage_key", arguments["usage_key"], parse_usage_key),
+            usage_key=parse_optional(
+                "usage_key",
+                arguments["usage_key"],
+                partial(parse_text, advice="Pass a name that Datadog's usage summary has"),
+            ),
             max_seats=limit,
             warn_seats=seats_to_warn_of(parse_optional("warn_seats", arguments["warn_seats"], parse_limit), limit),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -11,10 +12,27 @@ from airflow_provider_seats.exceptions import InvalidInputError
 
 # A placeholder, also as the URL of a path of pathlib has it.
 _find_placeholder: Final = re.compile(r"(?:\{|%7B)([^{}%/]*)(?:\}|%7D)", re.IGNORECASE)
-# 2026-11-29, 20261129, 2026/11/29 and the like, or a month such as 2026-11 and 2026/11.
-_find_date: Final = re.compile(
-    r"(?<!\d)(?:(?P<year>20\d\d)(?P<sep>[-_./]?)(?P<month>0[1-9]|1[0-2])(?P=sep)(?P<day>0[1-9]|[12]\d|3[01])"
-    r"|(?P<year2>20\d\d)[-_./](?P<month2>0[1-9]|1[0-2]))(?!\d)"
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NAME: Final = rf"(?P<name>{'|'.join(_MONTHS)})[a-z]*"
+# How templates write a day, a month or a week. What one form finds is not looked at by those after it.
+_FORMS: Final = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        # 20261129, 2026-11-29, 2026/1/5, 2026-11, 202611
+        r"(?<!\d)(?P<year>20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)",
+        r"(?<!\d)(?P<year>20\d\d)(?P<sep>[-_./])(?P<month>\d\d?)(?P=sep)(?P<day>\d\d?)(?!\d)",
+        r"(?<!\d)(?P<year>20\d\d)[-_./](?P<month>0[1-9]|1[0-2])(?!\d)",
+        r"(?<!\d)(?P<year>20[1-3]\d)(?P<month>0[1-9]|1[0-2])(?!\d)",
+        # year=2026/month=11/day=29
+        r"\by(?:ear)?=(?P<year>20\d\d)\Wm(?:onth)?=(?P<month>\d\d?)(?:\Wd(?:ay)?=(?P<day>\d\d?))?(?!\d)",
+        # 29.11.2026, 11-29-2026
+        r"(?<!\d)(?P<day>\d\d?)(?P<sep>[-_./])(?P<month>\d\d?)(?P=sep)(?P<year>20\d\d)(?!\d)",
+        # 29-Nov-2026, November 2026, 2026-Nov-29
+        rf"(?:(?<!\d)(?P<day>\d\d?)[-_./ ]?)?(?<![a-z]){_NAME}[-_./ ]?(?P<year>20\d\d)(?!\d)",
+        rf"(?<!\d)(?P<year>20\d\d)[-_./ ]?{_NAME}(?:[-_./ ]?(?P<day>\d\d?))?(?!\d)",
+        # 2026-W48
+        r"(?<!\d)(?P<year>20\d\d)-?W(?P<week>\d\d)(?!\d)",
+    )
 )
 _DAY: Final = timedelta(days=1)
 
@@ -41,7 +59,7 @@ def name_by_reading(path: str, now: datetime) -> tuple[str, str | None]:
 
     named = _find_placeholder.sub(fill, path)
     # A bucket or container may have any date in its name.
-    dates = list(_find_date.finditer(re.sub(r"^[a-z0-9+.-]+://[^/]*", "", named)))
+    dates = list(_dates(re.sub(r"^[a-z0-9+.-]+://[^/]*", "", named)))
     if not dates or any(_has(date, now) for date in dates):
         return named, None
     advice = (
@@ -55,8 +73,20 @@ def name_by_reading(path: str, now: datetime) -> tuple[str, str | None]:
     raise InvalidInputError("csv_path", problem)
 
 
+def _dates(path: str) -> Iterator[re.Match[str]]:
+    for form in _FORMS:
+        yield from form.finditer(path)
+        path = form.sub("", path)
+
+
 def _has(date: re.Match[str], moment: datetime) -> bool:
-    """Return whether a date or a month in a path is that of a moment."""
-    if date["year2"]:
-        return f"{date['year2']}{date['month2']}" == f"{moment:%Y%m}"
-    return f"{date['year']}{date['month']}{date['day']}" == f"{moment:%Y%m%d}"
+    """Return whether a day, a month or a week in a path is that of a moment."""
+    found = date.groupdict()
+    if found.get("week"):
+        return (int(found["year"]), int(found["week"])) == moment.isocalendar()[:2]
+    month = _MONTHS.index(found["name"].lower()) + 1 if found.get("name") else int(found["month"])
+    day = int(found["day"]) if found.get("day") else None
+    if day is not None and date.start("day") < date.start("year") and (day, month) == (moment.month, moment.day):
+        # 11-29-2026, with the month first.
+        month, day = day, month
+    return (int(found["year"]), month) == (moment.year, moment.month) and day in {None, moment.day}

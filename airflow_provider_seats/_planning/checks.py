@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MAX_PEOPLE: Final = 10
 _HOUR: Final = 3600
+# How far clocks may differ. It is less than any time zone differs from UTC.
+_CLOCKS: Final = 900
 # From so many hours on, an age is shown in days.
 _DAYS: Final = 72
 _NEW_PREVIEW: Final = "Make a new preview and have it approved, or leave out approved."
@@ -89,11 +91,12 @@ def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal 
     if read_at is None or not plan.changes:
         return None
     age = (world.now - read_at).total_seconds()
-    if -_HOUR <= age <= limit:
+    if -_CLOCKS <= age <= limit:
         return None
     problem = f"The roster is of {read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if age < 0:
-        return Refusal("max_roster_age", f"{problem}, which is in the future. Correct roster_read_at.")
+        advice = "Correct roster_read_at: a time without a time zone is in UTC."
+        return Refusal("max_roster_age", f"{problem}, which is in the future. {advice}")
     how_old = f"{problem}, {_duration(age)} ago, and the limit is {_duration(limit)} (max_roster_age)."
     advice = "Trigger a new run instead of clearing an old one. If the roster was read later, pass roster_read_at."
     return Refusal("max_roster_age", f"{how_old} {advice}")
@@ -172,6 +175,9 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
     if approved["refusals"] and not (awaited and len(approved["refusals"]) == 1):
         problem = f"The approved preview says that applying it will be refused: {' '.join(approved['refusals'])}"
         return Refusal("approved", f"{problem} An approval does not change that. {_NEW_PREVIEW}")
+    if approved.get("site") != plan.origin.site:
+        problem = f"The approved preview is of {approved.get('site')}, and this run is of {plan.origin.site}."
+        return Refusal("approved", f"{problem} {_NEW_PREVIEW}")
     if not approved["complete"]:
         if approved["digest"] == plan.digest:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._planning.plan import Change, Plan, with_reason
 from airflow_provider_seats.report import Person, Report
@@ -66,11 +66,7 @@ def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
     others: list[Change] = []
     if "unassign" in job.kinds:
         uuids = {*job.people.uuids, *(user.id for user in world.users.values())}
-        others = [
-            _unassign(user)
-            for user in world.seats.users
-            if user.id not in uuids and (user.email is None or email_key(user.email) not in emails)
-        ]
+        others = [_unassign(user) for user in world.seats.others(uuids, emails)]
     world = world._replace(
         roster_read_at=job.roster_read_at,
         roster_emails=emails,
@@ -102,14 +98,10 @@ def reversed_changes(report: Report, only: People | None) -> list[Change]:
         *(Change("unassign", person) for person in report["unassigned"]),
         *(Change("assign", person) for person in report["assigned"]),
     ]
-    emails = {email_key(email) for email in only.emails} if only else set()
-    uuids = set(only.uuids) if only else set()
-    changes = {
-        (change.kind, change.person["id"]): change.reverse()
-        for change in made
-        if only is None or change.person["id"] in uuids or email_key(change.person["email"] or "") in emails
-    }
-    return list(changes.values())
+    if only is not None:
+        meant = PersonSet(only.as_persons())
+        made = [change for change in made if change.person in meant]
+    return list({(change.kind, change.person["id"]): change.reverse() for change in made}.values())
 
 
 def still_to_make(plan: Plan, changes: Sequence[Change], seats: SeatList) -> Plan:

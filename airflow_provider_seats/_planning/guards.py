@@ -38,14 +38,14 @@ class _Guard(NamedTuple):
     :param about: the changes that it is about. It does not apply if the mode rules them out.
     :param of_roster: whether it is about a roster, so that it does not apply to an undo.
     :param sync_default: what holds for a sync that passes nothing. An undo has no such limit.
-    :param needs_seat_list: whether the seat list has to be read for it.
+    :param needs_seat_list: whether the seat list has to be read for it, as for whatever counts seats or keeps them.
     """
 
     parse: Callable[[str, Any], Any]
     about: Kind | None = None
     of_roster: bool = False
     sync_default: object = None
-    needs_seat_list: bool = False
+    needs_seat_list: bool = True
 
 
 def _parse_on_call(name: str, value: object) -> OnCallChoice | None:
@@ -73,26 +73,22 @@ class Guards(NamedTuple):
     default. Ages are in seconds.
     """
 
-    missing_users: Annotated[MissingUsers | None, _Guard(partial(parse_choice, kind=MissingUsers), about="assign")] = (
-        None
-    )
+    missing_users: Annotated[
+        MissingUsers | None, _Guard(partial(parse_choice, kind=MissingUsers), about="assign", needs_seat_list=False)
+    ] = None
     allow_empty: Annotated[bool | None, _Guard(parse_bool, about="unassign", of_roster=True)] = None
     max_roster_age: Annotated[float | None, _Guard(parse_age, of_roster=True, sync_default=_DAY)] = None
-    protect: Annotated[People, _Guard(_parse_protect, about="unassign", needs_seat_list=True)] = NOBODY
+    protect: Annotated[People, _Guard(_parse_protect, about="unassign")] = NOBODY
     max_unassign: Annotated[
-        Limit | None,
-        _Guard(parse_max_unassign, about="unassign", sync_default=DEFAULT_MAX_UNASSIGN, needs_seat_list=True),
+        Limit | None, _Guard(parse_max_unassign, about="unassign", sync_default=DEFAULT_MAX_UNASSIGN)
     ] = None
-    max_assign: Annotated[
-        Limit | None,
-        _Guard(parse_limit, about="assign", sync_default=DEFAULT_MAX_ASSIGN, needs_seat_list=True),
-    ] = None
-    max_seats: Annotated[int | None, _Guard(parse_non_negative_int, needs_seat_list=True)] = None
-    warn_seats: Annotated[int | None, _Guard(parse_limit, needs_seat_list=True)] = None
-    min_seat_age: Annotated[float | None, _Guard(parse_age, about="unassign", needs_seat_list=True)] = None
-    check_accounts: Annotated[bool, _Guard(parse_bool)] = True
-    on_call: Annotated[OnCallChoice | None, _Guard(_parse_on_call, about="unassign", needs_seat_list=True)] = None
-    check_escalation_policies: Annotated[bool, _Guard(parse_bool, about="unassign")] = True
+    max_assign: Annotated[Limit | None, _Guard(parse_limit, about="assign", sync_default=DEFAULT_MAX_ASSIGN)] = None
+    max_seats: Annotated[int | None, _Guard(parse_non_negative_int)] = None
+    warn_seats: Annotated[int | None, _Guard(parse_limit)] = None
+    min_seat_age: Annotated[float | None, _Guard(parse_age, about="unassign")] = None
+    check_accounts: Annotated[bool, _Guard(parse_bool, needs_seat_list=False)] = True
+    on_call: Annotated[OnCallChoice | None, _Guard(_parse_on_call, about="unassign")] = None
+    check_escalation_policies: Annotated[bool, _Guard(parse_bool, about="unassign", needs_seat_list=False)] = True
 
     @classmethod
     def parse(

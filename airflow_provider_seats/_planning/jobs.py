@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from airflow_provider_seats._api.identifiers import email_key
+from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._arguments import (
     parse_bool,
     parse_choice,
@@ -18,7 +18,7 @@ from airflow_provider_seats._arguments import (
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.approval import parse_approved
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.plan import BOTH, Change, Kind, by_id
+from airflow_provider_seats._planning.plan import BOTH, Change, Kind
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -26,6 +26,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 if TYPE_CHECKING:
     from airflow_provider_seats.report import Person, Report
 
+Operator = Literal["assign", "unassign", "sync"]
 Mode = Literal["exact", "add_only", "remove_only"]
 KINDS: Final[dict[Mode, frozenset[Kind]]] = {
     "exact": BOTH,
@@ -48,7 +49,7 @@ class Job(NamedTuple):
     :param only: the people that the undo is limited to; None for everyone.
     """
 
-    operator: Literal["assign", "unassign", "sync"]
+    operator: Operator
     product: str
     people: People
     guards: Guards
@@ -90,21 +91,29 @@ class Job(NamedTuple):
         return tuple(Change(self.operator, person) for person in self.people.as_persons())
 
 
-def parse_assign(**arguments: object) -> Job:
-    """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.AssignSeatsOperator`."""
-    return _parse_people_job("assign", arguments)
+def parse_job(operator: Operator, arguments: Mapping[str, object]) -> Job:
+    """Parse the rendered arguments of an operator, which describes them."""
+    product = parse_product_code(arguments["product_code"])
+    preview = parse_bool("preview", arguments["preview"])
+    read_all_users = parse_bool("read_all_users", arguments["read_all_users"])
+    if operator == "sync":
+        return _parse_sync(arguments, product, preview=preview, read_all_users=read_all_users)
+    if operator == "unassign":
+        parse_choice("missing_users", arguments["missing_users"], Literal["fail", "skip"])
+    return Job(
+        operator,
+        product,
+        parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
+        Guards.parse(arguments),
+        frozenset({operator}),
+        preview,
+        read_all_users,
+        read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
+    )
 
 
-def parse_unassign(**arguments: object) -> Job:
-    """Parse the rendered arguments of an :class:`~airflow_provider_seats.operators.UnassignSeatsOperator`."""
-    parse_choice("missing_users", arguments["missing_users"], Literal["fail", "skip"])
-    return _parse_people_job("unassign", arguments)
-
-
-def parse_sync(**arguments: object) -> Job:
-    """Parse the rendered arguments of a :class:`~airflow_provider_seats.operators.SyncSeatsOperator`."""
-    common = _parse_common(arguments)
-    undo = _undoable(_of_product("undo", arguments, common["product"], parse_report))
+def _parse_sync(arguments: Mapping[str, object], product: str, *, preview: bool, read_all_users: bool) -> Job:
+    undo = _undoable(_of_product("undo", arguments, product, parse_report))
     mode: Mode = parse_choice("mode", arguments["mode"], Mode)
     read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
     if undo is not None and read_at is not None:
@@ -115,35 +124,18 @@ def parse_sync(**arguments: object) -> Job:
     kinds = KINDS[mode]
     return Job(
         "sync",
-        **common,
-        people=people if undo is None else NOBODY,
-        guards=Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
-        kinds=kinds,
+        product,
+        people if undo is None else NOBODY,
+        Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
+        kinds,
+        preview,
+        read_all_users,
         mode=mode,
         roster_read_at=read_at,
-        approved=_of_product("approved", arguments, common["product"], parse_approved),
+        approved=_of_product("approved", arguments, product, parse_approved),
         undo=undo,
         only=None if undo is None or undoes_everyone else _only(people, undo),
     )
-
-
-def _parse_people_job(operator: Kind, arguments: Mapping[str, object]) -> Job:
-    return Job(
-        operator,
-        **_parse_common(arguments),
-        people=parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
-        guards=Guards.parse(arguments),
-        kinds=frozenset({operator}),
-        read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
-    )
-
-
-def _parse_common(arguments: Mapping[str, object]) -> dict[str, Any]:
-    return {
-        "product": parse_product_code(arguments["product_code"]),
-        "preview": parse_bool("preview", arguments["preview"]),
-        "read_all_users": parse_bool("read_all_users", arguments["read_all_users"]),
-    }
 
 
 def _of_product(
@@ -157,11 +149,8 @@ def _of_product(
 
 def _only(people: People, report: Report) -> People:
     """Return the people that an undo is limited to. All of them must be in the report."""
-    changed = [*report["assigned"], *report["unassigned"]]
-    emails = {email_key(person["email"]) for person in changed if person["email"]}
-    others = [email for email in people.emails if email_key(email) not in emails]
-    uuids = by_id(changed).keys()
-    others += [uuid for uuid in people.uuids if uuid not in uuids]
+    changed = PersonSet([*report["assigned"], *report["unassigned"]])
+    others = [name for name in (*people.emails, *people.uuids) if name not in changed]
     if not people:
         field = " and ".join(people.empty)
         raise InvalidInputError(field, "nobody to limit the undo to. Leave it out to undo the whole report.")

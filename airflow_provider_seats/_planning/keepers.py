@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Datadog dates its responses in whole seconds, rounded down.
 _SECOND: Final = timedelta(seconds=1)
-_TOLERANCE: Final = timedelta(minutes=1)
+_MINUTE: Final = timedelta(minutes=1)
 
 
 def free_keepers(job: Job, world: World) -> list[Keeper]:
@@ -37,7 +37,6 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
     if approved is not None and (shown_at := parse_time(approved["started_at"])) is not None:
         keepers.append(_newer_than(shown_at + _SECOND, "the approved preview"))
     if world.roster_read_at is not None:
-        # A seat's date has whole seconds.
         keepers.append(_newer_than(world.roster_read_at.replace(microsecond=0), "the roster was read"))
     if job.undo is not None:
         keepers.append(_of_another_seat(job.undo))
@@ -141,7 +140,7 @@ def _young(now: datetime, min_age: float) -> Keeper:
 def _newer_than(moment: datetime, what: str) -> Keeper:
     def keeper(change: Change) -> str | None:
         assigned_at = _assigned_at(change)
-        return f"the seat was assigned after {what}" if assigned_at is not None and assigned_at >= moment else None
+        return f"the seat was assigned after {what}" if assigned_at and _end_of(assigned_at) > moment else None
 
     return keeper
 
@@ -151,7 +150,7 @@ def _of_another_seat(report: Report) -> Keeper:
     assigned = by_id(report["assigned"])
     started, ended = parse_time(report.get("started_at")), parse_time(report.get("ended_at"))
     # The clock that dates responses is not the one that dates seats, and a list may date them in whole minutes.
-    period = started and started - _TOLERANCE, ended and ended + _TOLERANCE
+    period = started and started - _MINUTE, ended and ended + _MINUTE
 
     def keeper(change: Change) -> str | None:
         assigned_at = _assigned_at(change)
@@ -172,6 +171,13 @@ def _of_another_seat(report: Report) -> Keeper:
 
 def _assigned_at(change: Change) -> datetime | None:
     return parse_time(change.seat.assigned_at) if change.seat else None
+
+
+def _end_of(date: datetime) -> datetime:
+    """Return the end of the minute or second that a date names: a list may date seats in whole ones."""
+    if date.microsecond:
+        return date
+    return date + (_SECOND if date.second else _MINUTE)
 
 
 def _handle(account: User) -> str:

@@ -47,12 +47,14 @@ class EarlierAttempts(NamedTuple):
     :param assigned: the people to assign who held no seat before, by user UUID.
     :param unassigned: the people to unassign who held a seat before, by user UUID.
     :param started: when their changes started, by Datadog's clock.
+    :param is_complete: whether they set out to change nobody else. Otherwise they count only for limits.
     """
 
     seats_before: int
     assigned: Mapping[str, Person]
     unassigned: Mapping[str, Person]
     started: datetime | None = None
+    is_complete: bool = True
 
 
 _NO_EARLIER_ATTEMPTS: Final = EarlierAttempts(0, {}, {})
@@ -134,10 +136,15 @@ class Plan(NamedTuple):
         return self._replace(changes=tuple(going), **left_alone)
 
     @property
+    def covered(self) -> EarlierAttempts | None:
+        """The earlier attempts that the report covers, too: None if it is unknown what they set out to change."""
+        return self.earlier if self.earlier is not None and self.earlier.is_complete else None
+
+    @property
     def seats_before(self) -> int | None:
         """How many seats the product had before the first attempt; None if the seat list was not read."""
-        if self.earlier is not None:
-            return self.earlier.seats_before
+        if self.covered is not None:
+            return self.covered.seats_before
         return None if self.seat_list is None else len(self.seat_list)
 
     @property
@@ -195,7 +202,7 @@ class Plan(NamedTuple):
         changing = by_id(self.unassign if loses else self.assign)
         return [
             each.person
-            for uuid, each in self.affected().items()
+            for uuid, each in self._affected_since(self.earlier).items()
             if each.held_at_first == loses and (uuid in changing or each.held_now != loses)
         ]
 
@@ -203,7 +210,7 @@ class Plan(NamedTuple):
         """Return what a later attempt has to know; None if it is unknown who held a seat before."""
         if self.seat_list is None or self.seats_before is None:
             return None
-        affected = self.affected()
+        affected = self._affected_since(self.earlier)
         return EarlierAttempts(
             self.seats_before,
             assigned={uuid: each.person for uuid, each in affected.items() if not each.held_at_first},
@@ -213,11 +220,14 @@ class Plan(NamedTuple):
 
     def started(self, now: datetime | None) -> datetime | None:
         """Return when the first attempt's changes started, if this attempt's start now."""
-        return self.earlier.started if self.earlier and self.earlier.started else now
+        return self.covered.started if self.covered and self.covered.started else now
 
     def affected(self) -> dict[str, Affected]:
-        """Return everyone that this attempt or an earlier one set out to change, by user UUID."""
-        earlier = self.earlier or _NO_EARLIER_ATTEMPTS
+        """Return everyone that this attempt or one that the report covers set out to change, by user UUID."""
+        return self._affected_since(self.covered)
+
+    def _affected_since(self, earlier: EarlierAttempts | None) -> dict[str, Affected]:
+        earlier = earlier or _NO_EARLIER_ATTEMPTS
         unassigning = by_id(self.unassign)
         affected = {}
         for uuid, person in {**earlier.unassigned, **earlier.assigned, **by_id(self.unassign, self.assign)}.items():

@@ -96,7 +96,7 @@ class Planner:
         people = job.people.as_persons()
         seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"
-        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email()):
+        if job.people.emails and not looks_up and (unnamed := seats.rows_without_email):
             seats_have = plural(unnamed, "seat has", "seats have")
             self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
         found = (yield from self._reader.accounts_of(seats.unlisted(job.people.emails))) if looks_up else []
@@ -227,6 +227,12 @@ class Planner:
     def _warn_of_a_second_undo(self, plan: Plan, report: Report, now: datetime) -> None:
         ended = parse_time(report.get("ended_at"))
         is_old = ended is not None and now - ended > _LONG_AGO
+        undated = [each.person for each in plan.changes if each.seat and parse_time(each.seat.assigned_at) is None]
+        if is_old and undated:
+            self._warn(
+                "The seat list does not show since when these people hold a seat, so it may be another one than the "
+                f"report's: {join_names(map(label, undated))}."
+            )
         if plan.assign and (is_old or plan.unchanged):
             age = f" is from {ended:%Y-%m-%d}, and" if is_old and ended else ""
             before = plural(len(plan.unchanged), "person", "people")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.users import get_accounts, search_accounts
-from airflow_provider_seats._text import plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
@@ -25,7 +24,7 @@ class Reader:
         self._total_users: int | None = None
 
     def seats(self) -> Flow[SeatList]:
-        return read_seat_list(self._product, lambda read: f"{plural(read, 'seat')} of {self._product} read so far")
+        return read_seat_list(self._product)
 
     def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
         """Return the seat list, read twice if an absence counts and could be an accident."""

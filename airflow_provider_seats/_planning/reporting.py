@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,7 +15,6 @@ from airflow_provider_seats.report import Person, Report, people_of
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._api.seats import SeatUser
 
 
 class Period(NamedTuple):
@@ -37,9 +36,9 @@ def report_not_started(plan: Plan, period: Period = _NO_PERIOD, *, preview: bool
     """Report that this attempt changed nothing."""
     not_done = [*plan.unassign, *plan.assign]
     unknown: list[Person] = []
-    if plan.seat_list is None and plan.earlier is not None:
+    if plan.seat_list is None and plan.covered is not None:
         # Only the seat list says how far the earlier attempts got.
-        unknown = [*plan.earlier.unassigned.values(), *plan.earlier.assigned.values()]
+        unknown = [*plan.covered.unassigned.values(), *plan.covered.assigned.values()]
     return _report(plan, not_done=_without(unknown, not_done), unknown=unknown, preview=preview, period=period)
 
 
@@ -53,11 +52,11 @@ def report_changes(
     unassigned: Outcome,
     assigned: Outcome,
     period: Period = _NO_PERIOD,
-    users_after: Sequence[SeatUser] | None = None,
+    seats_after: SeatList | None = None,
 ) -> Report:
     """Report what was done.
 
-    :param users_after: the seat list after the changes; None if it was not read again.
+    :param seats_after: the seat list after the changes; None if it was not read again.
     """
     people = by_id(plan.unassign, plan.assign)
     return _report(
@@ -68,24 +67,25 @@ def report_changes(
         unknown=[people[uuid] for uuid in (*unassigned.unknown, *assigned.unknown)],
         not_done=[people[uuid] for uuid in (*unassigned.not_done, *assigned.not_done)],
         period=period,
-        users_after=users_after,
+        seats_after=seats_after,
     )
 
 
-def exceeded(plan: Plan, users: Sequence[SeatUser]) -> str | None:
+def exceeded(plan: Plan, seats: SeatList) -> str | None:
     """Return a warning if there are more seats than ``max_seats`` after the changes."""
     limit = plan.guards.max_seats if plan.guards else None
-    if limit is None or len(users) <= limit or plan.seat_list is None:
+    if limit is None or len(seats) <= limit or plan.seat_list is None:
         return None
     planned = by_id(plan.assign)
+    before = {user.email for user in plan.seat_list.rows_without_uuid}
     others = [
-        label(Person(id=user.id, email=user.email))
-        for user in users
-        if user.id and user.id not in planned and not plan.seat_list.by_uuid(user.id)
+        label(Person(id=user.id, email=user.email)) if user.id else user.email or "someone without a user UUID"
+        for user in seats.users
+        if (user.id not in planned and not plan.seat_list.by_uuid(user.id) if user.id else user.email not in before)
     ]
     if not others:
         return None
-    there_are = f"There are {plural(len(users), 'seat')} of {plan.product} now, and the limit is {limit}"
+    there_are = f"There are {plural(len(seats), 'seat')} of {plan.product} now, and the limit is {limit}"
     return (
         f"{there_are} (max_seats). While this task ran, these people got a seat from elsewhere: "
         f"{join_names(others)}. If another task assigned them, give both a pool with one slot."
@@ -102,7 +102,7 @@ def _report(
     not_done: Iterable[Person] = (),
     preview: bool = False,
     period: Period = _NO_PERIOD,
-    users_after: Sequence[SeatUser] | None = None,
+    seats_after: SeatList | None = None,
 ) -> Report:
     assigned, unassigned = set(assigned), set(unassigned)
     unknown, not_done, refused = list(unknown), list(not_done), list(refused)
@@ -117,14 +117,15 @@ def _report(
         elif uuid in assigned or uuid in unassigned:
             back[uuid] = each.person
     changed = [*gained.values(), *lost.values(), *back.values()]
-    after = None if users_after is None else len(users_after)
+    newest = plan.seat_list if seats_after is None else seats_after
+    after = None if seats_after is None else len(seats_after)
     if after is None and plan.seat_list is not None and not unknown:
         after = len(plan.seat_list) + len(assigned) - len(unassigned)
     report = Report(
         product=plan.product,
         preview=preview,
         counts={},
-        assigned=list(gained.values()) if preview else _with_dates(gained, plan.seat_list, users_after),
+        assigned=list(gained.values()) if preview or newest is None else _with_dates(gained, newest),
         unassigned=list(lost.values()),
         unchanged=[*_without(changed, plan.unchanged), *back.values()],
         missing=[*plan.missing, *plan.left_alone],
@@ -151,20 +152,15 @@ def _report(
     return report
 
 
-def _with_dates(
-    people: Mapping[str, Person], seat_list: SeatList | None, users_after: Iterable[SeatUser] | None
-) -> list[Person]:
+def _with_dates(people: Mapping[str, Person], newest: SeatList) -> list[Person]:
     """Return people who were assigned, with the dates of their seats in the newest seat list.
 
     An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
-
-    :param users_after: the seat list after the changes; None if it was not read again.
     """
-    if users_after is None:
-        users_after = [user for uuid in people if seat_list for user in seat_list.by_uuid(uuid)]
-    dates = {user.id: user.assigned_at for user in users_after if user.id in people}
     return [
-        {**person, "assigned_at": assigned_at} if (assigned_at := dates.get(uuid)) else person
+        {**person, "assigned_at": seats[0].assigned_at}
+        if (seats := newest.by_uuid(uuid)) and seats[0].assigned_at
+        else person
         for uuid, person in people.items()
     ]
 

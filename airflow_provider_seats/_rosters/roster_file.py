@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, Self, TypeAlias
 
 from airflow_provider_seats._arguments import (
@@ -11,14 +13,14 @@ from airflow_provider_seats._arguments import (
     parse_choice,
     parse_optional,
     parse_path,
-    parse_positive_int,
+    parse_text,
 )
 from airflow_provider_seats._rosters.cells import comparable
 from airflow_provider_seats._rosters.content import Format, parse_content
 from airflow_provider_seats._rosters.csv_table import CsvTable, parse_encoding
 from airflow_provider_seats._rosters.roster_rows import RosterRows
 from airflow_provider_seats._rosters.table import Table, Wanted
-from airflow_provider_seats._rosters.where import Where, parse_column, parse_where, parse_words
+from airflow_provider_seats._rosters.where import Where, parse_where, parse_words
 from airflow_provider_seats._text import join_names, plural, shorten, shorten_url
 from airflow_provider_seats.exceptions import InvalidInputError
 
@@ -69,7 +71,7 @@ class RosterFile:
                 raise InvalidInputError("may_be_absent", f"{shorten(word)} is no word of where. Correct or remove it.")
         return cls(
             path=parse_path("path", arguments["path"]),
-            column=parse_column(
+            column=parse_text(
                 "column", arguments["column"], "Pass the name of the column that holds emails or user UUIDs"
             ),
             where=conditions,
@@ -77,7 +79,7 @@ class RosterFile:
             on_contradiction=parse_choice("on_contradiction", arguments["on_contradiction"], OnContradiction),
             form=Format(
                 parse_optional("encoding", arguments["encoding"], parse_encoding),
-                parse_optional("sheet", arguments["sheet"], _parse_sheet),
+                parse_optional("sheet", arguments["sheet"], partial(parse_text, advice="Pass the name of a sheet")),
                 parse_optional("header_row", arguments["header_row"], _parse_header_row),
             ),
             allow_empty=parse_bool("allow_empty", arguments["allow_empty"]),
@@ -163,17 +165,13 @@ class RosterFile:
         return shorten_url(self.path)
 
 
-def _parse_sheet(argument: str, value: object) -> str:
-    return parse_column(argument, value, "Pass the name of a sheet")
-
-
 def _parse_header_row(argument: str, value: object) -> int | Literal["find"]:
-    if isinstance(value, str) and value.strip().lower() == "find":
+    text = str(value).strip()
+    if text.lower() == "find":
         return "find"
-    try:
-        return parse_positive_int(argument, value)
-    except InvalidInputError:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise InvalidInputError(
             argument,
             f"{shorten(value)} is no row. Pass the number that a spreadsheet shows beside the header, or 'find'.",
-        ) from None
+        )
+    return int(text)

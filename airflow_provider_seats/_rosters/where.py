@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from airflow_provider_seats._arguments import parse_literal
+from airflow_provider_seats._arguments import parse_literal, parse_text
 from airflow_provider_seats._rosters.cells import BadCell, comparable
 from airflow_provider_seats._rosters.table import Table, Wanted, missing
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
@@ -131,7 +131,7 @@ def parse_where(argument: str, value: object) -> Where:
         )
     parsed: dict[str, ColumnFilter] = {}
     for name, words in conditions.items():
-        column = parse_column(argument, name, "Pass columns and what their cells must be, such as {'Status': 'Active'}")
+        column = parse_text(argument, name, "Pass columns and what their cells must be, such as {'Status': 'Active'}")
         if comparable(column) in parsed:
             raise InvalidInputError(
                 argument, f"it names the column {shorten(column)} twice. Pass a list of words once."
@@ -153,12 +153,3 @@ def parse_words(argument: str, value: object) -> list[str]:
     if not isinstance(listed, Iterable) or isinstance(listed, bytes | Mapping):
         raise InvalidInputError(argument, f"{shorten(value)} is no word of where. Pass a text, or a list of them.")
     return [str(word) for word in listed]
-
-
-def parse_column(argument: str, value: object, advice: str) -> str:
-    text = strip_hidden(value) if isinstance(value, str) else ""
-    if not text or text == "None":
-        raise InvalidInputError(
-            argument, f"it is empty ({shorten(value)}). {advice}. If it comes from a template or a task, check that."
-        )
-    return text

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_seats._airflow import Context
+    from airflow_provider_seats._planning.plan import Origin
     from airflow_provider_seats.report import Person
 
 T = TypeVar("T")
@@ -26,22 +27,28 @@ _KEY: Final = "datadog_seats"
 class AttemptStore:
     """Remembers what the attempts of one task set out to change. If the store fails, the task goes on without it.
 
-    Airflow keeps a task's state when the task is cleared. So state is used only if it is of the same product, site and
-    series of attempts: a clear raises ``max_tries``, unless the task has fewer ``retries`` now. And it is used only if
-    it is complete. Each attempt first stores that it may change more than is stored, and takes that back when it has
-    stored what it changes, or ends without a change.
+    Airflow keeps a task's state when the task is cleared. So state is used only if it is of the same product,
+    connection, site and series of attempts: a clear raises ``max_tries``, unless the task has fewer ``retries`` now.
+    And a report uses it only if it is complete; for limits, what is known counts anyway. Each attempt first stores that
+    it may change more than is stored, and takes that back when it has stored what it changes, or ends without a change.
 
     :param product: state of another product does not count.
-    :param site: the base URL of the connection. State of another site does not count.
+    :param origin: the connection and its site. State of another one does not count.
     """
 
-    def __init__(self, context: Context, product: str, site: str) -> None:
+    def __init__(self, context: Context, product: str, origin: Origin) -> None:
         ti = context.get("ti")
         self._store: Any = context.get("task_state_store")
         self._number: int = getattr(ti, "try_number", 1)
         self._max_tries: int = getattr(ti, "max_tries", self._number)
         retries = getattr(getattr(ti, "task", None), "retries", None)
-        self._series = {"product": product, "site": site, "max_tries": self._max_tries, "retries": retries}
+        self._series = {
+            "product": product,
+            "conn_id": origin.conn_id,
+            "site": origin.site,
+            "max_tries": self._max_tries,
+            "retries": retries,
+        }
         self._since = self._number
         self._earlier: EarlierAttempts | None = None
         self._is_changing = False
@@ -55,7 +62,7 @@ class AttemptStore:
 
     def since(self, plan: Plan) -> int:
         """Return the first attempt that the report of a plan covers."""
-        is_complete = plan.seat_list is not None or plan.earlier is not None
+        is_complete = plan.seat_list is not None or plan.covered is not None
         return self._since if is_complete else self._number
 
     def remember(self, plan: Plan, started: datetime | None) -> None:
@@ -73,9 +80,12 @@ class AttemptStore:
             self._head, text = stored
             if {name: self._head[name] for name in self._series} != self._series:
                 return None
-            if self._head["attempt"] != self._number - 1 or not self._head["is_complete"]:
-                log.info("It is unknown what earlier attempts changed, so the report covers this attempt only.")
+            if self._head["attempt"] >= self._number:
                 return None
+            # An attempt whose worker died before it began has stored nothing.
+            is_complete = self._head["attempt"] == self._number - 1 and self._head["is_complete"] is True
+            if not is_complete:
+                log.info("It is unknown what earlier attempts changed, so the report covers this attempt only.")
             people, seats_before = unpack(text)
             earlier = None
             if seats_before is not None:
@@ -83,8 +93,10 @@ class AttemptStore:
                 unassigned: dict[str, Person] = {}
                 for uuid, (email, was_assigned) in people.items():
                     (assigned if was_assigned else unassigned)[uuid] = {"id": uuid, "email": email}
-                earlier = EarlierAttempts(int(seats_before), assigned, unassigned, parse_time(self._head["started"]))
-            self._since = int(self._head["since"])
+                started = parse_time(self._head["started"])
+                earlier = EarlierAttempts(int(seats_before), assigned, unassigned, started, is_complete)
+            if is_complete:
+                self._since = int(self._head["since"])
         except (KeyError, TypeError, ValueError):
             log.warning("The state that an earlier attempt left cannot be read and is ignored.")
             return None
@@ -98,6 +110,7 @@ class AttemptStore:
         if self._number > self._max_tries:
             # There is no later attempt.
             return
+        is_complete = is_complete and (self._earlier is None or self._earlier.is_complete)
         facts = {**self._series, "attempt": self._number, "since": self._since, "is_complete": is_complete}
         people: dict[str, tuple[str | None, bool]] = {}
         if earlier is not None:

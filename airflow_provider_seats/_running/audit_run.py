@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
@@ -74,7 +73,7 @@ def run_audit(
 def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
     warning = None
     if job.csv_path is not None:
-        path, warning = name_by_reading(job.csv_path, datetime.fromtimestamp(clock().now(), UTC))
+        path, warning = name_by_reading(job.csv_path, clock().utc())
         job = replace(job, csv_path=path)
     rows = hook.audit_seats(
         job.product,
@@ -86,7 +85,7 @@ def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
     usage = None
     if job.usage:
         client = hook.get_conn()
-        this = parse_month("month", client.server_time or datetime.fromtimestamp(clock().now(), UTC))
+        this = parse_month("month", client.server_time or clock().utc())
         last = month_before(this)
         now, before = client.run(read_usage(this, last))
         usage = audit_usage(seat_usage(this, now), seat_usage(last, before), job.usage_key)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failure, read_back, unassign_seats
-from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.reporting import (
@@ -28,9 +26,11 @@ from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._airflow import Context, TaskLog
     from airflow_provider_seats._api.client import Client
-    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._running.attempt_store import AttemptStore
 
@@ -96,14 +96,14 @@ class OperatorRun:
         from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
         from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
 
-        attempts = AttemptStore(self._context, job.product, str(self._plan.origin.site))
+        attempts = AttemptStore(self._context, job.product, self._plan.origin)
         earlier = None
         if job.needs_seat_list:
             self._attempts = attempts
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = Period(plan.earlier.started, self._server_time) if plan.earlier else Period()
+            period = Period(plan.covered.started, self._server_time) if plan.covered else Period()
             self._reach(
                 plan._replace(since_attempt=attempts.since(plan)),
                 partial(report_not_started, period=period, preview=job.preview),
@@ -119,7 +119,7 @@ class OperatorRun:
         started = plan.started(self._server_time)
         self._reach(plan, partial(report_interrupted, period=Period(started)))
         unassigned = assigned = Outcome(plan.product)
-        users_after = None
+        seats_after = None
         if plan.unassign:
             unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign)))
         if plan.assign:
@@ -130,12 +130,12 @@ class OperatorRun:
             assigned = assigned._replace(not_done=(*assigned.not_done, *others))
         period = Period(started, self._server_time if started else None)
         self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
-        if job.reads_back and unassigned.error is None and assigned.error is None:
-            unassigned, assigned, users_after = self._read_back(plan, unassigned, assigned)
+        if job.reads_back and (unassigned.done or assigned.done or not (unassigned.error or assigned.error)):
+            unassigned, assigned, seats_after = self._read_back(plan, unassigned, assigned)
             self._reach(
                 plan,
                 partial(
-                    report_changes, unassigned=unassigned, assigned=assigned, period=period, users_after=users_after
+                    report_changes, unassigned=unassigned, assigned=assigned, period=period, seats_after=seats_after
                 ),
             )
         everyone = by_id(plan.unassign, plan.assign)
@@ -145,18 +145,16 @@ class OperatorRun:
 
     def _read_back(
         self, plan: Plan, unassigned: Outcome, assigned: Outcome
-    ) -> tuple[Outcome, Outcome, Sequence[SeatUser] | None]:
+    ) -> tuple[Outcome, Outcome, SeatList | None]:
         """Return the outcomes as the seat list shows them after the changes, and the list."""
         try:
-            unassigned, assigned, seats = self._client.run(
-                read_back(unassigned, assigned, plan.seat_list or SeatList())
-            )
+            unassigned, assigned, seats = self._client.run(read_back(unassigned, assigned))
         except DatadogSeatsError as error:
             self._warn(f"The seats could not be read after the changes, so this is what Datadog answered: {error}")
             return unassigned, assigned, None
-        if (warning := exceeded(plan, seats.users)) is not None:
+        if (warning := exceeded(plan, seats)) is not None:
             self._warn(warning)
-        return unassigned, assigned, seats.users
+        return unassigned, assigned, seats
 
     def _reach(self, plan: Plan, report: Callable[[Plan], Report]) -> None:
         """Remember how far the run got: the plan, and what reports a run that ends here."""
@@ -203,4 +201,4 @@ class OperatorRun:
 
     def _now(self) -> datetime:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
-        return self._server_time or datetime.fromtimestamp(clock().now(), UTC)
+        return self._server_time or clock().utc()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context
+
+# The second one until Airflow 3.0.
+_BY_ASSETS: Final = frozenset({"asset_triggered", "dataset_triggered"})
 
 
 def run_started(context: Context) -> datetime | None:
@@ -15,12 +18,17 @@ def run_started(context: Context) -> datetime | None:
     A clear of a finished run moves its start to now. So a run that was cleared, or that makes up for an old one, is as
     old as it was due: that is ``run_after``, and before Airflow 3.0 the end of the data interval, or the logical date
     of a run that was triggered by hand.
+
+    A run may wait for days before it starts, behind another one or because its DAG is paused. So a run that was handed
+    something, which may be the roster, is as old as that: it has a conf, or an asset has triggered it.
     """
     run: Any = context.get("dag_run")
     started: datetime | None = getattr(run, "start_date", None)
     was_cleared = bool(getattr(run, "clear_number", 0))
     if started is not None and not was_cleared and getattr(run, "run_type", None) != "backfill":
-        return _aware(started)
+        was_handed = getattr(run, "conf", None) or getattr(run, "run_type", None) in _BY_ASSETS
+        handed_at = getattr(run, "run_after", getattr(run, "queued_at", None)) if was_handed else None
+        return min(_aware(each) for each in (started, handed_at) if each is not None)
     if hasattr(run, "run_after"):
         times = [run.run_after]
     else:

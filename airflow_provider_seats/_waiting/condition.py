@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
 from airflow_provider_seats._api.seat_list import read_until_proven
-from airflow_provider_seats._api.seats import WAIT_SHARE, SeatUser
+from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
 from airflow_provider_seats._planning.stored import fitting
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
@@ -14,7 +14,7 @@ from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seat_list import SeatList
@@ -35,10 +35,6 @@ class Met(TypedDict):
 
     count: int
     people: list[dict[str, str | None]]
-
-
-def name_as_passed(person: Mapping[str, object]) -> str:
-    return str(person["email"] or person["id"])
 
 
 class Progress(NamedTuple):
@@ -79,7 +75,7 @@ class Condition(NamedTuple):
         return {"product_code": self.product, "state": self.state, "require": self.require}
 
     def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
-        return read_until_proven(self.product, self.relies_on_absence, WAIT_SHARE)
+        return read_until_proven(self.product, lambda seats: self.progress(seats).is_unproven)
 
     @classmethod
     def parse(cls, **arguments: object) -> Condition:
@@ -101,7 +97,7 @@ class Condition(NamedTuple):
         unproven: list[str] = []
         for person in self.people.as_persons():
             rows = seats.seats_of(person)
-            name = name_as_passed(person)
+            name = str(person["email"] or person["id"])
             if bool(rows) != (self.state == "assigned"):
                 waiting.append(name)
             elif rows:
@@ -130,16 +126,12 @@ class Condition(NamedTuple):
         others = "" if done else f"; waiting for {join_names(waiting)}"
         return f"{self.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
 
-    def relies_on_absence(self, seats: SeatList) -> bool:
-        """Return whether the wait would end because of people who are not in this list, which does not prove it."""
-        return self.progress(seats).is_unproven
-
     def warning(self, seat_list: SeatList) -> str | None:
         """Return a warning if someone in the list may not have been recognised, so that the wait could end early."""
         if self.state != "unassigned":
             return None
         warnings = []
-        if self.people.emails and (unnamed := seat_list.rows_without_email()):
+        if self.people.emails and (unnamed := seat_list.rows_without_email):
             warnings.append(
                 f"{plural(unnamed, 'seat has', 'seats have')} no email, so someone passed by email may hold one of "
                 "them unnoticed. Pass UUIDs to be sure."

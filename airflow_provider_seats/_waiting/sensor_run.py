@@ -15,6 +15,7 @@ from airflow_provider_seats._airflow import (
     PokeReturnValue,
 )
 from airflow_provider_seats._api.clock import clock
+from airflow_provider_seats._api.rate_limits import WAIT_SHARE
 from airflow_provider_seats._arguments import parse_bool
 from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.stored import MAX_PEOPLE_BYTES, pack
@@ -123,7 +124,7 @@ class SensorRun:
             return self._outcome(event)
         except Exception as error:
             # Airflow itself checks only its own exceptions here, before 3.1 only for soft_fail, and on 3.0 for neither.
-            failed_softly = self._sensor.soft_fail and isinstance(error, AirflowSensorTimeout | AirflowFailException)
+            failed_softly = self._sensor.soft_fail and isinstance(error, AirflowSensorTimeout)
             if self._sensor.never_fail or failed_softly:
                 raise AirflowSkipException(str(error)) from error
             raise
@@ -142,7 +143,7 @@ class SensorRun:
     @cached_property
     def _client(self) -> Client:
         # Kept from one poke to the next, with its connections and what it knows about rate limits.
-        return client_of(self._sensor.datadog_conn_id)
+        return client_of(self._sensor.datadog_conn_id, share=WAIT_SHARE)
 
     def _outcome(self, event: object) -> Met | Deferral:
         if not isinstance(event, Mapping):

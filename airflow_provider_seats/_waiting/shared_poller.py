@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.client import make_client
 from airflow_provider_seats._api.clock import clock
-from airflow_provider_seats._api.rate_limits import shortest_interval
-from airflow_provider_seats._api.seats import WAIT_SHARE
+from airflow_provider_seats._api.rate_limits import WAIT_SHARE, shortest_interval
 from airflow_provider_seats._text import plural, without_numbers
 from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import TransientError
@@ -52,7 +51,7 @@ class _Organisation:
     """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
     def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
-        self.client = make_client(connection, announce=self._announce)
+        self.client = make_client(connection, share=WAIT_SHARE, announce=self._announce)
         self.polls: dict[Source, Poll] = {}
         self._forget = forget
         self._announced: dict[object, str] = {}

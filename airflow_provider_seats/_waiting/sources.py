@@ -7,10 +7,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_seats._api import PAGE_SIZE
-from airflow_provider_seats._api.flow import with_share
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
-from airflow_provider_seats._api.seats import LIST_LIMIT_KEY, WAIT_SHARE
+from airflow_provider_seats._api.seats import LIST_LIMIT_KEY
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
@@ -36,7 +35,7 @@ class SeatSource(NamedTuple):
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[SeatList]:  # noqa: ARG002 (all are read)
         before = known if isinstance(known, SeatList) else SeatList(pages=0, number=0)
-        seats = yield from read_seat_list(self.product, before=before, number=number, share=WAIT_SHARE)
+        seats = yield from read_seat_list(self.product, before=before, number=number)
         return seats.index()
 
 
@@ -102,12 +101,11 @@ Reading: TypeAlias = SeatList | AccountList
 
 
 def read_accounts(emails: Iterable[str], *, everyone: bool = False) -> Flow[AccountList]:
-    """Read the accounts of these emails, or of everyone, with at most the part of a rate limit that is for waiting."""
+    """Read the accounts of these emails, or of everyone."""
     from airflow_provider_seats._api import users  # noqa: PLC0415 (waits for seats need no accounts)
 
     wanted = {*map(email_key, emails)}
-    reading = users.read_all_users() if everyone else users.search_accounts(wanted)
-    found, total = yield from with_share(reading, WAIT_SHARE)
+    found, total = yield from (users.read_all_users() if everyone else users.search_accounts(wanted))
     accounts = users.accounts_by_email(found)
     if not everyone:
         accounts = {email: accounts[email] for email in wanted if email in accounts}

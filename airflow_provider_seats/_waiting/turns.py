@@ -18,7 +18,7 @@ _AT_ONCE: Final = 20
 # With more people or rows than this, a trigger does its work in a thread.
 _MANY: Final = 200
 # What triggers import when they run.
-_MODULES: Final = tuple(
+MODULES: Final = tuple(
     f"airflow_provider_seats.{name}" for name in ("_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
 )
 # The futures that wait, for each event loop on which there are any.
@@ -37,7 +37,7 @@ def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
     queue = _queues.get((loop,))
     if queue is None:
         forget_closed_loops(_queues)
-        if all(name in sys.modules for name in _MODULES):
+        if all(name in sys.modules for name in MODULES):
             loop.call_soon(_wake_some, loop)
         else:
             loop.run_in_executor(None, _load).add_done_callback(partial(_loaded, loop))
@@ -63,7 +63,7 @@ def forget_closed_loops(registry: dict[K, Any]) -> None:
 
 
 def _load() -> None:
-    for name in _MODULES:
+    for name in MODULES:
         import_module(name)
 
 

@@ -11,10 +11,8 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.operators._base import SeatsOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import MissingUsers
     from airflow_provider_seats.operators._base import CountArgument, FlagArgument, PeopleArgument
-    from airflow_provider_seats.report import Report
 
 
 class AssignSeatsOperator(SeatsOperator):
@@ -55,6 +53,7 @@ class AssignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
+    _kind = "assign"
     ui_color = "#e8e0f5"
 
     def __init__(
@@ -78,9 +77,3 @@ class AssignSeatsOperator(SeatsOperator):
 
     _own_arguments = arguments_of(__init__)
     template_fields: Sequence[str] = _own_arguments
-
-    def execute(self, context: Context) -> Report:
-        """Assign people, and return the report."""
-        from airflow_provider_seats._planning.jobs import parse_assign  # noqa: PLC0415 (not loaded in a DAG file)
-
-        return self._run(context, parse_assign)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from airflow_provider_seats._airflow import BaseOperator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._airflow import Context, ObjectStoragePath, XComArg
     from airflow_provider_seats._not_passed import NotPassed
-    from airflow_provider_seats._planning.jobs import Job
+    from airflow_provider_seats._planning.jobs import Operator
     from airflow_provider_seats.report import Report
 
     PeopleArgument: TypeAlias = Iterable[str] | str | XComArg | NotPassed
@@ -35,9 +35,12 @@ class SeatsOperator(BaseOperator, OwnArguments):
 
     product_code: str
     datadog_conn_id: str
+    _kind: ClassVar[Operator]
 
-    def _run(self, context: Context, parse: Callable[..., Job]) -> Report:
-        from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (not loaded in a DAG file)
+    def execute(self, context: Context) -> Report:
+        """Change the seats, and return the report."""
+        from airflow_provider_seats._planning.jobs import parse_job  # noqa: PLC0415 (not loaded in a DAG file)
+        from airflow_provider_seats._running.operator_run import OperatorRun  # noqa: PLC0415 (as above)
 
         run = OperatorRun(
             context,
@@ -46,4 +49,4 @@ class SeatsOperator(BaseOperator, OwnArguments):
             log=self.log,
             push_report=self.do_xcom_push,
         )
-        return run.run(lambda: parse(**self._stored()))
+        return run.run(lambda: parse_job(self._kind, self._stored()))

@@ -11,7 +11,6 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.operators._base import SeatsOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import MissingUsers, OnCallChoice
     from airflow_provider_seats._planning.jobs import Mode
     from airflow_provider_seats.operators._base import (
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
         ReportArgument,
         TimeArgument,
     )
-    from airflow_provider_seats.report import Report
 
 
 class SyncSeatsOperator(SeatsOperator):
@@ -99,6 +97,7 @@ class SyncSeatsOperator(SeatsOperator):
         "approved": "json",
         "undo": "json",
     }
+    _kind = "sync"
     ui_color = "#e0f5e8"
 
     def __init__(
@@ -133,9 +132,3 @@ class SyncSeatsOperator(SeatsOperator):
 
     _own_arguments = arguments_of(__init__)
     template_fields: Sequence[str] = _own_arguments
-
-    def execute(self, context: Context) -> Report:
-        """Make the seats match, and return the report."""
-        from airflow_provider_seats._planning.jobs import parse_sync  # noqa: PLC0415 (not loaded in a DAG file)
-
-        return self._run(context, parse_sync)

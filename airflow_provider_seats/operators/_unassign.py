@@ -11,10 +11,8 @@ from airflow_provider_seats.connection import DEFAULT_CONN_ID
 from airflow_provider_seats.operators._base import SeatsOperator
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
     from airflow_provider_seats._planning.guards import OnCallChoice
     from airflow_provider_seats.operators._base import AgeArgument, CountArgument, FlagArgument, PeopleArgument
-    from airflow_provider_seats.report import Report
 
 
 class UnassignSeatsOperator(SeatsOperator):
@@ -67,6 +65,7 @@ class UnassignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
+    _kind = "unassign"
     ui_color = "#f5e6e0"
 
     def __init__(
@@ -93,9 +92,3 @@ class UnassignSeatsOperator(SeatsOperator):
 
     _own_arguments = arguments_of(__init__)
     template_fields: Sequence[str] = _own_arguments
-
-    def execute(self, context: Context) -> Report:
-        """Unassign people, and return the report."""
-        from airflow_provider_seats._planning.jobs import parse_unassign  # noqa: PLC0415 (not loaded in a DAG file)
-
-        return self._run(context, parse_unassign)

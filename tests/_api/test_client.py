@@ -7,6 +7,7 @@ import logging
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html import escape
@@ -264,6 +265,23 @@ def test_a_rate_limit_is_remembered_for_the_next_flow(client: Client, datadog: F
     assert len(datadog.calls()) == 1
 
 
+@both_ways
+def test_a_client_with_a_share_leaves_the_rest_of_a_limit_to_others(run: Run) -> None:
+    """A client that may use half of a limit sends half of its calls, also side by side, and says who has the rest."""
+    headers = {"x-ratelimit-limit": "6", "x-ratelimit-period": "900", "x-ratelimit-reset": "900"}
+    sent: list[Request] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request)
+        left = {"x-ratelimit-remaining": str(6 - len(sent))}
+        return Response(200, {**headers, **left}, b'{"data": []}', time.time())
+
+    client = Client(connection("https://api.datadoghq.eu"), share=0.5, send=send)
+    with pytest.raises(RateLimitError, match="nothing was sent, the rest of the limit is left to others"):
+        run(client, find_users([f"{number}@x.com" for number in range(9)]))
+    assert len(sent) == 3
+
+
 # --- side by side ---
 
 
@@ -304,39 +322,34 @@ def test_the_first_error_stops_the_flows_that_have_not_started(run: Run, client:
 
 
 @both_ways
-def test_flows_run_at_the_same_time(run: Run, datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flows_run_at_the_same_time(run: Run) -> None:
     """Eight calls are sent before the first of them is answered."""
     everyone = threading.Barrier(8)
-    respond = datadog._server.respond
 
-    def meet(request: Any) -> Any:
+    def meet(_: Request) -> Response:
         everyone.wait(TIMEOUT)
-        return respond(request)
-
-    monkeypatch.setattr(datadog._server, "respond", meet)
+        return Response(200, content=b"{}")
 
     def flow() -> Flow[None]:
         yield Gather([call(Request("GET", USERS), lambda _: None) for _ in range(8)])
 
-    run(Client(connection(datadog.url, timeout=TIMEOUT)), flow())
-    assert len(datadog.calls()) == 8
+    run(Client(connection("https://api.datadoghq.eu"), send=meet), flow())
 
 
-def test_a_request_does_not_block_the_loop(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_does_not_block_the_loop() -> None:
     """The event loop runs on while a request waits for its answer in a thread of the client."""
     under_way, ticked = threading.Event(), threading.Event()
-    respond = datadog._server.respond
 
-    def linger(request: Any) -> Any:
+    def linger(_: Request) -> Response:
         under_way.set()
         assert ticked.wait(TIMEOUT)
-        return respond(request)
+        return Response(200, content=b'{"status": "ok"}')
 
-    monkeypatch.setattr(datadog._server, "respond", linger)
+    client = Client(connection("https://api.datadoghq.eu"), send=linger)
     threads: set[str] = set()
 
     async def both() -> None:
-        task = asyncio.create_task(Client(connection(datadog.url, timeout=TIMEOUT)).arun(check_keys()))
+        task = asyncio.create_task(client.arun(check_keys()))
         assert await asyncio.to_thread(under_way.wait, TIMEOUT)
         for _ in range(10):
             threads.update(thread.name for thread in threading.enumerate())

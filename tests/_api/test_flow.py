@@ -13,16 +13,13 @@ from airflow_provider_seats._api.flow import (
     MAX_ATTEMPTS,
     MAX_WAIT,
     Flow,
-    Gather,
     NoAnswer,
-    Pause,
     RateLimitHit,
     Request,
     Response,
     call,
     read_response,
     resources,
-    with_share,
 )
 from airflow_provider_seats.exceptions import (
     CertificateError,
@@ -263,56 +260,3 @@ def test_the_name_of_a_rate_limit_is_the_route() -> None:
     one, other = (Request("GET", f"/users/{name}", route="/users/{id}") for name in "ab")
     assert one.limit_key == other.limit_key == "GET /users/{id}"
     assert (one.name, GET.limit_key) == ("GET /users/a", "GET /api/v2/things")
-
-
-def test_a_share_applies_to_every_request_of_a_flow() -> None:
-    """Each request has the share, also in flows side by side. Results and errors reach the flow as they are."""
-
-    def one(path: str) -> Flow[str]:
-        answer = yield Request("GET", path)
-        return f"{path} {answer}"
-
-    def flow() -> Flow[object]:
-        first = yield from one("/1")
-        yield Pause(1, "why")
-        rest = yield Gather([one("/2"), one("/3")])
-        try:
-            yield Request("GET", "/4")
-        except ValueError as error:
-            return [first, *rest, str(error)]
-        raise AssertionError("it raised nothing")
-
-    shared = with_share(flow(), 0.5)
-    assert next(shared) == Request("GET", "/1", share=0.5)
-    assert shared.send("a") == Pause(1, "why")
-    gather = shared.send(None)
-    assert isinstance(gather, Gather)
-    assert [next(each) for each in gather.flows] == [Request("GET", path, share=0.5) for path in ("/2", "/3")]
-    assert shared.send(["b", "c"]) == Request("GET", "/4", share=0.5)
-    with pytest.raises(StopIteration) as ended:
-        shared.throw(ValueError("d"))
-    assert ended.value.value == ["/1 a", "b", "c", "d"]
-
-
-def test_a_flow_with_a_share_ends_with_its_error_and_is_closed() -> None:
-    """An error of the flow is raised as it is, and to close the outer flow closes the inner one."""
-    closed: list[str] = []
-
-    def failing() -> Flow[None]:
-        yield Pause(1, "why")
-        raise KeyError("x")
-
-    def waiting() -> Flow[None]:
-        try:
-            yield Pause(1, "why")
-        finally:
-            closed.append("closed")
-
-    shared = with_share(failing(), 0.5)
-    next(shared)
-    with pytest.raises(KeyError):
-        shared.send(None)
-    shared = with_share(waiting(), 0.5)
-    next(shared)
-    shared.close()
-    assert closed == ["closed"]

@@ -329,7 +329,7 @@ def test_everybody_is_found_in_their_schedules_and_nowhere_else(
     """Whatever the schedules, groups, pages and the control are, the result is that of a model, and calls are few."""
     with (
         unserved() as datadog,
-        patch.object(on_call, "_PEOPLE_IN_A_CALL", in_a_call),
+        patch.object(on_call, "PEOPLE_IN_A_CALL", in_a_call),
         patch("airflow_provider_seats._api.pages.PAGE_SIZE", in_a_page),
     ):
         ids = [datadog.add_schedule(name, members) for name, members in schedules]

@@ -22,7 +22,6 @@ from airflow_provider_seats._api.seat_change import (
     read_back,
     unassign_seats,
 )
-from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats.exceptions import (
     InvalidInputError,
     KeysRefusedError,
@@ -436,9 +435,9 @@ def test_a_lost_assignment_beside_a_row_without_a_uuid_is_unknown() -> None:
 
 def test_a_read_back_does_not_deny_an_assignment_because_of_a_row_without_a_uuid() -> None:
     """The reading after all changes leaves people who may be rows without a UUID as they were answered."""
-    played = play(read_back(Outcome("p"), Outcome("p", done=(A, B)), SeatList()), page(A, None))
-    _, assigned_now, rows = played.value
-    assert (assigned_now.done, len(rows), played.calls) == ((A, B), 2, "G")
+    played = play(read_back(Outcome("p"), Outcome("p", done=(A, B))), page(A, None))
+    _, assigned_now, reading = played.value
+    assert (assigned_now.done, len(reading), played.calls) == ((A, B), 2, "G")
 
 
 # --- refusals ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.client import Client
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_seats_after, read_until_proven
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.seats import Row, SeatUser
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.connection import DatadogConnection
@@ -36,7 +37,7 @@ def test_seats_are_found_by_uuid_and_by_email() -> None:
 
 def test_a_list_is_counted() -> None:
     """The list has a length, and counts its rows without an email."""
-    assert (len(SEATS), len(SeatList()), SEATS.rows_without_email(), SEATS.pages) == (4, 0, 1, 1)
+    assert (len(SEATS), len(SeatList()), SEATS.rows_without_email, SEATS.pages) == (4, 0, 1, 1)
     assert [row.email for row in SEATS.rows_without_uuid] == ["nid@x"]
 
 
@@ -93,6 +94,15 @@ def test_lookups_find_what_a_search_of_all_rows_finds(table: list[SeatUser]) -> 
     assert seats.users == tuple(table)
 
 
+@given(TABLES, st.sets(st.sampled_from("abcd")), st.sets(st.sampled_from(["1@x", "\u00e9@x"])))
+def test_the_others_are_found_by_neither(table: list[SeatUser], uuids: set[str], emails: set[str]) -> None:
+    """The others are the rows, in order, that are found neither by one of the UUIDs nor by one of the emails."""
+    seats = SeatList(table)
+    found = [*chain(*map(seats.by_uuid, uuids), *map(seats.by_email, emails))]
+    keys = frozenset(map(email_key, emails))
+    assert list(seats.others(uuids, keys)) == [user for user in table if user not in found]
+
+
 def plain(user: SeatUser) -> Row:
     """Return a row as it is read."""
     return (user.id, user.email, user.name, user.assigned_at)
@@ -111,32 +121,13 @@ def test_a_later_list_keeps_the_rows_that_are_equal(before: list[SeatUser], afte
             assert row is by_uuid[row[0]]
 
 
-@given(
-    st.lists(st.sampled_from([A, B, C, D]), unique=True),
-    st.lists(st.sampled_from([A, B, C, D, None]), unique=True),
-    st.sets(st.sampled_from([A, B, C, D])),
-)
-def test_a_reading_after_changes_shows_who_holds_a_seat_now(
-    before: list[str], after: list[str | None], changed: set[str]
-) -> None:
-    """Everyone's seat is that of the new list. The rows of people who were not changed are those of before."""
-    known = SeatList([SeatUser(each, "old@x.com", None, "then") for each in before])
-    reading = play(read_seats_after(PRODUCT, known, changed, "read back"), page(*after)).value
-    assert [user.id for user in reading.users] == after
-    assert [each for each in (A, B, C, D) if reading.holds(each)] == [each for each in (A, B, C, D) if each in after]
-    for user in filter(lambda each: each.id, reading.users):
-        is_known = user.id in before and user.id not in changed
-        assert user == (
-            known.by_uuid(str(user.id))[0] if is_known else SeatUser(user.id, f"{user.id}@x.com", None, None)
-        )
-
-
-def test_the_rows_of_a_poll_do_not_burden_the_garbage_collector(datadog: FakeDatadog) -> None:
+@pytest.mark.parametrize("before", [None, SeatList()])
+def test_the_rows_do_not_burden_the_garbage_collector(datadog: FakeDatadog, before: SeatList | None) -> None:
     """After a first pass, the collector no longer looks at the rows, so that a long list causes no long pauses."""
     for number in range(10):
         datadog.add_user(f"{number}@example.com", seat=PRODUCT)
     client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
-    seats = client.run(read_seat_list(PRODUCT, before=SeatList()))
+    seats = client.run(read_seat_list(PRODUCT, before=before))
     gc.collect()
     assert len(seats) == 10
     assert not any(gc.is_tracked(row) for row in seats.rows)
@@ -147,7 +138,7 @@ def test_looking_someone_up_after_index_does_not_index_again() -> None:
     seats = SeatList([seat("1", "ann@x"), seat("2")]).index()
     done = {name for name in vars(seats) if name.startswith("_")} | {"_same_email"}
     assert seats.by_uuid("1") == seats.by_email("ann@x") != []
-    assert seats.rows_without_email() == 1
+    assert seats.rows_without_email == 1
     assert {name for name in vars(seats) if name.startswith("_")} == done  # the rest is empty
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Response
+from airflow_provider_seats._api.flow import MAX_ATTEMPTS, Gather, Request, Response
 from airflow_provider_seats._api.usage import MonthUsage, read_usage
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError, UsageNotAvailableError
 from tests.helpers.playing import play, reply
@@ -24,12 +24,13 @@ def usage(*days: dict[str, Any], **more: Any) -> Response:
     return reply(200, {"usage": list(days), **more})
 
 
-def test_a_month_costs_two_calls_side_by_side() -> None:
-    """The names of the fields and each month are read side by side."""
+def test_months_are_read_side_by_side() -> None:
+    """The months are read side by side, after the names of the fields."""
     flow = read_usage(MONTH, "2026-10")
-    step = next(flow)
+    assert isinstance(next(flow), Request)
+    step = flow.send(fields())
     assert isinstance(step, Gather)
-    assert len(step.flows) == 3
+    assert len(step.flows) == 2
     for each in step.flows:
         each.close()
     flow.close()

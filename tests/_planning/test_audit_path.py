@@ -40,6 +40,15 @@ def test_placeholders_are_the_time_of_reading(path: str, expected: str) -> None:
         "/srv/2026/11/29/seats.csv",
         "/srv/2026-11/seats.csv",
         "/srv/2026/11/seats.csv",
+        "/srv/year=2026/month=11/day=29/seats.csv",
+        "/srv/29.11.2026.csv",
+        "/srv/11-29-2026/seats.csv",
+        "/srv/Nov-2026.csv",
+        "/srv/2026-November-29.csv",
+        "/srv/2026-W48/seats.csv",
+        "/srv/202611.csv",
+        "/srv/decimal2.csv",
+        "/srv/204512/seats.csv",
         "/srv/1234567890/2026.csv",
         "/srv/product_20.csv",
     ],
@@ -59,6 +68,17 @@ def test_a_path_of_today_and_a_path_without_a_date_stay_as_they_are(path: str) -
         "/srv/scheduled__2026-11-01T00:00:00+00:00.csv",
         "/srv/2026_11_27.csv",
         "/srv/2027-11-29.csv",
+        "/srv/year=2026/month=01/day=31/seats.csv",
+        "/srv/y=2026/m=1/seats.csv",
+        "/srv/31.01.2026.csv",
+        "/srv/01-31-2026/seats.csv",
+        "/srv/2026/1/5/seats.csv",
+        "/srv/Jan-2026.csv",
+        "/srv/January 2026/seats.csv",
+        "/srv/31Jan2026.csv",
+        "/srv/2026-Jan-31.csv",
+        "/srv/2026-W05/seats.csv",
+        "/srv/202601.csv",
     ],
 )
 def test_a_path_of_another_time_is_an_error(path: str) -> None:
@@ -69,7 +89,18 @@ def test_a_path_of_another_time_is_an_error(path: str) -> None:
     assert "2026-11-29 in UTC" in str(caught.value)
 
 
-@given(st.dates(date(2020, 1, 1), date(2039, 12, 31)), st.sampled_from(["%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y_%m_%d"]))
+FORMS = ["%Y-%m-%d", "%Y%m%d", "%Y/%m/%d", "%Y_%m_%d", "year=%Y/month=%m/day=%d", "%d.%m.%Y", "%d-%b-%Y", "%Y%B%d"]
+
+
+def test_a_day_and_a_month_are_not_mixed_up() -> None:
+    """The fifth of June is not the sixth of May, unless it is unclear which of the two comes first."""
+    now = datetime(2026, 6, 5, 12, tzinfo=UTC)
+    with pytest.raises(InvalidInputError, match="2026-05-06"):
+        name_by_reading("/srv/2026-05-06.csv", now)
+    assert name_by_reading("/srv/06-05-2026.csv", now) == ("/srv/06-05-2026.csv", None)
+
+
+@given(st.dates(date(2020, 1, 1), date(2039, 12, 31)), st.sampled_from(FORMS))
 def test_a_day_close_to_today_is_a_warning_and_any_other_an_error(day: date, form: str) -> None:
     """The days before and after today are warnings, because of time zones and waits. All others are errors."""
     path = f"/srv/{day.strftime(form)}/seats.csv"

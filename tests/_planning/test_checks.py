@@ -209,14 +209,16 @@ def test_an_entry_of_protect_that_is_nobodys_account_is_a_refusal() -> None:
     ("hours", "limit", "text"),
     [
         (24, 86_400.0, None),
-        (-0.5, 86_400.0, None),
+        (-0.2, 86_400.0, None),
         (
             25,
             86_400.0,
             "is of 2026-11-20 11:00 UTC, 25 hours ago, and the limit is 24 hours (max_roster_age). Trigger",
         ),
         (24 * 7, 2 * 86_400.0, "is of 2026-11-14 12:00 UTC, 7 days ago, and the limit is 48 hours (max_roster_age)."),
-        (-2, 86_400.0, "is of 2026-11-21 14:00 UTC, which is in the future. Correct roster_read_at."),
+        # A time zone that was left out: no zone is closer to UTC than half an hour.
+        (-0.5, 86_400.0, "is of 2026-11-21 12:30 UTC, which is in the future. Correct roster_read_at: a time without"),
+        (-2, 86_400.0, "is of 2026-11-21 14:00 UTC, which is in the future. Correct roster_read_at: a time without"),
     ],
 )
 def test_an_old_roster_changes_nobody(hours: float, limit: float, text: str | None) -> None:
@@ -239,6 +241,25 @@ def test_a_seat_assigned_after_the_roster_was_read_is_kept(seconds: int, kept: b
     assert [each.get("reason") for each in plan.protected] == ["the seat was assigned after the roster was read"] * kept
     assert len(plan.unassign) == (not kept)
     assert report_preview(plan)["guards"]["roster_read_at"] == read_at.isoformat()
+
+
+@pytest.mark.parametrize(("minute", "kept"), [("09:58", False), ("09:59", True), ("10:00", True)])
+def test_a_date_in_whole_minutes_may_be_of_any_second_of_the_minute(minute: str, kept: bool) -> None:
+    """If the list dates seats in whole minutes, a hire of the minute in which the roster was read keeps the seat."""
+    hire = seat("1")._replace(assigned_at=f"2026-11-21T{minute}:00Z")
+    plan = sync(People(("2",)), SeatList([hire, seat("2")]), roster_read_at=NOW.replace(hour=9, minute=59, second=40))
+    assert (len(plan.protected), len(plan.unassign)) == (kept, not kept)
+
+
+def test_an_approval_is_of_one_site() -> None:
+    """A preview of another organisation's site is refused, also if the same emails were missing there."""
+    guards = Guards(missing_users="retry")
+    roster = People(emails=("1@x.com", "2@x.com"))
+    preview = sync(roster, SeatList([seat("1", "1@x.com")]), guards=guards, preview=True)
+    elsewhere: Any = {**report_preview(preview), "site": "https://api.datadoghq.eu"}
+    found = [user("2", "2@x.com")]
+    plan = sync(roster, SeatList([seat("1", "1@x.com")]), users=found, guards=guards, approved=elsewhere)
+    assert "The approved preview is of https://api.datadoghq.eu, and this run is of None. Make" in refusal(plan)
 
 
 @pytest.mark.parametrize(

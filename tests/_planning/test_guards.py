@@ -40,12 +40,13 @@ def test_only_guards_that_apply_are_recorded() -> None:
     ("guards", "needed"),
     [
         (Guards(), False),
-        (Guards(missing_users="fail", allow_empty=True, check_accounts=False), False),
+        (Guards(missing_users="fail", check_accounts=False, check_escalation_policies=False), False),
         (Guards(min_seat_age=0.0), True),
         (Guards(warn_seats=0), True),
         (Guards(on_call="keep"), True),
         (Guards(max_unassign=Limit(people=0)), True),
         (Guards(max_seats=0), True),
+        (Guards(max_assign=Limit(people=0)), True),
         (Guards(protect=People((), ("a@x",))), True),
     ],
 )

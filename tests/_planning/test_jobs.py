@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.jobs import Job, parse_assign, parse_sync, parse_unassign
+from airflow_provider_seats._planning.jobs import Job, Operator, parse_job
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_UNASSIGN, Limit
 from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.reporting import report_not_started, report_preview
@@ -24,15 +23,9 @@ from tests.helpers.planning import P, defaults, kinds, person, seat, sync
 
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
 
-Parse: TypeAlias = Callable[..., Job]
-
-ARGUMENTS: dict[Parse, dict[str, Any]] = {
-    kind: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
-    for kind, operator in (
-        (parse_assign, AssignSeatsOperator),
-        (parse_unassign, UnassignSeatsOperator),
-        (parse_sync, SyncSeatsOperator),
-    )
+ARGUMENTS: dict[Operator, dict[str, Any]] = {
+    operator._kind: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
+    for operator in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator)
 }
 # The hook parses the connection's id.
 EACH_ARGUMENT = [
@@ -40,21 +33,21 @@ EACH_ARGUMENT = [
 ]
 
 
-def parsed(parse: Parse, **arguments: Any) -> Job:
+def parsed(operator: Operator, **arguments: Any) -> Job:
     """Parse a job with the default arguments of its operator and the user ann@x."""
-    return parse(**{**ARGUMENTS[parse], **arguments})
+    return parse_job(operator, {**ARGUMENTS[operator], **arguments})
 
 
 def parsed_sync(**arguments: Any) -> Job:
     """Parse a sync."""
-    return parsed(parse_sync, **arguments)
+    return parsed("sync", **arguments)
 
 
 # --- every argument ---
 
 
 @pytest.mark.parametrize(("kind", "name"), EACH_ARGUMENT)
-def test_nothing_is_an_error_for_every_argument(kind: Parse, name: str) -> None:
+def test_nothing_is_an_error_for_every_argument(kind: Operator, name: str) -> None:
     """An argument that a template or a mapped task made None or empty is an error that names it."""
     for value in (None, "", "  "):
         with pytest.raises(InvalidInputError) as caught:
@@ -66,7 +59,7 @@ def test_nothing_is_an_error_for_every_argument(kind: Parse, name: str) -> None:
 @pytest.mark.parametrize("value", [None, "", "  "])
 @pytest.mark.parametrize("name", ["user_uuids", "user_emails"])
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_an_empty_half_is_an_error(kind: Parse, name: str, value: Any) -> None:
+def test_an_empty_half_is_an_error(kind: Operator, name: str, value: Any) -> None:
     """If one people argument came out as nothing, the other one does not hide it."""
     both = {"user_uuids": [U1], "user_emails": ["ann@x.io"], name: value}
     with pytest.raises(InvalidInputError) as caught:
@@ -84,14 +77,14 @@ def test_no_stand_in_for_nothing_switches_a_guard_off(name: str, value: Any) -> 
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_people_must_be_passed(kind: Parse) -> None:
+def test_people_must_be_passed(kind: Operator) -> None:
     """A job without any people argument is an error that names both arguments."""
     with pytest.raises(InvalidInputError, match=r"^user_uuids or user_emails: nobody was passed"):
         parsed(kind, user_emails=NOT_PASSED)
 
 
 @pytest.mark.parametrize("kind", ARGUMENTS)
-def test_rendered_texts_are_parsed(kind: Parse) -> None:
+def test_rendered_texts_are_parsed(kind: Operator) -> None:
     """Every argument may be the text that a template renders."""
     job = parsed(kind, user_uuids=U1.upper(), user_emails='["Ann@x.io"]', preview="True")
     assert job.people == People((U1,), ("Ann@x.io",))
@@ -105,7 +98,7 @@ def test_rendered_texts_are_parsed(kind: Parse) -> None:
 
 def test_an_assignment_is_described_before_anything_is_read() -> None:
     """The report of an assignment that did not start lists everyone passed as not done."""
-    job = parsed(parse_assign, user_uuids=[U1])
+    job = parsed("assign", user_uuids=[U1])
     assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "fail"}
 
@@ -116,7 +109,7 @@ def test_an_assignment_is_described_before_anything_is_read() -> None:
 )
 def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
     """An assignment reads the seat list for a preview, for max_seats, and with read_seats_first."""
-    assert parsed(parse_assign, **arguments).needs_seat_list is needed
+    assert parsed("assign", **arguments).needs_seat_list is needed
 
 
 # --- unassign ---
@@ -124,7 +117,7 @@ def test_an_assignment_reads_the_seat_list_only_if_needed(arguments: dict[str, A
 
 def test_an_unassignment_is_described_before_anything_is_read() -> None:
     """The report of an unassignment that did not start lists everyone passed as not done."""
-    job = parsed(parse_unassign, user_uuids=[U1])
+    job = parsed("unassign", user_uuids=[U1])
     assert kinds(report_not_started(Plan(P, job.as_requested()))) == {"not_done": ["ann@x.io", U1]}
     assert job.guards.record(0) == {"missing_users": "skip"}
 
@@ -143,13 +136,13 @@ def test_an_unassignment_is_described_before_anything_is_read() -> None:
 )
 def test_an_unassignment_reads_the_seat_list_only_if_needed(arguments: dict[str, Any], needed: bool) -> None:
     """An unassignment by UUID reads the seat list only for a preview, guards, and with read_seats_first."""
-    job = parsed(parse_unassign, **{"user_uuids": [U1], "user_emails": NOT_PASSED, **arguments})
+    job = parsed("unassign", **{"user_uuids": [U1], "user_emails": NOT_PASSED, **arguments})
     assert job.needs_seat_list is needed
 
 
 def test_an_unassignment_records_its_guards() -> None:
     """An unassignment has no limit by default, and records the guards that were set."""
-    job = parsed(parse_unassign, missing_users="fail", max_unassign="20%", protect="boss@x.io", check_accounts="false")
+    job = parsed("unassign", missing_users="fail", max_unassign="20%", protect="boss@x.io", check_accounts="false")
     assert job.guards.record(10) == {
         "missing_users": "fail",
         "max_unassign": "20%",
@@ -363,7 +356,7 @@ def test_uuids_in_a_preview_are_accepted_in_every_form() -> None:
 
 
 @given(st.sampled_from(EACH_ARGUMENT), st.none() | st.text(" \t\r\n", max_size=3))
-def test_nothing_never_becomes_a_job(argument: tuple[Parse, str], value: str | None) -> None:
+def test_nothing_never_becomes_a_job(argument: tuple[Operator, str], value: str | None) -> None:
     """No argument that came out as None or as white space is ever parsed into a job."""
     kind, name = argument
     with pytest.raises(InvalidInputError):

@@ -19,7 +19,7 @@ from airflow_provider_seats._api.users import User
 from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, parse_sync
+from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, parse_job
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
 from airflow_provider_seats._planning.reporting import Period, report_changes, report_preview
 from airflow_provider_seats._rosters.people import People
@@ -319,7 +319,7 @@ class Organisation:
                 Outcome(P, done=unassigned),
                 Outcome(P, done=assigned),
                 Period(started, self.tick()),
-                self.seat_list().users,
+                self.seat_list(),
             )
         )
 
@@ -385,7 +385,7 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
                 "allow_empty": False,
                 "undo": data.draw(st.sampled_from([json.dumps(report), for_undo(report) or report])),
             }
-            organisation.carry_out(organisation.plan(parse_sync(**arguments)))
+            organisation.carry_out(organisation.plan(parse_job("sync", arguments)))
             lost = before.keys() - organisation.seats.keys()
             changed = by_id(report["assigned"])
             started, ended = parse_time(report["started_at"]), parse_time(report["ended_at"])
@@ -398,15 +398,15 @@ def test_nobody_named_by_the_roster_or_protect_loses_a_seat(organisation: Organi
         arguments |= {"user_emails": roster}
         safe |= named
         if kind == "approved":
-            preview = report_preview(organisation.plan(parse_sync(**{**arguments, "preview": True})))
+            preview = report_preview(organisation.plan(parse_job("sync", {**arguments, "preview": True})))
             assert organisation.seats == before
             for uuid in data.draw(st.sets(st.sampled_from(sorted(organisation.people)), max_size=2)):
                 organisation.seats.setdefault(uuid, organisation.tick())
             before = dict(organisation.seats)
-            organisation.carry_out(organisation.plan(parse_sync(**{**arguments, "approved": json.dumps(preview)})))
+            organisation.carry_out(organisation.plan(parse_job("sync", {**arguments, "approved": json.dumps(preview)})))
             assert before.keys() - organisation.seats.keys() <= by_id(preview["unassigned"]).keys()
         else:
-            job = parse_sync(**arguments)
+            job = parse_job("sync", arguments)
             plan = organisation.plan(job)
             killed_after = data.draw(st.integers(0, 4)) if kind == "killed" else None
             organisation.carry_out(plan, killed_after=killed_after)
@@ -422,10 +422,10 @@ def test_an_undo_restores_the_seats_of_a_sync(organisation: Organisation, data: 
     """The undo of a sync without later changes restores everyone who held a seat and can still be assigned one."""
     roster, _ = draw_names(data, organisation)
     before = set(organisation.seats)
-    organisation.carry_out(organisation.plan(parse_sync(**{**DEFAULTS, "user_emails": roster})))
+    organisation.carry_out(organisation.plan(parse_job("sync", {**DEFAULTS, "user_emails": roster})))
     for report in organisation.reports[:1]:
         organisation.carry_out(
-            organisation.plan(parse_sync(**{**DEFAULTS, "allow_empty": False, "undo": for_undo(report) or report}))
+            organisation.plan(parse_job("sync", {**DEFAULTS, "allow_empty": False, "undo": for_undo(report) or report}))
         )
     lost = before - organisation.seats.keys()
     assert organisation.seats.keys() <= before
@@ -439,7 +439,7 @@ def test_an_empty_or_foreign_roster_never_unassigns_by_default(organisation: Org
     if data.draw(st.booleans()):
         roster |= {"user_uuids": []}
     mode = data.draw(st.sampled_from(["exact", "remove_only", "add_only"]))
-    job = parse_sync(**{**DEFAULTS, "allow_empty": False, "mode": mode, **roster})
+    job = parse_job("sync", {**DEFAULTS, "allow_empty": False, "mode": mode, **roster})
     before = dict(organisation.seats)
     organisation.carry_out(organisation.plan(job))
     assert organisation.seats == before

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.jobs import parse_sync
+from airflow_provider_seats._planning.jobs import parse_job
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reader import Reader
@@ -124,7 +124,7 @@ def test_a_preview_is_refused_if_applying_it_is(  # noqa: PLR0917 (the state of 
 
         def plan(**more: Any) -> Plan:
             given = {**SYNC, "user_emails": [f"u{number}@x.com" for number in roster], "protect": names or "nobody"}
-            job = parse_sync(**{**given, **arguments, **more})
+            job = parse_job("sync", {**given, **arguments, **more})
             reader = Reader(PRODUCT, read_all_users=False)
             now = datetime.now(UTC)
             planner = Planner(job, reader, Origin(), None, now=lambda: now, warn=lambda _: None, draft=lambda _: None)

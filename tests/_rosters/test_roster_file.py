@@ -258,6 +258,12 @@ def test_a_file_that_cannot_be_read_exactly_is_an_error(content: str | bytes, ex
         ({"allow_empty": None}, "allow_empty: None is neither true nor false."),
         ({"allow_missing_line_end": None}, "allow_missing_line_end: None is neither true nor false."),
         ({"column": None}, "column: it is empty (None)."),
+        ({"sheet": "None"}, "sheet: it is empty ('None'). Pass the name of a sheet."),
+        *(({"header_row": each}, "header_row: ") for each in ("", None)),
+        *(
+            ({"header_row": each}, f"header_row: {each!r} is no row. Pass the number that a spreadsheet shows")
+            for each in (0, -1, "x", 1.5, True, "1_0", "\u0663", "None", "9" * 10)
+        ),
         ({"encoding": "cp1252\0"}, "is not an encoding. Pass one that Python knows, such as 'cp1252'"),
         ({"encoding": "rot13"}, "encoding: 'rot13' is not an encoding."),
         ({"encoding": "utf-16"}, "begins with the byte order mark of utf-8, not utf-16. Leave encoding out."),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from email.utils import formatdate
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,12 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._api.seat_list import SeatList
-from airflow_provider_seats._planning.plan import Plan
+from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._running.attempt_store import AttemptStore
 from airflow_provider_seats.exceptions import PlanRefusedError, RateLimitError, UnavailableError
-from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault, _server
+from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
-from tests.helpers.clients import intercepting
+from tests.helpers.clients import dating, intercepting
 from tests.helpers.operators import (
     RATE_LIMITED,
     Store,
@@ -40,12 +39,12 @@ ANN, BOB = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-0000
 PLAN = Plan(PRODUCT, changes([person(ANN, "ann@x.com")], [person(BOB, "bob@x.com")]), seat_list=SeatList([seat(BOB)]))
 
 
-SITE = "https://api.datadoghq.com"
+ORIGIN = Origin("datadog_default", "https://api.datadoghq.com")
 
 
-def store_of(context: Any, product: str = PRODUCT, site: str = SITE) -> AttemptStore:
+def store_of(context: Any, product: str = PRODUCT, origin: Origin = ORIGIN) -> AttemptStore:
     """Return the attempt store of a context."""
-    return AttemptStore(context, product, site)
+    return AttemptStore(context, product, origin)
 
 
 def remembered(max_tries: int = 3) -> Store:
@@ -67,12 +66,14 @@ def test_a_later_attempt_of_the_series_reads_what_was_remembered() -> None:
     assert earlier.unassigned == {BOB: person(BOB, "bob@x.com")}
 
 
-def test_the_state_of_another_series_product_or_site_does_not_count() -> None:
-    """State from before a clear, which raises max_tries, or of another product or site is ignored."""
+def test_the_state_of_another_series_product_connection_or_site_does_not_count() -> None:
+    """State from before a clear, which raises max_tries, or of another product, connection or site is ignored."""
     assert store_of(attempt(remembered(), 2)).earlier() is not None
     assert store_of(attempt(remembered(), 5, 7)).earlier() is None
     assert store_of(attempt(remembered(), 2), "example_product").earlier() is None
-    assert store_of(attempt(remembered(), 2), site="https://api.datadoghq.eu").earlier() is None
+    assert store_of(attempt(remembered(), 2), origin=ORIGIN._replace(site="https://api.datadoghq.eu")).earlier() is None
+    # Two organisations may be on one site.
+    assert store_of(attempt(remembered(), 2), origin=ORIGIN._replace(conn_id="other_team")).earlier() is None
 
 
 def test_a_clear_with_fewer_retries_starts_a_new_series() -> None:
@@ -86,10 +87,25 @@ def test_a_clear_with_fewer_retries_starts_a_new_series() -> None:
 
 
 def test_only_the_state_of_the_attempt_before_counts() -> None:
-    """If an attempt in between stored nothing, it is unknown what it changed."""
+    """If an attempt in between stored nothing, it is unknown what it changed. Only limits count what is known."""
     later = store_of(attempt(remembered(), 3))
-    assert later.earlier() is None
+    earlier = later.earlier()
+    assert earlier is not None
+    assert (earlier.is_complete, list(earlier.unassigned)) == (False, [BOB])
+    assert PLAN._replace(earlier=earlier).covered is None
     assert later.since(PLAN) == 3
+    # The next attempt knows no more.
+    later.remember(PLAN._replace(earlier=earlier), None)
+    last = store_of(attempt(_copy(later), 4, 3))
+    earlier = last.earlier()
+    assert earlier is not None
+    assert (earlier.is_complete, last.since(PLAN)) == (False, 4)
+    # The store of a later attempt is of another run.
+    assert store_of(attempt(_copy(later), 2)).earlier() is None
+
+
+def _copy(store: AttemptStore) -> Store:
+    return Store(store._store)
 
 
 @pytest.mark.parametrize("ends", [True, False])
@@ -101,7 +117,9 @@ def test_an_attempt_that_changed_nothing_hands_the_state_on(*, ends: bool) -> No
     if ends:
         second.forget_after(UnavailableError("GET", "down"))
     third = store_of(attempt(store, 3))
-    assert (third.earlier() is not None) == ends
+    earlier = third.earlier()
+    assert earlier is not None
+    assert earlier.is_complete == ends
     assert third.since(PLAN) == (1 if ends else 3)
 
 
@@ -114,7 +132,9 @@ def test_changes_that_could_not_be_stored_make_the_state_unknown() -> None:
     second.remember(PLAN, None)
     second.forget_after(UnavailableError("GET", "down"))
     third = store_of(attempt(store, 3))
-    assert third.earlier() is None
+    earlier = third.earlier()
+    assert earlier is not None
+    assert not earlier.is_complete
     assert third.since(PLAN) == 3
 
 
@@ -213,9 +233,7 @@ def test_a_retry_reports_what_the_whole_run_changed(datadog: FakeDatadog, no_wai
     assert datadog.holders(PRODUCT) == set(people)
 
 
-def test_an_undo_reverses_the_assignments_of_all_attempts(
-    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_undo_reverses_the_assignments_of_all_attempts(datadog: FakeDatadog) -> None:
     """An undo of a retry's report unassigns also the people that an earlier attempt assigned an hour before."""
     people = add_people(datadog, 2, seat=None)
     store = Store()
@@ -223,11 +241,10 @@ def test_an_undo_reverses_the_assignments_of_all_attempts(
     datadog.script("POST", SEATS, Fault(), RATE_LIMITED)
     with pytest.raises(RateLimitError):
         assign(attempt(store), **arguments)
-    later = time.time() + 3600
-    monkeypatch.setattr(_server._Handler, "date_time_string", lambda *_: formatdate(later, usegmt=True))
-    report = assign(attempt(store, 2), **arguments)
-    assert kinds(report) == {"assigned": people}
-    assert kinds(sync(undo=report)) == {"unassigned": people}
+    with dating(time.time() + 3600):
+        report = assign(attempt(store, 2), **arguments)
+        assert kinds(report) == {"assigned": people}
+        assert kinds(sync(undo=report)) == {"unassigned": people}
     assert datadog.holders(PRODUCT) == set()
 
 
@@ -272,6 +289,24 @@ def test_a_retry_gets_no_new_allowance(datadog: FakeDatadog) -> None:
     with pytest.raises(AirflowFailException, match="3 of 6 seats would be unassigned, and the limit is 2"):
         sync(context, user_uuids=people[:3], batch_size=1, max_unassign=2)
     assert len(datadog.holders(PRODUCT)) == 5
+
+
+def test_an_attempt_whose_worker_died_gives_no_new_allowance(datadog: FakeDatadog) -> None:
+    """If it is unknown what an attempt changed, people that earlier ones unassigned count for limits."""
+    people = add_people(datadog, 6)
+    datadog.add_user("new@x.com")
+    store = Store()
+    datadog.script("POST", SEATS, RATE_LIMITED)
+    arguments: dict[str, Any] = {"max_unassign": 1}
+    with pytest.raises(RateLimitError):
+        sync(attempt(store), user_emails=[*emails(*range(5)), "new@x.com"], **arguments)
+    # The worker of the second attempt dies before it begins.
+    context = attempt(store, 3)
+    with pytest.raises(AirflowFailException, match="2 of 5 seats would be unassigned, and the limit is 1"):
+        sync(context, user_emails=[*emails(*range(4)), "new@x.com"], **arguments)
+    report = context["ti"].pushed["return_value"]
+    assert (report["unassigned"], report["since_attempt"], report["seats_before"]) == ([], 3, 5)
+    assert datadog.holders(PRODUCT) == {*people[:5]}
 
 
 def test_seats_after_counts_the_seats_that_there_are(datadog: FakeDatadog) -> None:

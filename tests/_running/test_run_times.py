@@ -25,13 +25,21 @@ LOGICAL = datetime(2026, 11, 22, 6, tzinfo=UTC)
         # A run that was triggered by hand: its data interval ended before.
         ({"start_date": NOW, "data_interval_end": LOGICAL, "execution_date": DUE, "clear_number": 2}, DUE),
         ({"start_date": NOW, "data_interval_end": DUE, "clear_number": 0, "run_type": "backfill"}, DUE),
+        # Runs that waited until their DAG was unpaused: their roster may be in the conf, or in the event of an asset.
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {"emails": []}}, DUE),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "asset_triggered", "conf": {}}, DUE),
+        ({"start_date": NOW, "queued_at": DUE, "clear_number": 0, "run_type": "manual", "conf": {"emails": []}}, DUE),
+        ({"start_date": NOW, "queued_at": None, "clear_number": 0, "run_type": "manual", "conf": {"emails": []}}, NOW),
+        # They read their roster themselves.
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {}}, NOW),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "scheduled", "conf": None}, NOW),
         ({"start_date": STARTED.replace(tzinfo=None), "run_after": DUE}, STARTED),
         ({"start_date": None, "run_after": DUE, "clear_number": None}, DUE),
         ({}, None),
     ],
 )
 def test_a_run_is_as_old_as_it_was_at_first(run: dict[str, Any], started: datetime | None) -> None:
-    """A run that was cleared, or that is a backfill, is as old as it was due."""
+    """A run that was cleared, that is a backfill, or that was handed something is as old as it was due."""
     context: Any = {"dag_run": SimpleNamespace(**run)}
     assert run_started(context) == started
 

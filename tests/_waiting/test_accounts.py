@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_seats._airflow import AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.stored import MAX_VALUE, size
+from airflow_provider_seats._planning.stored import MAX_VALUE, pack, size
 from airflow_provider_seats._waiting.accounts import AccountsCondition
 from airflow_provider_seats._waiting.sources import AccountList
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -52,9 +52,10 @@ def sensor(**arguments: Any) -> UserAccountsSensor:
     return UserAccountsSensor(**{**given, **arguments})
 
 
-def trigger(**arguments: Any) -> Any:
+def trigger(user_emails: Sequence[str] = (), **arguments: Any) -> Any:
     """Make a trigger as a triggerer does, from what Airflow stored."""
-    return revived(UserAccountsTrigger(**{"timeout_at": NOW + 3600, **arguments}))
+    people = pack({}, [[], user_emails])
+    return revived(UserAccountsTrigger(**{"people": people, "timeout_at": NOW + 3600, **arguments}))
 
 
 # --- the condition ---

@@ -151,7 +151,7 @@ def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None
 def test_a_wait_that_ends_relies_on_absence(uuids: list[str], state: SeatState, require: Require, relies: bool) -> None:
     """Only a wait for unassigned that would end with this list of several pages relies on the absence of people."""
     assert (
-        condition(uuids, state=state, require=require).relies_on_absence(SeatList([seat(ANN, "ann@x.io")], pages=2))
+        condition(uuids, state=state, require=require).progress(SeatList([seat(ANN, "ann@x.io")], pages=2)).is_unproven
         is relies
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import (
+    AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
@@ -105,6 +106,10 @@ WAYS: dict[str, tuple[dict[str, Any], Callable[[Any], object], Callable[[Any], o
 }
 
 
+# What no wait can end, so that soft_fail does not skip it.
+LASTING = {"refused at first", "refused later", "a product that is none", "nobody", "a connection that is none"}
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("how", ["", "soft_fail", "never_fail", "silent_fail"])
 def test_a_deferred_sensor_ends_like_one_in_a_worker(
@@ -144,6 +149,27 @@ def test_a_deferred_sensor_ends_like_one_in_a_worker(
         # Airflow's own modes differ here: it skips when a deferred sensor times out, and fails where a poke does.
         one = ("AirflowSkipException", "", "")
     assert _without_times(one) == _without_times(other)
+    if how == "soft_fail" and way in LASTING:
+        assert one[0] == "AirflowFailException"
+
+
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_soft_fail_does_not_skip_a_missing_connection(clock: WorkerClock, deferrable: bool) -> None:
+    """Without a connection nothing can be waited for: the task fails at once, and the error names the connection."""
+    with pytest.raises(AirflowFailException, match="'gone'"):
+        sensor(soft_fail=True, deferrable=deferrable, datadog_conn_id="gone").execute({})
+
+
+def test_soft_fail_does_not_skip_a_connection_that_is_deleted_meanwhile(
+    datadog: FakeDatadog, clock: WorkerClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the triggerer finds no connection any more, the task fails, and the error names it."""
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", datadog.airflow_connection())
+    waiting_sensor = sensor(soft_fail=True, deferrable=True, datadog_conn_id="other")
+    deferral = deferred(waiting_sensor)
+    monkeypatch.delenv("AIRFLOW_CONN_OTHER")
+    with pytest.raises(AirflowFailException, match="'other'"):
+        resume(waiting_sensor, event_of(deferral))
 
 
 def _without_times(outcome: tuple[Any, ...]) -> tuple[Any, ...]:

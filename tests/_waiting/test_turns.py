@@ -106,7 +106,7 @@ def test_a_closed_loop_is_forgotten() -> None:
 
 def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a module cannot be loaded, each trigger that waits raises the error, and none waits for ever."""
-    monkeypatch.setattr(turns, "_MODULES", ("no_such_module",))
+    monkeypatch.setattr(turns, "MODULES", ("no_such_module",))
 
     async def one() -> None:
         await next_turn()
@@ -122,7 +122,7 @@ def test_a_load_that_cannot_start_leaves_no_queue(monkeypatch: pytest.MonkeyPatc
 
     async def main() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(turns, "_MODULES", ("no_such_module",))
+            patched.setattr(turns, "MODULES", ("no_such_module",))
             patched.setattr(asyncio.get_running_loop(), "run_in_executor", refuse)
             with pytest.raises(RuntimeError, match="no thread"):
                 next_turn()

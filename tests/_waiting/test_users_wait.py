@@ -49,7 +49,7 @@ def test_the_first_limit_ends_the_wait(
 def test_a_trigger_that_starts_after_its_time_polls_once(datadog: FakeDatadog) -> None:
     """A trigger that starts after its timeout still polls once, as a poke does before it times out."""
     datadog.add_user("ann@x.com", seat=PRODUCT)
-    late = {"user_emails": ["ann@x.com"], "timeout_at": NOW - 500}
+    late: dict[str, Any] = {"user_emails": ["ann@x.com"], "timeout_at": NOW - 500}
     assert quickly(event_of(users_trigger(**late)))["status"] == "success"
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
     payload = quickly(event_of(users_trigger(**late)))
@@ -259,8 +259,7 @@ def test_a_reading_from_before_the_trigger_does_not_end_the_wait(datadog: FakeDa
         first = asyncio.create_task(event_of(users_trigger(user_emails=["zoe@x.com"], poll_interval=60)))
         await asyncio.sleep(20)
         datadog.give_seat(PRODUCT, ann)
-        arguments = {"user_emails": ["ann@x.com"], "state": "unassigned", "poll_interval": 60}
-        late = users_trigger(**arguments, timeout_at=now() + 100)
+        late = users_trigger(user_emails=["ann@x.com"], state="unassigned", poll_interval=60, timeout_at=now() + 100)
         payload = await event_of(late)
         await end(first)
         return payload

@@ -45,8 +45,9 @@ class Datadog:
         self.down: str | None = None
         self.limit: RateLimit | None = None
 
-    def client(self, connection: DatadogConnection, announce: Callable[[Pause], None]) -> Any:
-        """Make a client."""
+    def client(self, connection: DatadogConnection, *, share: float, announce: Callable[[Pause], None]) -> Any:
+        """Make a client. It leaves half of a limit to others."""
+        assert share == 0.5
         return _Client(self, connection.base_url, announce)
 
     def times(self) -> list[float]:

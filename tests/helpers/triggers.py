@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
+from airflow_provider_seats._planning.stored import pack
 from airflow_provider_seats.testing import Fault
 from airflow_provider_seats.triggers import SeatUsersTrigger
 from tests.conftest import PRODUCT
@@ -22,10 +24,13 @@ def rows(*uuids: str, next_cursor: str | None = None) -> Fault:
     return Fault(200, {"data": data, "meta": {"next_cursor": next_cursor}})
 
 
-def users_trigger(**arguments: Any) -> SeatUsersTrigger:
+def users_trigger(
+    *, user_uuids: Sequence[str] = (), user_emails: Sequence[str] = (), **arguments: Any
+) -> SeatUsersTrigger:
     """Make the trigger as a triggerer does, from what Airflow stored."""
+    people = pack({}, [user_uuids, user_emails])
     trigger: SeatUsersTrigger = revived(
-        SeatUsersTrigger(**{"product_code": PRODUCT, "timeout_at": NOW + 3600, **arguments})
+        SeatUsersTrigger(**{"product_code": PRODUCT, "people": people, "timeout_at": NOW + 3600, **arguments})
     )
     return trigger
 

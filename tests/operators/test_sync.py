@@ -458,6 +458,8 @@ def test_a_change_without_effect_is_refused(datadog: FakeDatadog, ti: FakeTaskIn
     datadog.script("DELETE", SEATS, Fault(204, b""))
     message, report = failure(sync, ti, user_emails=emails(0, 1), max_unassign=2)
     assert "Datadog accepted the call, but the seat list still shows the seat 60 s later" in message
+    assert "The list may lag behind" in message
+    assert "remove the people" not in message
     assert report == {"refused": emails(2, 3)}
     assert ti.pushed["return_value"]["seats_after"] == len(people)
     assert 60 <= sum(no_waits) < 70
@@ -498,6 +500,32 @@ def test_a_limit_that_others_exceeded_meanwhile_is_a_warning(datadog: FakeDatado
     assert warning.startswith(f"There are 2 seats of {PRODUCT} now, and the limit is 1 (max_seats).")
     assert f"these people got a seat from elsewhere: {bob}. If another task" in warning
     assert report["seats_after"] == 2
+
+
+def test_a_seat_without_a_uuid_that_exceeds_the_limit_is_a_warning(datadog: FakeDatadog) -> None:
+    """Someone whose seat is listed without a user UUID got it from elsewhere, too."""
+    ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
+    rows: Any = seat_list(ann, bob)
+    rows["data"][1] = {"type": "seat-users", "id": None, "attributes": {"email": "bob@x.com"}}
+    datadog.script("GET", SEATS, Fault(), Fault(200, rows))
+    [warning] = sync(user_uuids=[ann], max_seats=1)["warnings"]
+    assert "these people got a seat from elsewhere: bob@x.com. If" in warning
+
+
+def test_a_change_without_effect_is_seen_also_if_another_change_fails(
+    datadog: FakeDatadog, no_waits: list[float]
+) -> None:
+    """After an error, too, the report says what the seat list shows of the changes that were made."""
+    people = add_people(datadog, 2)
+    datadog.add_user("new@x.com")
+    datadog.script("DELETE", SEATS, Fault(204))
+    datadog.script("POST", SEATS, *[Fault(503)] * 5)
+    ti = FakeTaskInstance()
+    with pytest.raises(UnavailableError):
+        sync({"ti": ti}, user_emails=[*emails(0), "new@x.com"])
+    report = ti.pushed["return_value"]
+    assert kinds(report)["refused"] == [people[1]]
+    assert (report["unassigned"], report["seats_after"]) == ([], 2)
 
 
 # --- preview and approval ---

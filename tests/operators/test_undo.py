@@ -210,6 +210,18 @@ def test_an_undo_that_may_be_a_repeated_one_is_a_warning(datadog: FakeDatadog) -
     assert warning.startswith("The report to undo is from 2026-01-01, and may have been undone before: ")
 
 
+def test_an_old_undo_of_seats_without_a_date_is_a_warning(datadog: FakeDatadog) -> None:
+    """If the seat list does not date the seats, an old report may be of other seats of the same people."""
+    ann = datadog.add_user("ann@x.com")
+    report: Any = {**assign(user_uuids=[ann], read_seats_first=True), "ended_at": "2026-01-01T00:00:09Z"}
+    datadog.give_seat(PRODUCT, ann, assigned_at=None)
+    undone = sync(undo=report)
+    assert by_email(undone) == {"unassigned": ["ann@x.com"]}
+    [warning] = undone["warnings"]
+    assert warning.startswith("The seat list does not show since when these people hold a seat")
+    assert warning.endswith(f": ann@x.com ({ann}).")
+
+
 # --- limited to people ---
 
 

@@ -18,6 +18,7 @@ from traceback import walk_tb
 from typing import Any
 
 from airflow_provider_seats._api.clock import Clock
+from airflow_provider_seats._planning.stored import pack
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator
 from airflow_provider_seats.sensors import SeatUsersSensor
@@ -53,8 +54,7 @@ def defer() -> None:
     """Run a deferred sensor."""
     trigger = SeatUsersTrigger(
         product_code=PRODUCT,
-        user_uuids=[ANN],
-        user_emails=[],
+        people=pack({}, [[ANN], []]),
         state="assigned",
         require="all",
         datadog_conn_id="datadog_default",

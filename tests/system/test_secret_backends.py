@@ -192,18 +192,22 @@ def test_the_backend_of_kubernetes_finds_the_secret_by_its_label(folder: Path) -
 
 
 @pytest.fixture
-def vault() -> Iterator[dict[str, str]]:
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Serve an OpenBao, which has the API of Vault, and return what its command needs."""
     program = shutil.which("bao", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if program is None:
         pytest.skip("make test-secrets installs OpenBao")
     port = free_port()
     command = [program, "server", "-dev", "-dev-root-token-id=root", f"-dev-listen-address=127.0.0.1:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    # The server writes its token to the home directory.
+    home = {"HOME": str(tmp_path_factory.mktemp("home"))}
+    with subprocess.Popen(
+        command, env={**os.environ, **home}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_for(lambda: requests.get(f"{url}/v1/sys/health", timeout=5).ok, 60, lambda: "OpenBao does not answer")
-            yield {"program": program, "VAULT_ADDR": url, "VAULT_TOKEN": "root"}
+            yield {"program": program, "VAULT_ADDR": url, "VAULT_TOKEN": "root", **home}
         finally:
             server.terminate()
 

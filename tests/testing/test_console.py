@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import UnassignSeatsOperator
@@ -127,11 +127,12 @@ def test_the_help_has_a_line_for_each_command() -> None:
     line=st.text(max_size=40)
     | st.lists(st.sampled_from([*COMMANDS.split(", "), "a@x.com", "b@x.com", PRODUCT])).map(" ".join)
 )
+@example("\x1f")
 def test_any_line_has_an_answer(line: str) -> None:
     """Whatever is entered, there is an answer, and only blank lines have an empty one."""
     with unserved() as datadog:
         datadog.add_user("a@x.com")
-        assert bool(Console(datadog).answer(line)) == bool(line.split())
+        assert bool(Console(datadog).answer(line)) == bool(line.strip(" \t\r\n"))
 
 
 def test_requests_show_whom_they_are_about(datadog: FakeDatadog) -> None:
