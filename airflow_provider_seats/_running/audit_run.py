@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.usage import read_usage
-from airflow_provider_seats._connect import fail_without_retry
-from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.audit import Audit, AuditJob, count_seats, summarize, summarize_failure, warn
+from airflow_provider_seats._connect import client_of, fail_without_retry
+from airflow_provider_seats._planning.audit import (
+    Audit,
+    AuditJob,
+    count_seats,
+    read_audit_rows,
+    summarize,
+    summarize_failure,
+    to_csv,
+    warn,
+)
 from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
 from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats.exceptions import TooManySeatsError
-from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.report import headline
 
 if TYPE_CHECKING:
     from airflow_provider_seats._airflow import Context, TaskLog
+    from airflow_provider_seats._api.client import Client
 
 
 def run_audit(
@@ -46,7 +55,7 @@ def run_audit(
     with fail_without_retry(conn_id):
         try:
             job = parse()
-            audit = _audit(DatadogSeatsHook(conn_id), job)
+            audit = _audit(client_of(conn_id), job)
         except BaseException as error:
             # Also for a time-out of the task or a signal.
             end_retries(error, context)
@@ -58,7 +67,7 @@ def run_audit(
         failure = TooManySeatsError(job.product, excess, job.max_seats or 0) if excess else None
         problem = None if failure is None else str(failure)
         text = summarize(audit, problem)
-        for line in filter(None, text.splitlines()):
+        for line in filter(None, summarize({**audit, "warnings": []}, problem).splitlines()):
             log.info("%s", line)
         for warning in audit["warnings"]:
             log.warning("%s", warning)
@@ -70,21 +79,17 @@ def run_audit(
     return audit
 
 
-def _audit(hook: DatadogSeatsHook, job: AuditJob) -> Audit:
-    warning = None
+def _audit(client: Client, job: AuditJob) -> Audit:
+    warning = file = None
     if job.csv_path is not None:
         path, warning = name_by_reading(job.csv_path, clock().utc())
+        file = StoredFile.find("csv_path", path, job.csv_conn_id, "csv_conn_id")
         job = replace(job, csv_path=path)
-    rows = hook.audit_seats(
-        job.product,
-        status=job.status,
-        csv_path=NOT_PASSED if job.csv_path is None else job.csv_path,
-        csv_conn_id=NOT_PASSED if job.csv_conn_id is None else job.csv_conn_id,
-        read_all_users=job.read_all_users,
-    )
+    rows = client.run(read_audit_rows(job.product, status=job.status, read_all_users=job.read_all_users))
+    if file is not None:
+        file.write(to_csv(rows, status=job.status).encode())
     usage = None
     if job.usage:
-        client = hook.get_conn()
         this = parse_month("month", client.server_time or clock().utc())
         last = month_before(this)
         now, before = client.run(read_usage(this, last))

@@ -90,13 +90,16 @@ def test_the_summary_is_not_pushed_if_the_task_pushes_nothing(ti: FakeTaskInstan
 
 
 @pytest.mark.usefixtures("datadog")
-def test_a_file_that_is_named_after_yesterday_is_a_warning(ti: FakeTaskInstance, tmp_path: Path) -> None:
-    """An audit whose path has the day before is written, and the result and the summary say what to write instead."""
+def test_a_file_that_is_named_after_yesterday_is_a_warning(
+    ti: FakeTaskInstance, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An audit whose path has the day before is written, and result, summary and log say once what to write instead."""
     path = f"{tmp_path}/{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}.csv"
     result = audit({"ti": ti}, csv_path=path)
     [warning] = result["warnings"]
     assert "write {today} instead of a template" in warning
     assert "Warning: csv" in ti.pushed["summary"]
+    assert "".join(capfd.readouterr()).count(warning) == 1
     assert Path(path).exists()
 
 
