@@ -26,10 +26,12 @@ def parse_approved(name: str, value: object) -> Report:
     if not report["preview"]:
         raise InvalidInputError(name, "this is not the report of a preview. Pass that of a task with preview=True.")
     refusals: object = report.get("refusals")
-    if report.get("started_at") is None or not isinstance(refusals, list):
+    guards: object = report.get("guards")
+    if report.get("started_at") is None or not isinstance(refusals, list) or not isinstance(guards, dict):
         raise InvalidInputError(
             name,
-            "this report does not say when the seats were read, or why it would be refused. Pass the whole report.",
+            "this report does not say when the seats were read, which guards applied, or why it would be refused. "
+            "Pass the whole report.",
         )
     assigned, unassigned = ([str(person["id"]) for person in report[kind]] for kind in ("assigned", "unassigned"))
     if report["complete"] and report["digest"] != digest(report["product"], report.get("site"), assigned, unassigned):

@@ -208,6 +208,10 @@ class Planner:
 
     def _find_nobodys(self, world: World) -> Flow[tuple[str, ...]]:
         protect = self._job.guards.protect
+        if self._job.approved is not None:
+            # The preview looked these up. An approved run reads no account of those who were protected in it.
+            guards = self._job.approved["guards"]
+            protect = protect.without({*guards.get("protect", ())} - {*guards.get("protect_unmatched", ())})
         unmatched = world.unmatched(protect)
         accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))
         found = (*accounts.values(), *(yield from self._reader.accounts_of(unmatched.emails)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +72,11 @@ class People:
 
     def __len__(self) -> int:
         return len(self.uuids) + len(self.emails)
+
+    def without(self, names: Container[str]) -> People:
+        """Return those whose UUID or email, as it was passed, is not among the names."""
+        uuids, emails = ([each for each in kind if each not in names] for kind in (self.uuids, self.emails))
+        return People(tuple(uuids), tuple(emails))
 
     def as_persons(self) -> tuple[Person, ...]:
         """Return them as a report shows people if nothing else is known about them."""

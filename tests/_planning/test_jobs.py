@@ -236,6 +236,7 @@ def test_protect_that_protects_nobody_is_an_error(nobody: Any) -> None:
         ({"digest": ""}, "its digest is not that of its changes"),
         ({"assigned": []}, "its digest is not that of its changes"),
         ({"started_at": None}, "does not say when the seats were read"),
+        ({"guards": None}, "which guards applied"),
         ({"refusals": None}, "or why it would be refused"),
     ],
 )

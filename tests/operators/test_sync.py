@@ -632,6 +632,21 @@ def test_a_person_who_was_protected_in_the_preview_is_left_alone(datadog: FakeDa
     assert datadog.holders(PRODUCT) == set(people[:3])
 
 
+def test_an_entry_of_protect_that_the_preview_found_needs_no_account_later(datadog: FakeDatadog) -> None:
+    """An approved run reads nobody who was protected in the preview, so it does not miss an entry that is a handle."""
+    people = add_people(datadog, 2)
+    ann = datadog.add_user("ann@x.com", handle="old@x.com", seat=PRODUCT)
+    arguments: dict[str, Any] = {"user_emails": emails(0), "protect": ["old@x.com"]}
+    preview = sync(**arguments, preview=True)
+    assert preview["refusals"] == []
+    # Another entry is looked up.
+    typo = {**arguments, "protect": ["old@x.com", "typo@x.com"]}
+    assert "'typo@x.com' is an entry of protect" in refused(datadog, **typo, approved=preview)
+    report = sync(**arguments, approved=preview)
+    assert kinds(report)["unassigned"] == people[1:]
+    assert reasons(report) == {ann: "protected in the approved preview"}
+
+
 def test_a_person_who_was_missing_in_the_preview_is_left_alone(datadog: FakeDatadog) -> None:
     """A person who was missing in the preview and has an account now is not assigned, and the rest is applied."""
     people = add_people(datadog, 2)
