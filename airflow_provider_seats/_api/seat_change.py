@@ -262,8 +262,9 @@ class _Change:
 
         :param response: what made it necessary to look, for the message if that fails.
         """
+        before = self.reading
         try:
-            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=self.reading)
+            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=before)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.
@@ -279,8 +280,11 @@ class _Change:
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
-        rest = tuple(uuid for uuid in people if self.reading.holds(uuid) != (self.method == "POST"))
+        is_wanted = self.method == "POST"
+        rest = tuple(uuid for uuid in people if self.reading.holds(uuid) != is_wanted)
         as_requested = set(people).difference(rest)
+        if before.number and any(before.holds(uuid) != is_wanted for uuid in as_requested):
+            self.accepted += 1  # the seat changed since, so a call was carried out whose answer was lost
         if self.method == "POST":
             self.done |= as_requested
         else:

@@ -707,6 +707,12 @@ def test_an_outcome_is_complete_and_true_whatever_fails(
             assert result.unknown == ()
 
 
+def test_a_change_whose_answer_was_lost_shows_that_the_keys_are_good() -> None:
+    """If one of two people is refused with 403, and the other's call was carried out, the keys are not blamed."""
+    result = World({A, B}, {B}, "...X", status=403).serve(unassign_seats("p", [A, B]))
+    assert (result.done, [*result.refused], result.error) == ((A,), [B], None)
+
+
 @pytest.mark.parametrize("status", [405, 411, 415, 501])
 def test_a_refused_method_is_not_blamed_on_people(status: int) -> None:
     """If the method is refused for everyone, nobody is refused, and the message names a proxy or gateway."""
