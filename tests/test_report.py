@@ -54,7 +54,7 @@ def test_the_table_counts_and_names_people() -> None:
     assert table(report_preview(plan)) == [
         "p (preview, nothing is changed): 1 unassigned, 1 unchanged; seats before 1, after 0",
         "  unassigned  1@x               1",
-        "  unchanged   none@example.com  -",
+        "  unchanged   none@example.com  -  (no seat has this email; check its spelling if one should)",
     ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._rosters.people import People
 
 _SERVICE_ACCOUNT = "only a service account has this email; pass its UUID to give it a seat"
+_NO_SEAT = "no seat has this email; check its spelling if one should"
 _HELD_BEFORE = "held a seat before; the undo of another report may unassign it"
 
 
@@ -31,7 +32,7 @@ def assignments(plan: Plan, people: People, world: World) -> Plan:
 def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> Plan:
     """Compare people who should hold no seat with the seat list. Those who are not in it are left alone.
 
-    :param fails: whether someone whom Datadog does not know is missing, and not unchanged.
+    :param fails: whether people without an account are missing. Otherwise they are unchanged.
     """
     rows: dict[str, SeatUser] = {}
     unchanged: list[Person] = []
@@ -51,7 +52,12 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
         rows.update((user.id or str(user.email), user) for user in found)
         if not found:
             is_known = bool(accounts) or person["email"] is None or key in changed_before
-            (unchanged if is_known or not fails else missing).append(person)
+            if is_known:
+                unchanged.append(person)
+            elif fails:
+                missing.append(person)
+            else:
+                unchanged.append(with_reason(person, _NO_SEAT))
     return plan._replace(
         changes=tuple(map(_unassign, rows.values())),
         unchanged=tuple(unchanged),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import KINDS, Job, Mode
+from airflow_provider_seats._planning.plan import with_reason
 from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import People
 from tests.helpers.planning import (
@@ -70,7 +71,8 @@ def test_only_people_with_a_seat_are_unassigned() -> None:
     seats = SeatList([seat("1", "ann@x"), seat("2", "bob@x"), seat("3")])
     plan = unassign(People(("1", "3", "9"), ("Ann@X", "nobody@x")), seats)
     assert plan.unassign == (person("1", "ann@x"), person("3"))
-    assert plan.unchanged == (person(None, "nobody@x"), person("9"))
+    nobody = with_reason(person(None, "nobody@x"), "no seat has this email; check its spelling if one should")
+    assert plan.unchanged == (nobody, person("9"))
 
 
 def test_all_seats_of_an_email_are_unassigned() -> None:

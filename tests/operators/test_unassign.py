@@ -26,13 +26,17 @@ from tests.helpers.operators import (
 
 
 def test_unassigning_by_email_reads_no_users(datadog: FakeDatadog) -> None:
-    """An unassign by email finds people in the seat list, and people without a seat are unchanged."""
+    """An unassign by email finds people in the seat list, and the report hints at a misspelt email."""
     ann = datadog.add_user("ann@x.com", seat=PRODUCT)
     bob = datadog.add_user("bob@x.com", seat=PRODUCT)
     report = unassign(user_emails=["ANN@x.com", "nobody@x.com"], user_uuids=[GHOST])
     assert calls(datadog) == ["GET seats/users", "DELETE seats/users"]
     assert report["unassigned"] == [{"id": ann, "email": "ann@x.com"}]
-    assert report["unchanged"] == [{"id": None, "email": "nobody@x.com"}, {"id": GHOST, "email": None}]
+    reason = "no seat has this email; check its spelling if one should"
+    assert report["unchanged"] == [
+        {"id": None, "email": "nobody@x.com", "reason": reason},
+        {"id": GHOST, "email": None},
+    ]
     assert (report["seats_before"], report["seats_after"]) == (2, 1)
     assert datadog.holders(PRODUCT) == {bob}
 
