@@ -14,9 +14,10 @@ python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip --disable-pip-version-check --quiet install ldap3==2.9.1
 
 seen=$("$folder/venv/bin/python" - <<'PYTHON'
-from ldap3 import MOCK_SYNC, OFFLINE_AD_2012_R2, Connection, Server
+from ldap3 import __version__, MOCK_SYNC, OFFLINE_AD_2012_R2, Connection, Server
 from ldap3.core.exceptions import LDAPOperationResult
 
+print("ldap3", __version__)
 for code in (0, 4, 3, 53):
     connection = Connection(
         Server("memory", get_info=OFFLINE_AD_2012_R2), "cn=admin,dc=e", "p", client_strategy=MOCK_SYNC, raise_exceptions=True
@@ -43,7 +44,8 @@ for code in (0, 4, 3, 53):
         print(type(error).__name__)
 PYTHON
 )
-expected='30 success
+expected='ldap3 2.9.1
+30 success
 20 sizeLimitExceeded
 20 timeLimitExceeded
 LDAPUnwillingToPerformResult'
