@@ -1,7 +1,7 @@
 """Keep keys out of the variables of frames, which error trackers, debuggers and consoles show with a traceback.
 
 Two things are enough. A key is a variable of a function, so no attribute and no representation leads to it. And what
-handles a key is called inside ``with sealed``, so an error leaves the frames behind in which the key was a variable.
+handles a key is called inside ``with sealed``, so an error carries no frame that had a key in a variable.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def shortened(report: Report, limit: int) -> Report:
     if len(json.dumps(report)) <= limit:
         return report
     most = max(len(people) for _, people in people_of(report))
-    # The first number of people with which the report is too long.
+    # The smallest number of people that makes the report too long.
     too_many = bisect_left(range(most), 1, key=lambda count: len(json.dumps(first(count))) > limit)
     return first(max(too_many - 1, 0))
 

@@ -1,4 +1,4 @@
-"""The batches in which people are sent, and which of them comes next while some are refused."""
+"""Batches of people, and their order while some people are refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def are_the_keys(refusals: Sequence[Refusal], *, everyone: bool) -> bool:
 
 
 def with_singles_first(batches: Sequence[Batch]) -> list[Batch]:
-    """Return batches in which the first, the last and the middle person stand alone, and come first."""
+    """Return the same people: first the first, the last and the middle one, each alone, and then the others."""
     people = [uuid for batch in batches for uuid in batch.people]
     if len(people) <= SINGLES:
         return [Batch((uuid,)) for uuid in people]

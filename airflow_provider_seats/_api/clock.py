@@ -35,7 +35,7 @@ class Clock:
 
 
 class SkippingClock(Clock):
-    """A clock on which every wait takes no time. Its time moves forward instead."""
+    """A clock that skips every wait. Its time moves forward instead."""
 
     def __init__(self) -> None:
         self._skipped = 0.0

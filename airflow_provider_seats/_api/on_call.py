@@ -1,4 +1,4 @@
-"""The on-call flows: in which schedules people are found, and whether the search for them works.
+"""The on-call flows: the schedules of people, and whether the search for them works.
 
 Datadog's On-Call API: https://docs.datadoghq.com/api/latest/on-call/.
 """
@@ -32,8 +32,8 @@ class Schedule(NamedTuple):
 
     :param name: its name, or else its id.
     :param members: the users in its layers that have no end, or none yet.
-    :param control: a member whom a search has to find: someone with an enabled account, in a layer that has begun and
-        has no end. None if there is none.
+    :param control: a member that every search has to find; None if there is none. The account is enabled, and the layer
+        has begun and has no end.
     """
 
     id: str
@@ -45,7 +45,7 @@ class Schedule(NamedTuple):
 def find_schedules(
     uuids: Iterable[str], now: datetime, control: Schedule | None = None
 ) -> Flow[dict[str, tuple[str, ...]]]:
-    """Return the sorted names of the on-call schedules in which users are found, by user UUID.
+    """Return the names of each user's on-call schedules, sorted, by user UUID.
 
     Users who are found in no schedule are left out. Datadog does not say whether a search considers overrides and past
     members.
@@ -93,7 +93,7 @@ def read_schedule(schedule_id: str, now: datetime) -> Flow[Schedule | None]:
 
 
 def _find(group: tuple[str, ...], now: datetime, control: Schedule | None, progress: str) -> Flow[dict[str, Names]]:
-    """Return the schedules in which users of a group are found, by user UUID."""
+    """Return the schedules of each user of a group, by user UUID."""
     member = control.control if control else None
     together = group if member is None else tuple(dict.fromkeys((*group, member)))
     seen = yield from _search(together, progress)

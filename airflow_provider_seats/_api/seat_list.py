@@ -101,7 +101,7 @@ class SeatList:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A text that is the same for two readings in which the same people hold seats, in any order."""
+        """A text that is the same for the same holders of seats, in any order."""
         rows = sorted(f"{row[0]} {row[1]}" for row in self.rows)
         return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -127,7 +127,7 @@ class SeatList:
         return following.after(self, number, following.missing(self))
 
     def with_rows_of(self, before: SeatList) -> SeatList:
-        """Return this reading with the rows that only the one before shows. Whoever is in neither is proven absent."""
+        """Return a reading with the rows of this one and the one before. Whoever has no row there is proven absent."""
         missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
         return SeatList((*self.rows, *missed), self.pages).after(before, self.number, ())
 
@@ -207,7 +207,7 @@ def read_seat_list(
 def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
     """Read the seat list, and read it again if an absence counts and the list may have shifted.
 
-    The second reading also contains what only the first one shows. Whoever is not in it is in neither.
+    The result of two readings has the rows of both.
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
     """

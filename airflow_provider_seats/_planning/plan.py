@@ -117,7 +117,7 @@ class Plan(NamedTuple):
         keepers: Sequence[Keeper],
         group: Literal["protected", "missing", "left_alone", "unchanged"] = "protected",
     ) -> Plan:
-        """Leave out the changes for which one of the keepers has a reason.
+        """Leave out each change that a keeper has a reason against.
 
         :param group: where to list the people of these changes.
         """

@@ -123,7 +123,7 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
 
 
 def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file: str) -> CsvTable | None:
-    """Parse a table. The separator is the one with which the header has the wanted columns.
+    """Parse a table. With the right separator, the header has the wanted columns.
 
     :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """

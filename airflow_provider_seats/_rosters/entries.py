@@ -54,7 +54,7 @@ def _names_nobody(name: str, text: str) -> InvalidInputError:
 
 
 def _results_of_mapped_tasks(name: str, results: Iterable[object]) -> Iterator[object]:
-    """Yield the rows of the results of mapped tasks, each of which is a list or one text."""
+    """Yield the rows of mapped tasks. Each task returned a list or one text."""
     for number, result in enumerate(results, 1):
         if isinstance(result, str):
             yield result

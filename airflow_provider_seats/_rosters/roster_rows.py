@@ -22,7 +22,7 @@ _JOINED: Final = "keep each of several files as one of its own"
 
 
 class RosterRows:
-    """Reads the rows of the tables of a roster, of which each is one part.
+    """Reads the rows of a roster. Each of its tables is one part.
 
     :param labels: what a message puts before the place of a row, for each table.
     :param encoding: the encoding, if the user named one.
@@ -105,7 +105,7 @@ class RosterRows:
         ]
         return ", ".join(filter(None, parts))
 
-    def _read(self, part: Part) -> None:  # noqa: C901, PLR0912 (one loop over rows, of which there may be 100,000)
+    def _read(self, part: Part) -> None:  # noqa: C901, PLR0912 (one loop, for speed: there may be 100,000 rows)
         width, position, kept, left_out = part.width, part.position, self._kept, self._left_out
         tests = [(at, test.keeps) for test, at in part.tests]
         for number, cells in part.table.rows():

@@ -60,7 +60,7 @@ class ShiftedRows:
         return found
 
     def _people(self) -> list[str]:
-        """Return the rows that have a person in a column in which no other row has one."""
+        """Return the rows that have a person in a column that has none in any other row."""
         usual = {
             part.column(each)
             for part, _, cells in filled_rows(self._parts)

@@ -109,7 +109,7 @@ def find_header(
 def refuse_header(
     header: NumberedRow, rows: Iterable[NumberedRow], wanted: Sequence[Wanted], file: str
 ) -> InvalidInputError:
-    """Return the error about a header that lacks a column. It says in which row the columns are, if there is one.
+    """Return the error about a header that lacks a column. It names the row that has the columns, if one does.
 
     :param rows: the first rows of the file.
     """

@@ -1,7 +1,7 @@
 """Excel workbooks: the cells of one sheet, read with openpyxl, as Excel shows them.
 
-openpyxl tells a failed formula from a blank cell, and keeps the row numbers of Excel. What it does not tell is found in
-the sheet's XML: formulas without a value, and rows in the wrong order, of which openpyxl would skip one.
+openpyxl tells a failed formula from a blank cell, and keeps the row numbers of Excel. It does not report formulas
+without a value, and it skips rows in the wrong order. This module finds both in the sheet's XML.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _rows(sheet: Any, formulas: _Formulas | None, file: str) -> Iterator[tuple[i
 
 @dataclass(frozen=True, slots=True)
 class _Formula:
-    """A cell with a formula, in a sheet in which some may not have been computed."""
+    """A cell with a formula. The sheet may have some without a value."""
 
     value: Any
     data_type: str

@@ -91,7 +91,7 @@ class AccountList:
 
     @property
     def fingerprint(self) -> str:
-        """A text that is the same for two readings in which the same emails have the same accounts."""
+        """A text that is the same as long as each email has the same accounts."""
         rows = sorted(f"{user.id} {email} {user.status}" for email, same in self.by_email.items() for user in same)
         return sha256("\n".join(rows).encode("utf-8", "surrogatepass")).hexdigest()
 

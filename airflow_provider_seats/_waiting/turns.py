@@ -21,7 +21,7 @@ _MANY: Final = 200
 MODULES: Final = tuple(
     f"airflow_provider_seats.{name}" for name in ("_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
 )
-# The futures that wait, for each event loop on which there are any.
+# The futures that wait, by their event loop.
 _queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}
 
 

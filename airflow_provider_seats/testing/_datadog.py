@@ -293,7 +293,7 @@ class FakeDatadog:
             self._organization.usage.setdefault(day, {}).update(seats)
 
     def accounts(self) -> list[Account]:
-        """Return the accounts, in the order in which they were added.
+        """Return the accounts, oldest first.
 
         .. versionadded:: 0.2.0
         """

@@ -163,7 +163,7 @@ class Organization:
 class Endpoint:
     """An endpoint of the API.
 
-    :param path: its path, in which ``{id}`` stands for one segment.
+    :param path: its path. ``{id}`` stands for one segment.
     :param handle: answers a request; takes the organisation, the request and the segment.
     :param permissions: any one of these suffices; with none of them given, everybody may call it.
     :param also: what is needed besides, by Datadog's newest page.
