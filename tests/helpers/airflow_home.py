@@ -417,10 +417,9 @@ class Terminal(Scheduled):
             for row in rows
         }
 
-    def log_of(self, run: Mapping[str, Any], task_id: str, attempt: int | None = None) -> str:
-        """Return the log of a task: of an attempt, or of the last one that wrote a log."""
-        # On a busy machine Airflow may lose the first attempt before it starts.
-        return self.log_files(run, task_id, f"attempt={attempt or '*'}.log")[-1].read_text()
+    def log_of(self, run: Mapping[str, Any], task_id: str) -> str:
+        """Return the log of a task's last attempt."""
+        return self.log_files(run, task_id, "attempt=*.log")[-1].read_text()
 
     def tail(self) -> str:
         """Return the end of the scheduler's log."""
