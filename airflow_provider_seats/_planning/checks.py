@@ -6,11 +6,14 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from airflow_provider_seats._api.identifiers import PersonSet
+from airflow_provider_seats._planning.keepers import assigned_after
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
 from airflow_provider_seats._planning.plan import by_email, by_id, label
 from airflow_provider_seats._text import join_names, plural, shorten
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.limit import Limit
     from airflow_provider_seats._planning.plan import Plan
@@ -30,7 +33,7 @@ _NEW_PREVIEW: Final = "Make a new preview and have it approved, or leave out app
 class Refusal(NamedTuple):
     """Why a plan must not be carried out.
 
-    :param guard: the argument that refuses it.
+    :param guard: the argument that refuses it, or what else does.
     :param text: what was counted, the limit, and what would allow it.
     :param may_pass: whether it may no longer hold when accounts and who is on call are known.
     :param approvable: whether it does not hold for an approved preview.
@@ -93,7 +96,7 @@ def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal 
     age = (world.now - read_at).total_seconds()
     if -_CLOCKS <= age <= limit:
         return None
-    problem = f"The roster is of {read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    problem = f"The roster is of {_utc(read_at)}"
     if age < 0:
         advice = "Correct roster_read_at: a time without a time zone is in UTC."
         return Refusal("max_roster_age", f"{problem}, which is in the future. {advice}")
@@ -167,6 +170,19 @@ def without_uuid(plan: Plan) -> Refusal | None:
     return Refusal("user_emails", f"{problem} Pass the UUIDs in user_uuids instead.")
 
 
+def run_again(plan: Plan, job: Job) -> Refusal | None:
+    """Refuse that an old run unassigns people who were given a seat after it was due, such as people rehired since."""
+    if job.run_again is None:
+        return None
+    due, began = job.run_again
+    people = [label(each.person) for each in plan.changes if (given := assigned_after(each, due)) and given <= began]
+    if not people:
+        return None
+    names = join_names(people, _MAX_PEOPLE)
+    problem = f"This run was due at {_utc(due)}, and these people were given a seat after that: {names}."
+    return Refusal("run_again", f"{problem} They may have been rehired. If they are to lose it, trigger a new run.")
+
+
 def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
     """Refuse what goes beyond an approved preview.
 
@@ -192,6 +208,10 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
     people = f"{plural(len(assign), 'person', 'people')} to assign and {plural(len(unassign), 'person', 'people')}"
     problem = f"{people} to unassign are not in the approved preview: {names}."
     return Refusal("approved", f"{problem} {_NEW_PREVIEW}", may_pass=True)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _duration(seconds: float) -> str:

@@ -44,6 +44,7 @@ class Job(NamedTuple):
     :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
     :param mode: the mode of a sync or an undo.
     :param roster_read_at: when the roster was read; None if that is unknown.
+    :param run_again: when an old run that unassigns people was due, and when it began now; None for any other.
     :param approved: the report of an approved preview.
     :param undo: the report to undo.
     :param only: the people that the undo is limited to; None for everyone.
@@ -59,6 +60,7 @@ class Job(NamedTuple):
     read_seats_first: bool = False
     mode: Mode = "exact"
     roster_read_at: datetime | None = None
+    run_again: tuple[datetime, datetime] | None = None
     approved: Report | None = None
     undo: Report | None = None
     only: People | None = None
@@ -67,7 +69,7 @@ class Job(NamedTuple):
     def needs_seat_list(self) -> bool:
         if self.operator == "sync" or self.preview or self.read_seats_first or self.guards.need_seat_list:
             return True
-        return self.operator == "unassign" and bool(self.people.emails)
+        return self.operator == "unassign" and bool(self.people.emails or self.run_again)
 
     @property
     def reads(self) -> bool:

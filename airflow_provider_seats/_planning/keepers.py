@@ -94,6 +94,12 @@ def missing_before(awaited: Sequence[Person]) -> Keeper:
     return lambda change: "missing in the approved preview" if change.person in missing else None
 
 
+def assigned_after(change: Change, moment: datetime) -> datetime | None:
+    """Return when a seat was assigned, if that is after a moment."""
+    assigned_at = _assigned_at(change)
+    return assigned_at if assigned_at and _end_of(assigned_at) > moment else None
+
+
 def accounts_to_read(job: Job, world: World, losing: Sequence[Person]) -> dict[str, str | None]:
     """Return whose accounts have to be read before they lose a seat, as emails by user UUID.
 
@@ -138,11 +144,7 @@ def _young(now: datetime, min_age: float) -> Keeper:
 
 
 def _newer_than(moment: datetime, what: str) -> Keeper:
-    def keeper(change: Change) -> str | None:
-        assigned_at = _assigned_at(change)
-        return f"the seat was assigned after {what}" if assigned_at and _end_of(assigned_at) > moment else None
-
-    return keeper
+    return lambda change: f"the seat was assigned after {what}" if assigned_after(change, moment) else None
 
 
 def _of_another_seat(report: Report) -> Keeper:

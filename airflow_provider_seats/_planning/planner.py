@@ -186,7 +186,7 @@ class Planner:
 
     def _checked(self, plan: Plan, world: World) -> Plan:
         job = self._job
-        found = [checks.without_uuid(plan)] if job.operator == "unassign" else []
+        found = [checks.without_uuid(plan), checks.run_again(plan, job)] if job.operator == "unassign" else []
         found += checks.refusals(plan, world, job)
         if job.approved is not None:
             found.append(checks.not_approved(job.approved, plan, job.awaited))

@@ -20,7 +20,7 @@ from airflow_provider_seats._planning.reporting import (
 )
 from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.last_attempt import end_retries
-from airflow_provider_seats._running.run_times import run_started
+from airflow_provider_seats._running.run_times import run_again, run_started
 from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
@@ -70,6 +70,8 @@ class OperatorRun:
     def _execute(self, job: Job) -> None:
         if job.operator == "sync" and job.undo is None and job.roster_read_at is None:
             job = job._replace(roster_read_at=run_started(self._context))
+        if job.operator == "unassign":
+            job = job._replace(run_again=run_again(self._context))
         requested = self._plan._replace(product=job.product, changes=job.as_requested(), guards=job.guards)
         self._reach(requested, partial(report_not_started, preview=job.preview))
         origin = Origin(self._conn_id, self._client.connection.base_url)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 # The second one until Airflow 3.0.
 _BY_ASSETS: Final = frozenset({"asset_triggered", "dataset_triggered"})
+# A run that begins later than that after it was due is an old one.
+_LATE: Final = timedelta(hours=1)
 
 
 def run_started(context: Context) -> datetime | None:
@@ -34,6 +36,12 @@ def run_started(context: Context) -> datetime | None:
     else:
         times = [getattr(run, name, None) for name in ("data_interval_end", "execution_date")]
     return max((_aware(each) for each in times if each is not None), default=None)
+
+
+def run_again(context: Context) -> tuple[datetime, datetime] | None:
+    """Return when an old run was due, and when it began now; None if the run is none."""
+    first, now = run_started(context), getattr(context.get("dag_run"), "start_date", None)
+    return (first, _aware(now)) if first and now and _aware(now) - first > _LATE else None
 
 
 def _aware(moment: datetime) -> datetime:

@@ -28,6 +28,9 @@ class UnassignSeatsOperator(SeatsOperator):
     fails. With UUIDs alone, and without ``read_seats_first``, ``preview`` or a guard, ``unassigned`` contains everyone
     who holds no seat now, because it is unknown who held one before.
 
+    A run that was cleared, or that begins late, reads the seat list as well, and is refused if someone was given a seat
+    after it was due: the person may have been rehired.
+
     Errors are as in :class:`AssignSeatsOperator`. A guard that refuses the plan raises
     :class:`~airflow_provider_seats.exceptions.PlanRefusedError`.
 

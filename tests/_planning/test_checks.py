@@ -231,6 +231,30 @@ def test_an_old_roster_changes_nobody(hours: float, limit: float, text: str | No
     assert (matching.error, matching.changes) == (None, ())
 
 
+@pytest.mark.parametrize(
+    ("assigned_at", "refuses"),
+    [
+        ("2026-11-19T11:59:59Z", False),
+        ("2026-11-19T12:00:00Z", True),  # of any second of that minute
+        ("2026-11-20T12:00:01Z", True),
+        # The run itself may have assigned the seat.
+        ("2026-11-21T11:00:01Z", False),
+        (None, False),
+    ],
+)
+def test_an_old_run_takes_no_seat_that_was_given_since(assigned_at: str | None, refuses: bool) -> None:
+    """A run that is cleared refuses to unassign anyone who was given a seat between its first start and its new one."""
+    seats = SeatList([seat("1", "1@x")._replace(assigned_at=assigned_at), seat("2", "2@x")])
+    again = (NOW - timedelta(days=2), NOW - timedelta(hours=1))
+    plan = unassign(People(("1", "2")), seats, run_again=again)
+    assert (plan.error is not None) is refuses
+    if refuses:
+        problem = "This run was due at 2026-11-19 12:00 UTC, and these people were given a seat after that: 1@x (1)."
+        advice = "They may have been rehired. If they are to lose it, trigger a new run."
+        assert f"{problem} {advice}" in refusal(plan)
+    assert unassign(People(("1", "2")), seats).error is None
+
+
 @pytest.mark.parametrize(("seconds", "kept"), [(-1, False), (0, True), (1, True), (3600, True)])
 def test_a_seat_assigned_after_the_roster_was_read_is_kept(seconds: int, kept: bool) -> None:
     """Tuesday's hire keeps the seat if Monday's run is cleared. The same holds for an approved preview."""
@@ -426,7 +450,7 @@ def test_each_check_belongs_to_a_guard() -> None:
     """A check has the name of its guard: a misspelled one would never be asked."""
     own = {name for name, value in vars(checks).items() if isfunction(value) and value.__module__ == checks.__name__}
     public = {name for name in own if not name.startswith("_")}
-    assert public - {"refusals", "without_uuid", "not_approved"} == {*Guards._fields} - {
+    assert public - {"refusals", "without_uuid", "run_again", "not_approved"} == {*Guards._fields} - {
         "warn_seats",
         "min_seat_age",
         "check_accounts",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_seats._running.run_times import run_started
+from airflow_provider_seats._running.run_times import run_again, run_started
 
 DUE, STARTED = datetime(2026, 11, 23, 6, tzinfo=UTC), datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -44,7 +44,29 @@ def test_a_run_is_as_old_as_it_was_at_first(run: dict[str, Any], started: dateti
     assert run_started(context) == started
 
 
+@pytest.mark.parametrize(
+    ("run", "again"),
+    [
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 1, "run_type": "scheduled"}, (DUE, NOW)),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "backfill"}, (DUE, NOW)),
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {"a": 1}}, (DUE, NOW)),
+        ({"start_date": STARTED, "run_after": DUE, "clear_number": 1, "run_type": "scheduled"}, None),
+        # It reads whom to unassign itself.
+        ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "scheduled", "conf": None}, None),
+        ({"start_date": None, "run_after": DUE, "clear_number": None}, None),
+        ({}, None),
+    ],
+)
+def test_a_run_that_begins_an_hour_after_it_was_due_is_an_old_one(
+    run: dict[str, Any], again: tuple[datetime, datetime] | None
+) -> None:
+    """A run that was cleared, that is a backfill, or that waited, is an old one an hour after it was due."""
+    context: Any = {"dag_run": SimpleNamespace(**run)}
+    assert run_again(context) == again
+
+
 def test_without_a_run_the_time_is_unknown() -> None:
     """A context without a run has no time."""
     context: Any = {}
     assert run_started(context) is None
+    assert run_again(context) is None

@@ -452,9 +452,12 @@ class Server(Scheduled):
         """Run a DAG to its end, and return the run."""
         return self.finish(self.begin(dag_id, conf))
 
-    def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Start a run of a DAG."""
-        body = {"logical_date": None, "conf": dict(conf or {})}
+    def begin(self, dag_id: str, conf: Mapping[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
+        """Start a run of a DAG.
+
+        :param fields: what else the API takes, such as ``run_after``.
+        """
+        body = {"logical_date": None, "conf": dict(conf or {}), **fields}
         run: dict[str, Any] = self.ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         self.see({"dag_id": dag_id, "dag_run_id": run["dag_run_id"]})
         return run

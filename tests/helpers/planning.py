@@ -144,11 +144,12 @@ def unassign(
     guards: Guards = NONE,
     *,
     earlier: EarlierAttempts | None = None,
+    run_again: tuple[datetime, datetime] | None = None,
     **more: Any,
 ) -> Plan:
     """Plan an unassignment."""
     job = Job("unassign", P, people, guards, KINDS_OF_MODE["remove_only"], read_seats_first=seat_list is not None)
-    return planned(job, Readings(seat_list, **more), earlier=earlier)
+    return planned(job._replace(run_again=run_again), Readings(seat_list, **more), earlier=earlier)
 
 
 def sync(

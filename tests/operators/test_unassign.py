@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats.exceptions import SeatsUnknownError
 from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT, FakeTaskInstance
 from tests.helpers.operators import (
     GHOST,
+    OLD,
     account_reads,
     add_people,
     by_email,
@@ -53,6 +57,24 @@ def test_unassigning_people_without_a_seat_writes_nothing(datadog: FakeDatadog) 
     datadog.add_user("ann@x.com")
     assert by_email(unassign(user_emails=["ann@x.com"])) == {"unchanged": ["ann@x.com"]}
     assert calls(datadog) == ["GET seats/users"]
+
+
+def test_an_old_run_takes_no_seat_that_was_given_since(datadog: FakeDatadog) -> None:
+    """A run that is cleared reads the seats, also for people passed by UUID, and refuses those who were rehired."""
+    bob, zed = datadog.add_user("bob@x.com"), datadog.add_user("zed@x.com")
+    datadog.give_seat(PRODUCT, bob, assigned_at="2026-06-15T00:00:00Z")
+    datadog.give_seat(PRODUCT, zed, assigned_at=OLD)
+    due, now = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
+    run = SimpleNamespace(start_date=now, run_after=due, data_interval_end=due, clear_number=1, run_type="scheduled")
+    with pytest.raises(AirflowFailException, match=r"these people were given a seat after that: bob@x\.com"):
+        unassign({"dag_run": run}, user_uuids=[bob, zed])
+    assert datadog.holders(PRODUCT) == {bob, zed}
+    assert by_email(unassign({"dag_run": run}, user_uuids=[zed])) == {"unassigned": ["zed@x.com"]}
+    assert calls(datadog) == ["GET seats/users", "GET seats/users", "DELETE seats/users"]
+    # A new run may.
+    assert by_email(unassign({"dag_run": SimpleNamespace(start_date=now, run_type="manual")}, user_uuids=[bob])) == {
+        "unassigned": [bob]
+    }
 
 
 def test_unassigning_uuids_costs_one_call_for_each_batch(datadog: FakeDatadog) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -164,6 +164,19 @@ def test_a_cleared_run_keeps_the_roster_of_its_first_start(server: Server, fakes
     assert datetime.fromisoformat(again["start_date"]) > due
     assert datetime.fromisoformat(report["guards"]["roster_read_at"]) == due
     assert fake.emails(PRODUCT) == [ANN, BOB, CY]
+
+
+def test_an_old_run_takes_no_seat_that_was_given_since(server: Server, fakes: Fakes, begun: Begun) -> None:
+    """A run that waited for two hours refuses to unassign a person who was given a seat an hour ago."""
+    fake = fakes["faulty"]
+    server.finish(begun["faulty"])
+    two_hours, an_hour = (datetime.now(UTC) - timedelta(hours=hours) for hours in (2, 1))
+    fake.give_seat(PRODUCT, fake.user_uuid(CY), assigned_at=an_hour.isoformat())
+    run = server.finish(server.begin("faulty", {"emails": [CY]}, run_after=two_hours.isoformat()))
+    assert run["state"] == "failed"
+    [refusal] = server.xcom(run, "unassign")["refusals"]
+    assert f"This run was due at {two_hours:%Y-%m-%d %H:%M} UTC, and these people were given a seat after" in refusal
+    assert CY in fake.emails(PRODUCT)
 
 
 def test_a_failed_test_reports_the_task_and_the_end_of_its_log(server: Server, begun: Begun) -> None:
