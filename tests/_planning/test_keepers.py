@@ -111,7 +111,7 @@ ANN, BOB, BLANK = seat("1", "ann@x"), seat("2", "bob@x"), seat("3")
         ([ANN, BOB, BLANK], NONE, People((), ("ann@x", "new@x")), {"2", "3"}),
         ([ANN, BOB], protect("boss@x"), People(("1",)), {"2"}),
         ([ANN, BOB], protect("boss@x"), People(("1", "2")), set()),
-        ([ANN, BOB], protect("boss@x")._replace(check_accounts=False), People(("1",)), set()),
+        ([ANN, BOB], Guards(protect=People((), ("boss@x",)), check_accounts=False), People(("1",)), set()),
         ([ANN, BOB], NONE, None, set()),
         ([ANN, BLANK], NONE, None, set()),
         ([ANN, BOB], protect("boss@x"), None, {"1", "2"}),
