@@ -119,6 +119,8 @@ def _parse(text: str) -> object:
 
 def _advice(value: object) -> str | None:
     """Return what to write instead of a value that holds people in another form; None for a list."""
+    if isinstance(value, list):
+        return None
     kind = type(value).__name__
     if hasattr(value, "columns"):
         return f"{kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."
