@@ -7,9 +7,11 @@ would do the same, but each Airflow is installed with the version of its own rel
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from airflow.sdk import (
         BaseHook as BaseHook,
         BaseOperator as BaseOperator,
@@ -41,6 +43,16 @@ if TYPE_CHECKING:
         BaseTrigger as BaseTrigger,
         TriggerEvent as TriggerEvent,
     )
+
+    class TaskLog(Protocol):
+        """The log of a task. Airflow 2 and 3 have loggers of different classes."""
+
+        def info(self, event: str, *args: object) -> object:
+            """Log something that a person may want to know."""
+
+        def warning(self, event: str, *args: object) -> object:
+            """Log something that a person should look at."""
+
 
 # Where a name may live, the newest Airflow first. All names that begin with "Airflow" are exceptions.
 _HOMES: Final = {
@@ -92,16 +104,6 @@ def add_lineage(path: ObjectStoragePath, *, written: bool) -> None:
     collector: Any = get_hook_lineage_collector()
     kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"  # Airflow 2.11
     getattr(collector, f"add_{'output' if written else 'input'}_{kind}")(context=path, uri=str(path))
-
-
-class TaskLog(Protocol):
-    """The log of a task. Airflow 2 and 3 have loggers of different classes."""
-
-    def info(self, event: str, *args: object) -> object:
-        """Log something that a person may want to know."""
-
-    def warning(self, event: str, *args: object) -> object:
-        """Log something that a person should look at."""
 
 
 async def read_connection(conn_id: str) -> tuple[Any, Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import Any, ClassVar
 
 
 def arguments_of(init: Callable[..., None]) -> tuple[str, ...]:
-    """Return the names of a class's own arguments. Those that it passes on to its base are not among them."""
-    return tuple(name for name, each in signature(init).parameters.items() if each.kind is each.KEYWORD_ONLY)
+    """Return the names of a class's own arguments, which are keyword-only. What it passes on to its base is none."""
+    code = init.__code__
+    return code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
 
 
 class OwnArguments:

@@ -10,8 +10,7 @@ import ipaddress
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from airflow_provider_seats._secrets import Secret
@@ -33,6 +32,7 @@ KNOWN_SITES = (
     "us2.ddog-gov.com",
 )
 _DOMAINS = r"datadoghq\.com|datadoghq\.eu|ddog-gov\.com"
+_DOMAIN_ENDS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
 # New sites appear about yearly, always as a region with a number below one of the domains.
 _SITE = rf"(?:[a-z]{{2,3}}[0-9]{{1,2}}\.)?(?:{_DOMAINS})"
 # An organisation may have a sub-domain of its own, but not one of the names that Datadog uses itself.
@@ -46,9 +46,8 @@ _MAX_SHOWN = 100
 _MIN_KEY = 20
 
 
-@dataclass(frozen=True, slots=True)
 class DatadogConnection:
-    """The address and the keys of one Datadog organisation.
+    """The address and the keys of one Datadog organisation. Nothing that shows it shows a key.
 
     :param base_url: scheme, host and optional path before ``/api/...``, without a final slash.
     :param app_key: the application key, or an access token in its place. It is kept as a :class:`Secret`.
@@ -56,20 +55,30 @@ class DatadogConnection:
     :param timeout: seconds to wait for one answer.
     """
 
-    base_url: str
-    app_key: Secret | str = field(repr=False)
-    api_key: Secret | str | None = field(repr=False)
-    timeout: float = DEFAULT_TIMEOUT
+    __slots__ = ("api_key", "app_key", "base_url", "timeout")
 
-    def __post_init__(self) -> None:
-        for name, key in (("app_key", self.app_key), ("api_key", self.api_key)):
-            if isinstance(key, str):
-                object.__setattr__(self, name, Secret(key))
+    def __init__(self, base_url: str, app_key: str, api_key: str | None, timeout: float = DEFAULT_TIMEOUT) -> None:
+        self.base_url: Final = base_url
+        self.app_key: Final = Secret(app_key)
+        self.api_key: Final = None if api_key is None else Secret(api_key)
+        self.timeout: Final = timeout
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r}, timeout={self.timeout!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatadogConnection) and self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash(self._fields())
+
+    def _fields(self) -> tuple[object, ...]:
+        return self.base_url, self.app_key, self.api_key, self.timeout
 
     def key_headers(self) -> dict[str, str]:
         """Return the request headers that carry the keys. To be called only inside ``with sealed``."""
         keys = {"DD-APPLICATION-KEY": self.app_key, "DD-API-KEY": self.api_key}
-        return {name: key.reveal() for name, key in keys.items() if isinstance(key, Secret)}
+        return {name: key.reveal() for name, key in keys.items() if key is not None}
 
     @property
     def seats_page(self) -> str | None:
@@ -205,7 +214,7 @@ class _Reader:
             raise self.error(
                 field, f"{shown} would send the keys unencrypted. Use https (http is for this machine only)."
             )
-        if re.search(rf"(?:^|\.)(?:{_DOMAINS})$", hostname):
+        if f".{hostname}".endswith(_DOMAIN_ENDS):
             return self._site_url(field, hostname, value)
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"

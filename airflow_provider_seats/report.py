@@ -33,9 +33,7 @@ _find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)|@(?:everyone
 # A chat reads <...> as a link or a mention, also in code.
 _ANGLES: Final = str.maketrans("<>", "\u2039\u203a")
 # A mention calls people. The @ of an email address follows a letter or the like, and its domain has a dot.
-_find_mention: Final = re.compile(
-    r"(?<![^\s(\[{\"',;:|\u2039])@|@(?=(?:everyone|here|channel)(?![\w-]*\.\w))", re.IGNORECASE
-)
+_MENTION: Final = r"(?i)(?<![^\s(\[{\"',;:|\u2039])@|@(?=(?:everyone|here|channel)(?![\w-]*\.\w))"
 _NOT_FOR_UNDO: Final = ("counts", "guards", "refusals", "warnings")
 
 
@@ -214,7 +212,8 @@ def _one_line(text: str, limit: int) -> str:
 
 def _harmless(text: str) -> str:
     """Replace what calls people in a chat, also in code, by characters that look like it."""
-    return _find_mention.sub("\uff20", text.translate(_ANGLES))
+    text = text.translate(_ANGLES)
+    return re.sub(_MENTION, "\uff20", text) if "@" in text else text
 
 
 def _named(line: str, people: list[Person]) -> str:

@@ -16,7 +16,6 @@ from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._planning.reporting import (
-    Period,
     report_changes,
     report_interrupted,
     report_not_started,
@@ -104,7 +103,7 @@ def test_the_table_claims_no_change_if_the_list_was_not_read() -> None:
 def test_the_log_shows_what_an_undo_needs() -> None:
     """The JSON has the facts of the report in its first line and one line for each changed person."""
     plan = sync(People((U2,)), SeatList([seat(U1, "1@x")]))._replace(origin=Origin("dd", "https://api.datadoghq.com"))
-    report = report_changes(plan, Outcome(P, done=(U1,)), Outcome(P, done=(U2,)), Period(NOW, NOW))
+    report = report_changes(plan, Outcome(P, done=(U1,)), Outcome(P, done=(U2,)), (NOW, NOW))
     text = for_undo(report)
     assert text is not None
     lines = text.splitlines()

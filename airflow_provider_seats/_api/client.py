@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.flow import Flow, Gather, NoAnswer, Pause, RateLimitHit, Request, Response
@@ -20,7 +20,6 @@ from airflow_provider_seats._api.rate_limits import RateLimit, RateLimits
 from airflow_provider_seats._secrets import sealed
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.transport import Transport
     from airflow_provider_seats.connection import DatadogConnection
 
 T = TypeVar("T")
@@ -31,12 +30,6 @@ _THREADS: Final = 16
 _SPREAD: Final = 0.1
 # How often long work logs its progress.
 _PROGRESS_INTERVAL: Final = 10.0
-
-
-class _Returned(NamedTuple):
-    """What a flow returned. A future cannot hold the ``StopIteration`` itself."""
-
-    value: Any
 
 
 class Client:
@@ -64,6 +57,7 @@ class Client:
         self._share = share
         self._announce = announce
         self._send = send
+        self._disconnect: Callable[[], None] = lambda: None
         self._clock = clock()
         self._limits = RateLimits()
         self._lock = threading.Lock()
@@ -88,16 +82,15 @@ class Client:
         """Release connections and threads without waiting for them. The client cannot be used afterwards."""
         if "_threads" in self.__dict__:
             self._threads.shutdown(wait=False, cancel_futures=True)
-        if "_transport" in self.__dict__:
-            self._transport.close()
+        self._disconnect()
 
     def _run(self, flow: Flow[T], abandoned: threading.Event) -> T:
+        result: T
         answer: Any = None
         try:
             while True:
-                step = self._send_requests(flow, answer, abandoned)
-                if isinstance(step, _Returned):
-                    result: T = step.value
+                step, result = self._send_requests(flow, answer, abandoned)
+                if step is None:
                     return result
                 if isinstance(step, Pause):
                     self._clock.sleep(self._announced(step), abandoned)
@@ -108,15 +101,14 @@ class Client:
             flow.close()
 
     async def _arun(self, flow: Flow[T]) -> T:
-        self._make_transport()
+        result: T
         answer: Any = None
         abandoned = threading.Event()
         loop = asyncio.get_running_loop()
         try:
             while True:
-                step = await loop.run_in_executor(self._threads, self._send_requests, flow, answer, abandoned)
-                if isinstance(step, _Returned):
-                    result: T = step.value
+                step, result = await loop.run_in_executor(self._threads, self._send_requests, flow, answer, abandoned)
+                if step is None:
                     return result
                 if isinstance(step, Pause):
                     await self._clock.async_sleep(self._announced(step))
@@ -129,8 +121,10 @@ class Client:
             with suppress(ValueError):
                 flow.close()
 
-    def _send_requests(self, flow: Flow[T], answer: object, abandoned: threading.Event) -> Pause | Gather | _Returned:
-        """Run a flow in this thread until it wants something else than a request.
+    def _send_requests(
+        self, flow: Flow[T], answer: object, abandoned: threading.Event
+    ) -> tuple[Pause | Gather | None, Any]:
+        """Run a flow in this thread until it wants something else than a request. Return that; or None and its result.
 
         The flow reads the responses, so that parsing and indexing a long list do not hold up an event loop.
         """
@@ -139,15 +133,14 @@ class Client:
             while isinstance(step, Request):
                 if abandoned.is_set():
                     flow.close()
-                    return _Returned(None)
+                    return None, None
                 # No variable holds the answer, which may repeat a key: an error shows the variables of this frame.
                 step = flow.send(self._exchange(step))
         except StopIteration as end:
-            return _Returned(end.value)
-        return step
+            return None, end.value
+        return step, None
 
     def _gather(self, step: Gather) -> list[Any] | Exception:
-        self._make_transport()
         failed, abandoned = threading.Event(), threading.Event()
 
         def one(flow: Flow[Any]) -> object:
@@ -205,24 +198,22 @@ class Client:
             self._last_progress = now
             log.info("In progress: %s", request.progress)
         with sealed:
-            answer = self._transport.send(request) if self._send is None else self._send(request)
+            answer = self._sender()(request)
         if isinstance(answer, Response):
             self.server_time = _parse_date(answer.headers.get("date")) or self.server_time
             with self._lock:
                 self._limits.learn(request.limit_key, answer.status, answer.headers, answer.received)
         return answer
 
-    def _make_transport(self) -> None:
-        """Make what the threads share before they start: two of them might make it twice."""
+    def _sender(self) -> Callable[[Request], Response | NoAnswer]:
+        """Return what sends requests. Threads share it, so it is made once."""
         with self._lock:
-            _ = self._send or self._transport
+            if self._send is None:
+                from airflow_provider_seats._api.transport import connect  # noqa: PLC0415 (it loads requests)
 
-    @cached_property
-    def _transport(self) -> Transport:
-        from airflow_provider_seats._api.transport import connect  # noqa: PLC0415 (it loads requests)
-
-        with sealed:
-            return connect(self.connection, _THREADS, self._clock.now)
+                with sealed:
+                    self._send, self._disconnect = connect(self.connection, _THREADS, self._clock.now)
+            return self._send
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:

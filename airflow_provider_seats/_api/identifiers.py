@@ -5,11 +5,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from uuid import UUID
 
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Identifiable(Protocol):
+        """A row of the seat list, or an account."""
+
+        @property
+        def id(self) -> str | None:
+            """The user UUID."""
+
+        @property
+        def email(self) -> str | None:
+            """The email."""
+
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -62,18 +77,6 @@ def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
     return tuple(found)
 
 
-class Identifiable(Protocol):
-    """A row of the seat list, or an account."""
-
-    @property
-    def id(self) -> str | None:
-        """The user UUID."""
-
-    @property
-    def email(self) -> str | None:
-        """The email."""
-
-
 # A row of the seat list, an account, a person of a report, or an entry of a roster: a UUID in lower case, or an email.
 AnyPerson: TypeAlias = "Identifiable | Mapping[str, object] | str"
 
@@ -112,7 +115,7 @@ def identity(person: AnyPerson) -> Identity:
 class PersonSet:
     """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster."""
 
-    def __init__(self, people: Iterable[AnyPerson] = ()) -> None:
+    def __init__(self, people: Iterable[AnyPerson]) -> None:
         self._uuids: set[str] = set()
         self._emails: set[str] = set()
         self._emails_without_uuid: set[str] = set()

@@ -16,7 +16,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlencode
 
 from requests import PreparedRequest, RequestException, Session
@@ -45,17 +45,12 @@ _MIN_KEY: Final = 16
 _FAILURES: Final = (RequestException, HTTPError, HTTPException, OSError, TypeError, ValueError)
 
 
-class Transport(NamedTuple):
-    """Sends a request, and returns the answer; and closes the connections."""
+def connect(
+    connection: DatadogConnection, threads: int, now: Callable[[], float]
+) -> tuple[Callable[[Request], Response | NoAnswer], Callable[[], None]]:
+    """Return two functions. One sends requests over connections that stay open, and the other closes these.
 
-    send: Callable[[Request], Response | NoAnswer]
-    close: Callable[[], None]
-
-
-def connect(connection: DatadogConnection, threads: int, now: Callable[[], float]) -> Transport:
-    """Return a transport that keeps connections open. Nothing is sent yet.
-
-    To be called only inside ``with sealed``, and so is ``send``.
+    To be called only inside ``with sealed``, and so is the first of them.
 
     :param threads: how many threads may send at the same time.
     :param now: returns the time of an answer.
@@ -94,7 +89,7 @@ def connect(connection: DatadogConnection, threads: int, now: Callable[[], float
     def close() -> None:  # not the method itself, which has the session as an attribute
         session.close()
 
-    return Transport(send, close)
+    return send, close
 
 
 def read_content(response: requests.Response) -> bytes:

@@ -1,8 +1,11 @@
 """The guards: limits and rules that apply before the first change. Each is declared once, as a field."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any, Final, Literal, NamedTuple, get_type_hints
+from types import SimpleNamespace
+from typing import Any, Final, Literal
 
 from airflow_provider_seats._arguments import (
     parse_age,
@@ -31,21 +34,25 @@ _NOBODY: Final = "nobody"
 _DAY: Final = 86_400.0
 
 
-class _Guard(NamedTuple):
-    """How a guard is declared.
+def _guard(
+    parse: Callable[[str, Any], Any],
+    default: object = None,
+    *,
+    about: Kind | None = None,
+    of_roster: bool = False,
+    sync_default: object = None,
+    needs_seat_list: bool = True,
+) -> Any:  # noqa: ANN401 (it stands for the value)
+    """Declare a guard.
 
     :param parse: parses the rendered argument, which has the guard's name.
+    :param default: its value if it does not apply.
     :param about: the changes that it is about. It does not apply if the mode rules them out.
     :param of_roster: whether it is about a roster, so that it does not apply to an undo.
     :param sync_default: what holds for a sync that passes nothing. An undo has no such limit.
     :param needs_seat_list: whether the seat list has to be read for it, as for whatever counts seats or keeps them.
     """
-
-    parse: Callable[[str, Any], Any]
-    about: Kind | None = None
-    of_roster: bool = False
-    sync_default: object = None
-    needs_seat_list: bool = True
+    return SimpleNamespace(**locals())
 
 
 def _parse_on_call(name: str, value: object) -> OnCallChoice | None:
@@ -66,29 +73,32 @@ def _parse_protect(name: str, value: object) -> People:
     return people
 
 
-class Guards(NamedTuple):
+class Guards:
     """The guards of one run, by the arguments of the operators, which describe them. They refuse in this order.
 
-    A guard is checked by the function of the module ``checks`` that has its name. A guard that does not apply has its
-    default. Ages are in seconds.
+    A guard is checked by the function of the module ``checks`` that has its name. Ages are in seconds.
     """
 
-    missing_users: Annotated[
-        MissingUsers | None, _Guard(partial(parse_choice, kind=MissingUsers), about="assign", needs_seat_list=False)
-    ] = None
-    allow_empty: Annotated[bool | None, _Guard(parse_bool, about="unassign", of_roster=True)] = None
-    max_roster_age: Annotated[float | None, _Guard(parse_age, of_roster=True, sync_default=_DAY)] = None
-    protect: Annotated[People, _Guard(_parse_protect, about="unassign")] = NOBODY
-    max_unassign: Annotated[
-        Limit | None, _Guard(parse_max_unassign, about="unassign", sync_default=DEFAULT_MAX_UNASSIGN)
-    ] = None
-    max_assign: Annotated[Limit | None, _Guard(parse_limit, about="assign", sync_default=DEFAULT_MAX_ASSIGN)] = None
-    max_seats: Annotated[int | None, _Guard(parse_non_negative_int)] = None
-    warn_seats: Annotated[int | None, _Guard(parse_limit)] = None
-    min_seat_age: Annotated[float | None, _Guard(parse_age, about="unassign")] = None
-    check_accounts: Annotated[bool, _Guard(parse_bool, needs_seat_list=False)] = True
-    on_call: Annotated[OnCallChoice | None, _Guard(_parse_on_call, about="unassign")] = None
-    check_escalation_policies: Annotated[bool, _Guard(parse_bool, about="unassign", needs_seat_list=False)] = True
+    missing_users: MissingUsers | None = _guard(
+        partial(parse_choice, kind=MissingUsers), about="assign", needs_seat_list=False
+    )
+    allow_empty: bool | None = _guard(parse_bool, about="unassign", of_roster=True)
+    max_roster_age: float | None = _guard(parse_age, of_roster=True, sync_default=_DAY)
+    protect: People = _guard(_parse_protect, NOBODY, about="unassign")
+    max_unassign: Limit | None = _guard(parse_max_unassign, about="unassign", sync_default=DEFAULT_MAX_UNASSIGN)
+    max_assign: Limit | None = _guard(parse_limit, about="assign", sync_default=DEFAULT_MAX_ASSIGN)
+    max_seats: int | None = _guard(parse_non_negative_int)
+    warn_seats: int | None = _guard(parse_limit)
+    min_seat_age: float | None = _guard(parse_age, about="unassign")
+    check_accounts: bool = _guard(parse_bool, default=True, needs_seat_list=False)
+    on_call: OnCallChoice | None = _guard(_parse_on_call, about="unassign")
+    check_escalation_policies: bool = _guard(parse_bool, default=True, about="unassign", needs_seat_list=False)
+
+    def __init__(self, **values: Any) -> None:
+        for name, guard in GUARDS.items():
+            setattr(self, name, values.pop(name, guard.default))
+        if values:
+            raise TypeError(f"There is no guard {', '.join(values)}.")
 
     @classmethod
     def parse(
@@ -98,14 +108,14 @@ class Guards(NamedTuple):
         *,
         of_sync: bool = False,
         of_undo: bool = False,
-    ) -> "Guards":
+    ) -> Guards:
         """Parse the guards among the rendered arguments of an operator.
 
         :param of_sync: whether it is a sync, which has limits of its own if none are passed.
         :param of_undo: whether it reverses a report.
         """
         values: dict[str, Any] = {}
-        for name, guard in _GUARDS.items():
+        for name, guard in GUARDS.items():
             passed = arguments.get(name, NOT_PASSED)
             value = parse_optional(name, passed, guard.parse)
             if of_undo and guard.of_roster and value:
@@ -120,7 +130,7 @@ class Guards(NamedTuple):
 
     @property
     def need_seat_list(self) -> bool:
-        return any(_GUARDS[name].needs_seat_list for name in self.in_force())
+        return any(GUARDS[name].needs_seat_list for name in self.in_force())
 
     def record(self, seats: int) -> dict[str, Any]:
         """Return the guards that apply, for the report."""
@@ -134,10 +144,7 @@ class Guards(NamedTuple):
 
     def in_force(self) -> dict[str, Any]:
         """Return the guards that apply, by name."""
-        return {name: value for name, value in self._asdict().items() if value != self._field_defaults[name]}
+        return {name: value for name, value in vars(self).items() if value != GUARDS[name].default}
 
 
-# Each is declared with its field.
-_GUARDS: Final[dict[str, _Guard]] = {
-    name: hint.__metadata__[0] for name, hint in get_type_hints(Guards, include_extras=True).items()
-}
+GUARDS: Final = {name: guard for name, guard in vars(Guards).items() if isinstance(guard, SimpleNamespace)}

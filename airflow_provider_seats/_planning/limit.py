@@ -29,8 +29,6 @@ class Limit(NamedTuple):
     def of(self, seats: int) -> int:
         """Return the limit as a number of people, for a product with this number of seats."""
         result = max(self.people or 0, _share(self.percent or 0, seats))
-        if self.max_people is None and self.max_percent is None:
-            return result
         caps = [result, self.max_people or result]
         if self.max_percent is not None:
             caps.append(_share(self.max_percent, seats))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.approval import digest
@@ -17,19 +17,14 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
 
 
-class Period(NamedTuple):
-    """When changes were made, by Datadog's clock: all of them after ``started`` and before ``ended``."""
-
-    started: datetime | None = None
-    ended: datetime | None = None
-
-
-_NO_PERIOD: Final = Period()
+# When changes were made, by Datadog's clock: all of them after the first time and before the second.
+Period: TypeAlias = "tuple[datetime | None, datetime | None]"
+_NO_PERIOD: Final[Period] = (None, None)
 
 
 def report_preview(plan: Plan) -> Report:
     assigned, unassigned = by_id(plan.assign), by_id(plan.unassign)
-    return _report(plan, assigned, unassigned, preview=True, period=Period(plan.read_at))
+    return _report(plan, assigned, unassigned, preview=True, period=(plan.read_at, None))
 
 
 def report_not_started(plan: Plan, period: Period = _NO_PERIOD, *, preview: bool = False) -> Report:
@@ -139,8 +134,8 @@ def _report(
         refusals=[refusal.text for refusal in plan.refusals],
         warnings=[*plan.warnings, *_many_seats(plan, after, preview=preview)],
         since_attempt=plan.since_attempt,
-        started_at=_iso(period.started),
-        ended_at=_iso(period.ended),
+        started_at=_iso(period[0]),
+        ended_at=_iso(period[1]),
         conn_id=plan.origin.conn_id,
         site=plan.origin.site,
         digest=digest(plan.product, plan.origin.site, gained, lost),

@@ -18,8 +18,6 @@ T = TypeVar("T")
 
 # The most bytes of one value: an event, the arguments of a trigger, a state.
 MAX_VALUE: Final = 48 * 1024
-# The most bytes of a value in XCom.
-MAX_XCOM: Final = 190 * 1024
 # What is left of MAX_VALUE for everything but people.
 _ROOM_FOR_THE_REST: Final = 2 * 1024
 MAX_PEOPLE_BYTES: Final = MAX_VALUE - _ROOM_FOR_THE_REST

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
-from airflow_provider_seats._rosters.people import names_person
+from airflow_provider_seats._rosters.emails import names_person
 from airflow_provider_seats._rosters.table import (
     HeaderRow,
     NumberedRow,

@@ -83,6 +83,8 @@ def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
 def _entry(name: str, where: str, row: object) -> object:
     if isinstance(row, list | tuple) and len(row) == 1:
         [row] = row
+    if isinstance(row, str):  # as most are
+        return row
     if row is None:
         raise InvalidInputError(
             name, f"{where} is None, such as a NULL of a database. Leave such rows out: WHERE email IS NOT NULL."
@@ -119,6 +121,8 @@ def _parse(text: str) -> object:
 
 def _advice(value: object) -> str | None:
     """Return what to write instead of a value that holds people in another form; None for a list."""
+    if isinstance(value, list):
+        return None
     kind = type(value).__name__
     if hasattr(value, "columns"):
         return f"{kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
 from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank
+from airflow_provider_seats._rosters.emails import describe_problem, is_email, is_plain_email, names_person
 from airflow_provider_seats._rosters.parts import Part, WordTest, filled_rows
-from airflow_provider_seats._rosters.people import describe_problem, is_email, is_plain_email, names_person
 from airflow_provider_seats._rosters.shifted_rows import ShiftedRows
 from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._text import join_names, plural, shorten, strip_hidden

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._rosters.cells import comparable
+from airflow_provider_seats._rosters.emails import is_email, names_person
 from airflow_provider_seats._rosters.parts import Part, WordTest, filled_rows
-from airflow_provider_seats._rosters.people import is_email, names_person
 from airflow_provider_seats._text import shorten, strip_hidden
 
 

@@ -11,17 +11,15 @@ from airflow_provider_seats._api.seat_change import Outcome, assign_seats, failu
 from airflow_provider_seats._connect import client_of, fail_without_retry
 from airflow_provider_seats._planning.plan import Origin, Plan, by_id, label
 from airflow_provider_seats._planning.reporting import (
-    Period,
     exceeded,
     report_changes,
     report_interrupted,
     report_not_started,
     report_preview,
 )
-from airflow_provider_seats._planning.stored import MAX_XCOM
 from airflow_provider_seats._running.last_attempt import end_retries
 from airflow_provider_seats._running.run_times import run_again, run_started
-from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._running.xcom import HEADLINE, MAX_XCOM, RETURN_VALUE, SUMMARY, push_to_xcom
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
@@ -105,7 +103,7 @@ class OperatorRun:
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = Period(plan.covered.started, self._server_time) if plan.covered else Period()
+            period = (plan.covered.started, self._server_time) if plan.covered else (None, None)
             self._reach(
                 plan._replace(since_attempt=attempts.since(plan)),
                 partial(report_not_started, period=period, preview=job.preview),
@@ -119,7 +117,7 @@ class OperatorRun:
     def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
         started = plan.started(self._server_time)
-        self._reach(plan, partial(report_interrupted, period=Period(started)))
+        self._reach(plan, partial(report_interrupted, period=(started, None)))
         unassigned = assigned = Outcome(plan.product)
         seats_after = None
         if plan.unassign:
@@ -130,7 +128,7 @@ class OperatorRun:
                 assigned = self._client.run(assign_seats(plan.product, people))
             others = tuple(by_id(plan.assign))[len(people) :]
             assigned = assigned._replace(not_done=(*assigned.not_done, *others))
-        period = Period(started, self._server_time if started else None)
+        period = (started, self._server_time if started else None)
         self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
         if job.reads_back and (unassigned.done or assigned.done or not (unassigned.error or assigned.error)):
             unassigned, assigned, seats_after = self._read_back(plan, unassigned, assigned)

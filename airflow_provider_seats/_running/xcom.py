@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 RETURN_VALUE: Final = "return_value"
 SUMMARY: Final = "summary"
 HEADLINE: Final = "headline"
+# The most bytes of a value. MySQL cannot read one above its sort_buffer_size (256 KiB).
+MAX_XCOM: Final = 190 * 1024
 
 
 def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> None:

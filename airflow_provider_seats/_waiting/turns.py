@@ -19,7 +19,8 @@ _AT_ONCE: Final = 20
 _MANY: Final = 200
 # What triggers import when they run.
 MODULES: Final = tuple(
-    f"airflow_provider_seats.{name}" for name in ("_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
+    f"airflow_provider_seats.{name}"
+    for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
 )
 # The futures that wait, by their event loop.
 _queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}

@@ -7,7 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.clock import Clock, SkippingClock, clock, install
+from airflow_provider_seats._api.clock import Clock, clock, install
+from airflow_provider_seats.testing._waits import SkippingClock
 from tests.helpers.clocks import FakeClock
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning import checks
-from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.guards import GUARDS, Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
 from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
@@ -70,7 +70,7 @@ def test_a_person_protected_in_the_approved_preview_is_left_alone() -> None:
     later = SeatList([rows[0]._replace(assigned_at="2026-11-01T00:00:00Z"), *rows[1:]])
     assert [each["id"] for each in sync(ROSTER, later, guards=guards).unassign] == ["1", "2"]
     # People who are left alone do not count for a limit.
-    plan = sync(ROSTER, later, guards=guards._replace(max_unassign=Limit(people=1)), approved=preview)
+    plan = sync(ROSTER, later, guards=Guards(**guards.in_force(), max_unassign=Limit(people=1)), approved=preview)
     assert plan.error is None
     assert kinds(report_preview(plan)) == {
         "assigned": ["4", "5"],
@@ -111,7 +111,7 @@ def test_an_approved_plan_that_leaves_people_alone_still_respects_max_seats() ->
     guards = Guards(min_seat_age=7 * 86_400.0, max_seats=2)
     young = seat("1", days=6)
     preview = report_preview(
-        sync(People(("4",)), SeatList([young, seat("2")]), guards=guards._replace(allow_empty=True))
+        sync(People(("4",)), SeatList([young, seat("2")]), guards=Guards(**guards.in_force(), allow_empty=True))
     )
     assert (kinds(preview)["protected"], preview["refusals"]) == (["1"], [])
     old = young._replace(assigned_at="2026-11-01T00:00:00Z")
@@ -450,7 +450,7 @@ def test_each_check_belongs_to_a_guard() -> None:
     """A check has the name of its guard: a misspelled one would never be asked."""
     own = {name for name, value in vars(checks).items() if isfunction(value) and value.__module__ == checks.__name__}
     public = {name for name in own if not name.startswith("_")}
-    assert public - {"refusals", "without_uuid", "run_again", "not_approved"} == {*Guards._fields} - {
+    assert public - {"refusals", "without_uuid", "run_again", "not_approved"} == {*GUARDS} - {
         "warn_seats",
         "min_seat_age",
         "check_accounts",

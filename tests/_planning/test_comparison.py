@@ -46,7 +46,7 @@ def test_with_a_seat_list_people_who_hold_a_seat_are_unchanged() -> None:
 
 def test_a_person_passed_by_uuid_too_is_not_missing() -> None:
     """A person passed by UUID and by the email of a disabled account is assigned."""
-    plan = assign(People(("5",), ("off@x",)), [user("5", "off@x", "Disabled")], None, Guards("fail"))
+    plan = assign(People(("5",), ("off@x",)), [user("5", "off@x", "Disabled")], None, Guards(missing_users="fail"))
     assert (plan.missing, plan.error, plan.assign) == ((), None, (person("5"),))
 
 

@@ -21,7 +21,7 @@ from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, parse_job
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
-from airflow_provider_seats._planning.reporting import Period, report_changes, report_preview
+from airflow_provider_seats._planning.reporting import report_changes, report_preview
 from airflow_provider_seats._rosters.people import People
 from airflow_provider_seats.operators import SyncSeatsOperator
 from airflow_provider_seats.report import Report, for_undo
@@ -111,7 +111,7 @@ ANN, BOB, BLANK = seat("1", "ann@x"), seat("2", "bob@x"), seat("3")
         ([ANN, BOB, BLANK], NONE, People((), ("ann@x", "new@x")), {"2", "3"}),
         ([ANN, BOB], protect("boss@x"), People(("1",)), {"2"}),
         ([ANN, BOB], protect("boss@x"), People(("1", "2")), set()),
-        ([ANN, BOB], protect("boss@x")._replace(check_accounts=False), People(("1",)), set()),
+        ([ANN, BOB], Guards(protect=People((), ("boss@x",)), check_accounts=False), People(("1",)), set()),
         ([ANN, BOB], NONE, None, set()),
         ([ANN, BLANK], NONE, None, set()),
         ([ANN, BOB], protect("boss@x"), None, {"1", "2"}),
@@ -318,7 +318,7 @@ class Organisation:
                 plan,
                 Outcome(P, done=unassigned),
                 Outcome(P, done=assigned),
-                Period(started, self.tick()),
+                (started, self.tick()),
                 self.seat_list(),
             )
         )

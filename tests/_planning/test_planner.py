@@ -225,7 +225,7 @@ def test_a_first_roster_of_an_unused_product_is_not_refused() -> None:
 def test_a_refusal_has_all_reasons_at_once() -> None:
     """A plan that several guards refuse is refused with all of their reasons."""
     seats = SeatList([seat(each) for each in "abcdefgh"])
-    guards = Guards("fail", max_unassign=Limit(people=1), max_seats=0)
+    guards = Guards(missing_users="fail", max_unassign=Limit(people=1), max_seats=0)
     plan = sync(People(("9",), ("ghost@x",)), seats, guards=guards)
     message = refusal(plan)
     for part in ("ghost@x", "8 of 8 seats", "max_seats", "missing_users", "Nobody in the roster"):
@@ -245,7 +245,8 @@ def test_a_refused_plan_is_shown_completely_in_a_preview() -> None:
 
 def test_the_guards_that_applied_are_in_the_report() -> None:
     """The report has the guards as passed, the mode of a sync, and how many people the limit is."""
-    guards = Guards("skip", allow_empty=False, max_unassign=Limit(percent=20), protect=People(("1",), ("A@x",)))
+    protect = People(("1",), ("A@x",))
+    guards = Guards(missing_users="skip", allow_empty=False, max_unassign=Limit(percent=20), protect=protect)
     plan = sync(People(("1",)), SeatList([seat("1")]), guards=guards)
     assert report_preview(plan)["guards"] == {
         "mode": "exact",
@@ -407,7 +408,8 @@ def test_the_end_state_follows_from_mode_and_guards(  # noqa: PLR0917 (the state
     before = {each for each, _, _ in rows}
     roster = People(tuple(sorted(uuids)), tuple(f"{each}@x" for each in sorted(emails)))
     accounts = {each: user(each, f"{each}@x") for each in known}
-    applied = guards if mode != "add_only" else guards._replace(allow_empty=None, protect=NOBODY, min_seat_age=None)
+    of_assignments = {"missing_users": guards.missing_users, "max_seats": guards.max_seats}
+    applied = guards if mode != "add_only" else Guards(**of_assignments)
     plan = sync(roster, seats, mode, accounts.values(), applied, accounts=accounts.values())
 
     shown = {each for each, shown, _ in rows if shown}

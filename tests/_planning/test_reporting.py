@@ -14,7 +14,6 @@ from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id
 from airflow_provider_seats._planning.reporting import (
-    Period,
     report_changes,
     report_interrupted,
     report_not_started,
@@ -32,7 +31,7 @@ def test_every_report_has_the_same_keys() -> None:
     seats = SeatList([seat(str(number), f"{number}@x") for number in range(1, 6)])
     plan = unassign(People(("1", "2", "3", "4", "5")), seats)._replace(origin=Origin("dd", "https://api.datadoghq.eu"))
     outcome = Outcome(P, done=("1", "2"), refused={"3": "no"}, not_done=("4", "5"))
-    done = report_changes(plan, outcome, NOTHING, Period(NOW, NOW + timedelta(seconds=9)))
+    done = report_changes(plan, outcome, NOTHING, (NOW, NOW + timedelta(seconds=9)))
     assert done == Report(
         product=P,
         preview=False,
@@ -75,7 +74,7 @@ def test_only_a_report_of_changes_has_a_period() -> None:
     assert (report_preview(plan)["started_at"], report_preview(plan)["ended_at"]) == (NOW.isoformat(), None)
     for report in (report_not_started(plan, preview=False), report_changes(plan, NOTHING, NOTHING)):
         assert (report["started_at"], report["ended_at"]) == (None, None)
-    report = report_interrupted(plan, Period(NOW))
+    report = report_interrupted(plan, (NOW, None))
     assert (report["started_at"], report["ended_at"]) == (NOW.isoformat(), None)
 
 

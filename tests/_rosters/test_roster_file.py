@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, strategies as st
 
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._rosters.people import is_email
+from airflow_provider_seats._rosters.emails import is_email
 from airflow_provider_seats._rosters.roster_file import Roster, RosterFile
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_people import addresses
+from tests.helpers.addresses import addresses
 from tests.helpers.examples import examples
 
 U1 = "11111111-1111-1111-1111-11111111111a"

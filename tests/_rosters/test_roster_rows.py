@@ -14,8 +14,8 @@ from airflow_provider_seats._rosters.roster_rows import RosterRows
 from airflow_provider_seats._rosters.table import Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_people import addresses
 from tests._rosters.test_roster_file import read
+from tests.helpers.addresses import addresses
 from tests.helpers.examples import examples
 
 QUOTE = "(a cell that contains the separator must be in quotation marks)"

@@ -18,8 +18,8 @@ from airflow_provider_seats._rosters.cells import BadCell
 from airflow_provider_seats._rosters.table import HeaderRow, Wanted
 from airflow_provider_seats._rosters.xlsx_table import XlsxTable, parse_xlsx
 from airflow_provider_seats.exceptions import InvalidInputError
-from tests._rosters.test_people import addresses
 from tests._rosters.test_roster_file import problem, read
+from tests.helpers.addresses import addresses
 from tests.helpers.airflow_home import ROOT
 from tests.helpers.examples import examples
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from airflow_provider_seats._waiting.followers import Follower
 from airflow_provider_seats._waiting.sources import SeatSource
+from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import KeysRefusedError, UnavailableError
 from tests.helpers.clients import making_clients
 from tests.helpers.connections import reading_connections
@@ -19,9 +19,6 @@ from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
 from tests.helpers.planning import seat
 from tests.helpers.polling import LIST, ONE, TWO, Datadog, after, clock, connection, passes, unavailable, watch
-
-if TYPE_CHECKING:
-    from airflow_provider_seats.connection import DatadogConnection
 
 # --- which readings count ---
 
@@ -227,7 +224,7 @@ def test_rotated_keys_are_used(polled: Datadog) -> None:
 )
 def test_refused_keys_end_a_follower(polled: Datadog, renewed: DatadogConnection | Exception, readings: int) -> None:
     """The refusal is raised unless the connection has other keys that work."""
-    another = dataclasses.replace(ONE, app_key="another")
+    another = DatadogConnection("https://one", "another", "api")
     polled.faults = [0.0, *[KeysRefusedError(LIST, 403, "no") for _ in range(9)]]
     with reading_connections(Connections(ONE, renewed, another)), pytest.raises(KeysRefusedError):
         quickly(followed([]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -243,7 +242,8 @@ def test_new_keys_that_are_refused_too_end_the_wait(datadog: FakeDatadog) -> Non
     read: list[Any] = []
 
     async def another(conn_id: str) -> Any:
-        read.append(dataclasses.replace(await read_connection(conn_id), app_key=f"key{len(read)}"))
+        site = (await read_connection(conn_id)).base_url
+        read.append(DatadogConnection(site, f"key{len(read)}", "api"))
         return read[-1]
 
     with reading_connections(another):

@@ -59,8 +59,8 @@ def dating(moment: float) -> Iterator[None]:
 @contextmanager
 def _sending(answer: Callable[[Request, _Send], Response | NoAnswer]) -> Iterator[None]:
     def make(connection: DatadogConnection, **options: Any) -> Client:
-        transport = connect(connection, 1, time.time)
-        return Client(connection, send=lambda request: answer(request, transport.send), **options)
+        send, _ = connect(connection, 1, time.time)
+        return Client(connection, send=lambda request: answer(request, send), **options)
 
     with making_clients(make):
         yield

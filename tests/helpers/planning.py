@@ -171,7 +171,7 @@ def sync(
 ) -> Plan:
     """Plan a sync. Its report lists unchanged people."""
     if guards.allow_empty is None and undo is None and mode != "add_only":
-        guards = guards._replace(allow_empty=False)
+        guards = Guards(**guards.in_force(), allow_empty=False)
     job = Job(
         "sync",
         P,

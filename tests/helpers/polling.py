@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 ONE: Final = DatadogConnection("https://one", "app", "api")
 TWO: Final = DatadogConnection("https://two", "app", "api")
-ROTATED: Final = dataclasses.replace(ONE, app_key="rotated")
+ROTATED: Final = DatadogConnection("https://one", "rotated", "api")
 _CONNECTIONS: Final = {"one": ONE, "two": TWO, "rotated": ROTATED}
 LIST: Final = "GET /list"
 

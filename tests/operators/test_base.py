@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
-from airflow_provider_seats._planning.guards import Guards
+from airflow_provider_seats._planning.guards import GUARDS
 from airflow_provider_seats.operators import (
     AssignSeatsOperator,
     AuditSeatsOperator,
@@ -61,7 +61,7 @@ def test_every_argument_is_a_template_field(kind: Any) -> None:
 def test_every_guard_is_an_argument() -> None:
     """Each guard can be passed to an operator."""
     passed = {*defaults(AssignSeatsOperator), *defaults(UnassignSeatsOperator), *defaults(SyncSeatsOperator)}
-    assert {*Guards._fields} <= passed
+    assert {*GUARDS} <= passed
 
 
 # --- invalid arguments ---

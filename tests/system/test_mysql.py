@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import pytest
 
-from airflow_provider_seats._planning.stored import MAX_VALUE, MAX_XCOM
+from airflow_provider_seats._planning.stored import MAX_VALUE
+from airflow_provider_seats._running.xcom import MAX_XCOM
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.helpers.airflow_home import AIRFLOW, AirflowHome, Server, wait_for
 

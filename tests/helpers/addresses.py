@@ -1,0 +1,62 @@
+"""Addresses of any kind, and what is said about them."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from airflow_provider_seats._rosters.people import parse_people
+from airflow_provider_seats.exceptions import InvalidInputError
+
+MARKS = "!#$%&'+-/=^_`{|}~"
+# Letters and marks that no font shows, although Unicode does not call them format characters.
+IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\ufe00\ufe0f\uffa0\U000e0100\U000e01ef"
+FORMAT = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+CONTROL = [chr(code) for code in range(0xA0) if unicodedata.category(chr(code)) == "Cc" and not chr(code).isspace()]
+
+letters = st.characters(categories=("Lu", "Ll", "Lt", "Lo", "Nd"), exclude_characters=IGNORABLE)
+atoms = st.text(letters | st.sampled_from(MARKS), min_size=1, max_size=8)
+labels = st.text(letters | st.just("-"), min_size=1, max_size=8).filter(lambda label: label.strip("-") == label)
+locals_ = st.lists(atoms, min_size=1, max_size=3).map(".".join).filter(lambda local: local.strip("'") == local)
+domains = st.lists(labels, min_size=2, max_size=4).filter(lambda each: len(each[-1]) > 1).map(".".join)
+format_characters = st.text(st.sampled_from(FORMAT), max_size=3)
+
+
+def is_misread(text: str) -> bool:
+    """Return whether a text is what Windows-1252 makes of UTF-8."""
+    try:
+        return text.encode("cp1252").decode() != text
+    except UnicodeError:
+        return False
+
+
+def is_deceptive(text: str) -> bool:
+    """Return whether a word has letters of two alphabets that look alike, or a text has a character of a link."""
+    words = (
+        [unicodedata.name(each, "").split()[:1] for each in word if each.isalpha()] for word in re.findall(r"\w+", text)
+    )
+    mixed = (sum([each] in names for each in ("LATIN", "CYRILLIC", "GREEK")) > 1 for names in words)
+    return any(mixed) or re.search("%[0-9a-fA-F]{2}", text) is not None
+
+
+addresses = st.builds("{}@{}".format, locals_, domains).filter(
+    lambda email: not is_misread(email) and not is_deceptive(email)
+)
+
+
+def emails_of(value: Any) -> tuple[str, ...]:
+    """Return the emails that an argument holds."""
+    return parse_people(user_emails=value).emails
+
+
+def problem(value: Any) -> str:
+    """Return the message about an argument that cannot be used."""
+    with pytest.raises(InvalidInputError, match=r"^user_emails: ") as caught:
+        parse_people(user_emails=value)
+    assert caught.value.field == "user_emails"
+    return str(caught.value)
