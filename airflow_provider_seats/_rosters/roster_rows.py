@@ -145,8 +145,8 @@ class RosterRows:
 
     def _judge(self, part: Part, number: int, which: int, cell: str) -> bool:
         test, position = part.tests[which]
-        if isinstance(cell, BadCell):
-            self.problems.append(f"{part.place(number, position)}: {cell.problem}")
+        if (problem := test.problem(cell)) is not None:
+            self.problems.append(f"{part.place(number, position)}: {problem}")
             return True
         return test.judge(cell)
 
