@@ -142,6 +142,20 @@ class RosterRows:
                     self._outdated.discard(key)
                 if len(cells) > width:
                     self._is_kept_padded = True
+        if width == 1:
+            self._refuse_joined(part)
+
+    def _refuse_joined(self, part: Part) -> None:
+        """Report a header at the end of an address: a file was appended to one whose last line has no line end.
+
+        With several columns, such a row has too many cells.
+        """
+        name = comparable(self._column)
+        joined = {key for key in self._kept if key.endswith(name) and is_email(key.removesuffix(name))}
+        for number, cells in part.table.rows() if joined else ():
+            text = strip_hidden(cells[0]) if cells else ""
+            if email_key(text) in joined:
+                self.problems.append(f"{part.place(number)}: {shorten(text)} ends with a second header ({_JOINED})")
 
     def _judge(self, part: Part, number: int, which: int, cell: str) -> bool:
         test, position = part.tests[which]

@@ -35,20 +35,25 @@ format_characters = st.text(st.sampled_from(FORMAT), max_size=3)
 
 
 def is_misread(text: str) -> bool:
-    """Return whether a text is what Windows-1252 makes of UTF-8."""
-    try:
-        return text.encode("cp1252").decode() != text
-    except UnicodeError:
-        return False
+    """Return whether a text is what an encoding of Windows makes of UTF-8."""
+    for number in (1250, 1251, 1252, 1253, 1254, 1257):
+        try:
+            if text.encode(f"cp{number}").decode() != text:
+                return True
+        except UnicodeError:
+            continue
+    return False
 
 
 def is_deceptive(text: str) -> bool:
-    """Return whether a word has letters of two alphabets that look alike, or a text has a character of a link."""
+    """Return whether a text has a word of two alphabets, other forms of letters, or a character of a link."""
     words = (
         [unicodedata.name(each, "").split()[:1] for each in word if each.isalpha()] for word in re.findall(r"\w+", text)
     )
     mixed = (sum([each] in names for each in ("LATIN", "CYRILLIC", "GREEK")) > 1 for names in words)
-    return any(mixed) or re.search("%[0-9a-fA-F]{2}", text) is not None
+    composed = unicodedata.normalize("NFC", text)
+    is_other_form = unicodedata.normalize("NFKC", composed) != composed
+    return any(mixed) or is_other_form or re.search("%[0-9a-fA-F]{2}", text) is not None
 
 
 addresses = st.builds("{}@{}".format, locals_, domains).filter(
@@ -332,6 +337,9 @@ def test_an_accepted_entry_shows_everything_that_it_contains(entry: str) -> None
         ("b\u043eb@example.com", "its '\u043e' is a cyrillic small letter o, which only looks like another letter"),
         ("bob@ex\u0430mple.com", "its '\u0430' is a cyrillic small letter a, which only looks like another letter"),
         ("\u0391nn@example.com", "its '\u0391' is a greek capital letter alpha, which only looks like another letter"),
+        ("\ufb01ona@example.com", "its '\ufb01' is a latin small ligature fi, which only looks like another letter"),
+        ("\uff41nn@example.com", "its '\uff41' is a fullwidth latin small letter a, which only looks like another"),
+        ("ann\u00b2@example.com", "its '\u00b2' is a superscript two, which only looks like another letter"),
         ("jos\u00e9@example", "its domain has no dot, it may be cut"),
         ("ann@-x.io", "begins or ends with a hyphen"),
         ("ann@x-.io", "begins or ends with a hyphen"),
@@ -343,6 +351,8 @@ def test_an_accepted_entry_shows_everything_that_it_contains(entry: str) -> None
         ("\ufffdukasz@example.com", "the character '\ufffd' stands for a letter that was lost"),
         ("J\u00c3\u00bcrgen@example.com", "it is UTF-8 text that was read as Windows-1252"),
         ("\u00c5\u201aukasz@example.com", "it is UTF-8 text that was read as Windows-1252"),
+        ("J\u0102\u013drgen@example.com", "it is UTF-8 text that was read as Windows-1250"),
+        ("\u0420\u0451@example.com", "it is UTF-8 text that was read as Windows-1251"),
         ("*@example.com", "a wildcard is not supported"),
         ("ann*@example.com", "a wildcard is not supported"),
         ("ann@*.example.com", "a wildcard is not supported"),
@@ -410,12 +420,9 @@ def test_case_does_not_make_two_people(email: str) -> None:
     [
         ("stra\u00dfe@x.com", "strasse@x.com"),
         ("STRA\u1e9eE@x.com", "STRASSE@x.com"),
-        ("\ufb01nn@x.com", "finn@x.com"),
-        ("\u017fam@x.com", "sam@x.com"),
         ("\u0131an@x.com", "ian@x.com"),
         ("\u03bf\u03c2@x.com", "\u03bf\u03c3@x.com"),
         ("jos\u00e9@x.com", "jose@x.com"),
-        ("\uff41nn@x.com", "ann@x.com"),
         ("\u0430\u0441\u0435@x.com", "ace@x.com"),
         ("ann+a@x.com", "ann@x.com"),
         ("a.nn@x.com", "ann@x.com"),
@@ -423,7 +430,7 @@ def test_case_does_not_make_two_people(email: str) -> None:
     ],
 )
 def test_two_addresses_are_never_one_person(one: str, other: str) -> None:
-    """Addresses that differ after NFC and lower() are two people, although casefold() or NFKC would join them."""
+    """Addresses that differ after NFC and lower() are two people, although casefold() would join them."""
     assert emails_of([one, other]) == (one, other)
 
 

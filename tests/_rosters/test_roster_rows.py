@@ -120,6 +120,16 @@ def test_a_table_without_conditions_has_only_rows_that_are_kept() -> None:
     ]
 
 
+def test_a_header_at_the_end_of_an_address_is_an_error() -> None:
+    """Files of one column were joined, and the last line of the first had no line end."""
+    assert problems("email\na@x.io\nB@x.ioEmail\nc@x.io\n") == [
+        "row 3: 'B@x.ioEmail' ends with a second header (keep each of several files as one of its own)"
+    ]
+    assert problems("email\na@x.io\nb@x.ioemail\n", "email\nc@x.io\n")[0].startswith("part 0, row 3: 'b@x.ioemail'")
+    assert problems("email\na@mail.email\nb@x.web-email\n") == []
+    assert problems("email,name\na@x.ioemail,A\n") == []
+
+
 def test_the_outdated_are_dropped() -> None:
     """Who has a later row that is left out is dropped; who has an earlier one is not."""
     found = rows("email,s\na@x.io,on\nb@x.io,off\na@x.io,off\nb@x.io,on\n", s="on")
