@@ -32,6 +32,8 @@ class WordTest:
             return None
         if is_failed(cell):
             return f"it holds the error {shorten(strip_hidden(cell))} (correct the cell, or its formula)"
+        if cell.count('"') % 2 or ('"' in cell and comparable(cell.replace('"', "")) in words):
+            return f"it holds {shorten(cell)} (check its quotation marks)"
         if "" in words and may_mean_nothing(key):
             shown = shorten(strip_hidden(cell))
             return f"it holds {shown}, and where keeps blank cells (if it means none, too, add {shown} to the words)"

@@ -108,6 +108,10 @@ class RosterRows:
     def _read(self, part: Part) -> None:  # noqa: C901, PLR0912 (one loop, for speed: there may be 100,000 rows)
         width, position, kept, left_out = part.width, part.position, self._kept, self._left_out
         tests = [(at, test.keeps) for test, at in part.tests]
+        joined = next((cell for cell in part.table.header if "@" in cell and names_person(cell)), None)
+        if joined is not None:
+            problem = f"its header contains the address {shorten(joined)} (the line end between them may be missing)"
+            self.problems.append(f"{part.label}{problem}")
         for number, cells in part.table.rows():
             if len(cells) != width and not self._fits(part, number, cells):
                 continue
