@@ -31,6 +31,9 @@ _NO_FOLDER: Final = (PermissionError, ConnectionError, TimeoutError)
 # somebody has that workbook open.
 _NO_PARTS: Final = ("_", ".", "~$")
 
+# What storages tell of a file in a listing, and what of it changes when the file is written again.
+_VERSION: Final = ("size", "created", "mtime", "LastModified", "last_modified", "updated", "ETag", "etag", "generation")
+
 
 class Files(NamedTuple):
     """The files that a path leads to.
@@ -166,8 +169,8 @@ class StoredFile:
         _airflow.add_lineage(self.path, written=False)
         return Files(files, is_folder=True)
 
-    def _list(self) -> dict[str, tuple[str, object]]:
-        """Return the keys and sizes of the files in a folder or of a pattern, by the part of the path that differs."""
+    def _list(self) -> dict[str, tuple[str, list[object]]]:
+        """Return the files in a folder or of a pattern: keys and versions, by the part of the path that differs."""
         fs, key = self.path.fs, self.path.path.rstrip("/")
         if "*" in key:
             try:
@@ -190,7 +193,11 @@ class StoredFile:
                 f"{self.shown} has folders of its own, such as {shorten(folders[0])}. Pass one of them, or a pattern "
                 f"that includes them, such as {shorten('*/*.csv')} after its last slash.",
             )
-        files = {name: (found[name]["name"], found[name].get("size")) for name in names if name not in folders}
+        files = {
+            name: (found[name]["name"], [found[name].get(key) for key in _VERSION])
+            for name in names
+            if name not in folders
+        }
         if not files:
             problem = "it has no files, without those whose names begin with _, ~$ or a dot"
             raise self._error("read", f"{problem}. Check the path, and whether they are written before this task runs")

@@ -60,6 +60,7 @@ def test_entra_members_are_enabled_people_with_their_mail(monkeypatch: pytest.Mo
 def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups in the group and suspended accounts are left out, a page may be empty, and outside nobody has a status."""
     asked: list[Any] = []
+    last: list[dict[str, Any]] = []
 
     class Hook:
         def __init__(self, service: str, version: str, *, gcp_conn_id: str) -> None:
@@ -71,7 +72,7 @@ def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.Monkey
             away = {"email": "cy@example.com", "type": "USER", "status": "SUSPENDED"}
             found = [{"email": email, "type": "USER", "status": "ACTIVE"} for email in (ANN, BOB)]
             outside = {"email": "di@other.com", "type": "USER"}
-            return [{"members": [found[0], group]}, {}, {"members": [away, found[1], outside]}]
+            return [{"members": [found[0], group]}, {}, {"members": [away, found[1], outside, *last]}]
 
     module = SimpleNamespace(GoogleDiscoveryApiHook=Hook)
     read = task_of_page(
@@ -82,6 +83,9 @@ def test_google_members_are_active_users_of_all_pages(monkeypatch: pytest.Monkey
         ("admin", "directory_v1", "google_cloud_default"),
         ("admin.members.list", "staff@example.com", True),
     ]
+    last.append({"type": "CUSTOMER", "id": "C01"})
+    with pytest.raises(ValueError, match=r"these members cannot be read one by one: \{'CUSTOMER'\}"):
+        read("everyone@example.com")
 
 
 def test_ldap_entries_are_read_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +137,7 @@ def test_scim_users_are_read_until_all_have_arrived(monkeypatch: pytest.MonkeyPa
         {"active": True, "emails": [{"value": "bob@home.example"}, {"value": BOB, "primary": True}]},
     ]
     total = [3]
+    removed: list[dict[str, Any]] = []
 
     class Hook:
         def __init__(self, *, method: str, http_conn_id: str) -> None:
@@ -141,6 +146,10 @@ def test_scim_users_are_read_until_all_have_arrived(monkeypatch: pytest.MonkeyPa
         def run(self, endpoint: str, data: dict[str, int]) -> Any:
             start = data["startIndex"] - 1
             page: dict[str, Any] = {"totalResults": total[0]}
+            if start and removed:
+                users.remove(removed.pop())
+                total[0] -= 1
+                page["totalResults"] = total[0]
             if found := users[start : start + min(most, data["count"])]:
                 page["Resources"] = found
             return SimpleNamespace(json=lambda: page)
@@ -151,3 +160,8 @@ def test_scim_users_are_read_until_all_have_arrived(monkeypatch: pytest.MonkeyPa
     total[0] = 4
     with pytest.raises(ValueError, match="only 3 of 4 users arrived"):
         read()
+    total[0] = 3
+    removed.append(users[0])
+    if most < len(users):
+        with pytest.raises(ValueError, match=r"users were added or removed meanwhile: \{2, 3\}"):
+            read()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +22,22 @@ _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"  # the container of old Excel files, and of locked ones
 _LOCKED: Final = "EncryptedPackage".encode("utf-16-le")
 _GZIP: Final = b"\x1f\x8b"
+# How files begin that hold no table of text.
+_OTHERS: Final = {
+    b"%PDF": "a PDF",
+    b"PAR1\x15": "a Parquet file",
+    b"Obj\x01": "an Avro file",
+    b"ORC\x08": "an ORC file",
+    b"ARROW1": "an Arrow file",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"\x04\x22\x4d\x18": "an LZ4 archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
+    b"<?xml": "XML",
+    b"{\\rtf": "a text of a word processor (RTF)",
+}
 _WORKBOOK_NAMES: Final = (".xlsx", ".xlsm", ".xltx", ".xltm")
 
 
@@ -39,7 +57,7 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
     :returns: the table; None if there is nothing in it.
     :raises InvalidInputError: if the file has no table with these columns.
     """
-    if content.startswith(_GZIP):
+    while content.startswith(_GZIP):  # some programs compress what is compressed
         content = _decompress(content, file)
     if content.startswith(_OLE):
         if _LOCKED in content:
@@ -47,14 +65,11 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
         raise InvalidInputError(
             "path", f"{file} is an old Excel workbook (.xls). Save it as 'Excel Workbook (.xlsx)', or as 'CSV UTF-8'."
         )
+    _refuse_others(content, file)
     if content.startswith(_ZIP):
         if form.encoding is not None:
             raise InvalidInputError("encoding", f"{file} is a workbook, which needs no encoding. Leave it out.")
         return parse_xlsx(content, form.sheet, wanted, form.header_row, file)
-    if content.startswith(b"%PDF"):
-        raise InvalidInputError("path", f"{file} is a PDF. Export the table as CSV.")
-    if content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
-        raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
     if name.lower().removesuffix(".gz").endswith(_WORKBOOK_NAMES):
         raise InvalidInputError(
             "path",
@@ -66,6 +81,30 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
             "sheet", f"{file} is no workbook, so it has no sheet {shorten(form.sheet)}. Leave it out."
         )
     return parse_csv(decode(content, form.encoding, file), wanted, form.header_row, file)
+
+
+def _refuse_others(content: bytes, file: str) -> None:
+    """Raise an error about a file that is neither text nor a workbook, or text that is no table."""
+    first = content[:200].lstrip(b"\xef\xbb\xbf \t\r\n")
+    kind = next((kind for start, kind in _OTHERS.items() if first.startswith(start)), None)
+    if kind is not None:
+        raise InvalidInputError("path", f"{file} is {kind}. Export the table as CSV, or as CSV in gzip.")
+    if first.lower().startswith((b"<!doctype html", b"<html")):
+        raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
+    if content.startswith(_ZIP) and _is_other_archive(content):
+        raise InvalidInputError(
+            "path",
+            f"{file} is a zip archive that is no Excel workbook. Pass a file that it contains. If it is a workbook of "
+            "another program, save it as 'Excel Workbook (.xlsx)'.",
+        )
+
+
+def _is_other_archive(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return "[Content_Types].xml" not in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False  # openpyxl says what is wrong with it
 
 
 def _decompress(content: bytes, file: str) -> bytes:

@@ -27,6 +27,8 @@ _PLAIN_EMAIL: Final = re.compile(
 )
 # What a web form or a link writes for a character of an address.
 _find_encoded: Final = re.compile("%[0-9a-fA-F]{2}")
+# The encodings of Windows that a program may take for UTF-8, by the names that a message shows.
+_MISREAD_AS: Final = {f"cp{number}": f"Windows-{number}" for number in (1252, 1250, 1251, 1253, 1254, 1257)}
 # Letters that look like those of another script, so that a reader of the file sees another address.
 _ALPHABETS: Final = ("LATIN", "CYRILLIC", "GREEK")
 _find_person: Final = re.compile(r"[^\s@]@[^\s@.]+\.[^\s@.]|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
@@ -91,8 +93,8 @@ def is_email(text: str) -> bool:
         and len(labels[-1]) > 1
         and all(label.strip("-") == label != "" for label in labels)
         and all(_is_letter(each) or each == "-" for label in labels for each in label)
-        and not _is_misread(text)
-        and _mixed_letter(text) is None
+        and _misread_as(text) is None
+        and _deceptive_letter(text) is None
     )
 
 
@@ -109,20 +111,30 @@ def _is_letter(character: str) -> bool:
     return category[0] in "LMN" and character not in _APOSTROPHES and not is_hidden(character)
 
 
-def _is_misread(text: str) -> bool:
-    """Return whether a text is UTF-8 that a program read as Windows-1252: "JÃ¼rgen" for "Jürgen"."""
-    try:
-        return not text.isascii() and text.encode("cp1252").decode() != text
-    except UnicodeError:
-        return False
+def _misread_as(text: str) -> str | None:
+    """Return the encoding of Windows in which a program read UTF-8 text; None if there is none."""
+    for encoding in () if text.isascii() else _MISREAD_AS:
+        try:
+            text.encode(encoding).decode()
+        except UnicodeError:
+            continue
+        return _MISREAD_AS[encoding]
+    return None
 
 
-def _mixed_letter(text: str) -> str | None:
-    """Return a letter that may look like one of another script, in a word that has letters of both; None if none does.
+def _deceptive_letter(text: str) -> str | None:
+    """Return a letter that a reader may take for another one; None if there is none.
 
+    It is a form of another letter, such as a ligature, which programs for PDF write, or a letter of another alphabet in
+    a word that has letters of both.
     A word is what stands between dots, hyphens and other marks. Two words of an address may be of two scripts.
     """
-    for word in () if text.isascii() else re.findall(r"\w+", text):
+    if text.isascii():
+        return None
+    for letter in filter(str.isalnum, text):
+        if not unicodedata.is_normalized("NFKC", unicodedata.normalize("NFC", letter)):
+            return letter
+    for word in re.findall(r"\w+", text):
         found: dict[str, str] = {}
         for letter in filter(str.isalpha, word):
             alphabet = unicodedata.name(letter, "").partition(" ")[0]
@@ -142,11 +154,11 @@ def describe_problem(entry: object, text: str) -> str:
     if hidden := dict.fromkeys(filter(is_hidden, text)):
         shown = join_names((ascii(each)[1:-1] for each in hidden), _MAX_SHOWN)
         return f"{problem} (it contains hidden characters: {shown}; type it again)"
-    if (letter := _mixed_letter(text)) is not None:
+    if (encoding := _misread_as(text)) is not None:
+        return f"{problem} (it is UTF-8 text that was read as {encoding}, export it again)"
+    if (letter := _deceptive_letter(text)) is not None:
         name = unicodedata.name(letter, ascii(letter)).lower()
         return f"{problem} (its {letter!r} is a {name}, which only looks like another letter; type it again)"
-    if _is_misread(text):
-        return f"{problem} (it is UTF-8 text that was read as Windows-1252, export it again)"
     for pattern, advice in _ADVICE:
         if match := re.search(pattern, text[:_MAX_ENTRY]):
             return f"{problem} ({advice.format(match[0])})"

@@ -81,10 +81,11 @@ def _entries_of_row(name: str, number: int, row: object) -> Iterator[object]:
 
 
 def _entry(name: str, where: str, row: object) -> object:
-    if isinstance(row, list | tuple) and len(row) == 1:
-        [row] = row
     if isinstance(row, str):  # as most are
         return row
+    cells = _cells(row)
+    if cells is not None and len(cells) == 1:
+        [row] = cells
     if row is None:
         raise InvalidInputError(
             name, f"{where} is None, such as a NULL of a database. Leave such rows out: WHERE email IS NOT NULL."
@@ -94,15 +95,26 @@ def _entry(name: str, where: str, row: object) -> object:
         raise InvalidInputError(
             name, f"{where} is a dict with the keys {keys}. Pass one value of each: [row['email'] for row in rows]."
         )
-    if isinstance(row, list | tuple):
-        problem = f"{where} has {len(row)} columns" if row else f"{where} is empty"
+    cells = _cells(row)
+    if cells is not None:
+        problem = f"{where} has {len(cells)} columns" if cells else f"{where} is empty"
         raise InvalidInputError(
             name,
-            f"{problem}: {shorten(row)}. If rows of a table come from a task, pass its first column: "
+            f"{problem}: {shorten(cells)}. If rows of a table come from a task, pass its first column: "
             "[row[0] for row in rows], or task.output.map(lambda row: row[0]). If each row is a list of people, pass "
             "[person for row in rows for person in row].",
         )
     return row
+
+
+def _cells(row: object) -> tuple[object, ...] | None:
+    """Return the cells of a row: of a list, a tuple, or a row of a database's library; None if it is no row."""
+    if isinstance(row, str | bytes | bytearray | Mapping) or not hasattr(row, "__getitem__"):
+        return None
+    try:
+        return (*cast("Iterable[object]", row),)
+    except TypeError:
+        return None
 
 
 def _parse(text: str) -> object:
@@ -126,7 +138,7 @@ def _advice(value: object) -> str | None:
     kind = type(value).__name__
     if hasattr(value, "columns"):
         return f"{kind} is not a list of people. Pass one column of it: df['email'].tolist(), in polars .to_list()."
-    for method in ("to_list", "tolist"):
+    for method in ("to_list", "tolist", "to_pylist"):
         if hasattr(value, method):
             return f"{kind} is not a list of people. Pass .{method}() of it."
     if isinstance(value, Mapping):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from airflow_provider_seats._rosters.cells import comparable, is_blank
+from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, is_failed, may_mean_nothing
 from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where, row_filter
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
@@ -22,6 +22,22 @@ class WordTest:
     found: dict[str, str] = field(default_factory=dict)  # cells in comparable form
     keeps: dict[str, bool] = field(default_factory=dict)  # cells, and whether a row with them may be kept
     left_out: dict[str, int] = field(default_factory=dict)  # cells, and how many rows they left out
+
+    def problem(self, cell: str) -> str | None:
+        """Return why nothing can be told from a cell, for a sentence that begins with its place; None if it can."""
+        if isinstance(cell, BadCell):
+            return cell.problem
+        key, words = comparable(cell), self.filter.words
+        if key in words:
+            return None
+        if is_failed(cell):
+            return f"it holds the error {shorten(strip_hidden(cell))} (correct the cell, or its formula)"
+        if cell.count('"') % 2 or ('"' in cell and comparable(cell.replace('"', "")) in words):
+            return f"it holds {shorten(cell)} (check its quotation marks)"
+        if "" in words and may_mean_nothing(key):
+            shown = shorten(strip_hidden(cell))
+            return f"it holds {shown}, and where keeps blank cells (if it means none, too, add {shown} to the words)"
+        return None
 
     def judge(self, cell: str) -> bool:
         """Return whether a row with this cell, which is a new one, may be kept."""

@@ -108,6 +108,10 @@ class RosterRows:
     def _read(self, part: Part) -> None:  # noqa: C901, PLR0912 (one loop, for speed: there may be 100,000 rows)
         width, position, kept, left_out = part.width, part.position, self._kept, self._left_out
         tests = [(at, test.keeps) for test, at in part.tests]
+        joined = next((cell for cell in part.table.header if "@" in cell and names_person(cell)), None)
+        if joined is not None:
+            problem = f"its header contains the address {shorten(joined)} (the line end between them may be missing)"
+            self.problems.append(f"{part.label}{problem}")
         for number, cells in part.table.rows():
             if len(cells) != width and not self._fits(part, number, cells):
                 continue
@@ -142,11 +146,25 @@ class RosterRows:
                     self._outdated.discard(key)
                 if len(cells) > width:
                     self._is_kept_padded = True
+        if width == 1:
+            self._refuse_joined(part)
+
+    def _refuse_joined(self, part: Part) -> None:
+        """Report a header at the end of an address: a file was appended to one whose last line has no line end.
+
+        With several columns, such a row has too many cells.
+        """
+        name = comparable(self._column)
+        joined = {key for key in self._kept if key.endswith(name) and is_email(key.removesuffix(name))}
+        for number, cells in part.table.rows() if joined else ():
+            text = strip_hidden(cells[0]) if cells else ""
+            if email_key(text) in joined:
+                self.problems.append(f"{part.place(number)}: {shorten(text)} ends with a second header ({_JOINED})")
 
     def _judge(self, part: Part, number: int, which: int, cell: str) -> bool:
         test, position = part.tests[which]
-        if isinstance(cell, BadCell):
-            self.problems.append(f"{part.place(number, position)}: {cell.problem}")
+        if (problem := test.problem(cell)) is not None:
+            self.problems.append(f"{part.place(number, position)}: {problem}")
             return True
         return test.judge(cell)
 

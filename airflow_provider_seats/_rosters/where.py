@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from airflow_provider_seats._arguments import parse_literal, parse_text
-from airflow_provider_seats._rosters.cells import BadCell, comparable
+from airflow_provider_seats._rosters.cells import BadCell, comparable, is_failed
 from airflow_provider_seats._rosters.table import Table, Wanted, missing
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -66,7 +66,10 @@ class Cells(Mapping[str, str]):
         cell = self.row[position]
         if isinstance(cell, BadCell):
             raise InvalidInputError("where", f"{self._table.place(self.number, position)}: {cell.problem}.")
-        return strip_hidden(cell)
+        text = strip_hidden(cell)
+        if is_failed(text):
+            raise InvalidInputError("where", f"{self._table.place(self.number, position)}: it holds the error {text}.")
+        return text
 
     def __contains__(self, column: object) -> bool:
         return not missing(self._table.header, [Wanted("where", str(column))])

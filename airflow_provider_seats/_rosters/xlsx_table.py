@@ -213,7 +213,8 @@ def _text(cell: Any) -> str:  # noqa: ANN401 (a cell of openpyxl, of several cla
 
 
 def _number_text(cell: Any) -> str:  # noqa: ANN401 (as above)
-    text = str(int(cell.value)) if cell.value == int(cell.value) else str(cell.value)
+    value = cell.value
+    text = str(int(value)) if isinstance(value, int) or value.is_integer() else str(value)
     if not _has_leading_zeros(cell.number_format):
         return text
     problem = f"it holds the number {text}, which Excel shows with zeros before it ({cell.number_format})"

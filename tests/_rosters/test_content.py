@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 
 import pytest
 
@@ -22,6 +26,14 @@ def parse(content: bytes, name: str = "f.csv", form: Format | None = None) -> Ta
     return parse_content(content, name, form or Format(), [Wanted("column", "email")], "f")
 
 
+def other_archive() -> bytes:
+    """Return a zip archive that is no workbook."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("roster.csv", "email\nann@x.io\n")
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("name", ["f.csv", "f.csv.gz", "f", "f.xls", "f.xlsx.csv"])
 def test_the_content_says_what_a_file_is(name: str) -> None:
     """A file is what its content is, and not what its name says. An archive may hold either kind."""
@@ -36,6 +48,7 @@ def test_an_archive_of_several_members_is_read_whole() -> None:
     table = parse(gzip.compress(CSV) + gzip.compress(b"bob@x.io\n"))
     assert table is not None
     assert [cells for _, cells in table.rows()] == [["ann@x.io"], ["bob@x.io"]]
+    assert isinstance(parse(gzip.compress(gzip.compress(CSV))), CsvTable)
 
 
 def test_any_cut_of_an_archive_is_an_error() -> None:
@@ -57,6 +70,17 @@ def test_any_cut_of_an_archive_is_an_error() -> None:
         (CSV, "f.XLSX", r"path: f has the name of a workbook, but is text\. If it is CSV, call it \.csv"),
         (b"", "f.xlsm", "path: f has the name of a workbook, but is empty"),
         (b"%PDF-1.7", "f.csv", "path: f is a PDF. Export the table as CSV."),
+        (bz2.compress(CSV), "f.csv.bz2", "path: f is a bzip2 archive. Export the table as CSV, or as CSV in gzip."),
+        (lzma.compress(CSV), "f.csv.xz", "path: f is an xz archive"),
+        (b"PAR1\x15\x04\x15\x10", "part-0.parquet", "path: f is a Parquet file"),
+        (b"Obj\x01\x04\x14avro.codec", "f.avro", "path: f is an Avro file"),
+        (gzip.compress(b"ORC\x08\x03"), "f.orc.gz", "path: f is an ORC file"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><people/>", "f.csv", "path: f is XML"),
+        (
+            other_archive(),
+            "f.zip",
+            r"path: f is a zip archive that is no Excel workbook\. Pass a file",
+        ),
         (b"<html>", "f.xlsx", "path: f is a web page, perhaps a login"),
         (b"PK\x03\x04", "f.zip", "path: f cannot be read as an Excel workbook"),
     ],

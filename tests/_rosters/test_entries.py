@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import namedtuple
+import sqlite3
+from collections import deque, namedtuple
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -25,6 +27,13 @@ class LazyXComSequence:
 
     def __iter__(self) -> Iterator[object]:
         return iter(self._results)
+
+
+def sqlite_rows(query: str, *values: str) -> list[sqlite3.Row]:
+    """Return rows of a database's library, which are no tuples."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.row_factory = sqlite3.Row
+        return database.execute(query, values).fetchall()
 
 
 class DataFrame:
@@ -71,6 +80,8 @@ def problem(value: object) -> str:
         LazyXComSequence([(ANN,), (BOB,)]),
         LazyXComSequence(ANN, BOB),
         LazyXComSequence(json.dumps([ANN]), [], json.dumps([[BOB]])),
+        sqlite_rows("SELECT ? UNION ALL SELECT ?", ANN, BOB),
+        [deque([ANN]), BOB],
         f"{ANN}, {BOB}",
         f"{ANN}\n{BOB}\n",
     ],
@@ -91,6 +102,7 @@ def test_one_address_as_json_is_one_entry() -> None:
         ([(ANN, "Ann")], r"row 1 has 2 columns: ('ann@example.com', 'Ann')."),
         ([[ANN], [BOB, CY]], r"row 2 has 2 columns"),
         ([(ANN,), ()], "row 2 is empty"),
+        (sqlite_rows("SELECT ?, ?", ANN, "Ann"), "row 1 has 2 columns: ('ann@example.com', 'Ann')."),
         ([json.dumps([ANN]), json.dumps([[BOB, "Bob"]])], "entry 1 of text 2 has 2 columns"),
         (LazyXComSequence([(ANN, "Ann")]), "row 1 has 2 columns"),
     ],

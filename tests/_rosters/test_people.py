@@ -177,12 +177,9 @@ def test_case_does_not_make_two_people(email: str) -> None:
     [
         ("stra\u00dfe@x.com", "strasse@x.com"),
         ("STRA\u1e9eE@x.com", "STRASSE@x.com"),
-        ("\ufb01nn@x.com", "finn@x.com"),
-        ("\u017fam@x.com", "sam@x.com"),
         ("\u0131an@x.com", "ian@x.com"),
         ("\u03bf\u03c2@x.com", "\u03bf\u03c3@x.com"),
         ("jos\u00e9@x.com", "jose@x.com"),
-        ("\uff41nn@x.com", "ann@x.com"),
         ("\u0430\u0441\u0435@x.com", "ace@x.com"),
         ("ann+a@x.com", "ann@x.com"),
         ("a.nn@x.com", "ann@x.com"),
@@ -190,7 +187,7 @@ def test_case_does_not_make_two_people(email: str) -> None:
     ],
 )
 def test_two_addresses_are_never_one_person(one: str, other: str) -> None:
-    """Addresses that differ after NFC and lower() are two people, although casefold() or NFKC would join them."""
+    """Addresses that differ after NFC and lower() are two people, although casefold() would join them."""
     assert emails_of([one, other]) == (one, other)
 
 

@@ -179,6 +179,30 @@ def test_where_compares_hyphens_as_one(hyphen: str) -> None:
     assert read(text, column="E-Mail", where={"status": "on-leave"}) == [ANN]
 
 
+@pytest.mark.parametrize("cell", ["#N/A", "#BEZUG!", "####"])
+def test_a_failed_formula_is_no_word_in_csv_either(cell: str) -> None:
+    """Nothing can be told from it: it leaves nobody out, unless it is a word of where."""
+    content = f"email,status\nann@x.com,on\nbob@x.com,{cell}\n"
+    assert f"row 3: it holds the error {cell!r} (correct the cell, or its formula)" in problem(
+        content, where={"status": "on"}
+    )
+    assert f"row 3: it holds the error {cell}." in problem(content, where=lambda row: row["status"] == "on")
+    assert read(content) == [ANN, BOB]
+    assert read(content, where={"status": ["on", cell]}) == [ANN, BOB]
+    assert read(content, where=lambda row: row["email"] == ANN) == [ANN]
+
+
+@pytest.mark.parametrize("cell", ["NULL", "-", "9999-12-31", "00.01.1900"])
+def test_what_may_mean_a_blank_cell_leaves_nobody_out(cell: str) -> None:
+    """Where blank cells are kept, NULL and a date that cannot be are words of where, too, or errors."""
+    content = f"email,left\nann@x.com,\nbob@x.com,{cell}\ncy@x.com,2026-01-31\n"
+    assert f"row 3: it holds {cell!r}, and where keeps blank cells (if it means none, too, add {cell!r}" in problem(
+        content, where={"left": ""}
+    )
+    assert read(content, where={"left": ["", cell]}) == [ANN, BOB]
+    assert read(content, where={"left": "2026-01-31"}) == ["cy@x.com"]
+
+
 def test_where_compares_numbers_and_booleans_as_spreadsheets_write_them() -> None:
     """A number or a boolean in where is compared with the text that a spreadsheet writes for it."""
     text = "email,active,level\nann@x.com,TRUE,3\nbob@x.com,FALSE,3\n"

@@ -120,6 +120,35 @@ def test_a_table_without_conditions_has_only_rows_that_are_kept() -> None:
     ]
 
 
+def test_a_header_at_the_end_of_an_address_is_an_error() -> None:
+    """Files of one column were joined, and the last line of the first had no line end."""
+    assert problems("email\na@x.io\nB@x.ioEmail\nc@x.io\n") == [
+        "row 3: 'B@x.ioEmail' ends with a second header (keep each of several files as one of its own)"
+    ]
+    assert problems("email\na@x.io\nb@x.ioemail\n", "email\nc@x.io\n")[0].startswith("part 0, row 3: 'b@x.ioemail'")
+    assert problems("email\na@mail.email\nb@x.web-email\n") == []
+    assert problems("email,name\na@x.ioemail,A\n") == []
+
+
+@pytest.mark.parametrize("cell", ['\ufeff"on"', 'on"', 'o"n', 'on"Lee', '"on" '])
+def test_a_stray_quotation_mark_leaves_nobody_out(cell: str) -> None:
+    """Parts with a byte order mark were joined, or a quotation mark or a line end is missing."""
+    text = f"status,email\non,a@x.io\n{cell},b@x.io\n"
+    if cell == '"on" ':  # the reader of CSV finds it
+        with pytest.raises(InvalidInputError, match="is not valid CSV"):
+            problems(text, status="on")
+    else:
+        assert problems(text, status="on")[0] == f"row 3: it holds {cell!r} (check its quotation marks)"
+    assert problems('status,email\non,a@x.io\n"an ""on"" b",b@x.io\n', status="on") == []
+
+
+def test_a_row_that_was_joined_with_the_header_is_an_error() -> None:
+    """The line end after the header is missing, and the person of the first row would be too."""
+    assert problems("email,status,teama@x.io,on,T\nb@x.io,on,T\n", status="on")[0] == (
+        "its header contains the address 'teama@x.io' (the line end between them may be missing)"
+    )
+
+
 def test_the_outdated_are_dropped() -> None:
     """Who has a later row that is left out is dropped; who has an earlier one is not."""
     found = rows("email,s\na@x.io,on\nb@x.io,off\na@x.io,off\nb@x.io,on\n", s="on")

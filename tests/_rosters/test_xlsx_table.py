@@ -248,6 +248,24 @@ def test_a_cell_is_a_text(value: Any, shown: str) -> None:
     assert rows[0] == (2, ["ann@x.io", shown])
 
 
+def test_a_number_beyond_all_numbers_is_a_text_too() -> None:
+    """It is no error of Python."""
+    content = by_hand(f'{HEADER}<row r="2">{text("A2", "ann@x.io")}<c r="B2"><v>1e400</v></c></row>')
+    assert read(content, where={"status": "inf"}) == ["ann@x.io"]
+
+
+@pytest.mark.parametrize("number_format", ["yyyy-mm-dd", "General"])
+def test_the_date_that_a_lookup_makes_of_a_blank_cell_leaves_nobody_out(number_format: str) -> None:
+    """A formula that refers to a blank cell is 0, which Excel shows as a date of 1900."""
+
+    def look_up(book: Any, sheet: Any) -> None:
+        for row, value in enumerate([0, 46053], 1):
+            sheet.write_formula(row, 1, f"=Leavers!B{row}", book.add_format({"num_format": number_format}), value)
+
+    rows = [["Email", "Left on"], ["ann@x.io"], ["bob@x.io"], ["cy@x.io"]]
+    assert "cell B2: it holds '0" in problem(by_xlsxwriter(rows, look_up), where={"left on": ""})
+
+
 def test_dates_of_a_workbook_from_an_old_mac_are_right() -> None:
     """A workbook may count days from 1904."""
 

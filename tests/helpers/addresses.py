@@ -28,20 +28,25 @@ format_characters = st.text(st.sampled_from(FORMAT), max_size=3)
 
 
 def is_misread(text: str) -> bool:
-    """Return whether a text is what Windows-1252 makes of UTF-8."""
-    try:
-        return text.encode("cp1252").decode() != text
-    except UnicodeError:
-        return False
+    """Return whether a text is what an encoding of Windows makes of UTF-8."""
+    for number in (1250, 1251, 1252, 1253, 1254, 1257):
+        try:
+            if text.encode(f"cp{number}").decode() != text:
+                return True
+        except UnicodeError:
+            continue
+    return False
 
 
 def is_deceptive(text: str) -> bool:
-    """Return whether a word has letters of two alphabets that look alike, or a text has a character of a link."""
+    """Return whether a text has a word of two alphabets, other forms of letters, or a character of a link."""
     words = (
         [unicodedata.name(each, "").split()[:1] for each in word if each.isalpha()] for word in re.findall(r"\w+", text)
     )
     mixed = (sum([each] in names for each in ("LATIN", "CYRILLIC", "GREEK")) > 1 for names in words)
-    return any(mixed) or re.search("%[0-9a-fA-F]{2}", text) is not None
+    composed = unicodedata.normalize("NFC", text)
+    is_other_form = unicodedata.normalize("NFKC", composed) != composed
+    return any(mixed) or is_other_form or re.search("%[0-9a-fA-F]{2}", text) is not None
 
 
 addresses = st.builds("{}@{}".format, locals_, domains).filter(
