@@ -19,14 +19,16 @@ _MAX_ENTRY: Final = 320  # the longest address that RFC 5321 allows
 # RFC 5322 calls these, letters and digits the characters of an atom. Two are left out: a star is meant as a wildcard,
 # and a question mark is what programs write for a letter that an encoding lacks.
 _ATOM_MARKS: Final = frozenset("!#$%&'+-/=^_`{|}~")
-# An address in ASCII without apostrophes and percent signs, which may be quotation marks and characters in a link.
+# An address in ASCII without apostrophes, percent signs and equals signs, which may be quotation marks and encoded.
 # Nothing is tried twice (++ and *+), so that a UUID is quickly known to be none.
 _PLAIN_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9!#$&+\-/=^_`{|}~]++(?:\.[A-Za-z0-9!#$&+\-/=^_`{|}~]++)*+"
-    r"@[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)++(?<!\..)"
+    r"[A-Za-z0-9!#$&+\-/^_`{|}~]++(?:\.[A-Za-z0-9!#$&+\-/^_`{|}~]++)*+"
+    r"@[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+(?:\.[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+)++(?<!\..)(?<!\.(?i:invalid))"
 )
-# What a web form or a link writes for a character of an address.
-_find_encoded: Final = re.compile("%[0-9a-fA-F]{2}")
+# What a web form or a link writes for a character of an address, and a mail for one outside of ASCII.
+_find_encoded: Final = re.compile("%[0-9a-fA-F]{2}|(?:=[89a-fA-F][0-9a-fA-F]){2}")
+# RFC 2606 reserves it for what is no address. Salesforce adds it to those in a sandbox.
+_NO_DOMAIN: Final = "invalid"
 # The encodings of Windows that a program may take for UTF-8, by the names that a message shows.
 _MISREAD_AS: Final = {f"cp{number}": f"Windows-{number}" for number in (1252, 1250, 1251, 1253, 1254, 1257)}
 # Letters that look like those of another script, so that a reader of the file sees another address.
@@ -47,7 +49,8 @@ _ADVICE: Final = (
     (r"^[^@\s]+@(?:[^@.\s]+\.?)?$", "its domain has no dot, it may be cut"),
     (r"\.$", "remove the dot at the end"),
     (r"@.*\.[^.-]$", "its domain ends with a single character, it may be cut"),
-    (_find_encoded.pattern, "it was encoded for a link, {0!r} stands for another character"),
+    (_find_encoded.pattern, "it was encoded for a link or a mail, {0!r} stands for another character"),
+    (rf"(?i)\.{_NO_DOMAIN}$", "nobody has an address that ends with {0!r}, such as those of a test system"),
     (r"@(?:.*\.)?(?:-|[^@]*-(?:\.|$))", "a part of its domain begins or ends with a hyphen, it may be cut"),
 )
 
@@ -91,6 +94,7 @@ def is_email(text: str) -> bool:
         and not _find_encoded.search(local)
         and len(labels) > 1
         and len(labels[-1]) > 1
+        and labels[-1].lower() != _NO_DOMAIN
         and all(label.strip("-") == label != "" for label in labels)
         and all(_is_letter(each) or each == "-" for label in labels for each in label)
         and _misread_as(text) is None

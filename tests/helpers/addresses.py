@@ -39,14 +39,19 @@ def is_misread(text: str) -> bool:
 
 
 def is_deceptive(text: str) -> bool:
-    """Return whether a text has a word of two alphabets, other forms of letters, or a character of a link."""
+    """Return whether a text has a word of two alphabets, other forms of letters, or what no address has."""
     words = (
         [unicodedata.name(each, "").split()[:1] for each in word if each.isalpha()] for word in re.findall(r"\w+", text)
     )
     mixed = (sum([each] in names for each in ("LATIN", "CYRILLIC", "GREEK")) > 1 for names in words)
     composed = unicodedata.normalize("NFC", text)
     is_other_form = unicodedata.normalize("NFKC", composed) != composed
-    return any(mixed) or is_other_form or re.search("%[0-9a-fA-F]{2}", text) is not None
+    return any(mixed) or is_other_form or is_encoded(text)
+
+
+def is_encoded(text: str) -> bool:
+    """Return whether a text has characters of a link or a mail, or ends as no address does."""
+    return re.search(r"(?i)%[0-9a-f]{2}|(?:=[89a-f][0-9a-f]){2}|\.invalid$", text) is not None
 
 
 addresses = st.builds("{}@{}".format, locals_, domains).filter(
