@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
-from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._arguments import end_of_date, parse_time
 from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _young(now: datetime, min_age: float) -> Keeper:
 def _newer_than(moment: datetime, what: str) -> Keeper:
     def keeper(change: Change) -> str | None:
         assigned_at = _assigned_at(change)
-        return f"the seat was assigned after {what}" if assigned_at and _end_of(assigned_at) > moment else None
+        return f"the seat was assigned after {what}" if assigned_at and end_of_date(assigned_at) > moment else None
 
     return keeper
 
@@ -171,13 +171,6 @@ def _of_another_seat(report: Report) -> Keeper:
 
 def _assigned_at(change: Change) -> datetime | None:
     return parse_time(change.seat.assigned_at) if change.seat else None
-
-
-def _end_of(date: datetime) -> datetime:
-    """Return the end of the minute or second that a date names: a list may date seats in whole ones."""
-    if date.microsecond:
-        return date
-    return date + (_SECOND if date.second else _MINUTE)
 
 
 def _handle(account: User) -> str:
