@@ -203,6 +203,13 @@ def parse_time(text: object) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def end_of_date(date: datetime) -> datetime:
+    """Return the end of the minute or second that a date names: a list may date seats in whole ones."""
+    if date.microsecond:
+        return date
+    return date + timedelta(**({"seconds": 1} if date.second else {"minutes": 1}))
+
+
 def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:
     fields = person if isinstance(person, Mapping) else {}
     uuid, email = canonical_uuid(fields.get("id")), fields.get("email")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._api.seats import SeatUser
-from airflow_provider_seats._planning.plan import Change, Plan, with_reason
+from airflow_provider_seats._planning.plan import HELD_BEFORE, Change, Plan, with_reason
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 _SERVICE_ACCOUNT = "only a service account has this email; pass its UUID to give it a seat"
 _NO_SEAT = "no seat has this email; check its spelling if one should"
-_HELD_BEFORE = "held a seat before; the undo of another report may unassign it"
 
 
 def assignments(plan: Plan, people: People, world: World) -> Plan:
     """Compare people who should hold a seat. If the seat list was read, those in it are left alone."""
     assign, seated, missing = _to_assign(people, world)
     if world.seat_list is not None:
-        seated = tuple(with_reason(person, _HELD_BEFORE) for person in seated)
+        seated = tuple(with_reason(person, HELD_BEFORE) for person in seated)
     return plan._replace(changes=assign, unchanged=seated, missing=missing, seat_list=world.seat_list)
 
 

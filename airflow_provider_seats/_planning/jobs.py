@@ -84,7 +84,9 @@ class Job(NamedTuple):
     @property
     def awaited(self) -> list[Person]:
         """The people who are missing in an approved preview, if it was approved with them."""
-        return self.approved["missing"] if self.approved and self.guards.missing_users == "retry" else []
+        approved = self.approved
+        is_awaited = approved and self.guards.missing_users == approved["guards"].get("missing_users") == "retry"
+        return approved["missing"] if approved and is_awaited else []
 
     def as_requested(self) -> tuple[Change, ...]:
         """Return the changes that are known before anything is read."""

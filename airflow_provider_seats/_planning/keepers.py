@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
-from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._arguments import end_of_date, parse_time
 from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def missing_before(awaited: Sequence[Person]) -> Keeper:
 def assigned_after(change: Change, moment: datetime) -> datetime | None:
     """Return when a seat was assigned, if that is after a moment."""
     assigned_at = _assigned_at(change)
-    return assigned_at if assigned_at and _end_of(assigned_at) > moment else None
+    return assigned_at if assigned_at and end_of_date(assigned_at) > moment else None
 
 
 def accounts_to_read(job: Job, world: World, losing: Sequence[Person]) -> dict[str, str | None]:
@@ -173,13 +173,6 @@ def _of_another_seat(report: Report) -> Keeper:
 
 def _assigned_at(change: Change) -> datetime | None:
     return parse_time(change.seat.assigned_at) if change.seat else None
-
-
-def _end_of(date: datetime) -> datetime:
-    """Return the end of the minute or second that a date names: a list may date seats in whole ones."""
-    if date.microsecond:
-        return date
-    return date + (_SECOND if date.second else _MINUTE)
 
 
 def _handle(account: User) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._planning.guards import Guards
 
 Kind: TypeAlias = Literal["assign", "unassign"]
+HELD_BEFORE: Final = "held a seat before; the undo of another report may unassign it"
 BOTH: Final[frozenset[Kind]] = frozenset({"assign", "unassign"})
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
+from airflow_provider_seats._arguments import end_of_date, parse_time
 from airflow_provider_seats._planning.approval import digest
-from airflow_provider_seats._planning.plan import Plan, by_id, label, with_reason
+from airflow_provider_seats._planning.plan import HELD_BEFORE, Plan, by_id, label, with_reason
 from airflow_provider_seats._text import join_names, plural
 from airflow_provider_seats.report import Person, Report, people_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # When changes were made, by Datadog's clock: all of them after the first time and before the second.
 Period: TypeAlias = "tuple[datetime | None, datetime | None]"
 _NO_PERIOD: Final[Period] = (None, None)
+# The clock that dates responses is not the one that dates seats.
+_CLOCKS: Final = timedelta(minutes=1)
 
 
 def report_preview(plan: Plan) -> Report:
@@ -105,9 +108,15 @@ def _report(
         unknown, not_done, refused = (_with_direction(plan, people) for people in (unknown, not_done, refused))
     of_unknown = by_id(unknown)
     gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
+    # A list of several pages may have shifted while it was read before the changes, and shown some seats on none.
+    hidden_before = 0
     for uuid, each in plan.affected().items():
         holds = uuid in assigned or (uuid not in unassigned and each.held_now)
         if uuid not in of_unknown and holds != each.held_at_first:
+            if holds and _held_before(uuid, seats_after, period[0]):
+                back[uuid] = with_reason(each.person, HELD_BEFORE)
+                hidden_before += 1
+                continue
             (gained if holds else lost)[uuid] = each.person
         elif uuid in assigned or uuid in unassigned:
             back[uuid] = each.person
@@ -128,7 +137,7 @@ def _report(
         protected=list(plan.protected),
         unknown=unknown,
         not_done=not_done,
-        seats_before=plan.seats_before,
+        seats_before=None if plan.seats_before is None else plan.seats_before + hidden_before,
         seats_after=after,
         guards={**plan.facts, **(plan.guards.record(plan.seats_before or 0) if plan.guards else {})},
         refusals=[refusal.text for refusal in plan.refusals],
@@ -145,6 +154,13 @@ def _report(
     if not plan.lists_unchanged:
         report["unchanged"] = list(back.values())
     return report
+
+
+def _held_before(uuid: str, newest: SeatList | None, started: datetime | None) -> bool:
+    """Return whether the newest seat list dates a seat before the changes."""
+    seats = newest.by_uuid(uuid) if newest is not None else []
+    date = parse_time(seats[0].assigned_at) if seats else None
+    return date is not None and started is not None and end_of_date(date) < started - _CLOCKS
 
 
 def _with_dates(people: Mapping[str, Person], newest: SeatList) -> list[Person]:

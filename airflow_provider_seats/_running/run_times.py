@@ -29,10 +29,11 @@ def run_started(context: Context) -> datetime | None:
     was_cleared = bool(getattr(run, "clear_number", 0))
     if started is not None and not was_cleared and getattr(run, "run_type", None) != "backfill":
         was_handed = getattr(run, "conf", None) or getattr(run, "run_type", None) in _BY_ASSETS
-        handed_at = getattr(run, "run_after", getattr(run, "queued_at", None)) if was_handed else None
-        return min(_aware(each) for each in (started, handed_at) if each is not None)
+        triggered_at = _run_after(run) if hasattr(run, "run_after") else getattr(run, "queued_at", None)
+        times = [started, triggered_at if was_handed else None]
+        return min(_aware(each) for each in times if each is not None)
     if hasattr(run, "run_after"):
-        times = [run.run_after]
+        times = [_run_after(run)]
     else:
         times = [getattr(run, name, None) for name in ("data_interval_end", "execution_date")]
     return max((_aware(each) for each in times if each is not None), default=None)
@@ -42,6 +43,18 @@ def run_again(context: Context) -> tuple[datetime, datetime] | None:
     """Return when an old run was due, and when it began now; None if the run is none."""
     first, now = run_started(context), getattr(context.get("dag_run"), "start_date", None)
     return (first, _aware(now)) if first and now and _aware(now) - first > _LATE else None
+
+
+def _run_after(run: object) -> datetime | None:
+    """Return when a run was due.
+
+    Airflow 3.0 and 3.1.0 date a run that a person triggers with a logical date by the end of the last data interval,
+    which may be a week ago. The logical date is then that of the trigger, unless the person has changed it.
+    """
+    due: datetime | None = getattr(run, "run_after", None)
+    logical_date: datetime | None = getattr(run, "logical_date", None)
+    is_of_interval = getattr(run, "run_type", None) == "manual" and due == getattr(run, "data_interval_end", None)
+    return max(due, logical_date) if due and logical_date and is_of_interval else due
 
 
 def _aware(moment: datetime) -> datetime:

@@ -369,6 +369,16 @@ def test_an_awaited_account_of_an_approved_preview_is_assigned() -> None:
     assert (plan.error, kinds(report_preview(plan))["assigned"]) == (None, ["7"])
 
 
+def test_only_a_preview_with_retry_is_approved_with_people_who_were_missing() -> None:
+    """If the preview went on without the missing people, applying it does so, and its one refusal still refuses."""
+    roster, retry = People(("3",), ("new@x",)), Guards(missing_users="retry")
+    for limit, is_refused in ((Limit(people=0), True), (None, False)):
+        preview = report_preview(sync(roster, SeatList(ROWS), guards=Guards(missing_users="skip", max_unassign=limit)))
+        plan = sync(roster, SeatList(ROWS), users=[user("7", "new@x")], guards=retry, approved=preview)
+        assert (plan.error is not None) is is_refused
+        assert (plan.assign, [each["id"] for each in plan.unassign]) == ((), ["1", "2"])
+
+
 def test_a_protected_row_that_gets_its_uuid_later_is_left_alone() -> None:
     """A row without a UUID, which the approved preview protects, is compared by its email."""
     preview = report_preview(sync(ROSTER, SeatList([seat(None, "1@x"), *ROWS[1:]])))

@@ -30,6 +30,29 @@ LOGICAL = datetime(2026, 11, 22, 6, tzinfo=UTC)
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "asset_triggered", "conf": {}}, DUE),
         ({"start_date": NOW, "queued_at": DUE, "clear_number": 0, "run_type": "manual", "conf": {"emails": []}}, DUE),
         ({"start_date": NOW, "queued_at": None, "clear_number": 0, "run_type": "manual", "conf": {"emails": []}}, NOW),
+        # A person triggered them with a logical date, and Airflow 3.0 dated them by the end of the last interval.
+        (
+            {
+                "start_date": NOW.replace(hour=12),
+                "run_after": DUE,
+                "data_interval_end": DUE,
+                "logical_date": NOW,
+                "run_type": "manual",
+                "conf": {"emails": []},
+            },
+            NOW,
+        ),
+        (
+            {
+                "start_date": NOW,
+                "run_after": DUE,
+                "data_interval_end": DUE,
+                "logical_date": LOGICAL,
+                "run_type": "manual",
+                "conf": {"emails": []},
+            },
+            DUE,
+        ),
         # They read their roster themselves.
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {}}, NOW),
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "scheduled", "conf": None}, NOW),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_seats._planning.plan import HELD_BEFORE
 from airflow_provider_seats.testing import USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.operators import (
@@ -21,6 +22,7 @@ from tests.helpers.operators import (
     emails,
     reasons,
     refused,
+    shifting,
     sync,
     unassign,
 )
@@ -95,6 +97,21 @@ def test_an_undo_leaves_a_seat_alone_that_was_assigned_again(datadog: FakeDatado
     assert reasons(undone) == {ann: "the seat was assigned again after the report's changes ended"}
     assert kinds(undone)["unassigned"] == [bob]
     assert datadog.holders(PRODUCT) == {ann}
+
+
+@pytest.mark.parametrize("kind", [assign, sync])
+def test_a_seat_that_a_shifting_list_did_not_show_is_not_reported_as_assigned(datadog: FakeDatadog, kind: Any) -> None:
+    """A person whom the list missed, because it shifted, held the seat before by its date. An undo leaves it alone."""
+    people = add_people(datadog, 6)
+    new = datadog.add_user("new@x.com")
+    datadog.give_seat(PRODUCT, people[0], assigned_at=OLD)
+    shifting(datadog, people[0])
+    report = kind(user_uuids=[*people, new], **({"read_seats_first": True} if kind is assign else {}))
+    assert kinds(report)["assigned"] == [new]
+    assert (report["seats_before"], report["seats_after"]) == (6, 7)
+    assert {"id": people[0], "email": None, "reason": HELD_BEFORE} in report["unchanged"]
+    sync(undo=report)
+    assert datadog.holders(PRODUCT) == set(people)
 
 
 def test_a_seat_without_a_date_is_undone(datadog: FakeDatadog) -> None:
