@@ -411,6 +411,21 @@ def test_a_shifted_list_is_no_loss_and_no_gain(datadog: FakeDatadog) -> None:
 
 
 @pytest.mark.usefixtures("small_pages")
+def test_a_seat_that_the_first_reading_missed_is_no_gain(datadog: FakeDatadog) -> None:
+    """A person whom the first reading missed, because the list shifted, held an older seat. A new seat counts."""
+    bob, cy, ann = (datadog.add_user(f"{name}@x.com") for name in ("bob", "cy", "ann"))
+    for number, person in enumerate((ann, bob, cy)):
+        datadog.give_seat(PRODUCT, person, assigned_at=f"2026-01-0{number + 1}T00:00:00Z")
+    eve = datadog.add_user("eve@x.com")
+    attributes = {"assigned_at": "2026-01-03T00:00:00Z"}
+    shown = [{"type": "seat-users", "id": each, "attributes": attributes} for each in (bob, cy)]
+    datadog.script("GET", SEATS, Fault(200, {"data": shown, "meta": {"next_cursor": "after-2"}}), rows())
+    gain = (5.0, lambda: datadog.give_seat(PRODUCT, eve))
+    payloads = quickly(changes_of(changes_trigger(poll_interval=10), gain, until=35))
+    assert summary(payloads) == [(["eve@x.com"], [], 4)]
+
+
+@pytest.mark.usefixtures("small_pages")
 def test_a_gain_is_reported_while_a_loss_is_not_confirmed(datadog: FakeDatadog) -> None:
     """A gain does not wait for the confirmation of a loss, and its event still counts the unconfirmed seat."""
     _, _, _, ann = (datadog.add_user(f"{name}@x.com", seat=PRODUCT) for name in ("bob", "cy", "di", "ann"))

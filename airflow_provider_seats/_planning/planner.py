@@ -237,9 +237,12 @@ class Planner:
                 "The seat list does not show since when these people hold a seat, so it may be another one than the "
                 f"report's: {join_names(map(label, undated))}."
             )
-        if plan.assign and (is_old or plan.unchanged):
+        # On a retry, these are those that an earlier attempt has changed back, too.
+        tried = () if plan.earlier is None else {*plan.earlier.assigned, *plan.earlier.unassigned}
+        unchanged = [each for each in plan.unchanged if each["id"] not in tried]
+        if plan.assign and (is_old or unchanged):
             age = f" is from {ended:%Y-%m-%d}, and" if is_old and ended else ""
-            before = plural(len(plan.unchanged), "person", "people")
+            before = plural(len(unchanged), "person", "people")
             self._warn(
                 f"The report to undo{age} may have been undone before: {before} in it are as before its changes. These "
                 f"people get a seat, also if they lost it since for another reason: "

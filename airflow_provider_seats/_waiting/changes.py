@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._planning.stored import fitting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.seats import Row
 
@@ -48,11 +51,14 @@ class SeatChanges:
         return {**changes, "seats": self.seats, "more": self.more}
 
 
-def compare_seats(before: Seats | None, seats: SeatList, after: int = 0) -> SeatChanges:
+def compare_seats(
+    before: Seats | None, seats: SeatList, after: int = 0, started: datetime | None = None
+) -> SeatChanges:
     """Compare a seat list with the seats before. A loss counts only if the list proves it.
 
     :param before: the seats before; None if they are unknown, so that nothing can have changed.
     :param after: the number of the last reading that proves nothing.
+    :param started: the newest date of the first reading, if this is the next one. The first missed an older seat.
     """
     known = before or {}
     now = {key: row[1] for row in seats.rows if (key := _key(row))}
@@ -61,6 +67,8 @@ def compare_seats(before: Seats | None, seats: SeatList, after: int = 0) -> Seat
         # A row may have got its UUID, or lost it.
         people = PersonSet(_person(*each) for each in known.items())
         new = [row for row in new if _person(_key(row), row[1]) not in people]
+    if started is not None:
+        new = [row for row in new if (date := parse_time(row[3])) is None or date >= started]
     missing = {key: email for key, email in known.items() if key not in now and not seats.holds(_person(key, email))}
     gone = [
         (key, email)
@@ -86,6 +94,11 @@ def compare_seats(before: Seats | None, seats: SeatList, after: int = 0) -> Seat
         seats=len(seats) + len(unconfirmed),
         is_new=before != now,
     )
+
+
+def newest_date(seats: SeatList) -> datetime | None:
+    """Return the date of the newest seat; None if no seat has a date."""
+    return max((date for row in seats.rows if (date := parse_time(row[3])) is not None), default=None)
 
 
 def _key(row: Row) -> str:

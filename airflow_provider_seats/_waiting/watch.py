@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import parse_duration, parse_product_code
-from airflow_provider_seats._waiting.changes import compare_seats
+from airflow_provider_seats._waiting.changes import compare_seats, newest_date
 from airflow_provider_seats._waiting.followers import Follower
 from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats._waiting.turns import compute
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_seats._waiting.changes import Seats
     from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
 
@@ -34,6 +36,7 @@ async def watch(
     interval = parse_duration("poll_interval", poll_interval)
     before: Seats | None = None
     site: str | None = None
+    started: datetime | None = None
     async with Follower(conn_id, SeatSource(product), interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
@@ -44,9 +47,11 @@ async def watch(
             if not isinstance(snapshot, SeatList):
                 log.warning("%s: changes are not known yet: %s", store.name, snapshot)
                 continue
+            is_first = before is None
             more = 1
             while more:
-                changes = await compute(len(snapshot), partial(compare_seats, before, snapshot, follower.after))
+                compare = partial(compare_seats, before, snapshot, follower.after, started)
+                changes = await compute(len(snapshot), compare)
                 before, more = changes.now, changes.more
                 if (event := changes.event(product)) is not None:
                     gained, lost = len(changes.gained), len(changes.lost)
@@ -55,5 +60,9 @@ async def watch(
                         yield event
                 elif changes.is_new:
                     await store.keep(before)
+            # A list of several pages can shift while it is read. What the first reading missed is no change.
+            started = None
+            if is_first and snapshot.pages > 1:
+                started = await compute(len(snapshot), partial(newest_date, snapshot))
             if changes.unconfirmed and snapshot.pages > 1:
                 follower.require_new_reading()

@@ -9,17 +9,23 @@ from typing import Any
 import pytest
 
 from airflow_provider_seats._planning.plan import HELD_BEFORE
-from airflow_provider_seats.testing import USERS, FakeDatadog, Fault
+from airflow_provider_seats.exceptions import RateLimitError
+from airflow_provider_seats.operators import SyncSeatsOperator
+from airflow_provider_seats.testing import SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.operators import (
     OLD,
+    RATE_LIMITED,
     READ,
+    Store,
     account_reads,
     add_people,
     assign,
+    attempt,
     by_email,
     calls,
     emails,
+    execute,
     reasons,
     refused,
     shifting,
@@ -225,6 +231,18 @@ def test_an_undo_that_may_be_a_repeated_one_is_a_warning(datadog: FakeDatadog) -
     old: Any = {**report, "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:09Z"}
     [warning] = sync(undo=old, preview=True)["warnings"]
     assert warning.startswith("The report to undo is from 2026-01-01, and may have been undone before: ")
+
+
+def test_a_retry_of_an_undo_is_no_repeated_one(datadog: FakeDatadog) -> None:
+    """People whom an earlier attempt of the same undo has changed back are no reason to warn."""
+    people = add_people(datadog, 6)
+    report, store = sync(user_emails=emails(0, 1, 2)), Store()
+    datadog.script("POST", SEATS, Fault(), RATE_LIMITED)
+    with pytest.raises(RateLimitError):
+        execute(SyncSeatsOperator, attempt(store), undo=report, batch_size=1)
+    undone = execute(SyncSeatsOperator, attempt(store, 2), undo=report)
+    assert (by_email(undone), undone["warnings"]) == ({"assigned": emails(3, 4, 5)}, [])
+    assert datadog.holders(PRODUCT) == set(people)
 
 
 def test_an_old_undo_of_seats_without_a_date_is_a_warning(datadog: FakeDatadog) -> None:
