@@ -244,6 +244,8 @@ def is_recorded() -> bool:
 
 def _with_bounds(connection: Any) -> Any:  # noqa: ANN401 (also that of a stand-in)
     connection.response_class = _BoundedResponse
+    # If the debug level of http.client is set for a whole process, it prints the headers of each request.
+    connection.debuglevel = 0
     return connection
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import time
+from http.client import HTTPConnection
 
 import pytest
 import requests
@@ -49,6 +50,18 @@ def test_a_response_that_takes_too_long_is_no_answer(datadog: FakeDatadog, no_wa
     started = time.monotonic()
     client_of(datadog.url, timeout=0.2).run(check_keys())
     assert time.monotonic() - started < 10
+
+
+def test_the_debug_level_of_the_process_prints_no_key(
+    datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """People set the debug level of http.client to see requests, which prints their headers."""
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    client_of(datadog.url).run(check_keys())
+    assert (API_KEY in (printed := capfd.readouterr().out), APP_KEY in printed) == (False, False)
+    # The level is that of the process for others.
+    requests.get(datadog.url, headers={"x-key": API_KEY}, timeout=5)
+    assert API_KEY in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
