@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from airflow_provider_seats import _airflow
 from airflow_provider_seats._arguments import parse_path
+from airflow_provider_seats._secrets import sealed
 from airflow_provider_seats._text import shorten, shorten_url, without_credentials
 from airflow_provider_seats.exceptions import InvalidInputError, StorageError
 
@@ -211,29 +212,17 @@ class StoredFile:
         return False
 
     def _read_web(self) -> bytes:
-        from requests import RequestException, Session  # noqa: PLC0415 (heavy)
-
-        from airflow_provider_seats._api.transport import BoundedAdapter, read_content  # noqa: PLC0415 (as above)
-
         try:
-            with Session() as session:
-                session.mount("http://", BoundedAdapter())
-                session.mount("https://", BoundedAdapter())
-                with session.get(self.url, timeout=(_CONNECT_SECONDS, _READ_SECONDS), stream=True) as response:
-                    content = read_content(response)
-        except (RequestException, OSError, ValueError) as error:
+            # The frames of requests, and the requests in its errors, lead to the password of a proxy.
+            with sealed:
+                return _get(self.url)
+        except StorageError as error:
+            problem = str(error)
+        except (OSError, ValueError) as error:
             # An error of requests may contain the URL, and the URL a token.
-            is_ours = isinstance(error, OSError) and not isinstance(error, RequestException)
-            problem = str(error) if is_ours else type(error).__name__
-            raise self._error("read", f"{problem}. Check the URL, and that the worker reaches it") from None
-        if response.status_code != _OK:
-            raise self._error(
-                "read", f"the server answered {response.status_code}. Check the URL, and its token if any"
-            )
-        stated = response.headers.get("Content-Length", "")
-        if stated.isdecimal() and response.raw.tell() != int(stated):
-            raise self._error("read", f"only {response.raw.tell():,} of {int(stated):,} bytes arrived")
-        return content
+            is_ours = isinstance(error, OSError) and not hasattr(error, "request")
+            problem = f"{error if is_ours else type(error).__name__}. Check the URL, and that the worker reaches it"
+        raise self._error("read", problem)
 
     @contextmanager
     def _explain(self, verb: str) -> Iterator[None]:
@@ -271,6 +260,28 @@ class StoredFile:
 
     def _error(self, verb: str, problem: str) -> StorageError:
         return StorageError(f"{self.argument}: {self.shown} cannot be {verb}: {problem}")
+
+
+def _get(url: str) -> bytes:
+    """Return what a web server has at an address.
+
+    :raises StorageError: if it answered, but not with the whole file.
+    """
+    from requests import Session  # noqa: PLC0415 (heavy)
+
+    from airflow_provider_seats._api.transport import BoundedAdapter, read_content  # noqa: PLC0415 (as above)
+
+    with Session() as session:
+        session.mount("http://", BoundedAdapter())
+        session.mount("https://", BoundedAdapter())
+        with session.get(url, timeout=(_CONNECT_SECONDS, _READ_SECONDS), stream=True) as response:
+            content = read_content(response)
+    if response.status_code != _OK:
+        raise StorageError(f"the server answered {response.status_code}. Check the URL, and its token if any")
+    stated = response.headers.get("Content-Length", "")
+    if stated.isdecimal() and response.raw.tell() != int(stated):
+        raise StorageError(f"only {response.raw.tell():,} of {int(stated):,} bytes arrived")
+    return content
 
 
 def _as_counted(name: str) -> list[tuple[int, str]]:

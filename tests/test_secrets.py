@@ -22,6 +22,7 @@ from airflow_provider_seats.connection import DatadogConnection
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, AuditSeatsOperator, SyncSeatsOperator
+from airflow_provider_seats.rosters import read_roster
 from airflow_provider_seats.sensors import SeatUsersSensor
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from airflow_provider_seats.triggers import SeatUsersTrigger
@@ -186,6 +187,15 @@ def test_no_frame_has_the_password_of_a_proxy(
     monkeypatch.setenv("no_proxy", "")
     set_connection(monkeypatch, host="https://api.datadoghq.invalid")
     assert places_of(SECRETS, error_of(call)) == []
+
+
+def test_no_frame_has_the_password_of_a_proxy_after_a_roster_was_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A roster at a web address is read through the proxy, too."""
+    monkeypatch.setenv("https_proxy", f"http://someone:{PROXY_PASSWORD}@127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    error = error_of(lambda: read_roster("https://hr.invalid/roster.csv", column="email"))
+    assert "Check the URL" in str(error)
+    assert places_of(SECRETS, error) == []
 
 
 @pytest.mark.usefixtures("no_waits")
