@@ -37,6 +37,12 @@ class Secret:
     def __hash__(self) -> int:
         return hash(self.reveal())
 
+    def __deepcopy__(self, _: object) -> Secret:
+        return self
+
+    def __reduce__(self) -> str:
+        raise TypeError("Keys cannot be pickled. Pass the id of the connection instead.")
+
 
 class _Sealed:
     """Removes from an error what was called inside the ``with`` statement: its frames, and the errors behind it.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import logging
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dill  # type: ignore[import-untyped]
 import pytest
 
 from airflow_provider_seats._airflow import AirflowFailException
@@ -375,6 +378,19 @@ def test_a_secret_shows_only_when_it_is_revealed() -> None:
     assert secret == Secret(API_KEY)
     assert secret not in {Secret(APP_KEY), API_KEY}
     assert hash(secret) == hash(Secret(API_KEY))
+
+
+@pytest.mark.parametrize("dump", [pickle.dumps, dill.dumps])
+def test_a_client_cannot_be_pickled(dump: Callable[[object], bytes], datadog: FakeDatadog) -> None:
+    """Neither pickle nor dill, which Airflow's tasks in other environments use, stores a key."""
+    hook = DatadogSeatsHook()
+    assert hook.list_seat_users(PRODUCT) == []
+    for value in (hook, hook.get_conn(), hook.get_conn().connection):
+        with pytest.raises(TypeError, match=r"Keys cannot be pickled\. Pass the id of the connection instead\."):
+            dump(value)
+    assert dump(DatadogSeatsHook())
+    connection = copy.deepcopy(hook.get_conn().connection)
+    assert connection == DatadogConnection(datadog.url, APP_KEY, API_KEY, 5)
 
 
 def test_an_error_leaves_sealed_frames_behind() -> None:
