@@ -13,6 +13,7 @@ import io
 import json
 import re
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPException, HTTPResponse
@@ -64,6 +65,7 @@ def connect(
 
     def send(request: Request) -> Response | NoAnswer:
         url = f"{session.base_url}{request.path}?{urlencode(request.query, quote_via=quote)}".rstrip("?")
+        handled = sys.exception()  # the hook may be called while the caller handles an error of its own
         try:
             answer = session.request(
                 request.method,
@@ -79,7 +81,7 @@ def connect(
                 if secret in content:
                     content = content.replace(secret, b"***")
         except _FAILURES as failure:
-            first = _first_cause(failure)
+            first = _first_cause(failure, handled)
             text = session.without_proxies(re.sub(r"//[^/\s@]*@", "//***@", redact(str(first))))
             message = f"{connection.base_url}: {type(first).__name__}: {text}"
             return NoAnswer(message, certificate_rejected=isinstance(first, ssl.SSLCertVerificationError))
@@ -249,8 +251,12 @@ def _with_bounds(connection: Any) -> Any:  # noqa: ANN401 (also that of a stand-
     return connection
 
 
-def _first_cause(error: BaseException) -> BaseException:
-    """Return the error at the bottom. It says what happened; the libraries above it only say that it did."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
+def _first_cause(error: BaseException, handled: BaseException | None) -> BaseException:
+    """Return the error at the bottom. It says what happened; the libraries above it only say that it did.
+
+    :param handled: the error that was being handled before, which is the context of the one at the bottom.
+    """
+    below = error.__cause__ or error.__context__
+    while below is not None and below is not handled:
+        error, below = below, below.__cause__ or below.__context__
     return error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+import ssl
 import time
 from http.client import HTTPConnection
+from unittest.mock import Mock
 
 import pytest
 import requests
@@ -16,6 +18,7 @@ from airflow_provider_seats._api.seats import list_seat_users
 from airflow_provider_seats._api.transport import MAX_CONTENT, BoundedAdapter, _BoundedSession
 from airflow_provider_seats._api.users import check_keys
 from airflow_provider_seats.connection import DatadogConnection
+from airflow_provider_seats.exceptions import UnavailableError
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, VALIDATE_KEYS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.drip import Drip
@@ -62,6 +65,19 @@ def test_the_debug_level_of_the_process_prints_no_key(
     # The level is that of the process for others.
     requests.get(datadog.url, headers={"x-key": API_KEY}, timeout=5)
     assert API_KEY in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("no_waits")
+@pytest.mark.parametrize("handled", [KeyError("theirs"), ssl.SSLCertVerificationError("theirs")])
+def test_an_error_that_the_caller_handles_is_not_the_reason(handled: Exception, datadog: FakeDatadog) -> None:
+    """A call from an ``except`` clause, or from a callback about a failure, tells its own error."""
+    datadog.script("GET", VALIDATE_KEYS, *[Fault(lost="before")] * 5)
+    try:
+        Mock(side_effect=handled)()
+    except (KeyError, OSError):
+        with pytest.raises(UnavailableError, match="RemoteDisconnected") as caught:
+            client_of(datadog.url).run(check_keys())
+    assert "theirs" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
