@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -38,7 +39,7 @@ def _read_in_worker(conn_id: str, get_connection: Callable[[str], Any]) -> Datad
     try:
         connection = get_connection(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id) from None
+        raise ConnectionNotFoundError(conn_id, _why_not(conn_id)) from None
     extra = connection.extra_dejson
     if isinstance(extra, Mapping) and extra.get("app_key"):
         # Airflow masks fields by their names and does not know this one.
@@ -59,10 +60,21 @@ async def _read_connection(conn_id: str) -> DatadogConnection:
     try:
         connection, extra = await _airflow.read_connection(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id, _IN_THE_TRIGGERER) from None
+        raise ConnectionNotFoundError(conn_id, _why_not(conn_id) or _IN_THE_TRIGGERER) from None
     # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
     # client redacts the keys in everything that it logs or raises.
     return _parse_connection(conn_id, connection, extra)
+
+
+def _why_not(conn_id: str) -> str:
+    """Return what to do about a variable that Airflow cannot read: it logs why at level DEBUG, and looks elsewhere."""
+    name = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if name not in os.environ:
+        return ""
+    return (
+        f" The variable {name} is set, but Airflow cannot read it. Correct its JSON or URI: its fields are conn_type, "
+        "host, port, password and extra, and api_key belongs into extra."
+    )
 
 
 @contextmanager

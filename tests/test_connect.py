@@ -41,6 +41,25 @@ def test_a_missing_connection_is_named() -> None:
         asyncio.run(read_connection("nowhere"))
 
 
+@pytest.mark.parametrize("text", ['{"conn_type": "datadog_seats",', json.dumps({**KEYS, "api_key": "API"})])
+def test_a_variable_that_airflow_cannot_read_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If Airflow skips a variable because of its contents, the error does not only say that there is no connection."""
+
+    def missing(_: str) -> Any:
+        raise AirflowNotFoundException("no")
+
+    async def amissing(_: str) -> Any:
+        raise AirflowNotFoundException("no")
+
+    monkeypatch.setattr(_airflow, "read_connection", amissing)
+    monkeypatch.setenv("AIRFLOW_CONN_EMEA", text)
+    expected = r"'Emea', .* The variable AIRFLOW_CONN_EMEA is set, but Airflow cannot read it\. .* api_key belongs into"
+    with pytest.raises(ConnectionNotFoundError, match=expected):
+        client_of("Emea", missing)
+    with pytest.raises(ConnectionNotFoundError, match=expected):
+        asyncio.run(read_connection("Emea"))
+
+
 def test_an_error_fails_at_once_unless_it_is_transient() -> None:
     """An error that no retry can fix is the cause of an AirflowFailException. A transient one is raised as it is."""
     error = InvalidInputError("people", "nobody")
