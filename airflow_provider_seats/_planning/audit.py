@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NotRequired, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import list_seat_users
@@ -44,6 +44,11 @@ _UNKNOWN_MONTH: Final = "unknown"
 _MAX_MONTHS: Final = 12
 _MAX_ERROR: Final = 900
 _MAX_USAGE: Final = 300
+_TOO_MANY_NOW: Final = "Unassign those that nobody needs, or raise the limit."
+_TOO_HIGH_A_PEAK: Final = (
+    "This month is billed by it: unassigning lowers the bill from next month on. Raise the limit, if the peak was "
+    "intended."
+)
 
 
 class AuditRow(TypedDict):
@@ -81,6 +86,13 @@ class Audit(TypedDict):
     csv_path: str | None
     usage: AuditUsage | None
     warnings: list[str]
+
+
+class Excess(NamedTuple):
+    """Why an audit shows more seats than a limit, and what to do about it."""
+
+    text: str
+    advice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +135,19 @@ class AuditJob:
             raise InvalidInputError("read_all_users", "it has no effect without status=True. Pass both, or neither.")
         return job
 
-    def excess(self, audit: Audit, limit: int) -> str | None:
-        """Return in words why an audit shows more seats than a limit; None if it does not.
+    def excess(self, audit: Audit, limit: int) -> Excess | None:
+        """Return why an audit shows more seats than a limit; None if it does not.
 
         The seats of now count, and with ``usage_key`` also the month's peak, because that is what is billed.
         """
         usage = audit["usage"]
         peaks = usage["products"][self.usage_key] if usage is not None and self.usage_key is not None else None
         if audit["seats"] > limit:
-            return f"there {'is' if audit['seats'] == 1 else 'are'} {plural(audit['seats'], 'seat')} of {self.product}"
+            verb = "is" if audit["seats"] == 1 else "are"
+            return Excess(f"there {verb} {plural(audit['seats'], 'seat')} of {self.product}", _TOO_MANY_NOW)
         if usage is not None and peaks is not None and (peaks["peak"] or 0) > limit:
-            return f"the peak of {usage['month']} was {plural(peaks['peak'] or 0, 'seat')} on {peaks['peak_day']}"
+            peak = plural(peaks["peak"] or 0, "seat")
+            return Excess(f"the peak of {usage['month']} was {peak} on {peaks['peak_day']}", _TOO_HIGH_A_PEAK)
         return None
 
 
@@ -225,8 +239,8 @@ def warn(audit: Audit, job: AuditJob) -> Audit:
     """Return an audit with the warning about too many seats, if there are too many."""
     if job.warn_seats is None or (excess := job.excess(audit, job.warn_seats)) is None:
         return audit
-    advice = "Unassign those that nobody needs, or raise the limit."
-    warning = f"{excess[0].upper()}{excess[1:]}, more than warn_seats={job.warn_seats}. {advice}"
+    text = f"{excess.text[0].upper()}{excess.text[1:]}"
+    warning = f"{text}, more than warn_seats={job.warn_seats}. {excess.advice}"
     return {**audit, "warnings": [*audit["warnings"], warning]}
 
 

@@ -64,7 +64,7 @@ def run_audit(
             push(HEADLINE, headline(text, str(error) or type(error).__name__))
             raise
         excess = None if job.max_seats is None else job.excess(audit, job.max_seats)
-        failure = TooManySeatsError(job.product, excess, job.max_seats or 0) if excess else None
+        failure = TooManySeatsError(job.product, excess.text, job.max_seats or 0, excess.advice) if excess else None
         problem = None if failure is None else str(failure)
         text = summarize(audit, problem)
         for line in filter(None, summarize({**audit, "warnings": []}, problem).splitlines()):

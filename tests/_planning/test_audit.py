@@ -287,7 +287,8 @@ def test_a_limit_counts_the_seats_of_now_and_the_peak_of_a_mapped_name(
     seats: int, usage: Any, key: str | None, limit: int, excess: str | None
 ) -> None:
     """Seats of now always count, and the month's peak only if the user says under which name it is counted."""
-    assert AuditJob("a", usage=usage is not None, usage_key=key).excess(audit_of(seats, usage), limit) == excess
+    found = AuditJob("a", usage=usage is not None, usage_key=key).excess(audit_of(seats, usage), limit)
+    assert (found and found.text) == excess
 
 
 def test_too_many_seats_are_a_warning() -> None:
@@ -302,6 +303,16 @@ def test_too_many_seats_are_a_warning() -> None:
         f"- Warning: {warning}",
         "- The task failed: broken",
     ]
+
+
+def test_a_peak_that_was_reached_is_not_lowered_by_unassigning() -> None:
+    """The warning about a peak does not advise what has no effect this month."""
+    job = AuditJob("a", usage=True, usage_key=KEY, warn_seats=8)
+    [warning] = warn(audit_of(5, USAGE), job)["warnings"]
+    assert warning == (
+        "The peak of 2026-11 was 9 seats on 2026-11-14, more than warn_seats=8. This month is billed by it: "
+        "unassigning lowers the bill from next month on. Raise the limit, if the peak was intended."
+    )
 
 
 # --- arguments ---

@@ -200,8 +200,8 @@ def test_a_mapped_name_counts_for_the_limits(
     assert list(result["usage"]["products"]) == [ON_CALL]
     [warning] = result["warnings"]
     assert warning == (
-        f"The peak of {this} was 43 seats on {this}-02, more than warn_seats=42. Unassign those that nobody needs, or "
-        "raise the limit."
+        f"The peak of {this} was 43 seats on {this}-02, more than warn_seats=42. This month is billed by it: "
+        "unassigning lowers the bill from next month on. Raise the limit, if the peak was intended."
     )
     with pytest.raises(
         AirflowFailException, match=f"the peak of {this} was 43 seats on {this}-02, and the limit is 42"
