@@ -207,7 +207,7 @@ def end_of_date(date: datetime) -> datetime:
     """Return the end of the minute or second that a date names: a list may date seats in whole ones."""
     if date.microsecond:
         return date
-    return date + timedelta(**({"seconds": 1} if date.second else {"minutes": 1}))
+    return date + timedelta(seconds=1 if date.second else 60)
 
 
 def _parse_person(name: str, person: object, *, needs_uuid: bool) -> Person:

@@ -5,7 +5,7 @@
 # Seen: the results sizeLimitExceeded and timeLimitExceeded raise nothing (DO_NOT_RAISE_EXCEPTIONS). A paged search whose
 # second page ends so returns two pages of three, and only connection.result says it. unwillingToPerform does raise.
 # Versions: ldap3 2.9.1, with its server in memory (MOCK_SYNC), on Linux.
-# It matters to a roster: whoever is missing in it loses the seat.
+# It matters to a roster: people who are missing in it lose the seat.
 set -euo pipefail
 
 folder=$(mktemp -d)

@@ -49,7 +49,7 @@ def changes(report: Report) -> tuple[set[str], set[str]]:
 
 
 def ordinary(case: Case) -> Case:
-    """Return the case with people whom Datadog knows and lists with their UUIDs."""
+    """Return the case with people that Datadog knows and lists with their UUIDs."""
     people = (replace(each, listed=True, status="Active", namesake=each.number) for each in case.people)
     return replace(case, people=tuple(people))
 
@@ -64,7 +64,7 @@ def compare(datadog: FakeDatadog, expected: Expected, kind: Any, **arguments: An
     before, hidden = datadog.holders(PRODUCT), has_unlisted(datadog)
     report, error = run(kind, **arguments)
     after = datadog.holders(PRODUCT)
-    # Beside a seat without a UUID, nobody is proven to hold none, so who is passed by UUID is unassigned all the same.
+    # A seat without a UUID may be anyone's. So people passed by UUID are unassigned, also if no seat has their UUID.
     unproven = set(arguments.get("user_uuids") or ()) - before if kind is unassign and hidden else set()
     if set(expected.refusals) != {UNCLEAR} and not unproven:
         assert (error is not None) == bool(expected.refusals), (expected, error)
@@ -81,7 +81,7 @@ def compare(datadog: FakeDatadog, expected: Expected, kind: Any, **arguments: An
 @examples(250)
 @given(cases())
 def test_a_sync_does_what_the_documentation_says(case: Case) -> None:
-    """Whom it assigns, unassigns, keeps and reports as missing, and when it refuses."""
+    """Who is assigned, unassigned, kept and reported as missing, and when it refuses."""
     with in_memory() as datadog:
         case.build(datadog)
         compare(datadog, expect_sync(case), sync, **case.arguments())
@@ -90,7 +90,7 @@ def test_a_sync_does_what_the_documentation_says(case: Case) -> None:
 @examples(100)
 @given(cases())
 def test_an_assignment_does_what_the_documentation_says(case: Case) -> None:
-    """Whom it assigns and reports as missing, and when it refuses."""
+    """Who is assigned and reported as missing, and when it refuses."""
     case = replace(case, people=tuple(replace(each, listed=True) for each in case.people))
     with in_memory() as datadog:
         case.build(datadog)
@@ -100,7 +100,7 @@ def test_an_assignment_does_what_the_documentation_says(case: Case) -> None:
 @examples(100)
 @given(cases())
 def test_an_unassignment_does_what_the_documentation_says(case: Case) -> None:
-    """Whom it unassigns and keeps, and when it refuses."""
+    """Who is unassigned and kept, and when it refuses."""
     with in_memory() as datadog:
         case.build(datadog)
         arguments = case.arguments("missing_users", *UNASSIGN)

@@ -412,7 +412,7 @@ def test_a_shifted_list_is_no_loss_and_no_gain(datadog: FakeDatadog) -> None:
 
 @pytest.mark.usefixtures("small_pages")
 def test_a_seat_that_the_first_reading_missed_is_no_gain(datadog: FakeDatadog) -> None:
-    """A person whom the first reading missed, because the list shifted, held an older seat. A new seat counts."""
+    """The list shifted, and the first reading missed a person with an older seat: no change. A new seat counts."""
     bob, cy, ann = (datadog.add_user(f"{name}@x.com") for name in ("bob", "cy", "ann"))
     for number, person in enumerate((ann, bob, cy)):
         datadog.give_seat(PRODUCT, person, assigned_at=f"2026-01-0{number + 1}T00:00:00Z")

@@ -155,7 +155,7 @@ def main() -> None:
     jobs: dict[str, Any] = {"ours": ours, "bare_cells": bare_cells}
     if sys.argv[1:]:
         path = Path(sys.argv[2])
-        # Both load the same modules, of which those of Airflow take more than the workbook.
+        # Both load the same modules. Those of Airflow take more memory than the workbook.
         read_small(path.with_name("small.xlsx"))
         jobs[sys.argv[1]](path)
         [peak] = re.findall(r"^VmHWM:\s+([0-9]+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)

@@ -127,7 +127,7 @@ class SeatList:
         return following.after(self, number, following.missing(self))
 
     def with_rows_of(self, before: SeatList) -> SeatList:
-        """Return a reading with the rows of this one and the one before. Whoever has no row there is proven absent."""
+        """Return a reading with the rows of this one and the one before. Someone without a row is proven absent."""
         missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
         return SeatList((*self.rows, *missed), self.pages).after(before, self.number, ())
 

@@ -30,8 +30,8 @@ class AccountsCondition(NamedTuple):
         if people.uuids:
             raise InvalidInputError(
                 "user_emails",
-                f"{shorten(people.uuids[0])} is not an email address. Whoever has a user UUID has an account. Remove "
-                "it.",
+                f"{shorten(people.uuids[0])} is not an email address. A person with a user UUID has an account. "
+                "Remove it.",
             )
         if not people:
             raise InvalidInputError("user_emails", "there is nobody to wait for. Pass at least one person.")

@@ -1,4 +1,4 @@
-"""Whom FakeDatadog lets in: keys, permissions, scopes and rate limits."""
+"""Which requests FakeDatadog accepts: keys, permissions, scopes and rate limits."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class Console:
             return str(error)
 
     def describe(self, received: Received) -> str:
-        """Return a request in one line: the status of its answer, and whom it is about."""
+        """Return a request in one line: the status of its answer, and the people that it names."""
         about = f" {dict(received.query)}" if received.query else ""
         try:
             attributes = received.body["data"]["attributes"] if received.method != "GET" else {}

@@ -1,4 +1,4 @@
-"""The escalation policy flow: whom the routing rules of teams lead to, in one call for each team and policy."""
+"""The escalation policy flow: the people behind the routing rules of teams, in one call for each team and policy."""
 
 from __future__ import annotations
 

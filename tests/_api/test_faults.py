@@ -347,7 +347,7 @@ def test_a_lasting_fault_raises_an_error_of_the_package(kind: str, name: str) ->
             if operation in WRITES:
                 assert_exact(datadog, operation, people, before, result)
                 if name == "405":
-                    # The method is refused, whoever the people are.
+                    # The method is refused for everyone.
                     assert (result.refused, result.error.concerns_method) == ({}, True)
                     continue
                 if case.kind == REFUSED:

@@ -160,6 +160,6 @@ PEOPLE = st.builds(
 
 
 @given(PEOPLE, st.lists(PEOPLE))
-def test_a_set_contains_whoever_is_the_same_as_one_in_it(person: SeatUser, people: list[SeatUser]) -> None:
+def test_a_set_contains_everyone_who_is_the_same_as_one_in_it(person: SeatUser, people: list[SeatUser]) -> None:
     """Someone is in a set if they are the same person as anyone in it."""
     assert (person in PersonSet(people)) is any(identity(person).is_same(identity(each)) for each in people)

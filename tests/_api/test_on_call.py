@@ -94,8 +94,8 @@ def test_a_schedule_that_was_found_is_read_with_its_members() -> None:
 
 
 @pytest.mark.parametrize("read", [members("A"), members("A", ANN, end_date="2026-11-21T12:00:00Z"), reply(404)])
-def test_people_whom_no_member_list_shows_are_found_by_halves(read: Response) -> None:
-    """A search may know overrides or past members. Those whom the schedule does not show are searched for by halves."""
+def test_people_that_no_member_list_shows_are_found_by_halves(read: Response) -> None:
+    """A search may know overrides or past members. People that no schedule shows are searched for by halves."""
     people = [ANN, BOB, CY, uuid("di")]
     answers = [schedules("A"), read, schedules("A"), schedules(), schedules("A"), schedules()]
     played = play(find_schedules(people, NOW), *answers)
@@ -243,7 +243,7 @@ def schedule(user: str | None, status: str = "active", **layer: Any) -> Response
 
 
 @pytest.mark.parametrize("begin", ["2026-01-01T00:00:00Z", "2026-01-01", "2026-11-21T12:00:00+00:00"])
-def test_a_member_whom_a_search_has_to_find_is_its_control(begin: str) -> None:
+def test_a_member_that_a_search_has_to_find_is_its_control(begin: str) -> None:
     """An enabled member of a layer that is in effect is a control."""
     played = play(read_schedule("s/1", NOW), schedule(CY, effective_date=begin))
     assert played.value == Schedule("s/1", "s/1", frozenset([CY]), CY)
@@ -264,7 +264,7 @@ def test_a_member_whom_a_search_has_to_find_is_its_control(begin: str) -> None:
         (reply(200, {"data": {"type": "schedules", "id": "s1"}}), []),
     ],
 )
-def test_a_member_whom_a_search_need_not_find_is_no_control(answer: Response, people: list[str]) -> None:
+def test_a_member_that_a_search_need_not_find_is_no_control(answer: Response, people: list[str]) -> None:
     """Such a member may still be on call, unless the layer has ended."""
     assert play(read_schedule("s1", NOW), answer).value == Schedule("s1", "s1", frozenset(people), None)
 

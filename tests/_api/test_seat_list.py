@@ -204,7 +204,7 @@ def test_a_row_without_a_uuid_may_be_anyone_who_is_known_by_uuid() -> None:
 
 @pytest.mark.parametrize(("listed", "proven"), [("nid@x", False), (None, False), ("eve@x", True)])
 def test_a_row_without_a_uuid_is_not_someone_listed_with_another_email(listed: str | None, proven: bool) -> None:
-    """Someone whom the list showed with an email is not behind a row with another one."""
+    """The list showed someone with an email. A row with another email is not that person."""
     seats = read([seat(None, listed)], pages=1)
     assert seats.proven_absent(B, listed_as="nid@x") is proven
 

@@ -316,7 +316,7 @@ def test_more_people_than_max_assign_are_refused(seats: int, new: int, limit: Li
 
 
 def test_people_count_for_max_assign_until_they_lose_the_seat_again() -> None:
-    """A retry gets no new allowance: whoever an earlier attempt gave a seat counts."""
+    """A retry gets no new allowance: people who got a seat from an earlier attempt count."""
     earlier = EarlierAttempts(1, assigned=by_id([person("2")]), unassigned={})
     rows, guards = [seat("1"), seat("2")], Guards(max_assign=Limit(people=1))
     assert "2 people would be given a seat" in refusal(
@@ -327,7 +327,7 @@ def test_people_count_for_max_assign_until_they_lose_the_seat_again() -> None:
 
 @pytest.mark.parametrize(("limit", "allowed"), [(DEFAULT_MAX_ASSIGN, True), (Limit(people=20), False)])
 def test_an_approved_preview_may_exceed_the_default_of_max_assign(limit: Limit, allowed: bool) -> None:
-    """A person who approves a preview has seen how many seats it buys. A limit that was passed holds all the same."""
+    """A person who approves a preview has seen how many seats it buys. A limit that was passed still holds."""
     people, guards = People(tuple(f"n{number}" for number in range(21))), Guards(max_assign=limit)
     warnings: list[str] = []
     preview = report_preview(sync(people, SeatList(), guards=guards, preview=True, warn=warnings.append))

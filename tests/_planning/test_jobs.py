@@ -323,7 +323,7 @@ def test_an_undo_with_people_is_limited_to_them(people: dict[str, Any], only: Pe
         ({"user_uuids": [U1, U2], "user_emails": ["3@x.io", "nobody@x.io"]}, f"nobody@x.io, {U1}"),
     ],
 )
-def test_an_undo_cannot_be_limited_to_people_whom_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
+def test_an_undo_cannot_be_limited_to_people_that_the_report_did_not_change(people: dict[str, Any], names: str) -> None:
     """A limit to a person that the report did not change is an error that shows them."""
     with pytest.raises(InvalidInputError, match=f"^undo: .*the report did not change {names}\\."):
         parsed_sync(undo=_report(), **people)

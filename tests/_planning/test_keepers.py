@@ -196,7 +196,7 @@ def test_a_person_whose_account_cannot_be_read_keeps_the_seat(accounts: list[Use
     assert plan.protected[0]["reason"] == "the account cannot be read, so the person may be in the roster or protected"
 
 
-def test_a_person_whom_nothing_names_loses_the_seat() -> None:
+def test_a_person_that_nothing_names_loses_the_seat() -> None:
     """A person whose account's email is in neither the roster nor protect is unassigned."""
     plan = sync_with(People((), ("bob@x", "new@x")), [seat("1"), BOB], [user("1", "gone@x")], protect("boss@x"))
     assert kinds(report_preview(plan)) == {"unassigned": ["1"], "unchanged": ["2", "new@x"]}

@@ -291,7 +291,7 @@ def test_an_undo_restores_what_was_changed_and_is_not_yet_restored() -> None:
     assert kinds(report_preview(undo(report_of(), SeatList([seat("1"), seat("2")])))) == {"unchanged": ["1", "3"]}
 
 
-def test_an_undo_changes_nobody_whom_the_report_did_not_change() -> None:
+def test_an_undo_changes_nobody_that_the_report_did_not_change() -> None:
     """An undo leaves alone the seats of people who are not among the changed people of the report."""
     plan = undo(report_of(), SeatList([seat("2"), seat("8"), seat("9"), seat("1")]))
     assert (plan.assign, plan.unassign) == ((), ())

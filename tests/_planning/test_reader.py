@@ -190,7 +190,7 @@ def test_people_on_a_schedule_are_named_with_it_beyond_the_limit(datadog: FakeDa
     assert {each.get("reason") for each in report["protected"]} == {"found in the on-call schedule Nights"}
 
 
-def test_a_person_whom_a_schedule_keeps_needs_no_account(datadog: FakeDatadog) -> None:
+def test_a_person_that_a_schedule_keeps_needs_no_account(datadog: FakeDatadog) -> None:
     """Schedules are read first, and accounts only of the others who are about to lose their seat."""
     people = add_people(datadog, 4)
     datadog.add_schedule("Nights", people[1:3])
@@ -229,7 +229,7 @@ def test_the_report_of_a_refused_undo_names_all_guards(datadog: FakeDatadog) -> 
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_people_whom_an_account_protects_do_not_count_for_the_limit(datadog: FakeDatadog, *, preview: bool) -> None:
+def test_people_that_an_account_protects_do_not_count_for_the_limit(datadog: FakeDatadog, *, preview: bool) -> None:
     """The limit counts the people who would lose a seat after accounts were read, in a preview and in a run."""
     renamed(datadog)
     add_people(datadog, 2)

@@ -156,7 +156,7 @@ def test_the_report_of_a_retry_covers_the_whole_run() -> None:
     assert second.to_remember(None) == earlier
 
 
-def test_a_person_whom_a_retry_changes_back_is_unchanged() -> None:
+def test_a_person_that_a_retry_changes_back_is_unchanged() -> None:
     """A person who holds a seat before the run and after it, or neither, is unchanged."""
     earlier = EarlierAttempts(2, {}, by_id([person("1", "1@x")]))
     plan = sync(People(("1", "2")), SeatList([seat("2")]), earlier=earlier)

@@ -106,7 +106,7 @@ def test_a_function_that_fails_is_an_error_that_names_the_row() -> None:
 
 
 def test_a_function_may_contradict_itself() -> None:
-    """A person whom it keeps in one row and leaves out in another is an error, unless one of the rows counts."""
+    """A person with a row that it keeps and one that it leaves out is an error, unless one of the rows counts."""
     text = "email,left\nann@x.com,\nbob@x.com,\nANN@x.com,2020\n"
     where = {"where": lambda row: not row["left"]}
     assert "ann@x.com is in row 2, and where leaves out row 4 of the same person." in problem(text, **where)

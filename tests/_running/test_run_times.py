@@ -74,7 +74,7 @@ def test_a_run_is_as_old_as_it_was_at_first(run: dict[str, Any], started: dateti
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "backfill"}, (DUE, NOW)),
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {"a": 1}}, (DUE, NOW)),
         ({"start_date": STARTED, "run_after": DUE, "clear_number": 1, "run_type": "scheduled"}, None),
-        # It reads whom to unassign itself.
+        # It reads the list of leavers itself.
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "scheduled", "conf": None}, None),
         ({"start_date": None, "run_after": DUE, "clear_number": None}, None),
         ({}, None),

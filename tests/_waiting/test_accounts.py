@@ -96,7 +96,7 @@ def test_a_disabled_account_beside_an_enabled_one_is_no_obstacle() -> None:
         ({"user_emails": NOT_PASSED}, "user_emails: nobody was passed"),
         ({"user_emails": None}, "user_emails: None"),
         ({"user_emails": ["ann"]}, "user_emails: 'ann'"),
-        ({"user_emails": [ANN]}, "is not an email address. Whoever has a user UUID has an account"),
+        ({"user_emails": [ANN]}, "is not an email address. A person with a user UUID has an account"),
         ({"require": "some"}, "require: 'some'"),
     ],
 )

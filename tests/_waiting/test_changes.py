@@ -38,7 +38,7 @@ def test_another_email_is_new_and_no_event() -> None:
 
 
 def test_seats_without_a_uuid_are_reported() -> None:
-    """A seat without a UUID is told apart by its email or its name. One that has neither is only counted."""
+    """A seat without a UUID is known by its email or its name. One that has neither is only counted."""
     nid = seat(None, "nid@x")
     changes = compare_seats(BEFORE, SeatList([seat(None), nid, seat("1", "ann@x"), seat("2", "bob@x")]))
     assert (changes.gained, changes.lost, changes.seats) == ([nid._asdict()], [], 4)

@@ -14,7 +14,7 @@ UNCLEAR = "unclear"
 
 @dataclass(frozen=True)
 class Expected:
-    """What an operator does: whom it changes and leaves, and which guards refuse that. UUIDs, or else emails."""
+    """What an operator does: who is changed, who is left, and which guards refuse that. UUIDs, or else emails."""
 
     assigned: Collection[str] = ()
     unassigned: Collection[str] = ()

@@ -93,7 +93,7 @@ class Case:
 
     @property
     def accounts(self) -> list[Person]:
-        """The people whom Datadog knows."""
+        """The people that Datadog knows."""
         return [each for each in self.people if each.status != "deleted"]
 
     @property

@@ -89,7 +89,7 @@ def test_someone_in_an_escalation_policy_keeps_the_seat(datadog: FakeDatadog) ->
     assert "check_escalation_policies" not in report["guards"]
 
 
-def test_a_preview_shows_whom_a_schedule_would_keep_from_losing_a_seat(datadog: FakeDatadog) -> None:
+def test_a_preview_shows_who_would_be_kept_by_a_schedule(datadog: FakeDatadog) -> None:
     """The preview of a run that a schedule refuses succeeds, and its refusals name the schedule."""
     [person] = seated(datadog, 1)
     datadog.add_schedule("Primary", [person])

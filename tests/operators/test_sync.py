@@ -492,7 +492,7 @@ def test_a_reading_that_fails_after_the_changes_is_a_warning(datadog: FakeDatado
 
 @pytest.mark.parametrize("kind", [assign, sync])
 def test_a_limit_that_others_exceeded_meanwhile_is_a_warning(datadog: FakeDatadog, kind: Any) -> None:
-    """Two tasks at once may exceed max_seats together. The report names those whom this task did not assign."""
+    """Two tasks at once may exceed max_seats together. The report names the people of the other task."""
     ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
     datadog.script("GET", SEATS, Fault(), Fault(200, seat_list(ann, bob)))
     report = kind(user_uuids=[ann], max_seats=1)

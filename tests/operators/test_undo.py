@@ -107,7 +107,7 @@ def test_an_undo_leaves_a_seat_alone_that_was_assigned_again(datadog: FakeDatado
 
 @pytest.mark.parametrize("kind", [assign, sync])
 def test_a_seat_that_a_shifting_list_did_not_show_is_not_reported_as_assigned(datadog: FakeDatadog, kind: Any) -> None:
-    """A person whom the list missed, because it shifted, held the seat before by its date. An undo leaves it alone."""
+    """The list shifted and missed a person. The date shows that the seat was held before. An undo leaves it alone."""
     people = add_people(datadog, 6)
     new = datadog.add_user("new@x.com")
     datadog.give_seat(PRODUCT, people[0], assigned_at=OLD)
@@ -234,7 +234,7 @@ def test_an_undo_that_may_be_a_repeated_one_is_a_warning(datadog: FakeDatadog) -
 
 
 def test_a_retry_of_an_undo_is_no_repeated_one(datadog: FakeDatadog) -> None:
-    """People whom an earlier attempt of the same undo has changed back are no reason to warn."""
+    """People that an earlier attempt of the same undo has changed back are no reason to warn."""
     people = add_people(datadog, 6)
     report, store = sync(user_emails=emails(0, 1, 2)), Store()
     datadog.script("POST", SEATS, Fault(), RATE_LIMITED)

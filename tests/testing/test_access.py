@@ -1,4 +1,4 @@
-"""Whom FakeDatadog lets in, beside what the tests of the organisation show."""
+"""Which requests FakeDatadog accepts, beside what the tests of the organisation show."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_any_line_has_an_answer(line: str) -> None:
         assert bool(Console(datadog).answer(line)) == bool(line.strip())
 
 
-def test_requests_show_whom_they_are_about(datadog: FakeDatadog) -> None:
+def test_requests_show_their_people(datadog: FakeDatadog) -> None:
     """A line for an assignment, an unassignment and a new account names the people, and the product."""
     console, hook = Console(datadog), DatadogSeatsHook()
     ann, bob = datadog.add_user("ann@x.com"), datadog.add_user("bob@x.com")
