@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from airflow_provider_seats._api.client import Client
 
 # Measured with Airflow 3.3.2: triggers find no connection of a team, neither in variables nor in the database.
-_IN_THE_TRIGGERER: Final = (
-    " The triggerer did not find it. It needs the environment variables and the secrets backend of the workers. If "
-    "Airflow has teams ([core] multi_team), a triggerer finds no team's connection: pass deferrable=False."
+_NONE: Final = "there is none. Create it, or correct datadog_conn_id."
+_NONE_IN_THE_TRIGGERER: Final = (
+    f"{_NONE} The triggerer did not find it. It needs the environment variables and the secrets backend of the workers."
+    " If Airflow has teams ([core] multi_team), a triggerer finds no team's connection: pass deferrable=False."
 )
 
 
@@ -39,7 +40,7 @@ def _read_in_worker(conn_id: str, get_connection: Callable[[str], Any]) -> Datad
     try:
         connection = get_connection(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id, _why_not(conn_id)) from None
+        raise ConnectionNotFoundError(conn_id, _unreadable(conn_id) or _NONE) from None
     extra = connection.extra_dejson
     if isinstance(extra, Mapping) and extra.get("app_key"):
         # Airflow masks fields by their names and does not know this one.
@@ -60,19 +61,19 @@ async def _read_connection(conn_id: str) -> DatadogConnection:
     try:
         connection, extra = await _airflow.read_connection(conn_id)
     except AirflowNotFoundException:
-        raise ConnectionNotFoundError(conn_id, _why_not(conn_id) or _IN_THE_TRIGGERER) from None
+        raise ConnectionNotFoundError(conn_id, _unreadable(conn_id) or _NONE_IN_THE_TRIGGERER) from None
     # An app_key in the extra is not masked here, because Airflow's mask_secret may block the event loop for ever. The
     # client redacts the keys in everything that it logs or raises.
     return _parse_connection(conn_id, connection, extra)
 
 
-def _why_not(conn_id: str) -> str:
-    """Return what to do about a variable that Airflow cannot read: it logs why at level DEBUG, and looks elsewhere."""
+def _unreadable(conn_id: str) -> str | None:
+    """Return what to do if Airflow cannot read a variable; None without one. Airflow logs why only at level DEBUG."""
     name = f"AIRFLOW_CONN_{conn_id.upper()}"
     if name not in os.environ:
-        return ""
+        return None
     return (
-        f" The variable {name} is set, but Airflow cannot read it. Correct its JSON or URI: its fields are conn_type, "
+        f"the variable {name} is set, but Airflow cannot read it. Correct its JSON or URI: its fields are conn_type, "
         "host, port, password and extra, and api_key belongs into extra."
     )
 

@@ -58,10 +58,10 @@ class InvalidConnectionError(DatadogSeatsError):
 
 
 class ConnectionNotFoundError(InvalidConnectionError):
-    """Airflow has no connection of this id."""
+    """Airflow has no connection of this id, or cannot read it."""
 
-    def __init__(self, conn_id: str, more: str = "") -> None:
-        super().__init__(conn_id, "conn_id", f"there is none. Create it, or correct datadog_conn_id.{more}")
+    def __init__(self, conn_id: str, problem: str) -> None:
+        super().__init__(conn_id, "conn_id", problem)
 
 
 class InvalidInputError(DatadogSeatsError):

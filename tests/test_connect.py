@@ -53,7 +53,7 @@ def test_a_variable_that_airflow_cannot_read_is_named(text: str, monkeypatch: py
 
     monkeypatch.setattr(_airflow, "read_connection", amissing)
     monkeypatch.setenv("AIRFLOW_CONN_EMEA", text)
-    expected = r"'Emea', .* The variable AIRFLOW_CONN_EMEA is set, but Airflow cannot read it\. .* api_key belongs into"
+    expected = r"'Emea', field conn_id: the variable AIRFLOW_CONN_EMEA is set, but Airflow cannot read it\. .* api_key"
     with pytest.raises(ConnectionNotFoundError, match=expected):
         client_of("Emea", missing)
     with pytest.raises(ConnectionNotFoundError, match=expected):

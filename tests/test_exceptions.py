@@ -44,7 +44,7 @@ GONE = UnavailableError(CALL, "no response", 503, 7)
 ERRORS: list[DatadogSeatsError] = [
     DatadogSeatsError("broken"),
     InvalidConnectionError("dd", "password", "it is empty"),
-    ConnectionNotFoundError("dd"),
+    ConnectionNotFoundError("dd", "there is none. Create it."),
     InvalidInputError("mode", "'x' is not one of 'exact'."),
     KeysRefusedError(CALL, 403, "Forbidden", "the permission user_access_read"),
     CertificateError(CALL, "self-signed certificate"),
