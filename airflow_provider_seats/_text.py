@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import cache
 from html import escape
 from json import dumps
 from urllib.parse import quote, quote_plus
@@ -81,19 +82,24 @@ def encodable(text: str) -> str:
 
 def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     """Return a function that replaces secrets in a text, also as a page, a URL or JSON may repeat them."""
-    forms = {
-        form
-        for secret in secrets
-        for form in (
-            secret,
-            quote(secret),
-            quote(secret, safe=""),
-            quote_plus(secret),
-            escape(secret),
-            dumps(secret)[1:-1],
-        )
-    }
-    # The longest form comes first, so that no part of it is left.
-    pattern = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
-    find = re.compile(pattern or r"(?!)", re.IGNORECASE)
-    return lambda text: find.sub("***", text)
+    known = tuple(secrets)
+
+    @cache
+    def pattern() -> re.Pattern[str]:  # compiled when there is a text, which a request that succeeds has not
+        forms = {
+            form
+            for secret in known
+            for form in (
+                secret,
+                quote(secret),
+                quote(secret, safe=""),
+                quote_plus(secret),
+                escape(secret),
+                dumps(secret)[1:-1],
+            )
+        }
+        # The longest form comes first, so that no part of it is left.
+        ordered = sorted(forms, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, ordered)) or r"(?!)", re.IGNORECASE)
+
+    return lambda text: pattern().sub("***", text)

@@ -29,7 +29,7 @@ _MAX_LINE: Final = 400
 _MAX_REASON: Final = 120
 _MAX_NAMES: Final = 5
 # What Markdown or a chat reads as more than text. An underscore inside a word is none of it.
-_find_markup: Final = re.compile(r"[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)|@(?:everyone|here|channel)", re.IGNORECASE)
+_MARKUP: Final = r"(?i)[`*~|\[\]\\#!&]|(?<!\w)_|_(?!\w)|@(?:everyone|here|channel)"
 # A chat reads <...> as a link or a mention, also in code.
 _ANGLES: Final = str.maketrans("<>", "\u2039\u203a")
 # A mention calls people. The @ of an email address follows a letter or the like, and its domain has a dot.
@@ -192,7 +192,7 @@ def headline(text: str, problem: str | None = None) -> str:
 def plain(text: str, limit: int) -> str:
     """Return a text as one line of Markdown that shows it as it is. A cut leaves the end, which says what to do."""
     line = _one_line(text, limit).replace("`", "'")
-    return code(line) if _find_markup.search(line) else line
+    return code(line) if re.search(_MARKUP, line) else line
 
 
 def code(text: str) -> str:
