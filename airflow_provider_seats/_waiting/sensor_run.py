@@ -137,12 +137,13 @@ class SensorRun:
         return client_of(self._sensor.datadog_conn_id, share=WAIT_SHARE)
 
     def _read(self, condition: Condition | AccountsCondition) -> tuple[Any, Progress]:
-        """Read what is needed; and read it again if someone's absence counts and one reading does not prove it."""
+        """Read what is needed. Read a seat list again if someone's absence counts and one reading does not prove it."""
         source = condition.source if self._fitting_people is not None else condition.source.whole
         reading: Any = self._client.run(source.read(None, 1, condition.people.emails))
         progress = condition.progress(reading)
         if progress.is_unproven:
-            reading = self._client.run(source.read(reading, 2, condition.people.emails))
+            first, reading = reading, self._client.run(source.read(reading, 2, condition.people.emails))
+            reading = reading.with_rows_of(first)
             progress = condition.progress(reading)
         return reading, progress
 

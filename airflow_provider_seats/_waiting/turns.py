@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
@@ -29,7 +29,7 @@ _queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]
 def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
     """Set the result of each future, a few at a time and in order. Skip futures that are done by then.
 
-    Before the first ones, a thread loads the modules that triggers need. If that fails, the futures raise its error.
+    Before the first ones, a thread loads the modules that triggers need.
     """
     waiting = [future for future in futures if not future.done()]
     if not waiting:
@@ -41,7 +41,7 @@ def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
         if all(name in sys.modules for name in MODULES):
             loop.call_soon(_wake_some, loop)
         else:
-            loop.run_in_executor(None, _load).add_done_callback(partial(_loaded, loop))
+            loop.run_in_executor(None, _load).add_done_callback(lambda _: _wake_some(loop))
         queue = _queues[(loop,)] = deque()
     queue.extend(waiting)
 
@@ -64,17 +64,10 @@ def forget_closed_loops(registry: dict[K, Any]) -> None:
 
 
 def _load() -> None:
-    for name in MODULES:
-        import_module(name)
-
-
-def _loaded(loop: asyncio.AbstractEventLoop, loading: asyncio.Future[None]) -> None:
-    if (error := loading.exception()) is None:
-        _wake_some(loop)
-        return
-    for future in _queues.pop((loop,)):
-        if not future.done():
-            future.set_exception(error)
+    # A trigger that cannot import a module either raises why.
+    with suppress(Exception):
+        for name in MODULES:
+            import_module(name)
 
 
 def _wake_some(loop: asyncio.AbstractEventLoop) -> None:

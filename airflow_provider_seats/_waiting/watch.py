@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,33 +17,27 @@ from airflow_provider_seats._waiting.turns import compute
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_seats._waiting.changes import Seats
     from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
 
 log = logging.getLogger(__name__)
 
 
 async def watch(
-    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object, answered: Callable[[], object]
-) -> AsyncGenerator[dict[str, Any], None]:
-    """Yield the payload of an event for each change of seats, without end.
+    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object
+) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """Yield the payload of an event for each change of seats, and None after each poll, without end.
 
     :param store: has the seats that were reported before.
-    :param answered: is called whenever there is a snapshot.
     :raises DatadogSeatsError: if no retry can fix it.
     """
     product = parse_product_code(product_code)
     interval = parse_duration("poll_interval", poll_interval)
-    before: Seats | None = None
-    site: str | None = None
     started: datetime | None = None
     async with Follower(conn_id, SeatSource(product), interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
-            if site != follower.site:
-                site = follower.site
-                before = await store.recall(site)
-            answered()
+            before = await store.recall(follower.site)
+            yield None
             if not isinstance(snapshot, SeatList):
                 log.warning("%s: changes are not known yet: %s", store.name, snapshot)
                 continue

@@ -282,6 +282,19 @@ def test_the_list_of_all_users_is_read_where_that_is_fewer_requests(datadog: Fak
 
 
 @pytest.mark.usefixtures("quick_time")
+def test_a_wait_of_look_ups_side_by_side_is_logged_once(datadog: FakeDatadog, caplog: pytest.LogCaptureFixture) -> None:
+    """Look-ups that Datadog answers with the same fault make one line of the log, as a single reading does."""
+    caplog.set_level("INFO")
+    for number in range(900):
+        datadog.add_user(f"user{number}@x.com")
+    datadog.script("GET", USERS, Fault(), *[Fault(503)] * 8)
+    waiting = trigger(user_emails=[f"hire{number}@x.com" for number in range(5)], timeout_at=NOW + 5)
+    assert quickly(event_of_trigger(waiting))["status"] == "timeout"
+    assert len([each for each in datadog.received if each.status == 503]) == 8
+    assert len([line for line in caplog.messages if "Waiting" in line]) == 1
+
+
+@pytest.mark.usefixtures("quick_time")
 def test_waiting_leaves_half_of_a_stated_rate_limit(datadog: FakeDatadog) -> None:
     """Look-ups use at most half of a limit that Datadog states, and are stretched to it."""
     datadog.rate_limit = (20, 10)

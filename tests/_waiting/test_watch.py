@@ -19,9 +19,8 @@ from tests.helpers.polling import Datadog, after, unavailable
 ANN = seat(uuid("a"), "ann@x")
 
 
-def test_changes_are_returned_and_answers_noted(polled: Datadog) -> None:
-    """A seat that appears after a fault is a change. Each snapshot is noted as an answer."""
-    answers: list[None] = []
+def test_each_poll_and_each_change_is_returned(polled: Datadog) -> None:
+    """A seat that appears after a fault is a change. Each poll returns None first."""
     polled.faults = [0, unavailable()]
 
     async def main() -> Any:
@@ -30,14 +29,14 @@ def test_changes_are_returned_and_answers_noted(polled: Datadog) -> None:
 
         later = asyncio.create_task(after(25, give()))
         store = SnapshotStore(None, "p")
-        async with aclosing(watch(store, "one", "p", 10, lambda: answers.append(None))) as changes:
-            change = await anext(changes)
+        async with aclosing(watch(store, "one", "p", 10)) as changes:
+            returned = [await anext(changes) for _ in range(5)]
         await later
-        return change
+        return returned
 
-    change = quickly(main())
+    *polls, change = quickly(main())
     assert [each["id"] for each in change["gained"]] == [ANN.id]
-    assert len(answers) == 4  # the list, the fault, the list again, and the list with the change
+    assert polls == [None] * 4  # the list, the fault, the list again, and the list with the change
 
 
 @pytest.mark.parametrize(("product", "interval"), [("", 10), ("p", "often")])
@@ -45,7 +44,7 @@ def test_arguments_are_checked(polled: Datadog, product: str, interval: object) 
     """A product or an interval that cannot be used is an error before anything is read."""
 
     async def main() -> None:
-        async with aclosing(watch(SnapshotStore(None, "p"), "one", product, interval, lambda: None)) as changes:
+        async with aclosing(watch(SnapshotStore(None, "p"), "one", product, interval)) as changes:
             await anext(changes)
 
     with pytest.raises(InvalidInputError):
