@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -30,19 +30,17 @@ def run_started(context: Context) -> datetime | None:
     if started is not None and not was_cleared and getattr(run, "run_type", None) != "backfill":
         was_handed = getattr(run, "conf", None) or getattr(run, "run_type", None) in _BY_ASSETS
         triggered_at = _run_after(run) if hasattr(run, "run_after") else getattr(run, "queued_at", None)
-        times = [started, triggered_at if was_handed else None]
-        return min(_aware(each) for each in times if each is not None)
+        return min(started, triggered_at) if was_handed and triggered_at else started
     if hasattr(run, "run_after"):
-        times = [_run_after(run)]
-    else:
-        times = [getattr(run, name, None) for name in ("data_interval_end", "execution_date")]
-    return max((_aware(each) for each in times if each is not None), default=None)
+        return _run_after(run)
+    times = (getattr(run, name, None) for name in ("data_interval_end", "execution_date"))
+    return max(filter(None, times), default=None)
 
 
 def run_again(context: Context) -> tuple[datetime, datetime] | None:
     """Return when an old run was due, and when it began now; None if the run is none."""
     first, now = run_started(context), getattr(context.get("dag_run"), "start_date", None)
-    return (first, _aware(now)) if first and now and _aware(now) - first > _LATE else None
+    return (first, now) if first and now and now - first > _LATE else None
 
 
 def _run_after(run: object) -> datetime | None:
@@ -55,7 +53,3 @@ def _run_after(run: object) -> datetime | None:
     logical_date: datetime | None = getattr(run, "logical_date", None)
     is_of_interval = getattr(run, "run_type", None) == "manual" and due == getattr(run, "data_interval_end", None)
     return max(due, logical_date) if due and logical_date and is_of_interval else due
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -56,7 +56,6 @@ LOGICAL = datetime(2026, 11, 22, 6, tzinfo=UTC)
         # They read their roster themselves.
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "manual", "conf": {}}, NOW),
         ({"start_date": NOW, "run_after": DUE, "clear_number": 0, "run_type": "scheduled", "conf": None}, NOW),
-        ({"start_date": STARTED.replace(tzinfo=None), "run_after": DUE}, STARTED),
         ({"start_date": None, "run_after": DUE, "clear_number": None}, DUE),
         ({}, None),
     ],

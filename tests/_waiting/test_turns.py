@@ -7,6 +7,7 @@ import itertools
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
     triggers = [users_trigger(user_emails=["ann@x.com"]) for _ in range(3 * turns._AT_ONCE)]
 
-    async def main() -> list[BaseException]:
+    async def main() -> list[Any]:
         return await asyncio.gather(*map(event_of, triggers), return_exceptions=True)
 
     assert [str(error) for error in quickly(main())] == ["it is broken"] * len(triggers)
