@@ -259,7 +259,7 @@ class SeatChangesTrigger(BaseEventTrigger):
 
         # The first turn loads the following module in a thread.
         await next_turn()
-        from airflow_provider_seats._waiting.watch import watch  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.changes import watch  # noqa: PLC0415 (as above)
 
         store = SnapshotStore(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         logged = ""

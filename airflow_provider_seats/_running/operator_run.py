@@ -17,9 +17,16 @@ from airflow_provider_seats._planning.reporting import (
     report_not_started,
     report_preview,
 )
-from airflow_provider_seats._running.last_attempt import end_retries
-from airflow_provider_seats._running.run_times import run_again, run_started
-from airflow_provider_seats._running.xcom import HEADLINE, MAX_XCOM, RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._running.task_context import (
+    HEADLINE,
+    MAX_XCOM,
+    RETURN_VALUE,
+    SUMMARY,
+    end_retries,
+    push_to_xcom,
+    run_again,
+    run_started,
+)
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 

@@ -20,7 +20,7 @@ _MANY: Final = 200
 # What triggers import when they run.
 MODULES: Final = tuple(
     f"airflow_provider_seats.{name}"
-    for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
+    for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.changes")
 )
 # The futures that wait, by their event loop.
 _queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}

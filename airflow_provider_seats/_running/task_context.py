@@ -1,17 +1,51 @@
-"""When the run of a DAG began, also if it is an old one that runs again."""
+"""What a run reads from Airflow's context, and what it pushes to XCom."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
+from airflow_provider_seats.exceptions import TransientError, UsersNotReadyError
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._airflow import Context, TaskLog
+
+# Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
+RETURN_VALUE: Final = "return_value"
+SUMMARY: Final = "summary"
+HEADLINE: Final = "headline"
+# The most bytes of a value. MySQL cannot read one above its sort_buffer_size (256 KiB).
+MAX_XCOM: Final = 190 * 1024
 # The second one until Airflow 3.0.
 _BY_ASSETS: Final = frozenset({"asset_triggered", "dataset_triggered"})
 # A run that begins later than that after it was due is an old one.
 _LATE: Final = timedelta(hours=1)
+
+
+def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> None:
+    """Push a value to XCom. If that fails, only log it: what the task does matters more."""
+    if "ti" not in context:
+        return
+    try:
+        context["ti"].xcom_push(key=key, value=value)
+    except Exception as error:  # noqa: BLE001 (as above)
+        log.warning("%s could not be pushed to XCom (%s).", key, error)
+
+
+def end_retries(error: BaseException, context: Mapping[str, object]) -> None:
+    """Make an error say that no retry is left, if this was the last attempt of the task."""
+    ti = context.get("ti")
+    try_number, max_tries = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
+    if not isinstance(error, TransientError) or not isinstance(try_number, int) or not isinstance(max_tries, int):
+        return
+    # The first attempt has the number 1, and is no retry.
+    if try_number <= max_tries:
+        return
+    text = str(error)
+    if isinstance(error, UsersNotReadyError):
+        text = text.removesuffix(error.promise)
+    error.args = (f"{text} No retry of the task is left: clear it to run it again.",)
 
 
 def run_started(context: Context) -> datetime | None:
