@@ -20,6 +20,7 @@ class AccountsCondition(NamedTuple):
 
     people: People
     require: Require
+    source: AccountSource = AccountSource()
 
     @classmethod
     def parse(cls, **arguments: object) -> AccountsCondition:
@@ -34,10 +35,6 @@ class AccountsCondition(NamedTuple):
         if not people:
             raise InvalidInputError("user_emails", "there is nobody to wait for. Pass at least one person.")
         return cls(people, parse_choice("require", arguments["require"], Require))
-
-    @property
-    def source(self) -> AccountSource:
-        return AccountSource()
 
     def progress(self, accounts: AccountList, _: int = 0) -> Progress:
         met: list[User] = []

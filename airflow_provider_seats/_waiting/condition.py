@@ -51,24 +51,20 @@ class Progress(NamedTuple):
 class Condition(NamedTuple):
     """All or any of some people hold a seat of a product, or hold none."""
 
-    product: str
+    source: SeatSource
     people: People
     state: SeatState
     require: Require
 
-    @property
-    def source(self) -> SeatSource:
-        return SeatSource(self.product)
-
     @classmethod
     def parse(cls, **arguments: object) -> Condition:
         """Parse the rendered arguments of a sensor."""
-        product = parse_product_code(arguments["product_code"])
+        source = SeatSource(parse_product_code(arguments["product_code"]))
         people = parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"])
         if not people:
             raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
         state, require = arguments["state"], arguments["require"]
-        return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
+        return cls(source, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
 
     def progress(self, seats: SeatList, after: int = 0) -> Progress:
         """Return how many of the people are in the expected state.
@@ -104,7 +100,7 @@ class Condition(NamedTuple):
         total = len(self.people)
         hold = f"{'holds' if total == 1 else 'hold'} {'a seat' if self.state == 'assigned' else 'no seat'}"
         others = "" if done else f"; waiting for {join_names(waiting)}"
-        return f"{self.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
+        return f"{self.source.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
 
     def warning(self, seat_list: SeatList, *, is_first: bool = False) -> str | None:
         """Return a warning if someone may not have been recognised, so that the wait could end early.
@@ -129,7 +125,7 @@ class Condition(NamedTuple):
                 f"The first reading of the seat list does not contain {join_names(absent)}. The seats may be unassigned"
                 " already, or the emails misspelt. For these people the wait ends at once."
             )
-        return f"{self.product}: {' '.join(warnings)}" if warnings else None
+        return f"{self.source.product}: {' '.join(warnings)}" if warnings else None
 
 
 def as_met(rows: Iterable[dict[str, str | None]], count: int) -> Met:

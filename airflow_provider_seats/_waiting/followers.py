@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting.shared_poller import MIN_INTERVAL, poll_of
-from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
+from airflow_provider_seats._waiting.turns import next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 
 if TYPE_CHECKING:
@@ -31,21 +31,6 @@ class Follower:
     :ivar after: the number of the last reading that does not count: it may have started before the follower.
     """
 
-    __slots__ = (
-        "_conn_id",
-        "_connection",
-        "_may_renew",
-        "_needs_new",
-        "_poll",
-        "_read_after",
-        "_seen",
-        "_source",
-        "_waiting",
-        "after",
-        "emails",
-        "interval",
-        "is_current",
-    )
     _connection: DatadogConnection
     _poll: Poll
     after: int
@@ -187,7 +172,6 @@ _lookups: Final[dict[tuple[asyncio.AbstractEventLoop, str], _ConnectionLookup]] 
 
 def _lookup(conn_id: str) -> _ConnectionLookup:
     """Return the look-up of a connection that is in progress, or start one. A thousand followers may share it."""
-    forget_closed_loops(_lookups)
     key = (asyncio.get_running_loop(), conn_id)
     if key not in _lookups:
         _lookups[key] = _ConnectionLookup(conn_id, lambda: _lookups.pop(key, None))

@@ -17,7 +17,7 @@ from airflow_provider_seats._api.client import make_client
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.rate_limits import WAIT_SHARE, shortest_interval
 from airflow_provider_seats._text import plural, without_numbers
-from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
+from airflow_provider_seats._waiting.turns import next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ Snapshot: TypeAlias = "Reading | TransientError"
 
 def poll_of(connection: DatadogConnection, source: Source) -> Poll:
     """Return the poll of a source on the running event loop. Start one if there is none."""
-    forget_closed_loops(_organisations)
+    # What is left on a closed loop holds keys. Other loops may run in other threads, so this iterates over a copy.
+    for key in [key for key in list(_organisations) if key[0].is_closed()]:
+        _organisations.pop(key, None)
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:

@@ -17,21 +17,19 @@ if TYPE_CHECKING:
 
 
 class SeatSource(NamedTuple):
-    """The seats of a product."""
+    """The seats of a product.
+
+    :param subject: what messages call it.
+    :param limit_key: of the rate limit that a reading uses.
+    """
 
     product: str
+    subject: str = "The seat list"
+    limit_key: str = LIST_LIMIT_KEY
 
     @property
     def name(self) -> str:
         return self.product
-
-    @property
-    def subject(self) -> str:
-        return "The seat list"
-
-    @property
-    def limit_key(self) -> str:
-        return LIST_LIMIT_KEY
 
     @property
     def whole(self) -> SeatSource:
@@ -50,18 +48,12 @@ class AccountSource(NamedTuple):
     """
 
     everyone: bool = False
+    subject: str = "The accounts"
+    limit_key: str = "GET /api/v2/users"
 
     @property
     def name(self) -> str:
         return "all accounts" if self.everyone else "accounts"
-
-    @property
-    def subject(self) -> str:
-        return "The accounts"
-
-    @property
-    def limit_key(self) -> str:
-        return "GET /api/v2/users"
 
     @property
     def whole(self) -> AccountSource:

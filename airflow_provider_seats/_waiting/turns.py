@@ -8,10 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
-K = TypeVar("K", bound=tuple[Any, ...])
 
 # How many triggers run before the event loop gets a chance to run something else.
 _AT_ONCE: Final = 20
@@ -23,7 +22,7 @@ MODULES: Final = tuple(
     for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.changes")
 )
 # The futures that wait, by their event loop.
-_queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}
+_queues: Final[dict[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]]] = {}
 
 
 def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
@@ -35,14 +34,13 @@ def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
     if not waiting:
         return
     loop = asyncio.get_running_loop()
-    queue = _queues.get((loop,))
+    queue = _queues.get(loop)
     if queue is None:
-        forget_closed_loops(_queues)
         if all(name in sys.modules for name in MODULES):
             loop.call_soon(_wake_some, loop)
         else:
             loop.run_in_executor(None, _load).add_done_callback(lambda _: _wake_some(loop))
-        queue = _queues[(loop,)] = deque()
+        queue = _queues[loop] = deque()
     queue.extend(waiting)
 
 
@@ -53,16 +51,6 @@ def next_turn() -> asyncio.Future[None]:
     return turn
 
 
-def forget_closed_loops(registry: dict[K, Any]) -> None:
-    """Remove what belongs to a closed event loop, and would keep the loop alive.
-
-    :param registry: what belongs to a loop, by a key whose first element is the loop.
-    """
-    # Other loops may run in other threads, so this iterates over a copy.
-    for key in [key for key in list(registry) if key[0].is_closed()]:
-        registry.pop(key, None)
-
-
 def _load() -> None:
     # A trigger that cannot import a module either raises why.
     with suppress(Exception):
@@ -71,7 +59,7 @@ def _load() -> None:
 
 
 def _wake_some(loop: asyncio.AbstractEventLoop) -> None:
-    queue = _queues[(loop,)]
+    queue = _queues[loop]
     for _ in range(min(_AT_ONCE, len(queue))):
         future = queue.popleft()
         if not future.done():
@@ -79,7 +67,7 @@ def _wake_some(loop: asyncio.AbstractEventLoop) -> None:
     if queue:
         loop.call_soon(_wake_some, loop)
     else:
-        del _queues[(loop,)]
+        del _queues[loop]
 
 
 async def compute(size: int, function: Callable[[], T]) -> T:

@@ -87,25 +87,6 @@ def test_a_loop_that_stops_and_runs_again_still_gives_turns() -> None:
     assert turns._queues == {}
 
 
-def test_a_closed_loop_is_forgotten() -> None:
-    """A loop that was closed while turns were left is removed when the next loop gives turns."""
-    loop = asyncio.new_event_loop()
-
-    async def begin() -> None:
-        for _ in range(5 * turns._AT_ONCE):
-            next_turn()
-
-    loop.run_until_complete(begin())
-    loop.close()
-    assert (loop,) in turns._queues
-
-    async def one() -> None:
-        await next_turn()
-
-    quickly(one())
-    assert turns._queues == {}
-
-
 def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a module cannot be loaded, each trigger that waits raises the error, and none waits for ever."""
     name = "airflow_provider_seats._waiting.users_wait"
