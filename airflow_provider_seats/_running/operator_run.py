@@ -112,11 +112,9 @@ class OperatorRun:
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
+            plan = plan._replace(since_attempt=attempts.since(plan))
             period = (plan.covered.started, self._client.server_time) if plan.covered else (None, None)
-            self._reach(
-                plan._replace(since_attempt=attempts.since(plan)),
-                partial(report_not_started, period=period, preview=job.preview),
-            )
+            self._reach(plan, partial(report_not_started, period=period, preview=job.preview))
 
         draft(self._plan._replace(earlier=earlier))
         reader = Reader(job.product, read_all_users=job.read_all_users)

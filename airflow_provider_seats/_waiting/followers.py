@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting.shared_poller import MIN_INTERVAL, poll_of
@@ -76,14 +76,14 @@ class Follower:
             if isinstance(self._poll.error, KeysRefusedError):
                 await self._join_with_new_keys(self._poll.error)
                 continue
-            if self._poll.error is not None or self._poll.snapshot is None:
+            if self._poll.error is not None:
                 # One error is raised in many tasks, and each would lengthen its traceback.
-                raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
-            self._seen = self._poll.snapshot
+                raise self._poll.error.with_traceback(None)
+            self._seen = snapshot = cast("Snapshot", self._poll.snapshot)
             self._needs_new = False
             self._may_renew = True
             self.is_current = self._poll.ended > self._read_after
-            return self._seen
+            return snapshot
 
     def _join(self, connection: DatadogConnection) -> None:
         self._connection = connection
@@ -131,10 +131,10 @@ def _shows_the_same(snapshot: Snapshot | None, seen: Snapshot | None) -> bool:
 class _ConnectionLookup:
     """A look-up of a connection, for all followers that wait for it."""
 
-    def __init__(self, conn_id: str, forget: Callable[[], object]) -> None:
-        self._forget = forget
+    def __init__(self, loop: asyncio.AbstractEventLoop, conn_id: str) -> None:
+        self._key = loop, conn_id
         self._waiting: list[asyncio.Future[None]] = []
-        self._task = asyncio.create_task(self._read(conn_id))
+        self._task = loop.create_task(self._read(conn_id))
         self._task.add_done_callback(self._done)
 
     async def result(self) -> DatadogConnection:
@@ -150,7 +150,7 @@ class _ConnectionLookup:
         return connection
 
     def _done(self, task: asyncio.Task[DatadogConnection]) -> None:
-        self._forget()
+        _lookups.pop(self._key, None)
         if not task.cancelled():
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
@@ -174,5 +174,5 @@ def _lookup(conn_id: str) -> _ConnectionLookup:
     """Return the look-up of a connection that is in progress, or start one. A thousand followers may share it."""
     key = (asyncio.get_running_loop(), conn_id)
     if key not in _lookups:
-        _lookups[key] = _ConnectionLookup(conn_id, lambda: _lookups.pop(key, None))
+        _lookups[key] = _ConnectionLookup(*key)
     return _lookups[key]

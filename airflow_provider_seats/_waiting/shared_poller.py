@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
 from contextvars import Context, ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.client import make_client
 from airflow_provider_seats._api.clock import clock
@@ -42,7 +41,7 @@ def poll_of(connection: DatadogConnection, source: Source) -> Poll:
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
-        organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key, None))
+        organisation = _organisations[key] = _Organisation(*key)
     poll = organisation.polls.get(source)
     if poll is None:
         poll = organisation.polls[source] = Poll(organisation, source)
@@ -52,17 +51,17 @@ def poll_of(connection: DatadogConnection, source: Source) -> Poll:
 class _Organisation:
     """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
-    def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: DatadogConnection) -> None:
         self.client = make_client(connection, share=WAIT_SHARE, announce=_announce)
         self.polls: dict[Source, Poll] = {}
-        self._forget = forget
+        self._key = loop, connection
 
     def drop(self, poll: Poll) -> None:
         """Remove a poll, and close the client with the last one."""
         if self.polls.get(poll.source) is poll:
             del self.polls[poll.source]
             if not self.polls:
-                self._forget()
+                _organisations.pop(self._key, None)
                 self.client.close()
 
     def allowed_interval(self, limit_key: str) -> tuple[float, str]:
