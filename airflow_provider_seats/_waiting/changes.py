@@ -41,11 +41,15 @@ async def watch(
     """
     product = parse_product_code(product_code)
     interval = parse_duration("poll_interval", poll_interval)
+    before: Seats | None = None
+    site: str | None = None
     started: datetime | None = None
     async with Follower(conn_id, SeatSource(product), interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
-            before = await store.recall(follower.site)
+            if site != follower.site:
+                site = follower.site
+                before = await store.recall(site)
             yield None
             if not isinstance(snapshot, SeatList):
                 log.warning("%s: changes are not known yet: %s", store.name, snapshot)
@@ -124,7 +128,7 @@ def compare_seats(
         for key, email in missing.items()
         if seats.proven_absent(_person(key, email), after=after, listed_as=email)
     ]
-    unconfirmed = missing.keys() - {key for key, _ in gone}
+    unconfirmed = missing.keys() - dict(gone)
     gained = (("gained", SeatUser(*row)._asdict()) for row in new)
     lost = (("lost", _person(key, email)) for key, email in gone)
     reported: dict[str, list[dict[str, str | None]]] = {"gained": [], "lost": []}
