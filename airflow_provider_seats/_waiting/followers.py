@@ -42,7 +42,7 @@ class Follower:
         self._conn_id = conn_id
         self._source = source
         self.emails = emails
-        self._seen: Snapshot | None = None
+        self._seen: object = None
         self._needs_new = False
         self._waiting: asyncio.Future[None] | None = None
         # Whether to look for new keys if Datadog refuses these. If it refuses the new ones at once, it is an error.
@@ -79,7 +79,8 @@ class Follower:
             if self._poll.error is not None:
                 # One error is raised in many tasks, and each would lengthen its traceback.
                 raise self._poll.error.with_traceback(None)
-            self._seen = snapshot = cast("Snapshot", self._poll.snapshot)
+            snapshot = cast("Snapshot", self._poll.snapshot)
+            self._seen = _content(snapshot)
             self._needs_new = False
             self._may_renew = True
             self.is_current = self._poll.ended > self._read_after
@@ -119,13 +120,11 @@ class Follower:
         if poll.error is not None:
             return True
         counts = poll.ended > self._read_after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
-        return counts and not _shows_the_same(poll.snapshot, self._seen)
+        return counts and _content(poll.snapshot) is not self._seen
 
 
-def _shows_the_same(snapshot: Snapshot | None, seen: Snapshot | None) -> bool:
-    if snapshot is None or seen is None or isinstance(snapshot, TransientError) or isinstance(seen, TransientError):
-        return snapshot is seen
-    return snapshot.content is seen.content
+def _content(snapshot: Snapshot | None) -> object:
+    return snapshot if snapshot is None or isinstance(snapshot, TransientError) else snapshot.content
 
 
 class _ConnectionLookup:
