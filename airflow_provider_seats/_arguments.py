@@ -107,8 +107,8 @@ def parse_bool(name: str, value: object) -> bool:
 
 
 def parse_non_negative_int(name: str, value: object) -> int:
-    text = "" if isinstance(value, bool) else str(value).strip()
-    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+    text = str(value).strip()
+    if not re.fullmatch(r"[0-9]{1,9}", text):
         raise InvalidInputError(name, f"{shorten(value)} is not a whole number of 0 or more.")
     return int(text)
 
@@ -118,9 +118,7 @@ def parse_duration(name: str, value: object) -> float:
     seconds = -1.0
     if isinstance(value, timedelta):
         seconds = value.total_seconds()
-    elif isinstance(value, bool):
-        pass
-    elif isinstance(value, int | float):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value) if abs(value) < _MAX_SECONDS else -1.0
     elif match := re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?) ?([smhdw]?)", str(value).strip()):
         seconds = float(match[1]) * _SECONDS[match[2]]
@@ -133,7 +131,7 @@ def parse_duration(name: str, value: object) -> float:
 
 def parse_age(name: str, value: object) -> float:
     """Parse an age into seconds. A number without a unit is an error, because most people mean days."""
-    if not isinstance(value, bool) and (match := re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", str(value).strip())):
+    if match := re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", str(value).strip()):
         raise InvalidInputError(
             name,
             f"{shorten(value)} has no unit. Pass '{match[0]}d' for days, another unit as in '36h', or a timedelta.",
@@ -150,11 +148,8 @@ def parse_report(name: str, value: object) -> Report:
     # The task's log shows a report without the people that an undo does not need.
     others: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind not in _CHANGED}
     report: dict[str, Any] = {**others, "complete": True, "digest": "", **value}
-    kinds = (
-        *(("product", str), ("preview", bool), ("seats_before", int | None), ("since_attempt", int)),
-        *(("complete", bool), ("digest", str)),
-    )
-    for key, kind in (*kinds, *((each, list) for each in KINDS)):
+    types: dict[str, Any] = {"product": str, "preview": bool, "seats_before": int | None, "since_attempt": int}
+    for key, kind in {**types, "complete": bool, "digest": str, **dict.fromkeys(KINDS, list)}.items():
         if key not in report or not isinstance(report[key], kind):
             raise InvalidInputError(
                 name, f"this is not a report of an operator of this package: {key!r} is missing or of another type."

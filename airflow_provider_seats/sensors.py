@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_seats._airflow import (
     AirflowFailException,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_provider_seats._airflow import BaseTrigger, Context
     from airflow_provider_seats._waiting.accounts import AccountsCondition
     from airflow_provider_seats._waiting.condition import Condition, Met, Require, SeatState
-    from airflow_provider_seats._waiting.sensor_run import Deferral, SensorRun
+    from airflow_provider_seats._waiting.sensor_run import SensorRun
     from airflow_provider_seats.operators._base import PeopleArgument
 
 
@@ -35,6 +34,7 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
     ui_color = "#e0eef5"
     datadog_conn_id: str
     deferrable: bool
+    require: Require
     _run: SensorRun | None = None
     _executing: bool = False
 
@@ -53,8 +53,8 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
         run = self._run or self._begin()
         found = run.poke()
         # It defers from here, within Airflow's own loop, which handles the first poke like any other.
-        if self._executing and not found.is_done and (deferral := run.deferral()) is not None:
-            self._defer(deferral)
+        if self._executing and not found.is_done:
+            run.defer()
         return found
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:  # noqa: ANN401
@@ -64,8 +64,7 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
 
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
         """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""
-        found = self._begin().resume(event)
-        return found if isinstance(found, dict) else self._defer(found)
+        return self._begin().resume(event)
 
     @contextmanager
     def _failing_at_once(self) -> Iterator[None]:
@@ -80,20 +79,13 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
     def _begin(self) -> SensorRun:
         from airflow_provider_seats._waiting.sensor_run import SensorRun  # noqa: PLC0415 (not loaded in a DAG file)
 
-        self._run = SensorRun(self, self._condition)
+        self._run = SensorRun(self, self._condition, self._trigger)
         return self._run
-
-    def _defer(self, deferral: Deferral) -> NoReturn:
-        self.defer(
-            trigger=self._trigger(deferral.arguments),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=deferral.seconds),
-        )
 
     def _condition(self) -> Condition | AccountsCondition:
         raise NotImplementedError
 
-    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+    def _trigger(self, **arguments: Any) -> BaseTrigger:
         raise NotImplementedError
 
 
@@ -126,6 +118,8 @@ class SeatUsersSensor(_WaitingSensor):
         ``[operators] default_deferrable``.
     """
 
+    product_code: str
+    state: SeatState
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
 
     def __init__(
@@ -151,10 +145,10 @@ class SeatUsersSensor(_WaitingSensor):
 
         return Condition.parse(**self._stored())
 
-    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+    def _trigger(self, **arguments: Any) -> BaseTrigger:
         from airflow_provider_seats.triggers import SeatUsersTrigger  # noqa: PLC0415 (as in _begin)
 
-        return SeatUsersTrigger(**arguments)
+        return SeatUsersTrigger(product_code=self.product_code, state=self.state, require=self.require, **arguments)
 
 
 class UserAccountsSensor(_WaitingSensor):
@@ -206,7 +200,7 @@ class UserAccountsSensor(_WaitingSensor):
 
         return AccountsCondition.parse(**self._stored())
 
-    def _trigger(self, arguments: dict[str, Any]) -> BaseTrigger:
+    def _trigger(self, **arguments: Any) -> BaseTrigger:
         from airflow_provider_seats.triggers import UserAccountsTrigger  # noqa: PLC0415 (as in _begin)
 
-        return UserAccountsTrigger(**arguments)
+        return UserAccountsTrigger(require=self.require, **arguments)

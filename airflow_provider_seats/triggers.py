@@ -237,7 +237,6 @@ class SeatChangesTrigger(BaseEventTrigger):
         self.poll_interval = poll_interval
         # Airflow sets it if it keeps state for assets.
         self.asset_state_store: Any = None
-        self._problem: str | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class path and the arguments as JSON can hold them.
@@ -260,29 +259,28 @@ class SeatChangesTrigger(BaseEventTrigger):
 
         # The first turn loads the following module in a thread.
         await next_turn()
-        from airflow_provider_seats._waiting.watch import watch  # noqa: PLC0415 (as above)
+        from airflow_provider_seats._waiting.changes import watch  # noqa: PLC0415 (as above)
 
         store = SnapshotStore(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
+        logged = ""
         while True:
             try:
-                watching = watch(
-                    store, self.datadog_conn_id, self.product_code, self.poll_interval, self._forget_problem
-                )
+                watching = watch(store, self.datadog_conn_id, self.product_code, self.poll_interval)
                 async with aclosing(watching) as changes:
                     async for change in changes:
-                        yield TriggerEvent(change)
-            except DatadogSeatsError as error:
-                if self._problem != str(error):
-                    log.error("%s: changes are not reported until this is corrected: %s", store.name, error)  # noqa: TRY400 (the message says it)
-                self._problem = str(error)
+                        logged = ""
+                        if change is not None:
+                            yield TriggerEvent(change)
             except Exception as error:
-                if self._problem != repr(error):
-                    log.exception("%s: changes are not reported at present, because of an unexpected error", store.name)
-                self._problem = repr(error)
+                if logged != repr(error):
+                    if isinstance(error, DatadogSeatsError):
+                        log.error("%s: changes are not reported until this is corrected: %s", store.name, error)  # noqa: TRY400 (the message says it)
+                    else:
+                        log.exception(
+                            "%s: changes are not reported at present, because of an unexpected error", store.name
+                        )
+                logged = repr(error)
             await clock().async_sleep(_AFTER_AN_ERROR)
-
-    def _forget_problem(self) -> None:
-        self._problem = None
 
 
 def _path(trigger: BaseTrigger) -> str:

@@ -78,9 +78,8 @@ class AttemptStore:
             if stored is None:
                 return None
             self._head, text = stored
-            if {name: self._head[name] for name in self._series} != self._series:
-                return None
-            if self._head["attempt"] >= self._number:
+            state = {name: self._head[name] for name in self._series}
+            if state != self._series or self._head["attempt"] >= self._number:
                 return None
             # An attempt whose worker died before it began has stored nothing.
             is_complete = self._head["attempt"] == self._number - 1 and self._head["is_complete"] is True

@@ -21,8 +21,7 @@ from airflow_provider_seats._planning.audit import (
 )
 from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
-from airflow_provider_seats._running.last_attempt import end_retries
-from airflow_provider_seats._running.xcom import HEADLINE, RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._running.task_context import HEADLINE, RETURN_VALUE, SUMMARY, end_retries, push_to_xcom
 from airflow_provider_seats._storage import StoredFile
 from airflow_provider_seats.exceptions import TooManySeatsError
 from airflow_provider_seats.report import headline

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.clock import clock
@@ -17,9 +17,16 @@ from airflow_provider_seats._planning.reporting import (
     report_not_started,
     report_preview,
 )
-from airflow_provider_seats._running.last_attempt import end_retries
-from airflow_provider_seats._running.run_times import run_again, run_started
-from airflow_provider_seats._running.xcom import HEADLINE, MAX_XCOM, RETURN_VALUE, SUMMARY, push_to_xcom
+from airflow_provider_seats._running.task_context import (
+    HEADLINE,
+    MAX_XCOM,
+    RETURN_VALUE,
+    SUMMARY,
+    end_retries,
+    push_to_xcom,
+    run_again,
+    run_started,
+)
 from airflow_provider_seats.exceptions import DatadogSeatsError
 from airflow_provider_seats.report import Report, can_be_undone, for_undo, headline, shortened, summary, table
 
@@ -40,6 +47,8 @@ class OperatorRun:
     :param push_report: whether the report is pushed to XCom when the task fails.
     """
 
+    _client: Client
+
     def __init__(
         self, context: Context, *, product_code: object, conn_id: str, log: TaskLog, push_report: bool
     ) -> None:
@@ -49,8 +58,8 @@ class OperatorRun:
         self._push_report = push_report
         self._attempts: AttemptStore | None = None
         self._warnings: list[str] = []
-        self._number: int = getattr(context.get("ti"), "try_number", 1)
-        self._plan = Plan(str(product_code), since_attempt=self._number, origin=Origin(conn_id))
+        number = getattr(context.get("ti"), "try_number", 1)
+        self._plan = Plan(str(product_code), since_attempt=number, origin=Origin(conn_id))
         self._report: Callable[[Plan], Report] = report_not_started
 
     def run(self, parse: Callable[[], Job]) -> Report:
@@ -72,8 +81,8 @@ class OperatorRun:
             job = job._replace(run_again=run_again(self._context))
         requested = self._plan._replace(product=job.product, changes=job.as_requested(), guards=job.guards)
         self._reach(requested, partial(report_not_started, preview=job.preview))
-        origin = Origin(self._conn_id, self._client.connection.base_url)
-        self._reach(requested._replace(origin=origin), partial(report_not_started, preview=job.preview))
+        self._client = client_of(self._conn_id)
+        self._plan = requested._replace(origin=Origin(self._conn_id, self._client.connection.base_url))
         if job.reads:
             self._read_and_plan(job)
         plan = self._plan
@@ -87,7 +96,7 @@ class OperatorRun:
             raise error
         if plan.changes:
             if self._attempts is not None:
-                self._attempts.remember(plan, self._server_time)
+                self._attempts.remember(plan, self._client.server_time)
             self._change(plan, job)
 
     def _read_and_plan(self, job: Job) -> None:
@@ -103,11 +112,9 @@ class OperatorRun:
             earlier = attempts.earlier()
 
         def draft(plan: Plan) -> None:
-            period = (plan.covered.started, self._server_time) if plan.covered else (None, None)
-            self._reach(
-                plan._replace(since_attempt=attempts.since(plan)),
-                partial(report_not_started, period=period, preview=job.preview),
-            )
+            plan = plan._replace(since_attempt=attempts.since(plan))
+            period = (plan.covered.started, self._client.server_time) if plan.covered else (None, None)
+            self._reach(plan, partial(report_not_started, period=period, preview=job.preview))
 
         draft(self._plan._replace(earlier=earlier))
         reader = Reader(job.product, read_all_users=job.read_all_users)
@@ -116,10 +123,9 @@ class OperatorRun:
 
     def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""
-        started = plan.started(self._server_time)
+        started = plan.started(self._client.server_time)
         self._reach(plan, partial(report_interrupted, period=(started, None)))
         unassigned = assigned = Outcome(plan.product)
-        seats_after = None
         if plan.unassign:
             unassigned = self._client.run(unassign_seats(plan.product, by_id(plan.unassign)))
         if plan.assign:
@@ -128,16 +134,12 @@ class OperatorRun:
                 assigned = self._client.run(assign_seats(plan.product, people))
             others = tuple(by_id(plan.assign))[len(people) :]
             assigned = assigned._replace(not_done=(*assigned.not_done, *others))
-        period = (started, self._server_time if started else None)
-        self._reach(plan, partial(report_changes, unassigned=unassigned, assigned=assigned, period=period))
+        period = (started, self._client.server_time if started else None)
+        report = partial(report_changes, unassigned=unassigned, assigned=assigned, period=period)
+        self._reach(plan, report)
         if job.reads_back and (unassigned.done or assigned.done or not (unassigned.error or assigned.error)):
             unassigned, assigned, seats_after = self._read_back(plan, unassigned, assigned)
-            self._reach(
-                plan,
-                partial(
-                    report_changes, unassigned=unassigned, assigned=assigned, period=period, seats_after=seats_after
-                ),
-            )
+            self._reach(plan, partial(report, unassigned=unassigned, assigned=assigned, seats_after=seats_after))
         everyone = by_id(plan.unassign, plan.assign)
         error = failure(unassigned, assigned, label=lambda uuid: label(everyone[uuid]))
         if error is not None:
@@ -191,14 +193,6 @@ class OperatorRun:
         self._warnings.append(message)
         self._log.warning("%s", message)
 
-    @cached_property
-    def _client(self) -> Client:
-        return client_of(self._conn_id)
-
-    @property
-    def _server_time(self) -> datetime | None:
-        return self._client.server_time if "_client" in self.__dict__ else None
-
     def _now(self) -> datetime:
         # Datadog's clock, because it dates the seats. Before the first response there is only this machine's.
-        return self._server_time or clock().utc()
+        return self._client.server_time or clock().utc()

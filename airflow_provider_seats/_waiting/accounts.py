@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_seats._arguments import parse_choice
-from airflow_provider_seats._planning.stored import fitting
 from airflow_provider_seats._rosters.people import People, parse_people
 from airflow_provider_seats._text import join_names, plural, shorten
-from airflow_provider_seats._waiting.condition import Progress, Require
-from airflow_provider_seats._waiting.sources import AccountList, AccountSource, read_accounts
+from airflow_provider_seats._waiting.condition import Progress, Require, as_met
+from airflow_provider_seats._waiting.sources import AccountList, AccountSource
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.users import User
 
 
@@ -22,6 +20,7 @@ class AccountsCondition(NamedTuple):
 
     people: People
     require: Require
+    source: AccountSource = AccountSource()
 
     @classmethod
     def parse(cls, **arguments: object) -> AccountsCondition:
@@ -37,17 +36,6 @@ class AccountsCondition(NamedTuple):
             raise InvalidInputError("user_emails", "there is nobody to wait for. Pass at least one person.")
         return cls(people, parse_choice("require", arguments["require"], Require))
 
-    @property
-    def source(self) -> AccountSource:
-        return AccountSource()
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        return {"require": self.require}
-
-    def read(self, *, everyone: bool) -> Flow[AccountList]:
-        return read_accounts(self.people.emails, everyone=everyone)
-
     def progress(self, accounts: AccountList, _: int = 0) -> Progress:
         met: list[User] = []
         waiting: list[str] = []
@@ -62,9 +50,9 @@ class AccountsCondition(NamedTuple):
         others = "" if done else f"; waiting for {join_names(waiting)}"
         people = plural(total, "person", "people")
         summary = f"{count:,} of {people} {'has' if total == 1 else 'have'} an enabled account{others}"
-        return Progress(done, summary, len(met), list(fitting(map(_fields, met)))) if done else Progress(done, summary)
+        return Progress(summary, as_met(map(_fields, met), len(met)) if done else None)
 
-    def warning(self, accounts: AccountList) -> str | None:
+    def warning(self, accounts: AccountList, *, is_first: bool = False) -> str | None:  # noqa: ARG002 (nobody has to have an account yet)
         """Return a warning about emails with several enabled accounts: an assignment refuses to choose one."""
         several = [
             email for email in self.people.emails if sum(not user.disabled for user in accounts.accounts(email)) > 1
@@ -72,10 +60,6 @@ class AccountsCondition(NamedTuple):
         if not several:
             return None
         return f"Several enabled accounts have the email {join_names(several)}. To assign a seat, pass the user UUID."
-
-    def first_warning(self, _: AccountList) -> str | None:
-        """Return nothing: to have no account yet is what the wait is for."""
-        return None
 
 
 def _fields(user: User) -> dict[str, Any]:

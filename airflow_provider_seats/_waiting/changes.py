@@ -1,25 +1,78 @@
-"""What changed between two readings of a seat list."""
+"""What changes in a product's seats from poll to poll."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import SeatUser
-from airflow_provider_seats._arguments import parse_time
+from airflow_provider_seats._arguments import parse_duration, parse_product_code, parse_time
 from airflow_provider_seats._planning.stored import fitting
+from airflow_provider_seats._waiting.followers import Follower
+from airflow_provider_seats._waiting.sources import SeatSource
+from airflow_provider_seats._waiting.turns import compute
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.seats import Row
+    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+
+log = logging.getLogger(__name__)
 
 # Emails by user UUID. A seat without one is stored by its email or name, with these words before it.
 _WITHOUT_UUID: Final = "without UUID: "
 Seats: TypeAlias = dict[str, str | None]
+
+
+async def watch(
+    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object
+) -> AsyncGenerator[dict[str, Any] | None, None]:
+    """Yield the payload of an event for each change of seats, and None after each poll, without end.
+
+    :param store: has the seats that were reported before.
+    :raises DatadogSeatsError: if no retry can fix it.
+    """
+    product = parse_product_code(product_code)
+    interval = parse_duration("poll_interval", poll_interval)
+    before: Seats | None = None
+    site: str | None = None
+    started: datetime | None = None
+    async with Follower(conn_id, SeatSource(product), interval) as follower:
+        while True:
+            snapshot = await follower.next_snapshot()
+            if site != follower.site:
+                site = follower.site
+                before = await store.recall(site)
+            yield None
+            if not isinstance(snapshot, SeatList):
+                log.warning("%s: changes are not known yet: %s", store.name, snapshot)
+                continue
+            is_first = before is None
+            more = 1
+            while more:
+                compare = partial(compare_seats, before, snapshot, follower.after, started)
+                changes = await compute(len(snapshot), compare)
+                before, more = changes.now, changes.more
+                if (event := changes.event(product)) is not None:
+                    gained, lost = len(changes.gained), len(changes.lost)
+                    log.info("%s: %d gained a seat, %d lost theirs", store.name, gained, lost)
+                    async with store.delivery(before):
+                        yield event
+                elif changes.is_new:
+                    await store.keep(before)
+            # A list of several pages can shift while it is read. What the first reading missed is no change.
+            started = None
+            if is_first and snapshot.pages > 1:
+                started = await compute(len(snapshot), partial(_newest_date, snapshot))
+            if changes.unconfirmed and snapshot.pages > 1:
+                follower.require_new_reading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +128,7 @@ def compare_seats(
         for key, email in missing.items()
         if seats.proven_absent(_person(key, email), after=after, listed_as=email)
     ]
-    unconfirmed = missing.keys() - {key for key, _ in gone}
+    unconfirmed = missing.keys() - dict(gone)
     gained = (("gained", SeatUser(*row)._asdict()) for row in new)
     lost = (("lost", _person(key, email)) for key, email in gone)
     reported: dict[str, list[dict[str, str | None]]] = {"gained": [], "lost": []}
@@ -96,7 +149,7 @@ def compare_seats(
     )
 
 
-def newest_date(seats: SeatList) -> datetime | None:
+def _newest_date(seats: SeatList) -> datetime | None:
     """Return the date of the newest seat; None if no seat has a date."""
     return max((date for row in seats.rows if (date := parse_time(row[3])) is not None), default=None)
 

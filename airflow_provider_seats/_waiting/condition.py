@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict
 
-from airflow_provider_seats._api.seat_list import read_until_proven
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._arguments import parse_choice, parse_product_code
 from airflow_provider_seats._planning.stored import fitting
@@ -14,9 +13,8 @@ from airflow_provider_seats._waiting.sources import SeatSource
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable
 
-    from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._waiting.sources import Reading, Source
     from airflow_provider_seats.report import Person
@@ -40,52 +38,33 @@ class Met(TypedDict):
 class Progress(NamedTuple):
     """How many of the people are in the expected state.
 
-    :param done: whether the wait ends.
     :param summary: the progress in a sentence, with some of the people who are still waited for.
-    :param total: how many seats or people are in that state.
-    :param met: the first of them, as many as Airflow can store: all fields of their seats, or id and email of people
-        who hold none.
+    :param met: what the sensor returns; None as long as the wait goes on.
     :param is_unproven: whether the wait would end with this list if another reading shows the same.
     """
 
-    done: bool
     summary: str
-    total: int = 0
-    met: Sequence[dict[str, str | None]] = ()
+    met: Met | None = None
     is_unproven: bool = False
-
-    def result(self) -> Met:
-        return {"count": self.total, "people": list(self.met)}
 
 
 class Condition(NamedTuple):
     """All or any of some people hold a seat of a product, or hold none."""
 
-    product: str
+    source: SeatSource
     people: People
     state: SeatState
     require: Require
 
-    @property
-    def source(self) -> SeatSource:
-        return SeatSource(self.product)
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        return {"product_code": self.product, "state": self.state, "require": self.require}
-
-    def read(self, *, everyone: bool) -> Flow[SeatList]:  # noqa: ARG002 (a seat list has everyone)
-        return read_until_proven(self.product, lambda seats: self.progress(seats).is_unproven)
-
     @classmethod
     def parse(cls, **arguments: object) -> Condition:
         """Parse the rendered arguments of a sensor."""
-        product = parse_product_code(arguments["product_code"])
+        source = SeatSource(parse_product_code(arguments["product_code"]))
         people = parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"])
         if not people:
             raise InvalidInputError("user_uuids, user_emails", "there is nobody to wait for. Pass at least one person.")
         state, require = arguments["state"], arguments["require"]
-        return cls(product, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
+        return cls(source, people, parse_choice("state", state, SeatState), parse_choice("require", require, Require))
 
     def progress(self, seats: SeatList, after: int = 0) -> Progress:
         """Return how many of the people are in the expected state.
@@ -107,15 +86,12 @@ class Condition(NamedTuple):
             else:
                 unproven.append(name)
         if self._ends(met, waiting + unproven):
-            summary = self._summary(waiting + unproven, done=True)
-            return Progress(done=True, summary=summary, total=len(met), met=list(fitting(map(_fields, met.values()))))
+            return Progress(self._summary(waiting + unproven, done=True), as_met(map(_fields, met.values()), len(met)))
         if not unproven or not self._ends(unproven, waiting):
-            return Progress(done=False, summary=self._summary(waiting + unproven))
+            return Progress(self._summary(waiting + unproven))
         is_hidden = seats.rows_without_uuid and not {*unproven}.isdisjoint(self.people.uuids)
         reason = "a seat without a user UUID may be theirs" if is_hidden else "a second reading has to confirm it"
-        return Progress(
-            done=False, summary=f"{self._summary(waiting, done=True)} ({reason})", is_unproven=seats.pages > 1
-        )
+        return Progress(f"{self._summary(waiting, done=True)} ({reason})", is_unproven=seats.pages > 1)
 
     def _ends(self, met: Collection[str], waiting: Collection[str]) -> bool:
         return bool(met) if self.require == "any" else not waiting
@@ -124,10 +100,13 @@ class Condition(NamedTuple):
         total = len(self.people)
         hold = f"{'holds' if total == 1 else 'hold'} {'a seat' if self.state == 'assigned' else 'no seat'}"
         others = "" if done else f"; waiting for {join_names(waiting)}"
-        return f"{self.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
+        return f"{self.source.product}: {total - len(waiting):,} of {plural(total, 'person', 'people')} {hold}{others}"
 
-    def warning(self, seat_list: SeatList) -> str | None:
-        """Return a warning if someone in the list may not have been recognised, so that the wait could end early."""
+    def warning(self, seat_list: SeatList, *, is_first: bool = False) -> str | None:
+        """Return a warning if someone may not have been recognised, so that the wait could end early.
+
+        :param is_first: whether nothing was read before. An email that is not in the list may be misspelt.
+        """
         if self.state != "unassigned":
             return None
         warnings = []
@@ -141,17 +120,16 @@ class Condition(NamedTuple):
                 f"{plural(unnamed, 'seat has', 'seats have')} no user UUID, so it is unknown whether someone passed by "
                 "UUID holds one of them. The wait goes on. Pass emails instead."
             )
-        return f"{self.product}: {' '.join(warnings)}" if warnings else None
+        if is_first and (absent := seat_list.unlisted(self.people.emails)):
+            warnings.append(
+                f"The first reading of the seat list does not contain {join_names(absent)}. The seats may be unassigned"
+                " already, or the emails misspelt. For these people the wait ends at once."
+            )
+        return f"{self.source.product}: {' '.join(warnings)}" if warnings else None
 
-    def first_warning(self, seat_list: SeatList) -> str | None:
-        """Return a warning about emails that the first reading does not contain: already unassigned, or misspelt."""
-        absent = seat_list.unlisted(self.people.emails) if self.state == "unassigned" else ()
-        if not absent:
-            return None
-        return (
-            f"{self.product}: the first reading of the seat list does not contain {join_names(absent)}. The seats may"
-            " be unassigned already, or the emails misspelt. For these people the wait ends at once."
-        )
+
+def as_met(rows: Iterable[dict[str, str | None]], count: int) -> Met:
+    return {"count": count, "people": list(fitting(rows))}
 
 
 def _fields(met: SeatUser | Person) -> dict[str, str | None]:
@@ -173,7 +151,7 @@ class SourceChange(NamedTuple):
     people: People = NOBODY
 
     def progress(self, reading: Reading, _: int = 0) -> Progress:
-        return Progress(reading.fingerprint != self.seen, self.summary)
+        return Progress(self.summary, None if reading.fingerprint == self.seen else as_met((), 0))
 
     def warning(self, _: object) -> str | None:
         """Return nothing: the worker warns."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, cast
 
 from airflow_provider_seats._connect import read_connection
 from airflow_provider_seats._waiting.shared_poller import MIN_INTERVAL, poll_of
-from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
+from airflow_provider_seats._waiting.turns import next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import KeysRefusedError, TransientError
 
 if TYPE_CHECKING:
@@ -31,21 +31,6 @@ class Follower:
     :ivar after: the number of the last reading that does not count: it may have started before the follower.
     """
 
-    __slots__ = (
-        "_conn_id",
-        "_connection",
-        "_may_renew",
-        "_needs_new",
-        "_poll",
-        "_read_after",
-        "_seen",
-        "_source",
-        "_waiting",
-        "after",
-        "emails",
-        "interval",
-        "is_current",
-    )
     _connection: DatadogConnection
     _poll: Poll
     after: int
@@ -57,7 +42,7 @@ class Follower:
         self._conn_id = conn_id
         self._source = source
         self.emails = emails
-        self._seen: Snapshot | None = None
+        self._seen: object = None
         self._needs_new = False
         self._waiting: asyncio.Future[None] | None = None
         # Whether to look for new keys if Datadog refuses these. If it refuses the new ones at once, it is an error.
@@ -91,14 +76,15 @@ class Follower:
             if isinstance(self._poll.error, KeysRefusedError):
                 await self._join_with_new_keys(self._poll.error)
                 continue
-            if self._poll.error is not None or self._poll.snapshot is None:
+            if self._poll.error is not None:
                 # One error is raised in many tasks, and each would lengthen its traceback.
-                raise (self._poll.error or RuntimeError("nothing was read")).with_traceback(None)
-            self._seen = self._poll.snapshot
+                raise self._poll.error.with_traceback(None)
+            snapshot = cast("Snapshot", self._poll.snapshot)
+            self._seen = _content(snapshot)
             self._needs_new = False
             self._may_renew = True
             self.is_current = self._poll.ended > self._read_after
-            return self._seen
+            return snapshot
 
     def _join(self, connection: DatadogConnection) -> None:
         self._connection = connection
@@ -134,22 +120,20 @@ class Follower:
         if poll.error is not None:
             return True
         counts = poll.ended > self._read_after or (isinstance(poll.snapshot, TransientError) and not self._needs_new)
-        return counts and not _shows_the_same(poll.snapshot, self._seen)
+        return counts and _content(poll.snapshot) is not self._seen
 
 
-def _shows_the_same(snapshot: Snapshot | None, seen: Snapshot | None) -> bool:
-    if snapshot is None or seen is None or isinstance(snapshot, TransientError) or isinstance(seen, TransientError):
-        return snapshot is seen
-    return snapshot.content is seen.content
+def _content(snapshot: Snapshot | None) -> object:
+    return snapshot if snapshot is None or isinstance(snapshot, TransientError) else snapshot.content
 
 
 class _ConnectionLookup:
     """A look-up of a connection, for all followers that wait for it."""
 
-    def __init__(self, conn_id: str, forget: Callable[[], object]) -> None:
-        self._forget = forget
+    def __init__(self, loop: asyncio.AbstractEventLoop, conn_id: str) -> None:
+        self._key = loop, conn_id
         self._waiting: list[asyncio.Future[None]] = []
-        self._task = asyncio.create_task(self._read(conn_id))
+        self._task = loop.create_task(self._read(conn_id))
         self._task.add_done_callback(self._done)
 
     async def result(self) -> DatadogConnection:
@@ -165,7 +149,7 @@ class _ConnectionLookup:
         return connection
 
     def _done(self, task: asyncio.Task[DatadogConnection]) -> None:
-        self._forget()
+        _lookups.pop(self._key, None)
         if not task.cancelled():
             # If nobody waits for it any more, asyncio would log its error.
             task.exception()
@@ -187,8 +171,7 @@ _lookups: Final[dict[tuple[asyncio.AbstractEventLoop, str], _ConnectionLookup]] 
 
 def _lookup(conn_id: str) -> _ConnectionLookup:
     """Return the look-up of a connection that is in progress, or start one. A thousand followers may share it."""
-    forget_closed_loops(_lookups)
     key = (asyncio.get_running_loop(), conn_id)
     if key not in _lookups:
-        _lookups[key] = _ConnectionLookup(conn_id, lambda: _lookups.pop(key, None))
+        _lookups[key] = _ConnectionLookup(*key)
     return _lookups[key]

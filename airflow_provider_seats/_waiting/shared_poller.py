@@ -7,21 +7,20 @@ last, and reads at the shortest interval among them, but uses at most half of a 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from contextvars import Context, ContextVar
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.client import make_client
 from airflow_provider_seats._api.clock import clock
 from airflow_provider_seats._api.rate_limits import WAIT_SHARE, shortest_interval
 from airflow_provider_seats._text import plural, without_numbers
-from airflow_provider_seats._waiting.turns import forget_closed_loops, next_turn, wake_in_turns
+from airflow_provider_seats._waiting.turns import next_turn, wake_in_turns
 from airflow_provider_seats.exceptions import TransientError
 
 if TYPE_CHECKING:
-    from airflow_provider_seats._api.flow import Flow, Pause
+    from airflow_provider_seats._api.flow import Pause
     from airflow_provider_seats._waiting.followers import Follower
     from airflow_provider_seats._waiting.sources import Reading, Source
     from airflow_provider_seats.connection import DatadogConnection
@@ -36,11 +35,13 @@ Snapshot: TypeAlias = "Reading | TransientError"
 
 def poll_of(connection: DatadogConnection, source: Source) -> Poll:
     """Return the poll of a source on the running event loop. Start one if there is none."""
-    forget_closed_loops(_organisations)
+    # What is left on a closed loop holds keys. Other loops may run in other threads, so this iterates over a copy.
+    for key in [key for key in list(_organisations) if key[0].is_closed()]:
+        _organisations.pop(key, None)
     key = (asyncio.get_running_loop(), connection)
     organisation = _organisations.get(key)
     if organisation is None:
-        organisation = _organisations[key] = _Organisation(connection, lambda: _organisations.pop(key, None))
+        organisation = _organisations[key] = _Organisation(*key)
     poll = organisation.polls.get(source)
     if poll is None:
         poll = organisation.polls[source] = Poll(organisation, source)
@@ -50,24 +51,18 @@ def poll_of(connection: DatadogConnection, source: Source) -> Poll:
 class _Organisation:
     """What the polls through one connection share on an event loop: the client, with the rate limits that it knows."""
 
-    def __init__(self, connection: DatadogConnection, forget: Callable[[], Any]) -> None:
-        self.client = make_client(connection, share=WAIT_SHARE, announce=self._announce)
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: DatadogConnection) -> None:
+        self.client = make_client(connection, share=WAIT_SHARE, announce=_announce)
         self.polls: dict[Source, Poll] = {}
-        self._forget = forget
-        self._announced: dict[object, str] = {}
+        self._key = loop, connection
 
     def drop(self, poll: Poll) -> None:
         """Remove a poll, and close the client with the last one."""
         if self.polls.get(poll.source) is poll:
             del self.polls[poll.source]
-            self._announced.pop(poll.task, None)
             if not self.polls:
-                self._forget()
+                _organisations.pop(self._key, None)
                 self.client.close()
-
-    def answered(self) -> None:
-        """Note that Datadog answered the current poll, so that its next fault is logged again."""
-        self._announced.pop(asyncio.current_task(), None)
 
     def allowed_interval(self, limit_key: str) -> tuple[float, str]:
         """Return the shortest interval at which the polls together use their share of a rate limit, and the limit."""
@@ -78,13 +73,6 @@ class _Organisation:
         interval = shortest_interval(polls, limit.seconds_per_request(WAIT_SHARE))
         return interval, f"Datadog's rate limit of {limit.requests:g} requests in {limit.seconds:g} s"
 
-    def _announce(self, pause: Pause) -> None:
-        """Log a wait once for each poll, not at each attempt."""
-        task, reason = asyncio.current_task(), without_numbers(pause.reason)
-        if reason != self._announced.get(task):
-            log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
-        self._announced[task] = reason
-
 
 class Poll:
     """Reads one source again and again.
@@ -94,6 +82,7 @@ class Poll:
     :ivar task: the task that reads.
     :ivar started: how many readings have started.
     :ivar ended: how many readings have ended.
+    :ivar announced: the last wait that was logged since Datadog answered, without its numbers.
     :ivar error: the error that ended it, for all followers.
     """
 
@@ -101,6 +90,7 @@ class Poll:
         self.source = source
         self.snapshot: Snapshot | None = None
         self.error: Exception | None = None
+        self.announced = ""
         self._organisation = organisation
         self._loop = asyncio.get_running_loop()
         self._followers: dict[Follower, None] = {}
@@ -110,7 +100,8 @@ class Poll:
         self._began = self._finished = self._not_before = -math.inf
         self._pace_changed = asyncio.Event()
         # A context of its own: that of the first follower would put all log lines into its task's log.
-        context = contextvars.Context()
+        context = Context()
+        context.run(_current.set, self)
         self.task = self._loop.create_task(self._run(), name=f"datadog-seats-{source.name}", context=context)
 
     @property
@@ -119,7 +110,7 @@ class Poll:
 
     @property
     def requests(self) -> int:
-        return 1 if self._known is None else max(self._known.requests, 1)
+        return 1 if self._known is None else self._known.requests
 
     def join(self, follower: Follower) -> None:
         """Add a follower, which may need a shorter interval."""
@@ -145,37 +136,34 @@ class Poll:
                 # The followers go first: they may leave, or require a new reading.
                 await next_turn()
         except Exception as error:  # noqa: BLE001 (each follower raises it)
-            self.error = error
-            self._organisation.drop(self)
-            self._notify()
+            self._end(error)
         except asyncio.CancelledError:
             # If there are followers left, this did not happen because the last one left.
-            self.error = RuntimeError("The poll was cancelled.")
-            self._organisation.drop(self)
-            self._notify()
+            self._end(RuntimeError("The poll was cancelled."))
             raise
+
+    def _end(self, error: Exception) -> None:
+        self.error = error
+        self._organisation.drop(self)
+        self._notify()
 
     async def _read(self) -> None:
         self.started += 1
         self._began = self._loop.time()
-        try:
-            self._known = await self._organisation.client.arun(self._flow())
-        except TransientError as error:
-            self.ended, self._finished = self.started, self._loop.time()
-            self._not_before = self._finished + (error.retry_after or 0)
-            if not _alike(self.snapshot, error):
-                self.snapshot = error
-            return
-        self.ended, self._finished = self.started, self._loop.time()
-        # A reading that takes longer than the interval is followed by a rest as long as itself.
-        self._rest = self._finished - self._began
-        self._organisation.answered()
-        self.snapshot = self._known
-
-    def _flow(self) -> Flow[Reading]:
         followers = tuple(self._followers)
         emails = (email for follower in followers for email in follower.emails)
-        return self.source.read(self._known, self.started, emails)
+        try:
+            self._known = await self._organisation.client.arun(self.source.read(self._known, self.started, emails))
+        except TransientError as error:
+            self._not_before = self._loop.time() + (error.retry_after or 0)
+            if not _alike(self.snapshot, error):
+                self.snapshot = error
+        else:
+            # A reading that takes longer than the interval is followed by a rest as long as itself.
+            self._rest = self._loop.time() - self._began
+            self.snapshot = self._known
+            self.announced = ""
+        self.ended, self._finished = self.started, self._loop.time()
 
     async def _until_due(self) -> None:
         """Wait for the end of the interval, which changes as followers come and go."""
@@ -207,7 +195,16 @@ class Poll:
         wake_in_turns(wakeup for wakeup in wakeups if wakeup is not None)
 
 
-_organisations: dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation] = {}
+_current: Final[ContextVar[Poll]] = ContextVar("poll")
+_organisations: Final[dict[tuple[asyncio.AbstractEventLoop, DatadogConnection], _Organisation]] = {}
+
+
+def _announce(pause: Pause) -> None:
+    """Log a wait once for each poll, not at each attempt."""
+    poll, reason = _current.get(), without_numbers(pause.reason)
+    if reason != poll.announced:
+        log.info("Waiting %.1f s: %s", pause.seconds, pause.reason)
+    poll.announced = reason
 
 
 def _alike(snapshot: Snapshot | None, error: TransientError) -> bool:

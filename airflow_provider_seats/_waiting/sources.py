@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 
 class SeatSource(NamedTuple):
-    """The seats of a product."""
+    """The seats of a product.
+
+    :param subject: what messages call it.
+    :param limit_key: of the rate limit that a reading uses.
+    """
 
     product: str
+    subject: str = "The seat list"
+    limit_key: str = LIST_LIMIT_KEY
 
     @property
     def name(self) -> str:
         return self.product
 
     @property
-    def subject(self) -> str:
-        return "The seat list"
-
-    @property
-    def limit_key(self) -> str:
-        return LIST_LIMIT_KEY
+    def whole(self) -> SeatSource:
+        return self
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[SeatList]:  # noqa: ARG002 (all are read)
         before = known if isinstance(known, SeatList) else SeatList(pages=0, number=0)
@@ -46,26 +48,32 @@ class AccountSource(NamedTuple):
     """
 
     everyone: bool = False
+    subject: str = "The accounts"
+    limit_key: str = "GET /api/v2/users"
 
     @property
     def name(self) -> str:
         return "all accounts" if self.everyone else "accounts"
 
     @property
-    def subject(self) -> str:
-        return "The accounts"
+    def whole(self) -> AccountSource:
+        return AccountSource(everyone=True)
 
-    @property
-    def limit_key(self) -> str:
-        return "GET /api/v2/users"
-
-    def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[AccountList]:
+    def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[AccountList]:  # noqa: ARG002 (one reading is proof)
         """Read the accounts of these emails, in as few requests as the API allows."""
-        accounts = yield from read_accounts(emails, everyone=self.everyone)
-        accounts.number = number
-        if isinstance(known, AccountList) and known.by_email == accounts.by_email:
-            accounts.content = known.content
-        return accounts
+        from airflow_provider_seats._api import users  # noqa: PLC0415 (waits for seats need no accounts)
+
+        wanted = {*map(email_key, emails)}
+        found, total = yield from (users.read_all_users() if self.everyone else users.search_accounts(wanted))
+        accounts = users.accounts_by_email(found)
+        if not self.everyone:
+            accounts = {email: accounts[email] for email in wanted if email in accounts}
+        pages = -(-(total or 0) // PAGE_SIZE)
+        requests = pages if self.everyone else min(len(wanted), 1 + pages) if pages else len(wanted)
+        reading = AccountList(accounts, max(requests, 1))
+        if isinstance(known, AccountList) and known.by_email == accounts:
+            reading.content = known.content
+        return reading
 
 
 class AccountList:
@@ -77,10 +85,9 @@ class AccountList:
     """
 
     def __init__(self, accounts: Mapping[str, tuple[User, ...]], requests: int = 1) -> None:
-        self.number = 1
-        self.content: object = accounts
-        self.requests = requests
         self.by_email = accounts
+        self.requests = requests
+        self.content: object = accounts
 
     def __len__(self) -> int:
         return len(self.by_email)
@@ -98,17 +105,3 @@ class AccountList:
 
 Source: TypeAlias = SeatSource | AccountSource
 Reading: TypeAlias = SeatList | AccountList
-
-
-def read_accounts(emails: Iterable[str], *, everyone: bool = False) -> Flow[AccountList]:
-    """Read the accounts of these emails, or of everyone."""
-    from airflow_provider_seats._api import users  # noqa: PLC0415 (waits for seats need no accounts)
-
-    wanted = {*map(email_key, emails)}
-    found, total = yield from (users.read_all_users() if everyone else users.search_accounts(wanted))
-    accounts = users.accounts_by_email(found)
-    if not everyone:
-        accounts = {email: accounts[email] for email in wanted if email in accounts}
-    pages = -(-(total or 0) // PAGE_SIZE)
-    requests = pages if everyone else min(len(wanted), 1 + pages) if pages else len(wanted)
-    return AccountList(accounts, max(requests, 1))

@@ -6,12 +6,11 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
-K = TypeVar("K", bound=tuple[Any, ...])
 
 # How many triggers run before the event loop gets a chance to run something else.
 _AT_ONCE: Final = 20
@@ -20,29 +19,28 @@ _MANY: Final = 200
 # What triggers import when they run.
 MODULES: Final = tuple(
     f"airflow_provider_seats.{name}"
-    for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.watch")
+    for name in ("_rosters.emails", "_waiting.accounts", "_waiting.users_wait", "_waiting.changes")
 )
 # The futures that wait, by their event loop.
-_queues: Final[dict[tuple[asyncio.AbstractEventLoop], deque[asyncio.Future[None]]]] = {}
+_queues: Final[dict[asyncio.AbstractEventLoop, deque[asyncio.Future[None]]]] = {}
 
 
 def wake_in_turns(futures: Iterable[asyncio.Future[None]]) -> None:
     """Set the result of each future, a few at a time and in order. Skip futures that are done by then.
 
-    Before the first ones, a thread loads the modules that triggers need. If that fails, the futures raise its error.
+    Before the first ones, a thread loads the modules that triggers need.
     """
     waiting = [future for future in futures if not future.done()]
     if not waiting:
         return
     loop = asyncio.get_running_loop()
-    queue = _queues.get((loop,))
+    queue = _queues.get(loop)
     if queue is None:
-        forget_closed_loops(_queues)
         if all(name in sys.modules for name in MODULES):
             loop.call_soon(_wake_some, loop)
         else:
-            loop.run_in_executor(None, _load).add_done_callback(partial(_loaded, loop))
-        queue = _queues[(loop,)] = deque()
+            loop.run_in_executor(None, _load).add_done_callback(lambda _: _wake_some(loop))
+        queue = _queues[loop] = deque()
     queue.extend(waiting)
 
 
@@ -53,32 +51,15 @@ def next_turn() -> asyncio.Future[None]:
     return turn
 
 
-def forget_closed_loops(registry: dict[K, Any]) -> None:
-    """Remove what belongs to a closed event loop, and would keep the loop alive.
-
-    :param registry: what belongs to a loop, by a key whose first element is the loop.
-    """
-    # Other loops may run in other threads, so this iterates over a copy.
-    for key in [key for key in list(registry) if key[0].is_closed()]:
-        registry.pop(key, None)
-
-
 def _load() -> None:
-    for name in MODULES:
-        import_module(name)
-
-
-def _loaded(loop: asyncio.AbstractEventLoop, loading: asyncio.Future[None]) -> None:
-    if (error := loading.exception()) is None:
-        _wake_some(loop)
-        return
-    for future in _queues.pop((loop,)):
-        if not future.done():
-            future.set_exception(error)
+    # A trigger that cannot import a module either raises why.
+    with suppress(Exception):
+        for name in MODULES:
+            import_module(name)
 
 
 def _wake_some(loop: asyncio.AbstractEventLoop) -> None:
-    queue = _queues[(loop,)]
+    queue = _queues[loop]
     for _ in range(min(_AT_ONCE, len(queue))):
         future = queue.popleft()
         if not future.done():
@@ -86,7 +67,7 @@ def _wake_some(loop: asyncio.AbstractEventLoop) -> None:
     if queue:
         loop.call_soon(_wake_some, loop)
     else:
-        del _queues[(loop,)]
+        del _queues[loop]
 
 
 async def compute(size: int, function: Callable[[], T]) -> T:

@@ -82,8 +82,8 @@ class UsersWait:
                         again = only_once and not follower.is_current
                     else:
                         progress = await self._check(snapshot, follower.after)
-                        if progress.done:
-                            return progress.result()
+                        if progress.met is not None:
+                            return progress.met
                         again = progress.is_unproven
                     if again:
                         follower.require_new_reading()

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._waiting.condition import Condition, Require, SeatState
+from airflow_provider_seats._waiting.condition import Condition, Progress, Require, SeatState
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.planning import seat
 
@@ -20,6 +20,12 @@ def condition(
 ) -> Condition:
     """Make a condition."""
     return Condition.parse(product_code="p", user_uuids=uuids, user_emails=emails, state=state, require=require)
+
+
+def emails_of(progress: Progress) -> list[str | None]:
+    """Return the emails of the people who met the condition."""
+    assert progress.met is not None
+    return [row["email"] for row in progress.met["people"]]
 
 
 @pytest.mark.parametrize(
@@ -35,9 +41,8 @@ def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, do
     """The progress returns the people who met the condition, and its summary names the others until it is done."""
     seats = SeatList([seat(ANN, "ann@x.io"), seat(TWO, "2@x.io")])
     progress = condition([TWO, NINE], ["Ann@x.io", "gone@x.io"], state, require).progress(seats)
-    assert progress.done is done
-    assert [row["email"] for row in progress.met] == met
-    assert progress.total == len(met)
+    assert (progress.met is not None) is done
+    assert progress.met is None or (progress.met["count"], emails_of(progress)) == (len(met), met)
     others = ["gone@x.io", NINE] if state == "assigned" else ["Ann@x.io", TWO]
     assert all((other in progress.summary) is not done for other in others)
 
@@ -46,16 +51,16 @@ def test_a_condition_is_met_by_all_or_any(state: SeatState, require: Require, do
 def test_a_condition_that_nobody_meets_is_not_done(require: Require) -> None:
     """Neither all nor any ends the wait if nobody is in the expected state."""
     seats = SeatList([seat(ANN, "ann@x.io")])
-    assert not condition([NINE], ["gone@x.io"], "assigned", require).progress(seats).done
-    assert not condition([ANN], ["ann@x.io"], "unassigned", require).progress(seats).done
+    assert condition([NINE], ["gone@x.io"], "assigned", require).progress(seats).met is None
+    assert condition([ANN], ["ann@x.io"], "unassigned", require).progress(seats).met is None
 
 
 @pytest.mark.parametrize("require", ["all", "any"])
 def test_a_condition_that_everyone_meets_is_done(require: Require) -> None:
     """Both all and any end the wait if everyone is in the expected state."""
     seats = SeatList([seat(ANN, "ann@x.io")])
-    assert condition([ANN], ["ANN@x.io"], "assigned", require).progress(seats).done
-    assert condition([NINE], ["gone@x.io"], "unassigned", require).progress(seats).done
+    assert emails_of(condition([ANN], ["ANN@x.io"], "assigned", require).progress(seats)) == ["ann@x.io"]
+    assert emails_of(condition([NINE], ["gone@x.io"], "unassigned", require).progress(seats)) == ["gone@x.io", None]
 
 
 def test_only_a_proven_absence_counts() -> None:
@@ -65,13 +70,13 @@ def test_only_a_proven_absence_counts() -> None:
     assert people.progress(first).summary == f"p: 0 of 3 people hold no seat; waiting for ann@x.io, {NINE}, gone@x.io"
     second = first.followed_by((), 2, 2)
     progress = people.progress(second)
-    assert (progress.done, progress.is_unproven) == (False, True)
+    assert (progress.met, progress.is_unproven) == (None, True)
     assert progress.summary == "p: 3 of 3 people hold no seat (a second reading has to confirm it)"
     anyone = condition([NINE], ["ann@x.io"], "unassigned", "any").progress(second)
-    assert (anyone.done, anyone.total) == (False, 0)
+    assert anyone.met is None
     third = second.followed_by((), 2, 3)
-    assert (people.progress(third).done, people.progress(third).total) == (True, 3)
-    assert not people.progress(third, after=2).done
+    assert len(emails_of(people.progress(third))) == 3
+    assert people.progress(third, after=2).met is None
 
 
 def test_nobody_is_unassigned_by_uuid_beside_a_row_without_one() -> None:
@@ -79,22 +84,22 @@ def test_nobody_is_unassigned_by_uuid_beside_a_row_without_one() -> None:
     seats = SeatList([seat(ANN, "ann@x.io"), seat(None, "nid@x.io")])
     blocked = condition([NINE], state="unassigned")
     progress = blocked.progress(seats)
-    assert (progress.done, progress.is_unproven) == (False, False)  # another reading would not prove it
+    assert (progress.met, progress.is_unproven) == (None, False)  # another reading would not prove it
     assert progress.summary == "p: 1 of 1 person holds no seat (a seat without a user UUID may be theirs)"
     warning = blocked.warning(seats)
     assert warning is not None
     assert warning.startswith("p: 1 seat has no user UUID, ")
-    assert condition(emails=["bob@x.io"], state="unassigned").progress(seats).done
-    assert condition([ANN]).progress(seats).done
+    assert emails_of(condition(emails=["bob@x.io"], state="unassigned").progress(seats)) == ["bob@x.io"]
+    assert emails_of(condition([ANN]).progress(seats)) == ["ann@x.io"]
     assert condition([ANN]).warning(seats) is None
 
 
 def test_the_progress_returns_seats_with_all_fields_and_others_as_passed() -> None:
     """A person with a seat is returned as its row, once, and a person without one as they were passed."""
     ann = seat(ANN, "ann@x.io")
-    assert condition([ANN], ["ann@x.io"]).progress(SeatList([ann])).met == [ann._asdict()]
+    assert condition([ANN], ["ann@x.io"]).progress(SeatList([ann])).met == {"count": 1, "people": [ann._asdict()]}
     gone = condition([NINE], ["Bob@x.io"], "unassigned").progress(SeatList([ann])).met
-    assert gone == [{"id": None, "email": "Bob@x.io"}, {"id": NINE, "email": None}]
+    assert gone == {"count": 2, "people": [{"id": None, "email": "Bob@x.io"}, {"id": NINE, "email": None}]}
 
 
 def test_the_summary_counts_people_and_names_those_it_waits_for() -> None:
@@ -128,13 +133,14 @@ def test_a_row_without_an_email_is_a_warning(emails: list[str], state: SeatState
 def test_the_first_reading_warns_about_emails_that_it_does_not_contain() -> None:
     """A wait for unassigned warns at its first reading if the list contains none of the seats of an email."""
     seats = SeatList([seat(ANN, "ann@x.io")])
-    warning = condition([NINE], ["ANN@x.io", "Misspelt@x.io"], "unassigned").first_warning(seats)
+    warning = condition([NINE], ["ANN@x.io", "Misspelt@x.io"], "unassigned").warning(seats, is_first=True)
     assert warning is not None
     assert "Misspelt@x.io" in warning
     assert "ANN@x.io" not in warning
     assert NINE not in warning
-    assert condition(emails=["misspelt@x.io"]).first_warning(seats) is None
-    assert condition(emails=["ann@x.io"], state="unassigned").first_warning(seats) is None
+    assert condition(emails=["misspelt@x.io"]).warning(seats, is_first=True) is None
+    assert condition(emails=["misspelt@x.io"], state="unassigned").warning(seats) is None
+    assert condition(emails=["ann@x.io"], state="unassigned").warning(seats, is_first=True) is None
 
 
 @pytest.mark.parametrize(

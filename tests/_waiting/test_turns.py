@@ -7,12 +7,14 @@ import itertools
 import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
 from airflow_provider_seats._waiting import turns
 from airflow_provider_seats._waiting.turns import compute, next_turn, wake_in_turns
 from tests.helpers.looping import quickly
+from tests.helpers.triggers import event_of, users_trigger
 
 
 def test_others_run_between_the_turns_of_many() -> None:
@@ -85,36 +87,23 @@ def test_a_loop_that_stops_and_runs_again_still_gives_turns() -> None:
     assert turns._queues == {}
 
 
-def test_a_closed_loop_is_forgotten() -> None:
-    """A loop that was closed while turns were left is removed when the next loop gives turns."""
-    loop = asyncio.new_event_loop()
-
-    async def begin() -> None:
-        for _ in range(5 * turns._AT_ONCE):
-            next_turn()
-
-    loop.run_until_complete(begin())
-    loop.close()
-    assert (loop,) in turns._queues
-
-    async def one() -> None:
-        await next_turn()
-
-    quickly(one())
-    assert turns._queues == {}
-
-
 def test_an_error_while_modules_are_loaded_reaches_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """If a module cannot be loaded, each trigger that waits raises the error, and none waits for ever."""
-    monkeypatch.setattr(turns, "MODULES", ("no_such_module",))
+    name = "airflow_provider_seats._waiting.users_wait"
 
-    async def one() -> None:
-        await next_turn()
+    class Broken:
+        def find_spec(self, module: str, *_: object) -> None:
+            if module == name:
+                raise ModuleNotFoundError("it is broken")
 
-    async def main() -> list[BaseException | None]:
-        return await asyncio.gather(*(one() for _ in range(3 * turns._AT_ONCE)), return_exceptions=True)
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    triggers = [users_trigger(user_emails=["ann@x.com"]) for _ in range(3 * turns._AT_ONCE)]
 
-    assert {type(error) for error in quickly(main())} == {ModuleNotFoundError}
+    async def main() -> list[Any]:
+        return await asyncio.gather(*map(event_of, triggers), return_exceptions=True)
+
+    assert [str(error) for error in quickly(main())] == ["it is broken"] * len(triggers)
 
 
 def test_a_load_that_cannot_start_leaves_no_queue(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 
 from airflow_provider_seats._planning.stored import MAX_VALUE
-from airflow_provider_seats._running.xcom import MAX_XCOM
+from airflow_provider_seats._running.task_context import MAX_XCOM
 from airflow_provider_seats.testing import SEATS, FakeDatadog, Fault
 from tests.helpers.airflow_home import AIRFLOW, AirflowHome, Server, wait_for
 

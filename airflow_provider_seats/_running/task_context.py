@@ -1,17 +1,51 @@
-"""When the run of a DAG began, also if it is an old one that runs again."""
+"""What a run reads from Airflow's context, and what it pushes to XCom."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from airflow_provider_seats._airflow import Context
+from airflow_provider_seats.exceptions import TransientError, UsersNotReadyError
 
+if TYPE_CHECKING:
+    from airflow_provider_seats._airflow import Context, TaskLog
+
+# Airflow's XCOM_RETURN_KEY. Importing it would load Airflow's database models.
+RETURN_VALUE: Final = "return_value"
+SUMMARY: Final = "summary"
+HEADLINE: Final = "headline"
+# The most bytes of a value. MySQL cannot read one above its sort_buffer_size (256 KiB).
+MAX_XCOM: Final = 190 * 1024
 # The second one until Airflow 3.0.
 _BY_ASSETS: Final = frozenset({"asset_triggered", "dataset_triggered"})
 # A run that begins later than that after it was due is an old one.
 _LATE: Final = timedelta(hours=1)
+
+
+def push_to_xcom(context: Context, log: TaskLog, key: str, value: object) -> None:
+    """Push a value to XCom. If that fails, only log it: what the task does matters more."""
+    if "ti" not in context:
+        return
+    try:
+        context["ti"].xcom_push(key=key, value=value)
+    except Exception as error:  # noqa: BLE001 (as above)
+        log.warning("%s could not be pushed to XCom (%s).", key, error)
+
+
+def end_retries(error: BaseException, context: Mapping[str, object]) -> None:
+    """Make an error say that no retry is left, if this was the last attempt of the task."""
+    ti = context.get("ti")
+    try_number, max_tries = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
+    if not isinstance(error, TransientError) or not isinstance(try_number, int) or not isinstance(max_tries, int):
+        return
+    # The first attempt has the number 1, and is no retry.
+    if try_number <= max_tries:
+        return
+    text = str(error)
+    if isinstance(error, UsersNotReadyError):
+        text = text.removesuffix(error.promise)
+    error.args = (f"{text} No retry of the task is left: clear it to run it again.",)
 
 
 def run_started(context: Context) -> datetime | None:
@@ -30,19 +64,17 @@ def run_started(context: Context) -> datetime | None:
     if started is not None and not was_cleared and getattr(run, "run_type", None) != "backfill":
         was_handed = getattr(run, "conf", None) or getattr(run, "run_type", None) in _BY_ASSETS
         triggered_at = _run_after(run) if hasattr(run, "run_after") else getattr(run, "queued_at", None)
-        times = [started, triggered_at if was_handed else None]
-        return min(_aware(each) for each in times if each is not None)
+        return min(started, triggered_at) if was_handed and triggered_at else started
     if hasattr(run, "run_after"):
-        times = [_run_after(run)]
-    else:
-        times = [getattr(run, name, None) for name in ("data_interval_end", "execution_date")]
-    return max((_aware(each) for each in times if each is not None), default=None)
+        return _run_after(run)
+    times = (getattr(run, name, None) for name in ("data_interval_end", "execution_date"))
+    return max(filter(None, times), default=None)
 
 
 def run_again(context: Context) -> tuple[datetime, datetime] | None:
     """Return when an old run was due, and when it began now; None if the run is none."""
     first, now = run_started(context), getattr(context.get("dag_run"), "start_date", None)
-    return (first, _aware(now)) if first and now and _aware(now) - first > _LATE else None
+    return (first, now) if first and now and now - first > _LATE else None
 
 
 def _run_after(run: object) -> datetime | None:
@@ -55,7 +87,3 @@ def _run_after(run: object) -> datetime | None:
     logical_date: datetime | None = getattr(run, "logical_date", None)
     is_of_interval = getattr(run, "run_type", None) == "manual" and due == getattr(run, "data_interval_end", None)
     return max(due, logical_date) if due and logical_date and is_of_interval else due
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
