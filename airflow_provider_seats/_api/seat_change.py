@@ -165,19 +165,15 @@ class _Change:
 
     def read_back_unconfirmed(self) -> Flow[None]:
         """Look up the people that accepted calls did not confirm. Most of them are as requested already."""
-        people, self.unconfirmed = tuple(self.unconfirmed), []
-        if not people:
-            return
-        response = "Datadog accepted the call and did not confirm these people."
-        rest = yield from self._not_as_requested(people, response)
-        for pause in READ_BACK_PAUSES:
+        rest, self.unconfirmed = tuple(self.unconfirmed), []
+        for pause in (0.0, *READ_BACK_PAUSES):
             if not rest:
                 return
-            self.unconfirmed = list(rest)
-            unconfirmed = plural(len(rest), "person is", "people are")
-            yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            if pause:
+                unconfirmed = plural(len(rest), "person is", "people are")
+                yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            response = "Datadog accepted the call and did not confirm these people."
             rest = yield from self._not_as_requested(rest, response)
-            self.unconfirmed = []
         hidden = self._may_be_hidden(rest)
         self.done.update(hidden)
         self.refused.update(dict.fromkeys(set(rest).difference(hidden), _without_effect(self.method)))
@@ -201,7 +197,7 @@ class _Change:
             reading = UnavailableError(f"GET {PATH}", f"{seats_have} no user UUID and may be theirs")
             raise SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
 
-    def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
+    def outcome(self, error: DatadogSeatsError | None) -> Outcome:
         self.unknown |= self.unproven.union(self.unconfirmed)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
@@ -326,7 +322,7 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
     """
     pauses = [*READ_BACK_PAUSES]
     while True:
-        reading = yield from read_seat_list(unassigned.product, progress=lambda: "The changes are being read back")
+        reading = yield from read_seat_list(unassigned.product)
         kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
         lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
         if len(lacking) <= len(reading.rows_without_uuid):
