@@ -41,16 +41,12 @@ def email_key(email: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
-def is_canonical_uuid(text: str) -> bool:
-    return _CANONICAL.fullmatch(text) is not None
-
-
 def canonical_uuid(value: object) -> str | None:
     """Return a UUID in lower case with hyphens, from every form that :class:`uuid.UUID` accepts; None if it is none."""
+    if isinstance(value, str) and _CANONICAL.fullmatch(value):  # there may be 100,000 of them
+        return value
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, str) and _CANONICAL.fullmatch(value):
-        return value
     text = value.strip() if isinstance(value, str) else ""
     # UUID() also accepts what int() does: underscores, and digits of other scripts.
     if not re.fullmatch(r"[0-9a-fA-F{}:urnid-]+", text):

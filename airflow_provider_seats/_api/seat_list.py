@@ -67,10 +67,6 @@ class SeatList:
         row = self._uuids.get(uuid)
         return [] if row is None else [_named(row)]
 
-    def by_email(self, email: str) -> list[SeatUser]:
-        """Return the seats of all accounts with this email. There may be several."""
-        return list(map(_named, self._rows_of_email(email_key(email))))
-
     def others(self, uuids: Container[str], email_keys: Container[str]) -> Iterator[SeatUser]:
         """Yield the seats of everyone who has none of these user UUIDs and none of these emails."""
         for row in self.rows:
@@ -78,7 +74,8 @@ class SeatList:
                 yield _named(row)
 
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
-        return tuple(email for email in emails if email_key(email) not in self._emails)
+        first, _ = self._emails
+        return tuple(email for email in emails if email_key(email) not in first)
 
     @property
     def requests(self) -> int:
@@ -153,8 +150,9 @@ class SeatList:
         return [row for row in without if wanted.is_same(_identity(row))] if wanted.emails else []
 
     def _rows_of_email(self, key: str) -> list[Row]:
-        found = self._emails.get(key)
-        return [] if found is None else self._same_email.get(key, [found])
+        first, several = self._emails
+        found = first.get(key)
+        return [] if found is None else several.get(key, [found])
 
     def _may_be_without_uuid(self, listed_as: str | None) -> bool:
         if listed_as is None:
@@ -167,23 +165,17 @@ class SeatList:
         return {row[0]: row for row in self.rows if row[0]}
 
     @cached_property
-    def _emails(self) -> dict[str, Row]:
-        """One row of each email."""
-        return {email_key(row[1]): row for row in self.rows if row[1] is not None}
-
-    @cached_property
-    def _same_email(self) -> dict[str, list[Row]]:
-        """All rows of the emails that several rows have."""
-        same: dict[str, list[Row]] = {}
-        if len(self._emails) + self.rows_without_email < len(self.rows):
-            first = self._emails
-            for row in self.rows:
-                if row[1] is not None and first[key := email_key(row[1])] is not row:
-                    same[key] = []
-            for row in self.rows:
-                if row[1] is not None and (key := email_key(row[1])) in same:
-                    same[key].append(row)
-        return same
+    def _emails(self) -> tuple[dict[str, Row], dict[str, list[Row]]]:
+        """The first row of each email, and all rows of the emails that several rows have."""
+        firsts: dict[str, Row] = {}
+        several: dict[str, list[Row]] = {}
+        for row in self.rows:
+            if row[1] is not None:
+                key = email_key(row[1])
+                first = firsts.setdefault(key, row)
+                if first is not row:
+                    several.setdefault(key, [first]).append(row)
+        return firsts, several
 
 
 def read_seat_list(

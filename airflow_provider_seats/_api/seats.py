@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, resources, text, unusable
-from airflow_provider_seats._api.identifiers import is_canonical_uuid
+from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
@@ -85,7 +85,7 @@ def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     # An id that is no UUID cannot be that of a user.
     rows = [
         (
-            uuid if uuid and is_canonical_uuid(uuid) else None,
+            canonical_uuid(uuid),
             text(attributes, "email"),
             text(attributes, "name"),
             text(attributes, "assigned_at"),

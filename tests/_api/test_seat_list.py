@@ -30,9 +30,9 @@ SEATS = SeatList([seat("1", "ann@x"), seat("2", "Ann@X"), seat("3"), seat(None, 
 
 def test_seats_are_found_by_uuid_and_by_email() -> None:
     """An email finds the seats of all accounts that share it, in any case, and a UUID finds one without an email."""
-    assert [user.id for user in SEATS.by_email("ANN@x")] == ["1", "2"]
+    assert [user.id for user in SEATS.seats_of("ANN@x")] == ["1", "2"]
     assert [user.email for user in SEATS.by_uuid("3")] == [None]
-    assert SEATS.by_uuid("9") == SEATS.by_email("9@x") == []
+    assert SEATS.by_uuid("9") == SEATS.seats_of("9@x") == []
 
 
 def test_a_list_is_counted() -> None:
@@ -61,7 +61,7 @@ def test_people_are_matched_with_their_rows() -> None:
 @pytest.mark.parametrize(("listed", "passed"), [("jos\u00e9@x", "JOSE\u0301@x"), ("jose\u0301@x", "jos\u00e9@X")])
 def test_two_spellings_find_the_same_seat(listed: str, passed: str) -> None:
     """An email is found in the list in its composed and in its decomposed form."""
-    assert [user.id for user in SeatList([seat("1", listed)]).by_email(passed)] == ["1"]
+    assert [user.id for user in SeatList([seat("1", listed)]).seats_of(passed)] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_two_spellings_find_the_same_seat(listed: str, passed: str) -> None:
 )
 def test_two_addresses_never_find_the_same_seat(listed: str, passed: str) -> None:
     """Addresses that casefold() or NFKC would join are not found for each other."""
-    assert SeatList([seat("1", listed)]).by_email(passed) == []
-    assert SeatList([seat("1", passed)]).by_email(listed) == []
+    assert SeatList([seat("1", listed)]).seats_of(passed) == []
+    assert SeatList([seat("1", passed)]).seats_of(listed) == []
 
 
 UUIDS = st.none() | st.sampled_from("abcdefgh")
@@ -90,7 +90,7 @@ def test_lookups_find_what_a_search_of_all_rows_finds(table: list[SeatUser]) -> 
         assert seats.by_uuid(name) == [user for user in table if user.id == name]
     for email in ("", "1@x", "2@X", "3@x", "\u00e9@x"):
         found = [user for user in table if user.email is not None and email_key(user.email) == email_key(email)]
-        assert seats.by_email(email) == found
+        assert seats.seats_of(email) == found
     assert seats.users == tuple(table)
 
 
@@ -98,7 +98,7 @@ def test_lookups_find_what_a_search_of_all_rows_finds(table: list[SeatUser]) -> 
 def test_the_others_are_found_by_neither(table: list[SeatUser], uuids: set[str], emails: set[str]) -> None:
     """The others are the rows, in order, that are found neither by one of the UUIDs nor by one of the emails."""
     seats = SeatList(table)
-    found = [*chain(*map(seats.by_uuid, uuids), *map(seats.by_email, emails))]
+    found = [*chain(*map(seats.by_uuid, uuids), *map(seats.seats_of, emails))]
     keys = frozenset(map(email_key, emails))
     assert list(seats.others(uuids, keys)) == [user for user in table if user not in found]
 
@@ -136,10 +136,10 @@ def test_the_rows_do_not_burden_the_garbage_collector(datadog: FakeDatadog, befo
 def test_looking_someone_up_after_index_does_not_index_again() -> None:
     """``index`` does all the work beforehand, so that a look-up on an event loop is quick."""
     seats = SeatList([seat("1", "ann@x"), seat("2")]).index()
-    done = {name for name in vars(seats) if name.startswith("_")} | {"_same_email"}
-    assert seats.by_uuid("1") == seats.by_email("ann@x") != []
+    done = {name for name in vars(seats) if name.startswith("_")}
+    assert seats.by_uuid("1") == seats.seats_of("ann@x") != []
     assert seats.rows_without_email == 1
-    assert {name for name in vars(seats) if name.startswith("_")} == done  # the rest is empty
+    assert {name for name in vars(seats) if name.startswith("_")} == done
 
 
 # --- absence needs proof ---
