@@ -23,7 +23,7 @@ from airflow_provider_seats._api.batches import (
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.seats import PATH
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
@@ -42,8 +42,6 @@ from airflow_provider_seats.exceptions import (
 READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
 _Method: TypeAlias = Literal["POST", "DELETE"]
-# How often the list is read again for people whose absence is not proven: once more after they were sent again.
-_CONFIRMATIONS: Final = 2
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
 
@@ -110,7 +108,6 @@ def _change(method: _Method, product: str, user_uuids: Iterable[str], batch_size
         error = ended
     try:
         yield from change.read_back_unconfirmed()
-        yield from change.confirm_absences()
     except DatadogSeatsError as failed:
         error = error or failed
     return change.outcome(error)
@@ -125,10 +122,9 @@ class _Change:
         self.requested = requested
         self.done: set[str] = set()
         self.unconfirmed: list[str] = []
-        # The last reading of the seat list, and the number of the one before each person was last sent.
+        # The last reading of the seat list.
         self.reading = SeatList(number=0)
-        self.read_before: dict[str, int] = {}
-        # Who is absent from a reading that does not prove it.
+        # Who is absent from a list that does not prove it, because a row without a user UUID may be theirs.
         self.unproven: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
@@ -178,27 +174,12 @@ class _Change:
         self.done.update(hidden)
         self.refused.update(dict.fromkeys(set(rest).difference(hidden), _without_effect(self.method)))
 
-    def confirm_absences(self) -> Flow[None]:
-        """Read the list again for people whose absence is not proven, and unassign those it shows this time.
-
-        :raises SeatsUnknownError: if a row without a user UUID may be theirs.
-        """
-        for _ in range(_CONFIRMATIONS):
-            if not self.unproven or self.reading.pages == 1:
-                break
-            absent = tuple(self.unproven)
-            present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
-            if present:
-                yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
-                yield from self.read_back_unconfirmed()
-        if self.unproven:
-            people = tuple(uuid for uuid in self.requested if uuid in self.unproven)
-            seats_have = plural(len(self.reading.rows_without_uuid), "seat has", "seats have")
-            reading = UnavailableError(f"GET {PATH}", f"{seats_have} no user UUID and may be theirs")
-            raise SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
-
     def outcome(self, error: DatadogSeatsError | None) -> Outcome:
-        self.unknown |= self.unproven.union(self.unconfirmed)
+        if self.unproven:
+            self.unknown |= self.unproven
+            people = tuple(uuid for uuid in self.requested if uuid in self.unproven)
+            reading = UnavailableError(f"GET {PATH}", "a seat that has no user UUID may be theirs")
+            error = error or SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
             product=self.product,
@@ -214,8 +195,6 @@ class _Change:
 
         :returns: what to send again.
         """
-        self.read_before.update(dict.fromkeys(batch.people, self.reading.number))
-        self.unproven.difference_update(batch.people)
         try:
             confirmed = yield from call(self._request(batch.people), self._confirmed)
         except UnavailableError as fault:
@@ -254,13 +233,17 @@ class _Change:
         return halves(rest)
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
-        """Read the seat list. Return the people who are not as requested; the others are done.
+        """Read the seat list, and again if an absence counts. Return who is not as requested; the others are done.
 
         :param response: what made it necessary to look, for the message if that fails.
         """
-        before = self.reading
+        before, is_wanted = self.reading, self.method == "POST"
+
+        def relies_on_absence(seats: SeatList) -> bool:
+            return not is_wanted and not all(map(seats.holds, people))
+
         try:
-            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=before)
+            self.reading = yield from read_until_proven(self.product, relies_on_absence, self._progress)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.
@@ -276,18 +259,13 @@ class _Change:
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
-        is_wanted = self.method == "POST"
         rest = tuple(uuid for uuid in people if self.reading.holds(uuid) != is_wanted)
         as_requested = set(people).difference(rest)
         if before.number and any(before.holds(uuid) != is_wanted for uuid in as_requested):
             self.accepted += 1  # the seat changed since, so a call was carried out whose answer was lost
-        if self.method == "POST":
-            self.done |= as_requested
-        else:
-            absent, sent_after = self.unproven | as_requested, self.read_before
-            proven = {uuid for uuid in absent if self.reading.proven_absent(uuid, after=sent_after[uuid])}
-            self.done |= proven
-            self.unproven = absent - proven
+        proven = {uuid for uuid in as_requested if is_wanted or self.reading.proven_absent(uuid)}
+        self.done |= proven
+        self.unproven |= as_requested - proven
         return rest
 
     def _may_be_hidden(self, people: tuple[str, ...]) -> tuple[str, ...]:

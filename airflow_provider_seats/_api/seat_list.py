@@ -196,17 +196,19 @@ def read_seat_list(
     return before.followed_by(rows, pages, before.number + 1 if number is None else number)
 
 
-def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
+def read_until_proven(
+    product: str, relies_on_absence: Callable[[SeatList], bool], progress: Callable[[], str] | None = None
+) -> Flow[SeatList]:
     """Read the seat list, and read it again if an absence counts and the list may have shifted.
 
     The result of two readings has the rows of both.
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
     """
-    first = yield from read_seat_list(product)
+    first = yield from read_seat_list(product, progress=progress)
     if first.pages == 1 or not relies_on_absence(first):
         return first
-    second = yield from read_seat_list(product, before=first)
+    second = yield from read_seat_list(product, progress=progress, before=first)
     return second.with_rows_of(first)
 
 
