@@ -32,7 +32,6 @@ KNOWN_SITES = (
     "us2.ddog-gov.com",
 )
 _DOMAINS = r"datadoghq\.com|datadoghq\.eu|ddog-gov\.com"
-_DOMAIN_ENDS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
 # New sites appear about yearly, always as a region with a number below one of the domains.
 _SITE = rf"(?:[a-z]{{2,3}}[0-9]{{1,2}}\.)?(?:{_DOMAINS})"
 # An organisation may have a sub-domain of its own, but not one of the names that Datadog uses itself.
@@ -165,15 +164,14 @@ class _Reader:
         """Read a key. No message contains its value."""
         if value is None or (isinstance(value, str) and not value.strip()):
             raise self.error(field, f"the Datadog {what} is missing. Enter it there.")
-        if not isinstance(value, str):
-            raise self.error(field, f"the Datadog {what} must be text, not {type(value).__name__}. Enter it again.")
-        key = value.strip()
-        if not key.strip("*"):
-            raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy). Enter the real one.")
+        key = value.strip() if isinstance(value, str) else ""
         if not re.fullmatch(_KEY, key):
             raise self.error(
-                field, f"the Datadog {what} contains a space or a character that no key has. Enter it again."
+                field,
+                f"the Datadog {what} is not text, or contains a space or a character that no key has. Enter it again.",
             )
+        if not key.strip("*"):
+            raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy). Enter the real one.")
         return key
 
     def site(self, value: object) -> str:
@@ -186,7 +184,7 @@ class _Reader:
     def _site_url(self, field: str, host: str, value: object) -> str:
         site = re.fullmatch(rf"(?:(?:app|api)\.)?(?:{_ORGANISATION})??({_SITE})", host)
         if site is None:
-            domain = re.search(rf"(?:[a-z]{{2,3}}[0-9]{{1,2}}\.)?(?:{_DOMAINS})$", host)
+            domain = re.search(rf"{_SITE}$", host)
             example = f"Enter {domain[0]}" if domain else "Enter one such as datadoghq.com or us5.datadoghq.com"
             raise self.error(
                 field, f"{_shown(value)} is not a Datadog site. {example}, or put the base URL of a proxy into host."
@@ -214,7 +212,7 @@ class _Reader:
             raise self.error(
                 field, f"{shown} would send the keys unencrypted. Use https (http is for this machine only)."
             )
-        if f".{hostname}".endswith(_DOMAIN_ENDS):
+        if re.search(rf"(?:^|\.)(?:{_DOMAINS})$", hostname):
             return self._site_url(field, hostname, value)
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"

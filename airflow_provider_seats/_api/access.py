@@ -52,13 +52,11 @@ def check_access(connection: DatadogConnection, month: str) -> Flow[tuple[bool, 
         access = yield from read_access(month)
     except DatadogSeatsError as error:
         return False, f"{connection.base_url} {advice(error, kind)}"
-    refused = access[SEATS]
+    error = access[SEATS]
     # If a token may read nothing at all, the token itself is what is refused.
-    if isinstance(refused, KeysRefusedError) and not (is_token and all(access.values())):
-        refused = None
-    if refused is not None:
-        return False, f"{connection.base_url} {advice(refused, kind)}"
-    return access[SEATS] is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
+    if error is None or (isinstance(error, KeysRefusedError) and not (is_token and all(access.values()))):
+        return error is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
+    return False, f"{connection.base_url} {advice(error, kind)}"
 
 
 def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:

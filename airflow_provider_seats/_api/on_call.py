@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from airflow_provider_seats._api.batches import in_batches
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, resources, text, unusable
 from airflow_provider_seats._api.identifiers import canonical_uuid, require_uuids
 from airflow_provider_seats._api.pages import Page, included, nested, page_query, parse_total, read_pages, references
@@ -61,12 +62,9 @@ def find_schedules(
     :raises UnavailableError: if a search does not find the control.
     """
     people = require_uuids("user_uuids", uuids)
-    groups = [people[start : start + PEOPLE_IN_A_CALL] for start in range(0, len(people), PEOPLE_IN_A_CALL)]
-    if not groups:
-        return {}
     count = f"of {plural(len(people), 'person', 'people')} looked up in on-call schedules so far"
-    done = range(0, len(people), PEOPLE_IN_A_CALL)
-    flows = [_find(group, now, control, f"{n:,} {count}") for n, group in zip(done, groups, strict=True)]
+    groups = enumerate(in_batches(people, PEOPLE_IN_A_CALL))
+    flows = [_find(group, now, control, f"{n * PEOPLE_IN_A_CALL:,} {count}") for n, group in groups]
     found: dict[str, Names] = {}
     for names in (yield Gather(flows)):
         found |= names
