@@ -52,11 +52,11 @@ def check_access(connection: DatadogConnection, month: str) -> Flow[tuple[bool, 
         access = yield from read_access(month)
     except DatadogSeatsError as error:
         return False, f"{connection.base_url} {advice(error, kind)}"
-    error = access[SEATS]
+    refused = access[SEATS]
     # If a token may read nothing at all, the token itself is what is refused.
-    if error is None or (isinstance(error, KeysRefusedError) and not (is_token and all(access.values()))):
-        return error is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
-    return False, f"{connection.base_url} {advice(error, kind)}"
+    if refused is None or (isinstance(refused, KeysRefusedError) and not (is_token and all(access.values()))):
+        return refused is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
+    return False, f"{connection.base_url} {advice(refused, kind)}"
 
 
 def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:

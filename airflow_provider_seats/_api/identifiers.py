@@ -12,19 +12,8 @@ from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Identifiable(Protocol):
-        """A row of the seat list, or an account."""
-
-        @property
-        def id(self) -> str | None:
-            """The user UUID."""
-
-        @property
-        def email(self) -> str | None:
-            """The email."""
-
+    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.users import User
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -74,7 +63,7 @@ def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
 
 
 # A row of the seat list, an account, a person of a report, or an entry of a roster: a UUID in lower case, or an email.
-AnyPerson: TypeAlias = "Identifiable | Mapping[str, object] | str"
+AnyPerson: TypeAlias = "SeatUser | User | Mapping[str, object] | str"
 
 
 class Identity(NamedTuple):

@@ -117,6 +117,10 @@ class SeatList:
             same = known.get(row[0]) if row[0] else None
             yield same if same == row else row
 
+    def read_next(self, product: str, number: int) -> Flow[SeatList]:
+        """Read the list again. Rows that did not change are those of this reading."""
+        return self.followed_by(*(yield from read_rows(product, self.keep)), number)
+
     def followed_by(self, rows: tuple[Row, ...], pages: int, number: int) -> SeatList:
         if self.rows == rows and self.pages == pages:
             return copy(self).after(self, number, ())
@@ -126,7 +130,7 @@ class SeatList:
     def with_rows_of(self, before: SeatList) -> SeatList:
         """Return a reading with the rows of this one and the one before. Someone without a row is proven absent."""
         missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
-        return SeatList((*self.rows, *missed), self.pages).after(before, self.number, ())
+        return SeatList((*self.rows, *missed), self.pages).after(before, before.number + 1, ())
 
     def after(self, before: SeatList, number: int, gone: Iterable[Row]) -> Self:
         """Note which reading this one follows, and the rows that only that one has. Return the reading itself."""
@@ -178,22 +182,12 @@ class SeatList:
         return firsts, several
 
 
-def read_seat_list(
-    product: str,
-    *,
-    progress: Callable[[], str] | None = None,
-    before: SeatList | None = None,
-    number: int | None = None,
-) -> Flow[SeatList]:
+def read_seat_list(product: str, progress: Callable[[], str] | None = None) -> Flow[SeatList]:
     """Read the seat list once.
 
     :param progress: describes the progress; by default the number of rows read.
-    :param number: the number of the reading; by default the one after that.
     """
-    if before is None:
-        return SeatList(*(yield from read_rows(product, iter, progress)))
-    rows, pages = yield from read_rows(product, before.keep, progress)
-    return before.followed_by(rows, pages, before.number + 1 if number is None else number)
+    return SeatList(*(yield from read_rows(product, iter, progress)))
 
 
 def read_until_proven(
@@ -205,10 +199,10 @@ def read_until_proven(
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
     """
-    first = yield from read_seat_list(product, progress=progress)
+    first = yield from read_seat_list(product, progress)
     if first.pages == 1 or not relies_on_absence(first):
         return first
-    second = yield from read_seat_list(product, progress=progress, before=first)
+    second = yield from read_seat_list(product, progress)
     return second.with_rows_of(first)
 
 

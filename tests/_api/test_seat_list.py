@@ -127,7 +127,7 @@ def test_the_rows_do_not_burden_the_garbage_collector(datadog: FakeDatadog, befo
     for number in range(10):
         datadog.add_user(f"{number}@example.com", seat=PRODUCT)
     client = Client(DatadogConnection(datadog.url, datadog.app_key, datadog.api_key))
-    seats = client.run(read_seat_list(PRODUCT, before=before))
+    seats = client.run(read_seat_list(PRODUCT) if before is None else before.read_next(PRODUCT, 2))
     gc.collect()
     assert len(seats) == 10
     assert not any(gc.is_tracked(row) for row in seats.rows)
