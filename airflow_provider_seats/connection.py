@@ -219,10 +219,10 @@ class _Reader:
 
     def port(self, value: object) -> int | None:
         """Read a port. A connection in JSON may have it as text."""
-        text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
         if value is None or value == "":
             return None
-        if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) >= _PORTS:
+        text = str(value).strip()
+        if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) >= _PORTS:
             raise self.error("port", f"{_shown(value)} is not a port. Leave it out, or write it into the host.")
         return int(text)
 

@@ -75,15 +75,6 @@ class Identity(NamedTuple):
     uuid: str | None
     emails: frozenset[str]
 
-    def is_same(self, other: Identity) -> bool:
-        """Return whether both are the same person.
-
-        Two user UUIDs decide it. Otherwise an email does that both have.
-        """
-        if self.uuid and other.uuid:
-            return self.uuid == other.uuid
-        return not self.emails.isdisjoint(other.emails)
-
 
 def identity(person: AnyPerson) -> Identity:
     """Return what identifies a person. An account is also named by its handle."""
@@ -98,7 +89,10 @@ def identity(person: AnyPerson) -> Identity:
 
 
 class PersonSet:
-    """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster."""
+    """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster.
+
+    Two user UUIDs decide whether two are the same person. Otherwise an email does that both have.
+    """
 
     def __init__(self, people: Iterable[AnyPerson]) -> None:
         self._uuids: set[str] = set()

@@ -72,12 +72,9 @@ def find_schedules(
 
 
 def read_first_schedule(now: datetime) -> Flow[Schedule | None]:
-    def read(document: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(schedule_id for schedule_id, _ in resources(document) if schedule_id is not None)[:1]
-
     request = Request("GET", PATH, (("page[size]", "1"),), permission=PERMISSION)
-    ids = yield from _or_unavailable(call(request, read))
-    return (yield from read_schedule(ids[0], now)) if ids else None
+    page = yield from _or_unavailable(call(request, _read_page))
+    return (yield from read_schedule(next(iter(page.rows)), now)) if page.rows else None
 
 
 def read_schedule(schedule_id: str, now: datetime) -> Flow[Schedule | None]:

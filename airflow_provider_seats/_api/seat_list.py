@@ -8,12 +8,12 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_seats._api.identifiers import Identity, email_key, identity
+from airflow_provider_seats._api.identifiers import PersonSet, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
-    from airflow_provider_seats._api.identifiers import AnyPerson
+    from airflow_provider_seats._api.identifiers import AnyPerson, Identity
     from airflow_provider_seats._api.seats import Row
 
 
@@ -34,7 +34,7 @@ class SeatList:
         self.content = object()
         # The number of the reading before, and who it showed and this one does not.
         self._before = 0
-        self._gone: tuple[Identity, ...] = ()
+        self._gone = PersonSet(())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,7 +57,7 @@ class SeatList:
             return False
         if self.pages == 1:
             return self.number > after
-        return self._before > after and not any(wanted.is_same(gone) for gone in self._gone)
+        return self._before > after and person not in self._gone
 
     def seats_of(self, person: AnyPerson) -> list[SeatUser]:
         """Return the seats of a person. There may be several of an email, because accounts can share it."""
@@ -136,7 +136,7 @@ class SeatList:
         """Note which reading this one follows, and the rows that only that one has. Return the reading itself."""
         self.number = number
         self._before = before.number
-        self._gone = tuple(map(_identity, gone))
+        self._gone = PersonSet(map(_named, gone))
         return self
 
     def missing(self, before: SeatList) -> Iterator[Row]:
@@ -150,8 +150,8 @@ class SeatList:
             return [row for email in wanted.emails for row in self._rows_of_email(email)]
         if (row := self._uuids.get(wanted.uuid)) is not None:
             return [row]
-        without = self.rows_without_uuid
-        return [row for row in without if wanted.is_same(_identity(row))] if wanted.emails else []
+        without = self.rows_without_uuid if wanted.emails else ()
+        return [row for row in without if row.email is not None and email_key(row.email) in wanted.emails]
 
     def _rows_of_email(self, key: str) -> list[Row]:
         first, several = self._emails
@@ -208,7 +208,3 @@ def read_until_proven(
 
 def _named(row: Row) -> SeatUser:
     return SeatUser._make(row)
-
-
-def _identity(row: Row) -> Identity:
-    return Identity(row[0], frozenset() if row[1] is None else frozenset({email_key(row[1])}))
