@@ -124,8 +124,6 @@ class _Change:
         self.unconfirmed: list[str] = []
         # The last reading of the seat list.
         self.reading = SeatList(number=0)
-        # Who is absent from a list that does not prove it, because a row without a user UUID may be theirs.
-        self.unproven: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
         self.accepted, self.waited = 0, 0.0
@@ -175,17 +173,16 @@ class _Change:
         self.refused.update(dict.fromkeys(set(rest).difference(hidden), _without_effect(self.method)))
 
     def outcome(self, error: DatadogSeatsError | None) -> Outcome:
-        if self.unproven:
-            self.unknown |= self.unproven
-            people = tuple(uuid for uuid in self.requested if uuid in self.unproven)
+        unknown = tuple(uuid for uuid in self.requested if uuid in self.unknown)
+        if unknown and error is None:
             reading = UnavailableError(f"GET {PATH}", "a seat that has no user UUID may be theirs")
-            error = error or SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
+            error = SeatsUnknownError(self.product, unknown, "It was not confirmed.", reading)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
             product=self.product,
             done=tuple(uuid for uuid in self.requested if uuid in self.done),
             refused={uuid: self.refused[uuid] for uuid in self.requested if uuid in self.refused},
-            unknown=tuple(uuid for uuid in self.requested if uuid in self.unknown),
+            unknown=unknown,
             not_done=tuple(uuid for uuid in self.requested if uuid not in known),
             error=error,
         )
@@ -265,7 +262,7 @@ class _Change:
             self.accepted += 1  # the seat changed since, so a call was carried out whose answer was lost
         proven = {uuid for uuid in as_requested if is_wanted or self.reading.proven_absent(uuid)}
         self.done |= proven
-        self.unproven |= as_requested - proven
+        self.unknown |= as_requested - proven
         return rest
 
     def _may_be_hidden(self, people: tuple[str, ...]) -> tuple[str, ...]:

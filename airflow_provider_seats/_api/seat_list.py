@@ -129,7 +129,7 @@ class SeatList:
 
     def with_rows_of(self, before: SeatList) -> SeatList:
         """Return a reading with the rows of this one and the one before. Someone without a row is proven absent."""
-        missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
+        missed = (row for row in self.missing(before) if row[0] not in self._uuids)
         return SeatList((*self.rows, *missed), self.pages).after(before, before.number + 1, ())
 
     def after(self, before: SeatList, number: int, gone: Iterable[Row]) -> Self:

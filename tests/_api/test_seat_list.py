@@ -257,6 +257,14 @@ def test_a_second_reading_keeps_the_rows_that_only_the_first_one_shows() -> None
     assert ids(played.value) == [B, C, D, None, A]
 
 
+def test_a_row_without_a_uuid_that_only_the_first_reading_shows_counts() -> None:
+    """A row without a UUID may be anyone, also if the list shifted and the second reading does not show it."""
+    first, second = (page(A, next_cursor="2"), page(None)), (page(A, next_cursor="2"), page(B))
+    seats = play(read_until_proven("p", lambda seats: not seats.holds(C)), *first, *second).value
+    assert len(seats.rows_without_uuid) == 1
+    assert not seats.proven_absent(C)
+
+
 def test_a_second_reading_happens_at_most_once() -> None:
     """Someone who is absent from both readings causes no third one."""
     pages = page(A, next_cursor="2"), page(B)
