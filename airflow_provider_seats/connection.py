@@ -125,19 +125,17 @@ class DatadogConnection:
         if not conn_type and "//" in str(schema):
             # Python's urlsplit ends the scheme of a URI at an underscore, and Airflow takes the rest for the schema.
             raise reader.error("URI", "Airflow cannot read a scheme with an underscore. Write datadog-seats://...")
+        host_field, key_fields = "host", {"password": password, "extra.app_key": extra.get("app_key")}
         if conn_type == "datadog":
-            base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
-        else:
-            base_url = reader.base_url("host", host, reader.port(port), schema) or reader.site(extra.get("site"))
-        if extra.get("app_key") and (conn_type == "datadog" or not password):
-            app_key = reader.key("extra.app_key", extra["app_key"], "application key")
-        else:
-            field = "extra.app_key" if conn_type == "datadog" and not str(password or "").strip() else "password"
-            app_key = reader.key(field, password, "application key")
+            host_field, host, port, schema = "extra.api_host", extra.get("api_host"), None, None
+            key_fields = dict(reversed(key_fields.items()))
+        base_url = reader.base_url(host_field, host, reader.port(port), schema) or reader.site(extra.get("site"))
+        given = [field for field, key in key_fields.items() if key and str(key).strip()]
+        field = (given or [*key_fields])[0]
+        app_key = reader.key(field, key_fields[field], "application key")
         api_key = None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key")
         if any(len(key) >= _MIN_KEY and key.lower() in base_url.lower() for key in (app_key, api_key or "")):
-            field = "extra.api_host" if conn_type == "datadog" else "host"
-            raise reader.error(field, "it contains a key. Enter a web address.")
+            raise reader.error(host_field, "it contains a key. Enter a web address.")
         return cls(
             base_url=base_url,
             app_key=app_key,
