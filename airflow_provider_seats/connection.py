@@ -176,8 +176,7 @@ class _Reader:
         """Return the base URL of a site's API. The site may be a pasted address of one of its pages."""
         if value is None or value == "":
             value = DEFAULT_SITE
-        host = _hostname(value) if isinstance(value, str) else None
-        return self._site_url("extra.site", host or "", value)
+        return self._site_url("extra.site", _hostname(value) if isinstance(value, str) else "", value)
 
     def _site_url(self, field: str, host: str, value: object) -> str:
         site = re.fullmatch(rf"(?:(?:app|api)\.)?(?:{_ORGANISATION})??({_SITE})", host)
@@ -195,7 +194,7 @@ class _Reader:
             return None
         text = value.strip() if isinstance(value, str) else ""
         if "://" not in text:
-            text = f"{schema or ('http' if _is_loopback(_hostname(text) or '') else 'https')}://{text}"
+            text = f"{schema or ('http' if _is_loopback(_hostname(text)) else 'https')}://{text}"
         shown = _shown(value)
         try:
             url = urlsplit(text)
@@ -238,13 +237,13 @@ class _Reader:
         return seconds
 
 
-def _hostname(text: str) -> str | None:
-    """Return the host of a pasted address, with or without a scheme; None if there is none."""
+def _hostname(text: str) -> str:
+    """Return the host of a pasted address, with or without a scheme; an empty text if there is none."""
     text = text.strip()
     try:
-        return urlsplit(text if "://" in text else f"https://{text}").hostname
+        return urlsplit(text if "://" in text else f"https://{text}").hostname or ""
     except ValueError:
-        return None
+        return ""
 
 
 def _shown(value: object) -> str:

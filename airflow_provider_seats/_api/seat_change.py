@@ -141,10 +141,9 @@ class _Change:
                 if refusal.status == HTTPStatus.UNAUTHORIZED:
                     raise
                 refusals.append(refusal)
-                again = yield from self._bisect(batch, refusal)
-                if len(refusals) == 1:
-                    # So that several bad people in a row are not mistaken for a bad product code.
-                    again = with_singles_first(again)
+                rest = yield from self._to_send_again(batch.people, refusal)
+                # Single ones first, so that several bad people in a row are not mistaken for a bad product code.
+                again = with_singles_first(rest) if len(refusals) == 1 else halves(rest)
                 everyone = len(self.refused) + len(self.done) == len(self.requested)
                 if self.refused and not self.accepted and are_the_keys(refusals, everyone=everyone):
                     self.refused.clear()
@@ -219,15 +218,15 @@ class _Change:
         self.done.update(set(batch.people).difference(unconfirmed))
         return []
 
-    def _bisect(self, batch: Batch, refusal: Refusal) -> Flow[list[Batch]]:
-        """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
-        rest = yield from self._not_as_requested(batch.people, refusal)
-        if len(batch.people) == 1:
-            if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
-                raise refusal
-            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
-            return []
-        return halves(rest)
+    def _to_send_again(self, people: tuple[str, ...], refusal: Refusal) -> Flow[tuple[str, ...]]:
+        """Return who of a refused batch is to be sent again: those who are not as requested. One person is refused."""
+        rest = yield from self._not_as_requested(people, refusal)
+        if len(people) > 1:
+            return rest
+        if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
+            raise refusal
+        self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
+        return ()
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
         """Read the seat list, and again if an absence counts. Return who is not as requested; the others are done.

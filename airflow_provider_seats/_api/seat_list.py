@@ -187,7 +187,7 @@ def read_seat_list(product: str, progress: Callable[[], str] | None = None) -> F
 
     :param progress: describes the progress; by default the number of rows read.
     """
-    return SeatList(*(yield from read_rows(product, iter, progress)))
+    return SeatList(*(yield from read_rows(product, progress=progress)))
 
 
 def read_until_proven(
