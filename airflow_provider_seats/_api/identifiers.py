@@ -34,9 +34,7 @@ def canonical_uuid(value: object) -> str | None:
     """Return a UUID in lower case with hyphens, from every form that :class:`uuid.UUID` accepts; None if it is none."""
     if isinstance(value, str) and _CANONICAL.fullmatch(value):  # there may be 100,000 of them
         return value
-    if isinstance(value, UUID):
-        return str(value)
-    text = value.strip() if isinstance(value, str) else ""
+    text = str(value).strip() if isinstance(value, str | UUID) else ""
     # UUID() also accepts what int() does: underscores, and digits of other scripts.
     if not re.fullmatch(r"[0-9a-fA-F{}:urnid-]+", text):
         return None

@@ -92,19 +92,18 @@ def _find(group: tuple[str, ...], now: datetime, control: Schedule | None, progr
     member = control.control if control else None
     together = group if member is None else tuple(dict.fromkeys((*group, member)))
     seen = yield from _search(together, progress)
-    if control is None or member is None:
-        return (yield from _locate(group, seen, now, ()))
-    if control.id not in seen:
-        problem = (
-            f"a search for {plural(len(together), 'person', 'people')} does not find the schedule {control.id}, "
-            f"although {member} is one of them and its member. So the search says nothing about the others"
-        )
-        raise unusable(_request(together, 0), None, problem)
-    if len(seen) == 1:
-        return _members(group, [control])
-    if member not in group:
-        seen = yield from _search(group, progress)
-    return (yield from _locate(group, seen, now, [control]))
+    if control and member:
+        if control.id not in seen:
+            problem = (
+                f"a search for {plural(len(together), 'person', 'people')} does not find the schedule {control.id}, "
+                f"although {member} is one of them and its member. So the search says nothing about the others"
+            )
+            raise unusable(_request(together, 0), None, problem)
+        if len(seen) == 1:
+            return _members(group, [control])
+        if member not in group:
+            seen = yield from _search(group, progress)
+    return (yield from _locate(group, seen, now, [control] if control else []))
 
 
 def _locate(group: tuple[str, ...], seen: Names, now: datetime, known: Sequence[Schedule]) -> Flow[dict[str, Names]]:

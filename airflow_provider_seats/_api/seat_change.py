@@ -5,7 +5,6 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -130,11 +129,11 @@ class _Change:
 
     def send(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
-        batches = deque([Batch(people)])
+        batches = [Batch(people)]
         accepted_before = self.accepted
         refusals: list[Refusal] = []
         while batches:
-            batch = batches.popleft()
+            batch = batches.pop()
             try:
                 again = yield from self._send_batch(batch)
             except (RequestRefusedError, KeysRefusedError) as refusal:
@@ -154,7 +153,7 @@ class _Change:
                     if self.accepted:
                         return
                     raise
-            batches.extendleft(reversed(again))
+            batches += reversed(again)
 
     def read_back_unconfirmed(self) -> Flow[None]:
         """Look up the people that accepted calls did not confirm. Most of them are as requested already."""

@@ -93,4 +93,4 @@ def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     meta = document.get("meta") or {}
     if not isinstance(meta, dict):
         raise ValueError("its meta is not an object")  # noqa: TRY004 (a fault of the response, not of a type here)
-    return rows, text(meta, "next_cursor") or None
+    return rows, text(meta, "next_cursor")
