@@ -49,20 +49,12 @@ def widget(form_field: dict[str, Any]) -> object:
 
     schema = form_field["schema"]
 
-    def with_examples(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (a type of wtforms)
-        from markupsafe import Markup  # noqa: PLC0415 (as above)
-
-        options = Markup("").join(Markup('<option value="{}">').format(each) for each in schema["examples"])
-        # An id that begins with the field's own name would break the form's script.
-        box = BS3TextFieldWidget()(field, list=f"examples-{field.id}", **attributes)
-        return box + Markup('<datalist id="examples-{}">{}</datalist>').format(field.id, options)
-
-    def kept(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (as above)
+    def kept(field: Any, **attributes: Any) -> object:  # noqa: ANN401 (a type of wtforms)
         # Airflow 2 deletes a field that comes back empty from its form. For this text it keeps the stored key.
         shown = "RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER" if field.data else ""
         return BS3PasswordFieldWidget(hide_value=False)(field, value=shown, **attributes)
 
-    kind, shown_as = StringField, with_examples if "examples" in schema else BS3TextFieldWidget()
+    kind, shown_as = StringField, BS3TextFieldWidget()
     if "format" in schema:
         kind, shown_as = PasswordField, kept
     elif "integer" in schema["type"]:

@@ -32,7 +32,6 @@ KNOWN_SITES = (
     "us2.ddog-gov.com",
 )
 _DOMAINS = r"datadoghq\.com|datadoghq\.eu|ddog-gov\.com"
-_DOMAIN_ENDS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
 # New sites appear about yearly, always as a region with a number below one of the domains.
 _SITE = rf"(?:[a-z]{{2,3}}[0-9]{{1,2}}\.)?(?:{_DOMAINS})"
 # An organisation may have a sub-domain of its own, but not one of the names that Datadog uses itself.
@@ -126,19 +125,17 @@ class DatadogConnection:
         if not conn_type and "//" in str(schema):
             # Python's urlsplit ends the scheme of a URI at an underscore, and Airflow takes the rest for the schema.
             raise reader.error("URI", "Airflow cannot read a scheme with an underscore. Write datadog-seats://...")
+        host_field, key_fields = "host", {"password": password, "extra.app_key": extra.get("app_key")}
         if conn_type == "datadog":
-            base_url = reader.base_url("extra.api_host", extra.get("api_host")) or reader.site(extra.get("site"))
-        else:
-            base_url = reader.base_url("host", host, reader.port(port), schema) or reader.site(extra.get("site"))
-        if extra.get("app_key") and (conn_type == "datadog" or not password):
-            app_key = reader.key("extra.app_key", extra["app_key"], "application key")
-        else:
-            field = "extra.app_key" if conn_type == "datadog" and not str(password or "").strip() else "password"
-            app_key = reader.key(field, password, "application key")
+            host_field, host, port, schema = "extra.api_host", extra.get("api_host"), None, None
+            key_fields = dict(reversed(key_fields.items()))
+        base_url = reader.base_url(host_field, host, reader.port(port), schema) or reader.site(extra.get("site"))
+        given = [field for field, key in key_fields.items() if key and str(key).strip()]
+        field = (given or [*key_fields])[0]
+        app_key = reader.key(field, key_fields[field], "application key")
         api_key = None if is_token(app_key) else reader.key("extra.api_key", extra.get("api_key"), "API key")
         if any(len(key) >= _MIN_KEY and key.lower() in base_url.lower() for key in (app_key, api_key or "")):
-            field = "extra.api_host" if conn_type == "datadog" else "host"
-            raise reader.error(field, "it contains a key. Enter a web address.")
+            raise reader.error(host_field, "it contains a key. Enter a web address.")
         return cls(
             base_url=base_url,
             app_key=app_key,
@@ -165,28 +162,26 @@ class _Reader:
         """Read a key. No message contains its value."""
         if value is None or (isinstance(value, str) and not value.strip()):
             raise self.error(field, f"the Datadog {what} is missing. Enter it there.")
-        if not isinstance(value, str):
-            raise self.error(field, f"the Datadog {what} must be text, not {type(value).__name__}. Enter it again.")
-        key = value.strip()
-        if not key.strip("*"):
-            raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy). Enter the real one.")
+        key = value.strip() if isinstance(value, str) else ""
         if not re.fullmatch(_KEY, key):
             raise self.error(
-                field, f"the Datadog {what} contains a space or a character that no key has. Enter it again."
+                field,
+                f"the Datadog {what} is not text, or contains a space or a character that no key has. Enter it again.",
             )
+        if not key.strip("*"):
+            raise self.error(field, f"the Datadog {what} is only asterisks (a masked copy). Enter the real one.")
         return key
 
     def site(self, value: object) -> str:
         """Return the base URL of a site's API. The site may be a pasted address of one of its pages."""
         if value is None or value == "":
             value = DEFAULT_SITE
-        host = _hostname(value) if isinstance(value, str) else None
-        return self._site_url("extra.site", host or "", value)
+        return self._site_url("extra.site", _hostname(value) if isinstance(value, str) else "", value)
 
     def _site_url(self, field: str, host: str, value: object) -> str:
         site = re.fullmatch(rf"(?:(?:app|api)\.)?(?:{_ORGANISATION})??({_SITE})", host)
         if site is None:
-            domain = re.search(rf"(?:[a-z]{{2,3}}[0-9]{{1,2}}\.)?(?:{_DOMAINS})$", host)
+            domain = re.search(rf"{_SITE}$", host)
             example = f"Enter {domain[0]}" if domain else "Enter one such as datadoghq.com or us5.datadoghq.com"
             raise self.error(
                 field, f"{_shown(value)} is not a Datadog site. {example}, or put the base URL of a proxy into host."
@@ -199,7 +194,7 @@ class _Reader:
             return None
         text = value.strip() if isinstance(value, str) else ""
         if "://" not in text:
-            text = f"{schema or ('http' if _is_loopback(_hostname(text) or '') else 'https')}://{text}"
+            text = f"{schema or ('http' if _is_loopback(_hostname(text)) else 'https')}://{text}"
         shown = _shown(value)
         try:
             url = urlsplit(text)
@@ -214,17 +209,17 @@ class _Reader:
             raise self.error(
                 field, f"{shown} would send the keys unencrypted. Use https (http is for this machine only)."
             )
-        if f".{hostname}".endswith(_DOMAIN_ENDS):
+        if re.search(rf"(?:^|\.)(?:{_DOMAINS})$", hostname):
             return self._site_url(field, hostname, value)
         netloc = f"[{hostname}]" if ":" in hostname else hostname
         return f"{url.scheme}://{netloc}{f':{port}' if port else ''}{url.path.rstrip('/')}"
 
     def port(self, value: object) -> int | None:
         """Read a port. A connection in JSON may have it as text."""
-        text = str(value).strip() if isinstance(value, int | str) and not isinstance(value, bool) else ""
         if value is None or value == "":
             return None
-        if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) >= _PORTS:
+        text = str(value).strip()
+        if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) >= _PORTS:
             raise self.error("port", f"{_shown(value)} is not a port. Leave it out, or write it into the host.")
         return int(text)
 
@@ -242,13 +237,13 @@ class _Reader:
         return seconds
 
 
-def _hostname(text: str) -> str | None:
-    """Return the host of a pasted address, with or without a scheme; None if there is none."""
+def _hostname(text: str) -> str:
+    """Return the host of a pasted address, with or without a scheme; an empty text if there is none."""
     text = text.strip()
     try:
-        return urlsplit(text if "://" in text else f"https://{text}").hostname
+        return urlsplit(text if "://" in text else f"https://{text}").hostname or ""
     except ValueError:
-        return None
+        return ""
 
 
 def _shown(value: object) -> str:

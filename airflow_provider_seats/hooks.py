@@ -110,8 +110,7 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Everyone else holds a seat.
         """
-        people = require_uuids("user_uuids", user_uuids)
-        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), people)))
+        return _all_done(self.get_conn().run(assign_seats(parse_product_code(product_code), user_uuids)))
 
     def unassign_seats(self, product_code: str, user_uuids: Iterable[str]) -> list[str]:
         """Unassign seats of a product from users. Users without a seat are left alone.
@@ -124,8 +123,7 @@ class DatadogSeatsHook(BaseHook):
         :raises InvalidInputError: for a value that is not a UUID, before anything is sent.
         :raises SeatsRefusedError: if Datadog refused some users. Nobody else holds a seat.
         """
-        people = require_uuids("user_uuids", user_uuids)
-        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), people)))
+        return _all_done(self.get_conn().run(unassign_seats(parse_product_code(product_code), user_uuids)))
 
     def find_users(self, emails: Iterable[str], *, read_all_users: bool = False) -> dict[str, User]:
         """Find the Datadog accounts of emails.

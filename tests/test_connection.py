@@ -145,6 +145,8 @@ def test_an_application_key_in_the_extra_is_found() -> None:
     """If the password is empty, the application key is read from app_key in the extra."""
     assert parse(password=None, extra={"app_key": "APP-2"}).app_key == Secret("APP-2")
     assert parse(extra={"app_key": "APP-2"}).app_key == Secret("APP-1")
+    assert parse(password=" ", extra={"app_key": "APP-2"}).app_key == Secret("APP-2")
+    assert parse(conn_type="datadog", extra={"app_key": " "}).app_key == Secret("APP-1")
 
 
 def test_a_connection_of_airflows_own_datadog_provider_works_as_it_is() -> None:

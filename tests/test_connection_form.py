@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from typing import Any
 
@@ -43,6 +42,5 @@ def test_both_forms_have_the_same_fields() -> None:
     assert 'value=""' in html["api_key"]
     assert 'value="RATHER_LONG_SENSITIVE_FIELD_PLACEHOLDER"' in stored
     # The form's script takes every element with such an id for a field.
-    assert all(each.count('id="') - each.count('id="examples-') == 1 for each in html.values())
-    assert re.findall(r'<option value="([^"]*)"', html["site"]) == FIELDS["site"]["schema"]["examples"]
+    assert all(each.count('id="') == 1 for each in html.values())
     assert all(" required" not in each for each in html.values())

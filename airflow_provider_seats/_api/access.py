@@ -54,11 +54,9 @@ def check_access(connection: DatadogConnection, month: str) -> Flow[tuple[bool, 
         return False, f"{connection.base_url} {advice(error, kind)}"
     refused = access[SEATS]
     # If a token may read nothing at all, the token itself is what is refused.
-    if isinstance(refused, KeysRefusedError) and not (is_token and all(access.values())):
-        refused = None
-    if refused is not None:
-        return False, f"{connection.base_url} {advice(refused, kind)}"
-    return access[SEATS] is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
+    if refused is None or (isinstance(refused, KeysRefusedError) and not (is_token and all(access.values()))):
+        return refused is None, f"{connection.base_url} accepts the {kind}. {describe_access(access)}"
+    return False, f"{connection.base_url} {advice(refused, kind)}"
 
 
 def read_access(month: str) -> Flow[dict[str, DatadogSeatsError | None]]:

@@ -44,12 +44,11 @@ def are_the_keys(refusals: Sequence[Refusal], *, everyone: bool) -> bool:
     return everyone or (len(refusals) >= _REFUSALS_OF_KEYS and are_alike(refusals))
 
 
-def with_singles_first(batches: Sequence[Batch]) -> list[Batch]:
+def with_singles_first(people: tuple[str, ...]) -> list[Batch]:
     """Return the same people: first the first, the last and the middle one, each alone, and then the others."""
-    people = [uuid for batch in batches for uuid in batch.people]
     if len(people) <= SINGLES:
         return [Batch((uuid,)) for uuid in people]
     middle = len(people) // 2
     singles = [people[0], people[-1], people[middle]]
-    rest = [tuple(people[1:middle]), tuple(people[middle + 1 : -1])]
+    rest = [people[1:middle], people[middle + 1 : -1]]
     return [*(Batch((uuid,)) for uuid in singles), *(Batch(part) for part in rest if part)]

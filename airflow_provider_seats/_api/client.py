@@ -141,15 +141,15 @@ class Client:
         return step, None
 
     def _gather(self, step: Gather) -> list[Any] | Exception:
-        failed, abandoned = threading.Event(), threading.Event()
+        abandoned = threading.Event()
 
         def one(flow: Flow[Any]) -> object:
-            if failed.is_set():
+            if abandoned.is_set():
                 return None
             try:
                 return self._run(flow, abandoned)
             except BaseException:
-                failed.set()
+                abandoned.set()
                 raise
 
         pool = _new_threads()
@@ -161,27 +161,22 @@ class Client:
             return error
         finally:
             # If a time-out of the task interrupts this thread, it does not wait for the others to end.
-            failed.set()
             abandoned.set()
             pool.shutdown(wait=False)
 
     async def _agather(self, step: Gather) -> list[Any] | Exception:
         gate = asyncio.Semaphore(_THREADS)
-        stop = False
 
         async def one(flow: Flow[Any]) -> object:
-            nonlocal stop
             async with gate:
-                if stop:
-                    return None
-                try:
-                    return await self._arun(flow)
-                except BaseException:
-                    stop = True
-                    raise
+                return await self._arun(flow)
 
-        results = await asyncio.gather(*map(one, step.flows), return_exceptions=True)
-        return next((result for result in results if isinstance(result, Exception)), results)
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(flow)) for flow in step.flows]
+        except ExceptionGroup as errors:
+            return errors.exceptions[0]
+        return [task.result() for task in tasks]
 
     def _announced(self, pause: Pause) -> float:
         """Announce a pause, and return the seconds to wait."""

@@ -6,7 +6,7 @@ https://docs.datadoghq.com/api/latest/on-call/#get-on-call-team-routing-rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, text
@@ -71,7 +71,7 @@ def read_escalations() -> Flow[Escalations]:
     """
     handles = yield from list_teams()
     policies: dict[str, _Policy | None] = {}
-    routes: dict[str, dict[str, None]] = {}
+    routes: dict[str, set[str]] = {}
     read: set[str] = set()
     teams = list(handles)
     while teams:
@@ -79,7 +79,7 @@ def read_escalations() -> Flow[Escalations]:
         rules = yield Gather([_get_rules(team, f"{n:,} of {len(teams):,}") for n, team in enumerate(teams)])
         for team, each in zip(teams, rules, strict=True):
             for policy in each.policies:
-                routes.setdefault(policy, {})[team] = None
+                routes.setdefault(policy, set()).add(handles.get(team, team))
         fresh = [policy for policy in routes if policy not in policies]
         found = yield Gather([_get_policy(policy, f"{n:,} of {len(fresh):,}") for n, policy in enumerate(fresh)])
         policies.update(zip(fresh, found, strict=True))
@@ -87,26 +87,21 @@ def read_escalations() -> Flow[Escalations]:
         teams = [team for team in dict.fromkeys(leads_to) if team not in read]
     known = {policy: each for policy, each in policies.items() if each is not None}
     return Escalations(
-        people=_people(known, {policy: _names(routes[policy], handles) for policy in known}),
+        people=_people(known, routes),
         schedules=tuple(sorted({schedule for policy in known.values() for schedule in policy.schedules})),
         teams=len(read),
         policies=len(known),
     )
 
 
-def _people(
-    policies: Mapping[str, _Policy], teams: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[PolicySteps, ...]]:
+def _people(policies: Mapping[str, _Policy], routes: Mapping[str, Iterable[str]]) -> dict[str, tuple[PolicySteps, ...]]:
     found: dict[str, list[PolicySteps]] = {}
     for policy_id, policy in policies.items():
+        teams = tuple(sorted(routes[policy_id]))
         for user in frozenset().union(*policy.steps):
             steps = tuple(number for number, users in enumerate(policy.steps, 1) if user in users)
-            found.setdefault(user, []).append(PolicySteps(policy.name, steps, teams[policy_id]))
+            found.setdefault(user, []).append(PolicySteps(policy.name, steps, teams))
     return {user: tuple(sorted(each, key=lambda steps: (steps.policy, steps.teams))) for user, each in found.items()}
-
-
-def _names(teams: Iterable[str], handles: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(sorted(handles.get(team, team) for team in teams))
 
 
 def _get_rules(team_id: str, done: str) -> Flow[_Rules]:
@@ -129,17 +124,17 @@ def _read_rules(document: dict[str, Any]) -> _Rules:
     resource(data)
     rules = included(document, "team_routing_rules")
     _require_included("rules", references(data, "rules") or (), rules)
-    policies: dict[str, None] = {}
-    teams: dict[str, None] = {}
+    policies: list[str] = []
+    teams: list[str] = []
     for rule in rules.values():
         actions = nested(rule, "attributes", "actions") or []
         if not isinstance(actions, list):
             raise ValueError("the actions of one of its rules are not a list")  # noqa: TRY004 (a fault of the response)
         # The policy of a rule is in its relationships, or in one of its actions.
-        for value in (nested(rule, "relationships", "policy", "data", "id"), *_values(actions, "policy_id")):
-            policies |= _one("policy", value)
-        for value in _values(actions, "destination_team_id"):
-            teams |= _one("team", value)
+        policies += _ids(
+            "policy", *_values([rule], "relationships", "policy", "data", "id"), *_values(actions, "policy_id")
+        )
+        teams += _ids("team", *_values(actions, "destination_team_id"))
     return _Rules(tuple(policies), tuple(teams))
 
 
@@ -186,9 +181,8 @@ def _values(rows: Iterable[object], *names: str) -> list[object]:
     return [value for row in rows if (value := nested(row, *names)) is not None]
 
 
-def _one(what: str, value: object) -> dict[str, None]:
-    if value is None:
-        return {}
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"one of its rules leads to a {what} without an id")
-    return {value.lower(): None}
+def _ids(what: str, *values: object) -> Iterator[str]:
+    for value in values:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"one of its rules leads to a {what} without an id")
+        yield value.lower()

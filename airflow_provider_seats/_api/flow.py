@@ -90,7 +90,7 @@ class Pause(NamedTuple):
 class Gather(NamedTuple):
     """Flows to run side by side, a few at a time. Their results are sent back as a list, in order.
 
-    The first error stops the flows that have not started, waits for those that run, and is then raised.
+    The first error stops the others before their next step, and is raised.
     """
 
     flows: Sequence[Flow[Any]]

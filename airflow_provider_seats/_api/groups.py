@@ -6,13 +6,13 @@ A group is found by its exact name. Only enabled accounts of people count.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
-from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none
+from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resources, text
 from airflow_provider_seats._api.identifiers import canonical_uuid
-from airflow_provider_seats._api.pages import Page, page_query, read_pages, read_twice
+from airflow_provider_seats._api.pages import Page, page_query, parse_total, read_pages, read_twice
 from airflow_provider_seats._api.users import PATH, User, read_all_users
 from airflow_provider_seats._text import join_names, shorten
 from airflow_provider_seats.exceptions import (
@@ -43,31 +43,43 @@ class Groups:
     """A kind of groups, and how to read them.
 
     :param argument: the name of the argument that names them.
+    :param name: the attribute of a group that names it.
     :param has: what a group is, and what it has that names it, for the error about an unknown one.
     :param advice: what to pass instead of a name that no group has, or that several have.
     :param path: the path of the list of groups.
     :param search: the name of its query parameter that searches.
     :param members: the route of a group's members.
     :param permission: the permission that both need.
-    :param read: takes a page of groups, and returns the names by id.
+    :param total: where the meta of a page of groups states how many there are.
     :param read_members: takes a page of members, and returns the accounts by the ids of the rows.
     """
 
     argument: str
+    name: str
     has: str
     advice: str
     path: str
     search: str
     members: str
     permission: str
-    read: Callable[[dict[str, Any]], Page[str]]
+    total: tuple[str, str]
     read_members: Callable[[dict[str, Any]], Page[User]]
 
-    def request(self, text: str, number: int) -> Request:
+    def request(self, needle: str, number: int) -> Request:
         """Return the request for a page of the groups that a text finds, or of all if it is empty."""
-        query = (*([(self.search, text)] if text else ()), *page_query(number))
+        query = (*([(self.search, needle)] if needle else ()), *page_query(number))
         progress = f"{number:,} pages of groups read so far"
         return Request("GET", self.path, query, permission=self.permission, progress=progress)
+
+    def read(self, document: dict[str, Any]) -> Page[str]:
+        """Return the names of the groups on a page, by id."""
+        names: dict[str, str] = {}
+        for group_id, attributes in resources(document):
+            name = text(attributes, self.name)
+            if group_id is None or name is None:
+                raise ValueError(f"one of its groups has no id or no {self.name}")
+            names[group_id] = name
+        return Page(names, parse_total(document, "meta", *self.total))
 
 
 def list_members(groups: Groups, names: Iterable[str], ids: Iterable[str] = ()) -> Flow[Members]:
@@ -93,7 +105,18 @@ def list_members(groups: Groups, names: Iterable[str], ids: Iterable[str] = ()) 
     members: dict[str, dict[str, User] | None] = dict(zip(wanted, lists, strict=True))
     # A group may be deleted between the search and the list.
     yield from _require_one(groups, {name: [] for name in wanted if members[name] is None}, found)
-    return _members_of(groups.argument, {name: (members[name] or {}).values() for name in wanted})
+    each_group = {name: _members_of((members[name] or {}).values()) for name in wanted}
+    empty = [name for name in wanted if not each_group[name].people]
+    if empty and len(wanted) > 1:
+        raise InvalidInputError(
+            groups.argument,
+            f"no member of {join_names(map(shorten, empty))} has an enabled account of a person. Leave out what is "
+            "empty on purpose.",
+        )
+    return Members(
+        people=list(dict.fromkeys(person for each in each_group.values() for person in each.people)),
+        left_out=list(dict.fromkeys(account for each in each_group.values() for account in each.left_out)),
+    )
 
 
 def list_active_users() -> Flow[Members]:
@@ -112,8 +135,7 @@ def list_active_users() -> Flow[Members]:
     except ValueError as error:
         raise UnavailableError(f"GET {PATH}", f"Datadog's response cannot be used: {error}") from error
     active = {user.id: user for user in users.values() if (user.status or _ACTIVE).lower() == _ACTIVE.lower()}
-    members = _members_of("", {"": active.values()})
-    return Members(members.people, members.left_out, max(total or 0, len(users)) - len(active))
+    return replace(_members_of(active.values()), inactive=max(total or 0, len(users)) - len(active))
 
 
 def identified(user: User | None) -> User:
@@ -188,27 +210,11 @@ def _members(groups: Groups, group_id: str, progress: str) -> Flow[dict[str, Use
     return or_none(read_twice(request, groups.read_members))
 
 
-def _members_of(argument: str, users: Mapping[str, Iterable[User]]) -> Members:
-    """Return whose accounts count, and who is left out.
-
-    :raises InvalidInputError: if nobody of one of several groups counts.
-    """
-    people: dict[str, None] = {}
-    left_out: dict[str, None] = {}
-    empty = []
-    for name, accounts in users.items():
-        reasons = {user.id: _why_left_out(user) for user in accounts}
-        people.update((uuid, None) for uuid, reason in reasons.items() if reason is None)
-        left_out.update((reason, None) for reason in reasons.values() if reason is not None)
-        if all(reasons.values()):
-            empty.append(name)
-    if empty and len(users) > 1:
-        raise InvalidInputError(
-            argument,
-            f"no member of {join_names(map(shorten, empty))} has an enabled account of a person. Leave out what is "
-            "empty on purpose.",
-        )
-    return Members(list(people), list(left_out))
+def _members_of(users: Iterable[User]) -> Members:
+    """Return whose accounts count, and who is left out."""
+    reasons = {user.id: _why_left_out(user) for user in users}
+    people = [uuid for uuid, reason in reasons.items() if reason is None]
+    return Members(people, [reason for reason in reasons.values() if reason is not None])
 
 
 def _why_left_out(user: User) -> str | None:

@@ -12,19 +12,8 @@ from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Identifiable(Protocol):
-        """A row of the seat list, or an account."""
-
-        @property
-        def id(self) -> str | None:
-            """The user UUID."""
-
-        @property
-        def email(self) -> str | None:
-            """The email."""
-
+    from airflow_provider_seats._api.seats import SeatUser
+    from airflow_provider_seats._api.users import User
 
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -41,17 +30,11 @@ def email_key(email: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
-def is_canonical_uuid(text: str) -> bool:
-    return _CANONICAL.fullmatch(text) is not None
-
-
 def canonical_uuid(value: object) -> str | None:
     """Return a UUID in lower case with hyphens, from every form that :class:`uuid.UUID` accepts; None if it is none."""
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, str) and _CANONICAL.fullmatch(value):
+    if isinstance(value, str) and _CANONICAL.fullmatch(value):  # there may be 100,000 of them
         return value
-    text = value.strip() if isinstance(value, str) else ""
+    text = str(value).strip() if isinstance(value, str | UUID) else ""
     # UUID() also accepts what int() does: underscores, and digits of other scripts.
     if not re.fullmatch(r"[0-9a-fA-F{}:urnid-]+", text):
         return None
@@ -78,7 +61,7 @@ def require_uuids(field: str, values: Iterable[object]) -> tuple[str, ...]:
 
 
 # A row of the seat list, an account, a person of a report, or an entry of a roster: a UUID in lower case, or an email.
-AnyPerson: TypeAlias = "Identifiable | Mapping[str, object] | str"
+AnyPerson: TypeAlias = "SeatUser | User | Mapping[str, object] | str"
 
 
 class Identity(NamedTuple):
@@ -89,15 +72,6 @@ class Identity(NamedTuple):
 
     uuid: str | None
     emails: frozenset[str]
-
-    def is_same(self, other: Identity) -> bool:
-        """Return whether both are the same person.
-
-        Two user UUIDs decide it. Otherwise an email does that both have.
-        """
-        if self.uuid and other.uuid:
-            return self.uuid == other.uuid
-        return not self.emails.isdisjoint(other.emails)
 
 
 def identity(person: AnyPerson) -> Identity:
@@ -113,7 +87,10 @@ def identity(person: AnyPerson) -> Identity:
 
 
 class PersonSet:
-    """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster."""
+    """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster.
+
+    Two user UUIDs decide whether two are the same person. Otherwise an email does that both have.
+    """
 
     def __init__(self, people: Iterable[AnyPerson]) -> None:
         self._uuids: set[str] = set()

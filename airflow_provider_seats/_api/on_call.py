@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from airflow_provider_seats._api.batches import in_batches
 from airflow_provider_seats._api.flow import Flow, Gather, Request, call, or_none, resource, resources, text, unusable
 from airflow_provider_seats._api.identifiers import canonical_uuid, require_uuids
 from airflow_provider_seats._api.pages import Page, included, nested, page_query, parse_total, read_pages, references
@@ -61,12 +62,9 @@ def find_schedules(
     :raises UnavailableError: if a search does not find the control.
     """
     people = require_uuids("user_uuids", uuids)
-    groups = [people[start : start + PEOPLE_IN_A_CALL] for start in range(0, len(people), PEOPLE_IN_A_CALL)]
-    if not groups:
-        return {}
     count = f"of {plural(len(people), 'person', 'people')} looked up in on-call schedules so far"
-    done = range(0, len(people), PEOPLE_IN_A_CALL)
-    flows = [_find(group, now, control, f"{n:,} {count}") for n, group in zip(done, groups, strict=True)]
+    groups = enumerate(in_batches(people, PEOPLE_IN_A_CALL))
+    flows = [_find(group, now, control, f"{n * PEOPLE_IN_A_CALL:,} {count}") for n, group in groups]
     found: dict[str, Names] = {}
     for names in (yield Gather(flows)):
         found |= names
@@ -74,12 +72,9 @@ def find_schedules(
 
 
 def read_first_schedule(now: datetime) -> Flow[Schedule | None]:
-    def read(document: dict[str, Any]) -> tuple[str, ...]:
-        return tuple(schedule_id for schedule_id, _ in resources(document) if schedule_id is not None)[:1]
-
     request = Request("GET", PATH, (("page[size]", "1"),), permission=PERMISSION)
-    ids = yield from _or_unavailable(call(request, read))
-    return (yield from read_schedule(ids[0], now)) if ids else None
+    page = yield from _or_unavailable(call(request, _read_page))
+    return (yield from read_schedule(next(iter(page.rows)), now)) if page.rows else None
 
 
 def read_schedule(schedule_id: str, now: datetime) -> Flow[Schedule | None]:
@@ -97,19 +92,18 @@ def _find(group: tuple[str, ...], now: datetime, control: Schedule | None, progr
     member = control.control if control else None
     together = group if member is None else tuple(dict.fromkeys((*group, member)))
     seen = yield from _search(together, progress)
-    if control is None or member is None:
-        return (yield from _locate(group, seen, now, ()))
-    if control.id not in seen:
-        problem = (
-            f"a search for {plural(len(together), 'person', 'people')} does not find the schedule {control.id}, "
-            f"although {member} is one of them and its member. So the search says nothing about the others"
-        )
-        raise unusable(_request(together, 0), None, problem)
-    if len(seen) == 1:
-        return _members(group, [control])
-    if member not in group:
-        seen = yield from _search(group, progress)
-    return (yield from _locate(group, seen, now, [control]))
+    if control and member:
+        if control.id not in seen:
+            problem = (
+                f"a search for {plural(len(together), 'person', 'people')} does not find the schedule {control.id}, "
+                f"although {member} is one of them and its member. So the search says nothing about the others"
+            )
+            raise unusable(_request(together, 0), None, problem)
+        if len(seen) == 1:
+            return _members(group, [control])
+        if member not in group:
+            seen = yield from _search(group, progress)
+    return (yield from _locate(group, seen, now, [control] if control else []))
 
 
 def _locate(group: tuple[str, ...], seen: Names, now: datetime, known: Sequence[Schedule]) -> Flow[dict[str, Names]]:

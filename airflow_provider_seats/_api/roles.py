@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from airflow_provider_seats._api.flow import Flow, resources, text
+from airflow_provider_seats._api.flow import Flow, resources
 from airflow_provider_seats._api.groups import Groups, Members, identified, list_members
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.pages import Page, parse_total
@@ -26,16 +26,6 @@ def list_role_members(roles: Iterable[str]) -> Flow[Members]:
     return list_members(_ROLES, wanted, filter(canonical_uuid, wanted))
 
 
-def _read_roles(document: dict[str, Any]) -> Page[str]:
-    roles: dict[str, str] = {}
-    for role_id, attributes in resources(document):
-        uuid, name = canonical_uuid(role_id), text(attributes, "name")
-        if uuid is None or name is None:
-            raise ValueError("one of its roles has no UUID or no name")
-        roles[uuid] = name
-    return Page(roles, parse_total(document, "meta", "page", "total_filtered_count"))
-
-
 def _read_members(document: dict[str, Any]) -> Page[User]:
     users = [identified(parse_user(*row)) for row in resources(document)]
     filtered, total = (parse_total(document, "meta", "page", f"total_{kind}count") for kind in ("filtered_", ""))
@@ -44,12 +34,13 @@ def _read_members(document: dict[str, Any]) -> Page[User]:
 
 _ROLES: Final = Groups(
     argument="roles",
+    name="name",
     has="role has the name or id",
     advice="Pass each name exactly as Datadog shows it. If several roles have it, pass the id of one of them.",
     path=PATH,
     search="filter",
     members=f"{PATH}/{{role_id}}/users",
     permission=PERMISSION,
-    read=_read_roles,
+    total=("page", "total_filtered_count"),
     read_members=_read_members,
 )

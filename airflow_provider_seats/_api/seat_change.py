@@ -5,7 +5,6 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from airflow_provider_seats._api.batches import (
 )
 from airflow_provider_seats._api.flow import EMPTY, MAX_ATTEMPTS, MAX_WAIT, Flow, Pause, Request, call, wait_after
 from airflow_provider_seats._api.identifiers import require_uuids
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
 from airflow_provider_seats._api.seats import PATH
 from airflow_provider_seats._text import plural
 from airflow_provider_seats.exceptions import (
@@ -42,8 +41,6 @@ from airflow_provider_seats.exceptions import (
 READ_BACK_PAUSES: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
 MAX_SAME_REFUSALS: Final = 16
 _Method: TypeAlias = Literal["POST", "DELETE"]
-# How often the list is read again for people whose absence is not proven: once more after they were sent again.
-_CONFIRMATIONS: Final = 2
 _WRITE_PERMISSION: Final = "one of the permissions incident_write, on_call_write or billing_edit"
 
 
@@ -110,7 +107,6 @@ def _change(method: _Method, product: str, user_uuids: Iterable[str], batch_size
         error = ended
     try:
         yield from change.read_back_unconfirmed()
-        yield from change.confirm_absences()
     except DatadogSeatsError as failed:
         error = error or failed
     return change.outcome(error)
@@ -125,32 +121,28 @@ class _Change:
         self.requested = requested
         self.done: set[str] = set()
         self.unconfirmed: list[str] = []
-        # The last reading of the seat list, and the number of the one before each person was last sent.
+        # The last reading of the seat list.
         self.reading = SeatList(number=0)
-        self.read_before: dict[str, int] = {}
-        # Who is absent from a reading that does not prove it.
-        self.unproven: set[str] = set()
         self.unknown: set[str] = set()
         self.refused: dict[str, str] = {}
         self.accepted, self.waited = 0, 0.0
 
     def send(self, people: tuple[str, ...]) -> Flow[None]:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
-        batches = deque([Batch(people)])
+        batches = [Batch(people)]
         accepted_before = self.accepted
         refusals: list[Refusal] = []
         while batches:
-            batch = batches.popleft()
+            batch = batches.pop()
             try:
                 again = yield from self._send_batch(batch)
             except (RequestRefusedError, KeysRefusedError) as refusal:
                 if refusal.status == HTTPStatus.UNAUTHORIZED:
                     raise
                 refusals.append(refusal)
-                again = yield from self._bisect(batch, refusal)
-                if len(refusals) == 1:
-                    # So that several bad people in a row are not mistaken for a bad product code.
-                    again = with_singles_first(again)
+                rest = yield from self._to_send_again(batch.people, refusal)
+                # Single ones first, so that several bad people in a row are not mistaken for a bad product code.
+                again = with_singles_first(rest) if len(refusals) == 1 else halves(rest)
                 everyone = len(self.refused) + len(self.done) == len(self.requested)
                 if self.refused and not self.accepted and are_the_keys(refusals, everyone=everyone):
                     self.refused.clear()
@@ -161,54 +153,34 @@ class _Change:
                     if self.accepted:
                         return
                     raise
-            batches.extendleft(reversed(again))
+            batches += reversed(again)
 
     def read_back_unconfirmed(self) -> Flow[None]:
         """Look up the people that accepted calls did not confirm. Most of them are as requested already."""
-        people, self.unconfirmed = tuple(self.unconfirmed), []
-        if not people:
-            return
-        response = "Datadog accepted the call and did not confirm these people."
-        rest = yield from self._not_as_requested(people, response)
-        for pause in READ_BACK_PAUSES:
+        rest, self.unconfirmed = tuple(self.unconfirmed), []
+        for pause in (0.0, *READ_BACK_PAUSES):
             if not rest:
                 return
-            self.unconfirmed = list(rest)
-            unconfirmed = plural(len(rest), "person is", "people are")
-            yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            if pause:
+                unconfirmed = plural(len(rest), "person is", "people are")
+                yield Pause(pause, f"{self.product}: {unconfirmed} not confirmed; the seat list is read again")
+            response = "Datadog accepted the call and did not confirm these people."
             rest = yield from self._not_as_requested(rest, response)
-            self.unconfirmed = []
         hidden = self._may_be_hidden(rest)
         self.done.update(hidden)
         self.refused.update(dict.fromkeys(set(rest).difference(hidden), _without_effect(self.method)))
 
-    def confirm_absences(self) -> Flow[None]:
-        """Read the list again for people whose absence is not proven, and unassign those it shows this time.
-
-        :raises SeatsUnknownError: if a row without a user UUID may be theirs.
-        """
-        for _ in range(_CONFIRMATIONS):
-            if not self.unproven or self.reading.pages == 1:
-                break
-            absent = tuple(self.unproven)
-            present = yield from self._not_as_requested(absent, "A list of several pages did not show these people.")
-            if present:
-                yield from self.send(tuple(uuid for uuid in self.requested if uuid in present))
-                yield from self.read_back_unconfirmed()
-        if self.unproven:
-            people = tuple(uuid for uuid in self.requested if uuid in self.unproven)
-            seats_have = plural(len(self.reading.rows_without_uuid), "seat has", "seats have")
-            reading = UnavailableError(f"GET {PATH}", f"{seats_have} no user UUID and may be theirs")
-            raise SeatsUnknownError(self.product, people, "It was not confirmed.", reading)
-
-    def outcome(self, error: DatadogSeatsError | None = None) -> Outcome:
-        self.unknown |= self.unproven.union(self.unconfirmed)
+    def outcome(self, error: DatadogSeatsError | None) -> Outcome:
+        unknown = tuple(uuid for uuid in self.requested if uuid in self.unknown)
+        if unknown and error is None:
+            reading = UnavailableError(f"GET {PATH}", "a seat that has no user UUID may be theirs")
+            error = SeatsUnknownError(self.product, unknown, "It was not confirmed.", reading)
         known = self.done.union(self.refused, self.unknown)
         return Outcome(
             product=self.product,
             done=tuple(uuid for uuid in self.requested if uuid in self.done),
             refused={uuid: self.refused[uuid] for uuid in self.requested if uuid in self.refused},
-            unknown=tuple(uuid for uuid in self.requested if uuid in self.unknown),
+            unknown=unknown,
             not_done=tuple(uuid for uuid in self.requested if uuid not in known),
             error=error,
         )
@@ -218,8 +190,6 @@ class _Change:
 
         :returns: what to send again.
         """
-        self.read_before.update(dict.fromkeys(batch.people, self.reading.number))
-        self.unproven.difference_update(batch.people)
         try:
             confirmed = yield from call(self._request(batch.people), self._confirmed)
         except UnavailableError as fault:
@@ -247,24 +217,28 @@ class _Change:
         self.done.update(set(batch.people).difference(unconfirmed))
         return []
 
-    def _bisect(self, batch: Batch, refusal: Refusal) -> Flow[list[Batch]]:
-        """Halve a refused batch, without the people who are as requested anyway. One person alone is refused."""
-        rest = yield from self._not_as_requested(batch.people, refusal)
-        if len(batch.people) == 1:
-            if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
-                raise refusal
-            self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
-            return []
-        return halves(rest)
+    def _to_send_again(self, people: tuple[str, ...], refusal: Refusal) -> Flow[tuple[str, ...]]:
+        """Return who of a refused batch is to be sent again: those who are not as requested. One person is refused."""
+        rest = yield from self._not_as_requested(people, refusal)
+        if len(people) > 1:
+            return rest
+        if rest and not self.accepted and isinstance(refusal, RequestRefusedError) and refusal.concerns_method:
+            raise refusal
+        self.refused.update(dict.fromkeys(rest, f"{refusal.status}: {refusal.explanation}"))
+        return ()
 
     def _not_as_requested(self, people: tuple[str, ...], response: object) -> Flow[tuple[str, ...]]:
-        """Read the seat list. Return the people who are not as requested; the others are done.
+        """Read the seat list, and again if an absence counts. Return who is not as requested; the others are done.
 
         :param response: what made it necessary to look, for the message if that fails.
         """
-        before = self.reading
+        before, is_wanted = self.reading, self.method == "POST"
+
+        def relies_on_absence(seats: SeatList) -> bool:
+            return not is_wanted and not all(map(seats.holds, people))
+
         try:
-            self.reading = yield from read_seat_list(self.product, progress=self._progress, before=before)
+            self.reading = yield from read_until_proven(self.product, relies_on_absence, self._progress)
         except DatadogSeatsError as reading:
             if isinstance(response, KeysRefusedError | RedirectError) and isinstance(reading, type(response)):
                 # Datadog refuses the keys for everything, or the address is not that of Datadog.
@@ -280,18 +254,13 @@ class _Change:
                 raise response from None
             self.unknown.update(people)
             raise SeatsUnknownError(self.product, people, response, reading) from reading
-        is_wanted = self.method == "POST"
         rest = tuple(uuid for uuid in people if self.reading.holds(uuid) != is_wanted)
         as_requested = set(people).difference(rest)
         if before.number and any(before.holds(uuid) != is_wanted for uuid in as_requested):
             self.accepted += 1  # the seat changed since, so a call was carried out whose answer was lost
-        if self.method == "POST":
-            self.done |= as_requested
-        else:
-            absent, sent_after = self.unproven | as_requested, self.read_before
-            proven = {uuid for uuid in absent if self.reading.proven_absent(uuid, after=sent_after[uuid])}
-            self.done |= proven
-            self.unproven = absent - proven
+        proven = {uuid for uuid in as_requested if is_wanted or self.reading.proven_absent(uuid)}
+        self.done |= proven
+        self.unknown |= as_requested - proven
         return rest
 
     def _may_be_hidden(self, people: tuple[str, ...]) -> tuple[str, ...]:
@@ -326,7 +295,7 @@ def read_back(unassigned: Outcome, assigned: Outcome) -> Flow[tuple[Outcome, Out
     """
     pauses = [*READ_BACK_PAUSES]
     while True:
-        reading = yield from read_seat_list(unassigned.product, progress=lambda: "The changes are being read back")
+        reading = yield from read_seat_list(unassigned.product)
         kept = [uuid for uuid in unassigned.done if reading.holds(uuid)]
         lacking = [uuid for uuid in assigned.done if not reading.holds(uuid)]
         if len(lacking) <= len(reading.rows_without_uuid):

@@ -8,12 +8,12 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
-from airflow_provider_seats._api.identifiers import Identity, email_key, identity
+from airflow_provider_seats._api.identifiers import PersonSet, email_key, identity
 from airflow_provider_seats._api.seats import SeatUser, read_rows
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
-    from airflow_provider_seats._api.identifiers import AnyPerson
+    from airflow_provider_seats._api.identifiers import AnyPerson, Identity
     from airflow_provider_seats._api.seats import Row
 
 
@@ -34,7 +34,7 @@ class SeatList:
         self.content = object()
         # The number of the reading before, and who it showed and this one does not.
         self._before = 0
-        self._gone: tuple[Identity, ...] = ()
+        self._gone = PersonSet(())
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -57,7 +57,7 @@ class SeatList:
             return False
         if self.pages == 1:
             return self.number > after
-        return self._before > after and not any(wanted.is_same(gone) for gone in self._gone)
+        return self._before > after and person not in self._gone
 
     def seats_of(self, person: AnyPerson) -> list[SeatUser]:
         """Return the seats of a person. There may be several of an email, because accounts can share it."""
@@ -67,10 +67,6 @@ class SeatList:
         row = self._uuids.get(uuid)
         return [] if row is None else [_named(row)]
 
-    def by_email(self, email: str) -> list[SeatUser]:
-        """Return the seats of all accounts with this email. There may be several."""
-        return list(map(_named, self._rows_of_email(email_key(email))))
-
     def others(self, uuids: Container[str], email_keys: Container[str]) -> Iterator[SeatUser]:
         """Yield the seats of everyone who has none of these user UUIDs and none of these emails."""
         for row in self.rows:
@@ -78,7 +74,8 @@ class SeatList:
                 yield _named(row)
 
     def unlisted(self, emails: Iterable[str]) -> tuple[str, ...]:
-        return tuple(email for email in emails if email_key(email) not in self._emails)
+        first, _ = self._emails
+        return tuple(email for email in emails if email_key(email) not in first)
 
     @property
     def requests(self) -> int:
@@ -120,6 +117,10 @@ class SeatList:
             same = known.get(row[0]) if row[0] else None
             yield same if same == row else row
 
+    def read_next(self, product: str, number: int) -> Flow[SeatList]:
+        """Read the list again. Rows that did not change are those of this reading."""
+        return self.followed_by(*(yield from read_rows(product, self.keep)), number)
+
     def followed_by(self, rows: tuple[Row, ...], pages: int, number: int) -> SeatList:
         if self.rows == rows and self.pages == pages:
             return copy(self).after(self, number, ())
@@ -128,14 +129,14 @@ class SeatList:
 
     def with_rows_of(self, before: SeatList) -> SeatList:
         """Return a reading with the rows of this one and the one before. Someone without a row is proven absent."""
-        missed = (row for row in before.rows if row[0] and row[0] not in self._uuids)
-        return SeatList((*self.rows, *missed), self.pages).after(before, self.number, ())
+        missed = (row for row in self.missing(before) if row[0] not in self._uuids)
+        return SeatList((*self.rows, *missed), self.pages).after(before, before.number + 1, ())
 
     def after(self, before: SeatList, number: int, gone: Iterable[Row]) -> Self:
         """Note which reading this one follows, and the rows that only that one has. Return the reading itself."""
         self.number = number
         self._before = before.number
-        self._gone = tuple(map(_identity, gone))
+        self._gone = PersonSet(map(_named, gone))
         return self
 
     def missing(self, before: SeatList) -> Iterator[Row]:
@@ -149,12 +150,13 @@ class SeatList:
             return [row for email in wanted.emails for row in self._rows_of_email(email)]
         if (row := self._uuids.get(wanted.uuid)) is not None:
             return [row]
-        without = self.rows_without_uuid
-        return [row for row in without if wanted.is_same(_identity(row))] if wanted.emails else []
+        without = self.rows_without_uuid if wanted.emails else ()
+        return [row for row in without if row.email is not None and email_key(row.email) in wanted.emails]
 
     def _rows_of_email(self, key: str) -> list[Row]:
-        found = self._emails.get(key)
-        return [] if found is None else self._same_email.get(key, [found])
+        first, several = self._emails
+        found = first.get(key)
+        return [] if found is None else several.get(key, [found])
 
     def _may_be_without_uuid(self, listed_as: str | None) -> bool:
         if listed_as is None:
@@ -167,60 +169,42 @@ class SeatList:
         return {row[0]: row for row in self.rows if row[0]}
 
     @cached_property
-    def _emails(self) -> dict[str, Row]:
-        """One row of each email."""
-        return {email_key(row[1]): row for row in self.rows if row[1] is not None}
-
-    @cached_property
-    def _same_email(self) -> dict[str, list[Row]]:
-        """All rows of the emails that several rows have."""
-        same: dict[str, list[Row]] = {}
-        if len(self._emails) + self.rows_without_email < len(self.rows):
-            first = self._emails
-            for row in self.rows:
-                if row[1] is not None and first[key := email_key(row[1])] is not row:
-                    same[key] = []
-            for row in self.rows:
-                if row[1] is not None and (key := email_key(row[1])) in same:
-                    same[key].append(row)
-        return same
+    def _emails(self) -> tuple[dict[str, Row], dict[str, list[Row]]]:
+        """The first row of each email, and all rows of the emails that several rows have."""
+        firsts: dict[str, Row] = {}
+        several: dict[str, list[Row]] = {}
+        for row in self.rows:
+            if row[1] is not None:
+                key = email_key(row[1])
+                first = firsts.setdefault(key, row)
+                if first is not row:
+                    several.setdefault(key, [first]).append(row)
+        return firsts, several
 
 
-def read_seat_list(
-    product: str,
-    *,
-    progress: Callable[[], str] | None = None,
-    before: SeatList | None = None,
-    number: int | None = None,
-) -> Flow[SeatList]:
+def read_seat_list(product: str, progress: Callable[[], str] | None = None) -> Flow[SeatList]:
     """Read the seat list once.
 
     :param progress: describes the progress; by default the number of rows read.
-    :param number: the number of the reading; by default the one after that.
     """
-    if before is None:
-        return SeatList(*(yield from read_rows(product, iter, progress)))
-    rows, pages = yield from read_rows(product, before.keep, progress)
-    return before.followed_by(rows, pages, before.number + 1 if number is None else number)
+    return SeatList(*(yield from read_rows(product, progress=progress)))
 
 
-def read_until_proven(product: str, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
+def read_until_proven(
+    product: str, relies_on_absence: Callable[[SeatList], bool], progress: Callable[[], str] | None = None
+) -> Flow[SeatList]:
     """Read the seat list, and read it again if an absence counts and the list may have shifted.
 
     The result of two readings has the rows of both.
 
     :param relies_on_absence: takes the list, and returns whether someone's absence would have a consequence.
     """
-    first = yield from read_seat_list(product)
+    first = yield from read_seat_list(product, progress)
     if first.pages == 1 or not relies_on_absence(first):
         return first
-    second = yield from read_seat_list(product, before=first)
+    second = yield from read_seat_list(product, progress)
     return second.with_rows_of(first)
 
 
 def _named(row: Row) -> SeatUser:
     return SeatUser._make(row)
-
-
-def _identity(row: Row) -> Identity:
-    return Identity(row[0], frozenset() if row[1] is None else frozenset({email_key(row[1])}))

@@ -6,12 +6,11 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, resources, text, unusable
-from airflow_provider_seats._api.identifiers import is_canonical_uuid
+from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._text import plural
 
 PATH: Final = "/api/v2/seats/users"
@@ -38,7 +37,6 @@ class SeatUser(NamedTuple):
 
 # A seat user as a plain tuple. The garbage collector stops tracking it after one pass, other than a NamedTuple.
 Row: TypeAlias = tuple[str | None, str | None, str | None, str | None]
-R = TypeVar("R", bound=Row)
 
 
 def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
@@ -46,19 +44,19 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    users, _ = yield from read_rows(product, partial(map, SeatUser._make))
-    return users
+    rows, _ = yield from read_rows(product)
+    return tuple(map(SeatUser._make, rows))
 
 
 def read_rows(
-    product: str, keep: Callable[[list[Row]], Iterable[R]], progress: Callable[[], str] | None = None
-) -> Flow[tuple[tuple[R, ...], int]]:
+    product: str, keep: Callable[[list[Row]], Iterable[Row]] = iter, progress: Callable[[], str] | None = None
+) -> Flow[tuple[tuple[Row, ...], int]]:
     """Read the seat list once. Return its rows and how many pages it had.
 
     :param keep: returns the rows to keep for those of a page.
     :param progress: describes the progress; by default the number of rows read.
     """
-    rows: dict[object, R] = {}
+    rows: dict[object, Row] = {}
     cursors: set[str] = set()
     cursor: str | None = None
     idle = 0
@@ -85,7 +83,7 @@ def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     # An id that is no UUID cannot be that of a user.
     rows = [
         (
-            uuid if uuid and is_canonical_uuid(uuid) else None,
+            canonical_uuid(uuid),
             text(attributes, "email"),
             text(attributes, "name"),
             text(attributes, "assigned_at"),
@@ -95,4 +93,4 @@ def _read_page(document: dict[str, Any]) -> tuple[list[Row], str | None]:
     meta = document.get("meta") or {}
     if not isinstance(meta, dict):
         raise ValueError("its meta is not an object")  # noqa: TRY004 (a fault of the response, not of a type here)
-    return rows, text(meta, "next_cursor") or None
+    return rows, text(meta, "next_cursor")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from airflow_provider_seats._api.flow import Flow, resources, text
+from airflow_provider_seats._api.flow import Flow, resources
 from airflow_provider_seats._api.groups import Groups, Members, list_members
 from airflow_provider_seats._api.identifiers import canonical_uuid
 from airflow_provider_seats._api.pages import Page, included, nested, parse_total, read_pages
@@ -27,18 +27,8 @@ def list_team_members(handles: Iterable[str]) -> Flow[Members]:
 
 def list_teams() -> Flow[dict[str, str]]:
     """Return the handles of all teams, by id."""
-    teams, _ = yield from read_pages(lambda number: _TEAMS.request("", number), _read_teams)
+    teams, _ = yield from read_pages(lambda number: _TEAMS.request("", number), _TEAMS.read)
     return teams
-
-
-def _read_teams(document: dict[str, Any]) -> Page[str]:
-    teams: dict[str, str] = {}
-    for team_id, attributes in resources(document):
-        handle = text(attributes, "handle")
-        if team_id is None or handle is None:
-            raise ValueError("one of its teams has no id or no handle")
-        teams[team_id] = handle
-    return Page(teams, parse_total(document, "meta", "pagination", "total"))
 
 
 def _read_members(document: dict[str, Any]) -> Page[User]:
@@ -56,6 +46,7 @@ def _read_members(document: dict[str, Any]) -> Page[User]:
 
 _TEAMS: Final = Groups(
     argument="handles",
+    name="handle",
     has="team has the handle",
     advice="Pass each handle exactly as the team's page in Datadog shows it, without @. The name of a team is not its "
     "handle.",
@@ -63,6 +54,6 @@ _TEAMS: Final = Groups(
     search="filter[keyword]",
     members=f"{PATH}/{{team_id}}/memberships",
     permission="the permission teams_read",
-    read=_read_teams,
+    total=("pagination", "total"),
     read_members=_read_members,
 )

@@ -106,15 +106,13 @@ def search_accounts(emails: Iterable[str], *, read_all: bool = False) -> Flow[tu
         return (yield from read_all_users())
     first, *others = wanted
     users, total = yield from _search(first)
-    if total is not None and _pages(total) < len(others):
-        listed = yield from _list_all(_pages(total))
-        if listed is not None:
-            return [*users, *listed], total
-    if others:
-        count = f"of {len(wanted):,} emails looked up so far"
-        searches = [_search(email, f"{number:,} {count}") for number, email in enumerate(others, 1)]
-        for part, _ in (yield Gather(searches)):
-            users += part
+    listed = yield from _list_if_fewer_calls(total, len(others))
+    if listed is not None:
+        return [*users, *listed], total
+    count = f"of {len(wanted):,} emails looked up so far"
+    searches = [_search(email, f"{number:,} {count}") for number, email in enumerate(others, 1)]
+    for part, _ in (yield Gather(searches)):
+        users += part
     return users, total
 
 
@@ -138,16 +136,14 @@ def get_accounts(
     someone = next((email for uuid in reversed(list(people)) if (email := people[uuid])), None)
     if total is None and someone is not None and len(people) > _FEW:
         found, total = yield from _search(someone)
-    rest = people.keys() - {user.id for user in found}
-    if total is not None and _pages(total) < len(rest):
-        listed = yield from _list_all(_pages(total))
-        if listed is not None:
-            return {user.id: user for user in (*found, *listed) if user.id in people}
-    count = f"of {plural(len(people), 'account')} read so far"
-    wanted = enumerate((uuid for uuid in people if uuid in rest), len(people) - len(rest))
-    read = [_get(uuid, f"{number:,} {count}") for number, uuid in wanted]
-    found += [user for user in (yield Gather(read)) if user is not None] if read else []
-    return {user.id: user for user in found if user.id in people}
+    known = {user.id for user in found}
+    rest = [uuid for uuid in people if uuid not in known]
+    others = yield from _list_if_fewer_calls(total, len(rest))
+    if others is None:
+        count = f"of {plural(len(people), 'account')} read so far"
+        wanted = enumerate(rest, len(people) - len(rest))
+        others = yield Gather([_get(uuid, f"{number:,} {count}") for number, uuid in wanted])
+    return {user.id: user for user in (*found, *others) if user is not None and user.id in people}
 
 
 def check_keys() -> Flow[None]:
@@ -210,6 +206,16 @@ def read_all_users(status: str = "") -> Flow[tuple[list[User], int | None]]:
     raise UnavailableError(f"GET {PATH}", f"the list of all users {problem}, {_READINGS} times in a row")
 
 
+def _list_if_fewer_calls(total: int | None, calls: int) -> Flow[list[User] | None]:
+    """Return all users if their list is complete and costs fewer calls than this; otherwise None.
+
+    :param total: how many users there are, if that is known.
+    """
+    if total is None or _pages(total) >= calls:
+        return None
+    return (yield from _list_all(_pages(total)))
+
+
 def _list_all(pages: int, *known: Page[User], status: str = "") -> Flow[list[User] | None]:
     """Return all users; None if the list was cut short or shifted while it was read, so that it proves no absence.
 
@@ -218,7 +224,7 @@ def _list_all(pages: int, *known: Page[User], status: str = "") -> Flow[list[Use
     listed: dict[str, User] = {}
     lengths = set()
     others = [_page(number, pages, status) for number in range(len(known), pages)]
-    for page in (*known, *((yield Gather(others)) if others else ())):
+    for page in (*known, *(yield Gather(others))):
         listed.update(page.rows)
         lengths.add(page.total if status else page.unfiltered)
     return list(listed.values()) if lengths == {len(listed)} else None

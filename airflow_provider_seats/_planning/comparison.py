@@ -142,7 +142,7 @@ def _to_assign(
     for email in people.emails:
         user = world.users.get(email_key(email))
         if seat_list is not None and listed_email_suffices:
-            rows = seat_list.by_email(email) or (seat_list.by_uuid(user.id) if user else [])
+            rows = seat_list.seats_of(email) or (seat_list.by_uuid(user.id) if user else [])
             if holds_seat(rows):
                 continue
         if user is None or user.disabled or user.service_account:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_seats._api import PAGE_SIZE
 from airflow_provider_seats._api.identifiers import email_key
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list
+from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._api.seats import LIST_LIMIT_KEY
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SeatSource(NamedTuple):
 
     def read(self, known: Reading | None, number: int, emails: Iterable[str]) -> Flow[SeatList]:  # noqa: ARG002 (all are read)
         before = known if isinstance(known, SeatList) else SeatList(pages=0, number=0)
-        seats = yield from read_seat_list(self.product, before=before, number=number)
+        seats = yield from before.read_next(self.product, number)
         return seats.index()
 
 

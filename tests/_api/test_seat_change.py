@@ -346,12 +346,20 @@ def test_someone_hidden_by_a_shifting_list_is_sent_again() -> None:
     assert sent(played) == [[A], [A]]
 
 
-def test_several_batches_share_one_second_reading() -> None:
-    """The absences of all batches are confirmed by one second reading at the end."""
+def test_each_batch_has_a_second_reading_of_its_own() -> None:
+    """The absences of a batch are confirmed before the next one is sent."""
     pages = page(uuid("x"), next_cursor="2"), page(uuid("y"))
-    played = play(unassign_seats("p", [A, B, C], 1), lost(), *pages, lost(), *pages, reply(503), *pages, *pages)
+    twice = *pages, *pages
+    played = play(unassign_seats("p", [A, B, C], 1), lost(), *twice, lost(), *twice, reply(503), *twice)
     assert outcome(played) == ((A, B, C), (), (), ())
-    assert played.calls == "DGG" * 3 + "GG"
+    assert played.calls == "DGGGG" * 3
+
+
+def test_people_who_are_all_listed_need_no_second_reading() -> None:
+    """A reading of several pages that shows everyone relies on no absence."""
+    pages = page(A, next_cursor="2"), page(B)
+    played = play(unassign_seats("p", [A, B]), lost(), *pages, DONE)
+    assert (outcome(played), played.calls) == (((A, B), (), (), ()), "DGGD")
 
 
 def test_someone_who_is_sent_again_needs_a_proof_of_their_own() -> None:
@@ -384,18 +392,18 @@ def test_people_are_unknown_if_the_second_reading_fails() -> None:
     assert isinstance(failure(played.value), SeatsUnknownError)
 
 
-def test_people_are_unknown_if_the_second_reading_is_not_reached() -> None:
-    """If the reading of unconfirmed people fails, the people absent from several pages are unknown, too."""
+def test_only_unconfirmed_people_are_unknown_if_a_later_reading_fails() -> None:
+    """If the reading of unconfirmed people fails, those whose absence was confirmed before are done."""
     pages = page(B, next_cursor="2"), page(C)
-    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, reply(202), FORBIDDEN, FORBIDDEN, exhaust=False)
-    assert outcome(played) == ((), (), (A, B), ())
+    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, *pages, reply(202), FORBIDDEN, FORBIDDEN)
+    assert outcome(played) == ((A,), (), (B,), ())
     assert isinstance(failure(played.value), SeatsUnknownError)
 
 
 def test_absences_are_confirmed_if_a_later_call_fails() -> None:
-    """The reading for a later batch, which ends the work, is the second one for the batch before."""
+    """A later call that ends the work leaves those done whose absence was confirmed before."""
     pages = page(B, next_cursor="2"), page(C)
-    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, UNAUTHORIZED, UNAUTHORIZED, *pages)
+    played = play(unassign_seats("p", [A, B], 1), lost(), *pages, *pages, UNAUTHORIZED, UNAUTHORIZED, *pages)
     assert outcome(played) == ((A,), (), (), (B,))
     assert isinstance(failure(played.value), KeysRefusedError)
 
@@ -409,7 +417,7 @@ def test_an_absence_beside_a_row_without_a_uuid_is_unknown() -> None:
     assert outcome(played) == ((B,), (), (A,), ())
     error = failure(played.value)
     assert isinstance(error, SeatsUnknownError)
-    assert "1 seat has no user UUID and may be theirs" in str(error)
+    assert "a seat that has no user UUID may be theirs" in str(error)
     assert (error.people, error.transient) == ((A,), True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
@@ -96,7 +95,7 @@ def test_a_list_whose_second_page_is_refused_is_an_error() -> None:
     assert isinstance(played.error, KeysRefusedError)
 
 
-ROWS = read_rows("p", partial(map, SeatUser._make), lambda: "all is well")
+ROWS = read_rows("p", progress=lambda: "all is well")
 
 
 def test_a_row_whose_id_is_no_uuid_has_none() -> None:
