@@ -22,7 +22,7 @@ from airflow_provider_seats._rosters.table import (
     missing,
     refuse_header,
 )
-from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, unreadable
+from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, reading
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
@@ -86,7 +86,7 @@ def parse_xlsx(
     :raises InvalidInputError: if it is no workbook, or the sheet or the column cannot be found.
     """
     reader = open_workbook(content, file, data_only=True)
-    chosen = choose_sheet(reader.wb, sheet, content, file)
+    chosen = choose_sheet(reader, sheet, file)
     [part] = [link.target for each, link in reader.parser.find_sheets() if each.name == chosen.title]
     file = f"sheet {shorten(chosen.title)} of {file}"
     formulas = None
@@ -158,10 +158,8 @@ def _rows(sheet: Any, formulas: _Formulas | None, file: str) -> Iterator[tuple[i
     if formulas is not None:
         formulas.sheet.reset_dimensions()
         rows = map(formulas.mark, rows, formulas.sheet.iter_rows())
-    try:
+    with reading(file):
         yield from enumerate(rows, 1)
-    except Exception as error:
-        raise unreadable(error, file) from error
 
 
 @dataclass(frozen=True, slots=True)

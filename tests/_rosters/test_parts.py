@@ -38,7 +38,7 @@ def refusal(*parts: bytes | str, **arguments: Any) -> str:
 
 def test_a_column_has_one_name_in_all_parts() -> None:
     """Equal names are distinguished by their order, and columns without a name by their place."""
-    table = parse_csv(decode(b"x,email,X,,\na,b,c\n\n", None, "f"), [EMAIL], None, "f")
+    table = parse_csv(decode(b"x,email,X,,\na,b,c\n\n", None, "f"), [EMAIL], None)
     assert table is not None
     part = Part(table, EMAIL, [], Where(), "f, ")
     names = [part.column(each) for each in range(6)]

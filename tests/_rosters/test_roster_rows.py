@@ -27,7 +27,7 @@ def rows(*texts: str, **where: str) -> RosterRows:
     wanted = [Wanted("column", "email"), *(Wanted("where", column) for column in where)]
     tables = []
     for text in texts:
-        table = parse_csv(decode(text.encode(), None, "f.csv"), wanted, None, "f.csv")
+        table = parse_csv(decode(text.encode(), None, "f.csv"), wanted, None)
         assert table is not None
         tables.append(table)
     labels = [f"part {number}, " if len(texts) > 1 else "" for number in range(len(texts))]
