@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -25,7 +26,7 @@ class WordTest:
     filter: ColumnFilter
     found: dict[str, str] = field(default_factory=dict)  # cells in comparable form
     keeps: dict[str, bool] = field(default_factory=dict)  # cells, and whether a row with them may be kept
-    left_out: dict[str, int] = field(default_factory=dict)  # cells, and how many rows they left out
+    left_out: Counter[str] = field(default_factory=Counter)  # cells, and how many rows they left out
 
     def problem(self, cell: str) -> str | None:
         """Return why nothing can be told from a cell, for a sentence that begins with its place; None if it can."""
