@@ -7,7 +7,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
@@ -176,18 +175,9 @@ def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow) -> Cs
         )
     if not fitting:
         header = max(headers.values(), key=lambda each: len(each[1]))
-        raise refuse_header(header, _first_rows(text, candidates, wanted), wanted, file)
+        raise refuse_header(header, map(text.rows, candidates), wanted, file)
     number, names = headers[fitting[0]]
     return CsvTable(file, names, text, fitting[0], number)
-
-
-def _first_rows(text: Text, separators: Iterable[str], wanted: Sequence[Wanted]) -> Iterator[NumberedRow]:
-    """Yield rows that have the wanted columns with some separator."""
-    for separator in separators:
-        with suppress(InvalidInputError):
-            found = find_header(text.rows(separator), wanted, "find", text.file)
-            if found is not None:
-                yield found
 
 
 def _refuse_swallowed(number: int, cells: Iterable[str], separator: str, file: str) -> None:

@@ -41,9 +41,11 @@ _APOSTROPHES: Final = "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8"
 _ADVICE: Final = (
     (r"(?i)(?:smtp|mailto|sip|x500|x400):", "remove the prefix"),
     (r"\*", "a wildcard is not supported, list each person"),
-    (r"^[\u2018\u2019']|[\u2018\u2019']$|[\u2018\u2019']@", "remove the quotation marks"),
+    (
+        r"^[\u2018\u2019']|[\u2018\u2019'](?:$|@)|[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]",
+        "remove the quotation marks",
+    ),
     (rf"[\u2018\u2019\u00b4{_APOSTROPHES}]", "write a plain apostrophe (') instead of the typographic one"),
-    (r"[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]", "remove the quotation marks"),
     (r"[<>()\[\]{}]", "write the address alone, without brackets"),
     (r"@.*[,;|/\s].*@", "it contains several addresses, separate them"),
     (r"[?\ufffd]", "the character {0!r} stands for a letter that was lost, export it as UTF-8"),

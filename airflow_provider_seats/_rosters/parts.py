@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, is_failed, may_mean_nothing
+from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, may_mean_nothing, problem_of
 from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where, row_filter
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
@@ -30,13 +30,11 @@ class WordTest:
 
     def problem(self, cell: str) -> str | None:
         """Return why nothing can be told from a cell, for a sentence that begins with its place; None if it can."""
-        if isinstance(cell, BadCell):
-            return cell.problem
         key, words = comparable(cell), self.filter.words
-        if key in words:
+        if key in words and not isinstance(cell, BadCell):
             return None
-        if is_failed(cell):
-            return f"it holds the error {shorten(strip_hidden(cell))} (correct the cell, or its formula)"
+        if (problem := problem_of(cell)) is not None:
+            return problem
         if cell.count('"') % 2 or ('"' in cell and comparable(cell.replace('"', "")) in words):
             return f"it holds {shorten(cell)} (check its quotation marks)"
         if "" in words and may_mean_nothing(key):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
@@ -24,20 +24,16 @@ _JOINED: Final = "keep each of several files as one of its own"
 class RosterRows:
     """Reads the rows of a roster. Each of its tables is one part.
 
-    :param labels: what a message puts before the place of a row, for each table.
+    :param tables: each after what a message puts before the place of a row.
     :param encoding: the encoding, if the user named one.
     """
 
-    def __init__(
-        self, tables: Sequence[Table], labels: Sequence[str], column: str, where: Where, encoding: str | None
-    ) -> None:
+    def __init__(self, tables: Iterable[tuple[str, Table]], column: str, where: Where, encoding: str | None) -> None:
         self._encoding = encoding
         self._column = column
         self.tests = [WordTest(each) for each in where.filters]
         wanted = Wanted("column", column)
-        self._parts = [
-            Part(table, wanted, self.tests, where, label) for table, label in zip(tables, labels, strict=True)
-        ]
+        self._parts = [Part(table, wanted, self.tests, where, label) for label, table in tables]
         self._names = {comparable(column), *(comparable(each.column) for each in where.filters)}
         self._first_name = comparable(column).partition(" ")[0]
         self._kept: dict[str, str] = {}  # who has a row that is kept, as their first such row spells it

@@ -99,7 +99,7 @@ def parse_xlsx(
         return None
     if missing(header[1], wanted):
         every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, None, file))
-        raise refuse_header(header, every, wanted, file)
+        raise refuse_header(header, [every], wanted, file)
     return XlsxTable(file, header[1], chosen, formulas, header[0], tuple(wanted))
 
 

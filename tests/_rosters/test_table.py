@@ -33,7 +33,7 @@ def test_missing_columns_are_found_by_what_a_reader_sees() -> None:
     """Columns are compared without case, and without differences between hyphens."""
     assert missing(["STATUS", "e\u2013mail"], [EMAIL, STATUS]) == []
     assert missing(["mail"], [EMAIL, STATUS]) == [EMAIL, STATUS]
-    error = refuse_header(ROWS[0], ROWS, [EMAIL], "f.csv")
+    error = refuse_header(ROWS[0], [ROWS], [EMAIL], "f.csv")
     assert str(error) == (
         "column: f.csv has no column 'e-mail'. Its columns are 'Staff'. Row 4 has it: pass header_row=4, or 'find'."
     )
