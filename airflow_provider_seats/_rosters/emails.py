@@ -140,13 +140,10 @@ def _deceptive_letter(text: str) -> str | None:
         if not unicodedata.is_normalized("NFKC", unicodedata.normalize("NFC", letter)):
             return letter
     for word in re.findall(r"\w+", text):
-        found: dict[str, str] = {}
-        for letter in filter(str.isalpha, word):
-            alphabet = unicodedata.name(letter, "").partition(" ")[0]
-            if alphabet in _ALPHABETS:
-                found.setdefault(alphabet, letter)
+        letters = {unicodedata.name(each, "").partition(" ")[0]: each for each in reversed(word)}
+        found = [letters[alphabet] for alphabet in _ALPHABETS if alphabet in letters]
         if len(found) > 1:
-            return next(letter for alphabet, letter in found.items() if alphabet != "LATIN")
+            return found[-1]
     return None
 
 

@@ -207,8 +207,6 @@ class RosterRows:
 
     def _identify(self, text: str) -> tuple[str, str]:
         """Return what identifies a person, and how they are spelled; no key if it is no person."""
-        if is_plain_email(text):
-            return text.lower(), text
         uuid = canonical_uuid(text)
         if uuid is not None:
             return uuid, uuid

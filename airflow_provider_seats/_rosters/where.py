@@ -55,8 +55,9 @@ class Cells(Mapping[str, str]):
 
     def __getitem__(self, column: str) -> str:
         position = self._position(column)
+        file = self._table.file
         if position >= len(self.row):
-            row = f"{self._table.place(self.number)} of {self._table.file}"
+            row = f"{self._table.place(self.number)} of {file}"
             raise InvalidInputError(
                 "where",
                 f"its function reads the column {shorten(column)}, and {row} ends before it (it may be cut). Correct "
@@ -64,7 +65,7 @@ class Cells(Mapping[str, str]):
             )
         cell = self.row[position]
         if (problem := problem_of(cell)) is not None:
-            raise InvalidInputError("where", f"{self._table.place(self.number, position)}: {problem}.")
+            raise InvalidInputError("where", f"{file}, {self._table.place(self.number, position)}: {problem}.")
         return strip_hidden(cell)
 
     def __contains__(self, column: object) -> bool:

@@ -89,6 +89,8 @@ def test_a_message_names_the_part() -> None:
     assert "the last line of 'part-0.csv' has no line end" in refusal(good.rstrip(), good)
     assert "'part-1.csv' is a gzip archive that is cut" in refusal(good, b"\x1f\x8b")
     assert "'part-1.csv', cell B2: the cell is empty" in refusal(good, workbook([["status", "email"], ["on", None]]))
+    shown = refusal(good, "email,status\nbob@x.com,#N/A\n", where=lambda row: row["status"] == "on")
+    assert shown.startswith("where: 'part-1.csv', row 2: it holds the error '#N/A' (correct the cell, or its formula).")
     assert "row 2 of 'part-1.csv' may have swallowed others" in refusal(good, 'email,status\n"a\n,",x\n')
 
 
