@@ -196,10 +196,8 @@ def _not_text(content: bytes, encoding: str, file: str) -> InvalidInputError:
     start = 0
     try:
         content.decode(encoding)
-    except UnicodeDecodeError as error:
-        start = error.start
-    except UnicodeError:
-        pass  # an error of the byte order mark has no place
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)  # not every codec says where
     return InvalidInputError(
         "encoding",
         f"{file} is not {encoding} text (byte 0x{content[start]:02x} in line {_line(content[:start])}). Save it as "

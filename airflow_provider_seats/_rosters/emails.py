@@ -140,7 +140,7 @@ def _deceptive_letter(text: str) -> str | None:
         if not unicodedata.is_normalized("NFKC", unicodedata.normalize("NFC", letter)):
             return letter
     for word in re.findall(r"\w+", text):
-        letters = {unicodedata.name(each, "").partition(" ")[0]: each for each in reversed(word)}
+        letters: dict[str, str] = {unicodedata.name(each, "").partition(" ")[0]: each for each in reversed(word)}
         found = [letters[alphabet] for alphabet in _ALPHABETS if alphabet in letters]
         if len(found) > 1:
             return found[-1]

@@ -32,7 +32,7 @@ def open_workbook(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa
     """Return openpyxl's reader of a workbook: it has the workbook, and knows the XML of its sheets.
 
     :param data_only: whether a formula is its value.
-    :raises InvalidInputError: if openpyxl is not installed, or cannot read it.
+    :raises InvalidInputError: if openpyxl is not installed. If it cannot read the workbook, it may raise anything.
     """
     try:
         from openpyxl.reader.excel import ExcelReader  # noqa: PLC0415 (it may not be installed)
@@ -42,18 +42,17 @@ def open_workbook(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa
             f"{file} is an Excel workbook. To read it, install openpyxl: pip install 'openpyxl>=3.1.5,<4'. "
             "Or save it as 'CSV UTF-8'.",
         ) from None
-    with reading(file):
-        # As load_workbook does, and the reader also knows the sheets' XML.
-        reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
-        with warnings.catch_warnings():  # about what a sheet has besides cells
-            warnings.simplefilter("ignore")
-            reader.read()
+    # As load_workbook does, and the reader also knows the sheets' XML.
+    reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
+    with warnings.catch_warnings():  # about what a sheet has besides cells
+        warnings.simplefilter("ignore")
+        reader.read()
     return reader
 
 
 @contextmanager
 def reading(file: str) -> Iterator[None]:
-    """Make each error of openpyxl one that names the workbook. They have no common base."""
+    """Make each error of openpyxl one that names the workbook. Its errors have no common base."""
     try:
         yield
     except InvalidInputError:
@@ -114,7 +113,7 @@ def look_through(archive: zipfile.ZipFile, part: str, file: str) -> tuple[bool, 
     lacks_values = has_empty_values = False
     last = 0
     rest = b""
-    with reading(file), archive.open(part) as xml:
+    with archive.open(part) as xml:
         while chunk := xml.read(_CHUNK):
             rest += chunk
             end = rest.rfind(b"row>") + 1  # up to here it has whole rows
