@@ -15,7 +15,6 @@ from airflow_provider_seats._arguments import parse_literal
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
 _JSON: Final = ("[", "(", "{", '"')
 _MAX_KEYS: Final = 5
 
@@ -30,7 +29,7 @@ def entries(name: str, value: object) -> list[object]:
             name, "None: the template or task that it comes from returned nothing. Check it, or pass [] for nobody."
         )
     if isinstance(value, str):
-        parsed = _parse(strip_hidden(value.removeprefix(_BYTE_ORDER_MARK)))
+        parsed = _parse(strip_hidden(value))
         if isinstance(parsed, str):
             parts = [part for part in re.split(r"[,;\s]+", parsed) if part]
             if not parts:

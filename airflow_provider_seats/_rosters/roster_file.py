@@ -26,8 +26,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 
 OnContradiction: TypeAlias = Literal["fail", "keep", "last"]
 
-_MAX_BAD: Final = 5
-_MAX_CONTRADICTIONS: Final = 5
+_MAX_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ class RosterFile:
     def _refuse_problems(self, rows: RosterRows, tables: Sequence[Table]) -> None:
         if rows.problems:
             file = tables[0].file if len(tables) == 1 else self._shown
-            problems = join_names(rows.problems, _MAX_BAD)
+            problems = join_names(rows.problems, _MAX_SHOWN)
             raise InvalidInputError("path", f"{file}, column {shorten(self.column)}: {problems}. Correct the file.")
         for table in tables:
             if isinstance(table, CsvTable) and not table.text.is_ended and not self.allow_missing_line_end:
@@ -135,7 +134,7 @@ class RosterFile:
         if contradictions:
             raise InvalidInputError(
                 "where",
-                f"rows of {self._shown} contradict each other: {join_names(contradictions, _MAX_CONTRADICTIONS)}. "
+                f"rows of {self._shown} contradict each other: {join_names(contradictions, _MAX_SHOWN)}. "
                 "Correct the file, or pass on_contradiction='keep' to keep such people, or 'last' if their last row "
                 "counts.",
             )
