@@ -53,7 +53,7 @@ class StoredFile:
     :param argument: the argument that the path comes from, for errors.
     :param shown: the path as messages show it, without a password or token.
     :param path: Airflow's ``ObjectStoragePath``; None on the web.
-    :param is_folder: whether the path says that it is a folder; None if it does not say that.
+    :param is_folder: whether the path says that it is a folder. It may be one that does not say so.
     """
 
     argument: str
@@ -61,7 +61,7 @@ class StoredFile:
     path: Any
     url: str = ""
     conn_id: str | None = None
-    is_folder: bool | None = None
+    is_folder: bool = False
 
     @classmethod
     def find(
@@ -110,7 +110,7 @@ class StoredFile:
                 conn_argument if conn_id else argument,
                 f"Airflow has no connection {name}, which is needed for {shown}. Create it, or correct its id.",
             )
-        file = cls(argument, shown, None, "", used, is_folder or None)
+        file = cls(argument, shown, None, "", used, is_folder)
         with file._explain("opened"):
             # The connection is passed on its own, because Airflow 2.11 and 3 resolve two of them differently.
             url = address._replace(netloc=host).geturl() if own else text

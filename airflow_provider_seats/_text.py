@@ -65,7 +65,7 @@ def without_credentials(text: str) -> str:
     """Replace passwords and tokens in the URLs of a text."""
     text = re.sub(r"(?<=//)[^@\s]*:[^@\s]*(?=@)", "***", text)
     # Before a host of the web, a user without a password is a token. Elsewhere it is Airflow's connection id.
-    text = re.sub(r"(?<=\bhttp://)[^/@\s]+(?=@)|(?<=\bhttps://)[^/@\s]+(?=@)", "***", text)
+    text = re.sub(r"(\bhttps?://)[^/@\s]+(?=@)", r"\1***", text)
     # A link to a file on the web may contain a signature.
     return re.sub(r"(\bhttps?://[^?#\s]*)[?#][^\s'\")]+", r"\1?***", text)
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final, Self
 
-from airflow_provider_seats._text import is_hidden, strip_hidden
+from airflow_provider_seats._text import is_hidden, shorten, strip_hidden
 
 # What a spreadsheet shows in place of the value of a formula, in the languages of Excel, and of a column that is too
 # narrow. Programs save it as text.
@@ -78,9 +78,17 @@ def comparable(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def is_failed(cell: str) -> bool:
-    """Return whether a spreadsheet shows this for a formula that failed, or for a value that does not fit."""
-    return cell[:1] in "#EeLl" and _find_failed.fullmatch(comparable(cell)) is not None
+def problem_of(cell: str) -> str | None:
+    """Return why a cell cannot be relied on, for a sentence that begins with its place; None if it can.
+
+    A spreadsheet shows an error for a formula that failed, or for a value that does not fit.
+    """
+    if isinstance(cell, BadCell):
+        return cell.problem
+    text = strip_hidden(cell)
+    if text[:1] in "#EeLl" and _find_failed.fullmatch(comparable(text)):
+        return f"it holds the error {shorten(text)} (correct the cell, or its formula)"
+    return None
 
 
 def may_mean_nothing(key: str) -> bool:

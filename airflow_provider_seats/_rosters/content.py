@@ -80,7 +80,7 @@ def parse_content(content: bytes, name: str, form: Format, wanted: Sequence[Want
         raise InvalidInputError(
             "sheet", f"{file} is no workbook, so it has no sheet {shorten(form.sheet)}. Leave it out."
         )
-    return parse_csv(decode(content, form.encoding, file), wanted, form.header_row, file)
+    return parse_csv(decode(content, form.encoding, file), wanted, form.header_row)
 
 
 def _refuse_others(content: bytes, file: str) -> None:
@@ -91,20 +91,13 @@ def _refuse_others(content: bytes, file: str) -> None:
         raise InvalidInputError("path", f"{file} is {kind}. Export the table as CSV, or as CSV in gzip.")
     if first.lower().startswith((b"<!doctype html", b"<html")):
         raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
-    if content.startswith(_ZIP) and _is_other_archive(content):
+    is_archive = content.startswith(_ZIP) and zipfile.is_zipfile(io.BytesIO(content))
+    if is_archive and b"[Content_Types].xml" not in content:
         raise InvalidInputError(
             "path",
             f"{file} is a zip archive that is no Excel workbook. Pass a file that it contains. If it is a workbook of "
             "another program, save it as 'Excel Workbook (.xlsx)'.",
         )
-
-
-def _is_other_archive(content: bytes) -> bool:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return "[Content_Types].xml" not in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
-        return False  # openpyxl says what is wrong with it
 
 
 def _decompress(content: bytes, file: str) -> bytes:

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 from airflow_provider_seats._rosters.emails import names_person
@@ -53,36 +53,53 @@ class Text:
     """The text of a file. It is decoded while it is read, so that it does not take its memory twice.
 
     :param is_ended: whether the last line has a line end.
-    :param skipped: whether the first line is none of the table.
     """
 
     content: bytes
     encoding: str
+    file: str
     is_ended: bool = True
-    skipped: bool = False
 
-    def lines(self) -> Iterator[str]:
-        """Yield the lines, each with its line end, without a byte order mark."""
+    def lines(self) -> tuple[str, Iterator[str]]:
+        """Return the first line, without a byte order mark, and the others. Each has its line end."""
         lines = io.TextIOWrapper(io.BytesIO(self.content), self.encoding, newline="")
-        first = lines.readline().lstrip("\ufeff")
-        return lines if self.skipped or not first else chain([first], lines)
+        return lines.readline().lstrip("\ufeff"), lines
+
+    def rows(self, separator: str) -> Iterator[NumberedRow]:
+        first, lines = self.lines()
+        has_type = first.startswith(_TYPE_LINE)
+        if first and not has_type and not _find_directive.match(first):
+            lines = chain([first], lines)
+        # Without strict, a quotation mark that is not closed would hide everyone below it in one cell.
+        reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+        first_row = 2 if has_type else 1
+        number, line = first_row - 1, 0
+        try:
+            for number, cells in enumerate(reader, first_row):
+                if reader.line_num > line + 1:
+                    _refuse_swallowed(number, cells, separator, self.file)
+                line = reader.line_num
+                yield number, cells
+        except csv.Error as error:
+            advice = _ESCAPED if b'\\"' in self.content else ""
+            raise InvalidInputError(
+                "path",
+                f"{self.file} is not valid CSV from row {number + 1} on ({error}). Check its quotation marks.{advice}",
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class CsvTable(Table):
-    """A table in a text.
-
-    :param first_row: the number of the first row of the text.
-    """
+    """A table in a text."""
 
     text: Text
     separator: str
     header_row: int
-    first_row: int
 
     def rows(self) -> Iterator[NumberedRow]:
-        every = _rows(self.text, self.separator, self.first_row, self.file)
-        return islice(every, self.header_row + 1 - self.first_row, None)
+        rows = self.text.rows(self.separator)
+        next(number for number, _ in rows if number == self.header_row)
+        return rows
 
 
 def parse_encoding(argument: str, value: object) -> str:
@@ -108,44 +125,44 @@ def decode(content: bytes, encoding: str | None, file: str) -> Text:
             "encoding", f"{file} begins with the byte order mark of {marked}, not {encoding}. Leave encoding out."
         )
     used = marked or encoding or "utf-8"
-    decoder = codecs.getincrementaldecoder(used)()
-    last = ""
+    part = ""
     try:
-        for start in range(0, len(content), _CHUNK):
-            part = decoder.decode(content[start : start + _CHUNK])
-            last = part or last
+        for part in codecs.iterdecode((content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK)), used):
             if "\0" in part:
-                raise _nul(content.decode(used, "replace"), file)
-        last = decoder.decode(b"", True) or last  # noqa: FBT003 (takes no keyword in every codec)
+                line = _line(content.decode(used, "replace").partition("\0")[0].encode("utf-8", "replace"))
+                raise InvalidInputError(
+                    "encoding",
+                    f"{file} contains NUL bytes, the first in line {line}. If it is UTF-16 without a byte order mark, "
+                    "pass encoding='utf-16-le' or 'utf-16-be'. Otherwise export it again.",
+                )
     except UnicodeError:
         raise _not_text(content, used, file) from None
-    return Text(content, used, is_ended=last.endswith(("\n", "\r")))
+    return Text(content, used, file, part.endswith(("\n", "\r")))
 
 
-def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file: str) -> CsvTable | None:
+def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow) -> CsvTable | None:
     """Parse a table. With the right separator, the header has the wanted columns.
 
     :raises InvalidInputError: if the header lacks one of these columns, or can be read in two ways.
     """
-    first_line = next(text.lines(), "")
-    directive = _find_directive.match(first_line)
-    has_type = first_line.startswith(_TYPE_LINE)
-    if directive is not None or has_type:
-        text = Text(text.content, text.encoding, text.is_ended, skipped=True)
-    first_row = 2 if has_type else 1
-    candidates = (directive[1],) if directive is not None else (_NO_SEPARATOR, *SEPARATORS)
+    file = text.file
+    directive = _find_directive.match(text.lines()[0])
+    candidates = (_NO_SEPARATOR, *SEPARATORS) if directive is None else (directive[1],)
     headers: dict[str, NumberedRow] = {}
     malformed: InvalidInputError | None = None
     for separator in candidates:
         try:
-            header = find_header(_rows(text, separator, first_row, file), wanted, header_row, file)
+            header = find_header(text.rows(separator), wanted, header_row, file)
         except InvalidInputError as error:
             malformed = error
             continue
         if header is None:
             return None
-        if len(header[1]) > 1 or separator not in SEPARATORS or directive is not None:
+        # A header of one cell does not contain the separator. The first candidate need not be in it.
+        if len(header[1]) > 1 or separator == candidates[0]:
             headers[separator] = header
+    if malformed is not None and not headers:
+        raise malformed
     fitting = [separator for separator, header in headers.items() if not missing(header[1], wanted)]
     # A tab after the only name is a separator: without one, it would be a blank at the end of the name.
     fitting = [separator for separator in fitting if separator != _NO_SEPARATOR] or fitting
@@ -157,43 +174,10 @@ def parse_csv(text: Text, wanted: Sequence[Wanted], header_row: HeaderRow, file:
             "character in quoted cells only.",
         )
     if not fitting:
-        if malformed is not None and not headers:
-            raise malformed
         header = max(headers.values(), key=lambda each: len(each[1]))
-        raise refuse_header(header, _first_rows(text, candidates, first_row, wanted, file), wanted, file)
+        raise refuse_header(header, map(text.rows, candidates), wanted, file)
     number, names = headers[fitting[0]]
-    return CsvTable(file, names, text, fitting[0], number, first_row)
-
-
-def _first_rows(
-    text: Text, candidates: Iterable[str], first_row: int, wanted: Sequence[Wanted], file: str
-) -> Iterator[NumberedRow]:
-    """Yield rows that have the wanted columns with some separator."""
-    for separator in candidates:
-        try:
-            found = find_header(_rows(text, separator, first_row, file), wanted, "find", file)
-        except InvalidInputError:
-            continue
-        if found is not None:
-            yield found
-
-
-def _rows(text: Text, separator: str, first_row: int, file: str) -> Iterator[NumberedRow]:
-    # Without strict, a quotation mark that is not closed would hide everyone below it in one cell.
-    reader = csv.reader(text.lines(), delimiter=separator, skipinitialspace=True, strict=True)
-    number = first_row - 1
-    line = 0
-    try:
-        for number, cells in enumerate(reader, first_row):
-            if reader.line_num > line + 1:
-                _refuse_swallowed(number, cells, separator, file)
-            line = reader.line_num
-            yield number, cells
-    except csv.Error as error:
-        advice = _ESCAPED if b'\\"' in text.content else ""
-        raise InvalidInputError(
-            "path", f"{file} is not valid CSV from row {number + 1} on ({error}). Check its quotation marks.{advice}"
-        ) from None
+    return CsvTable(file, names, text, fitting[0], number)
 
 
 def _refuse_swallowed(number: int, cells: Iterable[str], separator: str, file: str) -> None:
@@ -212,23 +196,12 @@ def _not_text(content: bytes, encoding: str, file: str) -> InvalidInputError:
     start = 0
     try:
         content.decode(encoding)
-    except UnicodeDecodeError as error:
-        start = error.start
-    except UnicodeError:
-        pass  # an error of the byte order mark has no place
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)  # not every codec says where
     return InvalidInputError(
         "encoding",
         f"{file} is not {encoding} text (byte 0x{content[start]:02x} in line {_line(content[:start])}). Save it as "
         f"'CSV UTF-8', or pass its encoding: {_ENCODINGS}.",
-    )
-
-
-def _nul(text: str, file: str) -> InvalidInputError:
-    line = _line(text[: text.index("\0")].encode("utf-8", "replace"))
-    return InvalidInputError(
-        "encoding",
-        f"{file} contains NUL bytes, the first in line {line}. If it is UTF-16 without a byte order mark, pass "
-        "encoding='utf-16-le' or 'utf-16-be'. Otherwise export it again.",
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from airflow_provider_seats._api.identifiers import email_key
@@ -29,8 +30,8 @@ _PLAIN_EMAIL: Final = re.compile(
 _find_encoded: Final = re.compile("%[0-9a-fA-F]{2}|(?:=[89a-fA-F][0-9a-fA-F]){2}")
 # RFC 2606 reserves it for what is no address. Salesforce adds it to those in a sandbox.
 _NO_DOMAIN: Final = "invalid"
-# The encodings of Windows that a program may take for UTF-8, by the names that a message shows.
-_MISREAD_AS: Final = {f"cp{number}": f"Windows-{number}" for number in (1252, 1250, 1251, 1253, 1254, 1257)}
+# The encodings of Windows that a program may take UTF-8 for.
+_WINDOWS: Final = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257")
 # Letters that look like those of another script, so that a reader of the file sees another address.
 _ALPHABETS: Final = ("LATIN", "CYRILLIC", "GREEK")
 _find_person: Final = re.compile(r"[^\s@]@[^\s@.]+\.[^\s@.]|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b")
@@ -40,9 +41,11 @@ _APOSTROPHES: Final = "\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8"
 _ADVICE: Final = (
     (r"(?i)(?:smtp|mailto|sip|x500|x400):", "remove the prefix"),
     (r"\*", "a wildcard is not supported, list each person"),
-    (r"^[\u2018\u2019']|[\u2018\u2019']$|[\u2018\u2019']@", "remove the quotation marks"),
+    (
+        r"^[\u2018\u2019']|[\u2018\u2019'](?:$|@)|[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]",
+        "remove the quotation marks",
+    ),
     (rf"[\u2018\u2019\u00b4{_APOSTROPHES}]", "write a plain apostrophe (') instead of the typographic one"),
-    (r"[\u201a-\u201f\u2039\u203a\u00ab\u00bb\"]", "remove the quotation marks"),
     (r"[<>()\[\]{}]", "write the address alone, without brackets"),
     (r"@.*[,;|/\s].*@", "it contains several addresses, separate them"),
     (r"[?\ufffd]", "the character {0!r} stands for a letter that was lost, export it as UTF-8"),
@@ -97,7 +100,7 @@ def is_email(text: str) -> bool:
         and labels[-1].lower() != _NO_DOMAIN
         and all(label.strip("-") == label != "" for label in labels)
         and all(_is_letter(each) or each == "-" for label in labels for each in label)
-        and _misread_as(text) is None
+        and misread_as(text) is None
         and _deceptive_letter(text) is None
     )
 
@@ -115,14 +118,12 @@ def _is_letter(character: str) -> bool:
     return category[0] in "LMN" and character not in _APOSTROPHES and not is_hidden(character)
 
 
-def _misread_as(text: str) -> str | None:
-    """Return the encoding of Windows in which a program read UTF-8 text; None if there is none."""
-    for encoding in () if text.isascii() else _MISREAD_AS:
-        try:
+def misread_as(text: str, encodings: Iterable[str] = _WINDOWS) -> str | None:
+    """Return the encoding in which a program read UTF-8 text; None if it is none of these."""
+    for encoding in () if text.isascii() else encodings:
+        with suppress(UnicodeError):
             text.encode(encoding).decode()
-        except UnicodeError:
-            continue
-        return _MISREAD_AS[encoding]
+            return encoding
     return None
 
 
@@ -139,13 +140,10 @@ def _deceptive_letter(text: str) -> str | None:
         if not unicodedata.is_normalized("NFKC", unicodedata.normalize("NFC", letter)):
             return letter
     for word in re.findall(r"\w+", text):
-        found: dict[str, str] = {}
-        for letter in filter(str.isalpha, word):
-            alphabet = unicodedata.name(letter, "").partition(" ")[0]
-            if alphabet in _ALPHABETS:
-                found.setdefault(alphabet, letter)
+        letters: dict[str, str] = {unicodedata.name(each, "").partition(" ")[0]: each for each in reversed(word)}
+        found = [letters[alphabet] for alphabet in _ALPHABETS if alphabet in letters]
         if len(found) > 1:
-            return next(letter for alphabet, letter in found.items() if alphabet != "LATIN")
+            return found[-1]
     return None
 
 
@@ -158,8 +156,9 @@ def describe_problem(entry: object, text: str) -> str:
     if hidden := dict.fromkeys(filter(is_hidden, text)):
         shown = join_names((ascii(each)[1:-1] for each in hidden), _MAX_SHOWN)
         return f"{problem} (it contains hidden characters: {shown}; type it again)"
-    if (encoding := _misread_as(text)) is not None:
-        return f"{problem} (it is UTF-8 text that was read as {encoding}, export it again)"
+    if (encoding := misread_as(text)) is not None:
+        windows = encoding.replace("cp", "Windows-")
+        return f"{problem} (it is UTF-8 text that was read as {windows}, export it again)"
     if (letter := _deceptive_letter(text)) is not None:
         name = unicodedata.name(letter, ascii(letter)).lower()
         return f"{problem} (its {letter!r} is a {name}, which only looks like another letter; type it again)"

@@ -15,7 +15,6 @@ from airflow_provider_seats._arguments import parse_literal
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
 _JSON: Final = ("[", "(", "{", '"')
 _MAX_KEYS: Final = 5
 
@@ -30,27 +29,22 @@ def entries(name: str, value: object) -> list[object]:
             name, "None: the template or task that it comes from returned nothing. Check it, or pass [] for nobody."
         )
     if isinstance(value, str):
-        text = strip_hidden(value.removeprefix(_BYTE_ORDER_MARK))
-        if not text.strip(" ,;"):
-            raise _names_nobody(name, value)
-        value = _parse(text)
-        if isinstance(value, str):
-            parts = [part for part in re.split(r"[,;\s]+", value) if part]
+        parsed = _parse(strip_hidden(value))
+        if isinstance(parsed, str):
+            parts = [part for part in re.split(r"[,;\s]+", parsed) if part]
             if not parts:
-                raise _names_nobody(name, text)
+                raise InvalidInputError(
+                    name,
+                    f"the text {shorten(value)} names nobody. Check what its template rendered to, or pass [] for "
+                    "nobody.",
+                )
             return parts
+        value = parsed
     if (advice := _advice(value)) is not None:
         raise InvalidInputError(name, advice)
-    if not isinstance(value, Iterable):
-        raise InvalidInputError(name, f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs.")
-    rows = _results_of_mapped_tasks(name, value) if _is_of_mapped_tasks(value) else value
+    listed = cast("Iterable[object]", value)
+    rows = _results_of_mapped_tasks(name, listed) if _is_of_mapped_tasks(listed) else listed
     return [entry for number, row in enumerate(rows, 1) for entry in _entries_of_row(name, number, row)]
-
-
-def _names_nobody(name: str, text: str) -> InvalidInputError:
-    return InvalidInputError(
-        name, f"the text {shorten(text)} names nobody. Check what its template rendered to, or pass [] for nobody."
-    )
 
 
 def _results_of_mapped_tasks(name: str, results: Iterable[object]) -> Iterator[object]:
@@ -60,8 +54,6 @@ def _results_of_mapped_tasks(name: str, results: Iterable[object]) -> Iterator[o
             yield result
             continue
         advice = "it returned None" if result is None else _advice(result)
-        if advice is None and not isinstance(result, Iterable):
-            advice = f"{shorten(result)} is not a list of people"
         if advice is not None:
             raise InvalidInputError(name, f"result {number} of the mapped task: {advice.rstrip('.')}.")
         yield from cast("Iterable[object]", result)
@@ -143,7 +135,7 @@ def _advice(value: object) -> str | None:
             return f"{kind} is not a list of people. Pass .{method}() of it."
     if isinstance(value, Mapping):
         return f"a dict is not a list of people: {shorten(value)}. Pass one value of it, or list(...) of its keys."
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, bytes | bytearray) or not isinstance(value, Iterable):
         return f"{shorten(value)} is not a list of people. Pass a list of emails or UUIDs."
     return None
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
-from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, is_failed, may_mean_nothing
+from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, may_mean_nothing, problem_of
 from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._rosters.where import ColumnFilter, Where, row_filter
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
+
+# What a column is called in all parts, which may have it in different places: its name, and how many of that name are
+# before it. A column without a name is known by its position.
+Column: TypeAlias = tuple[str, int]
 
 _MAX_VALUES: Final = 10
 
@@ -21,17 +26,15 @@ class WordTest:
     filter: ColumnFilter
     found: dict[str, str] = field(default_factory=dict)  # cells in comparable form
     keeps: dict[str, bool] = field(default_factory=dict)  # cells, and whether a row with them may be kept
-    left_out: dict[str, int] = field(default_factory=dict)  # cells, and how many rows they left out
+    left_out: Counter[str] = field(default_factory=Counter)  # cells, and how many rows they left out
 
     def problem(self, cell: str) -> str | None:
         """Return why nothing can be told from a cell, for a sentence that begins with its place; None if it can."""
-        if isinstance(cell, BadCell):
-            return cell.problem
         key, words = comparable(cell), self.filter.words
-        if key in words:
+        if key in words and not isinstance(cell, BadCell):
             return None
-        if is_failed(cell):
-            return f"it holds the error {shorten(strip_hidden(cell))} (correct the cell, or its formula)"
+        if (problem := problem_of(cell)) is not None:
+            return problem
         if cell.count('"') % 2 or ('"' in cell and comparable(cell.replace('"', "")) in words):
             return f"it holds {shorten(cell)} (check its quotation marks)"
         if "" in words and may_mean_nothing(key):
@@ -62,6 +65,7 @@ class Part:
         self.table = table
         self.label = label
         self.width = len(table.header)
+        self._names = [*map(comparable, table.header)]
         self.position = table.position(column)
         self.tests = [(test, table.position(Wanted("where", test.filter.column))) for test in tests]
         self.keeps: Callable[[int, Sequence[str]], bool] | None = where.function and row_filter(where.function, table)
@@ -69,14 +73,9 @@ class Part:
     def place(self, number: int, position: int | None = None) -> str:
         return f"{self.label}{self.table.place(number, position)}"
 
-    def column(self, position: int) -> str:
-        """Return what a column is called in all parts, so that two parts may have it in different places."""
-        header = self.table.header
-        name = comparable(header[position]) if position < self.width else ""
-        if not name:
-            return f"\0{position}"
-        before = sum(comparable(each) == name for each in header[:position])
-        return f"{name}\0{before}"
+    def column(self, position: int) -> Column:
+        name = self._names[position] if position < self.width else ""
+        return name, self._names[:position].count(name) if name else position
 
 
 def filled_rows(parts: Iterable[Part]) -> Iterator[tuple[Part, int, Sequence[str]]]:

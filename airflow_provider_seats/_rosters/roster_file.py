@@ -26,8 +26,7 @@ from airflow_provider_seats.exceptions import InvalidInputError
 
 OnContradiction: TypeAlias = Literal["fail", "keep", "last"]
 
-_MAX_BAD: Final = 5
-_MAX_CONTRADICTIONS: Final = 5
+_MAX_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +93,17 @@ class RosterFile:
         """
         wanted = [Wanted("column", self.column)]
         wanted += [Wanted("where", each.column, tuple(each.words.values())) for each in self.where.filters]
-        labels: list[str] = []
-        tables: list[Table] = []
+        parts: list[tuple[str, Table]] = []
         for name, content in files:
             file = shorten(name) if is_folder else self._shown
             table = parse_content(content, name, self.form, wanted, file)
             if table is not None:
-                tables.append(table)
-                labels.append(f"{shorten(name)}, " if is_folder else "")
-        if not tables:
+                parts.append((f"{shorten(name)}, " if is_folder else "", table))
+        if not parts:
             problem = f"{self._shown} has no file with a table" if is_folder else f"{self._shown} is empty"
             return self._nobody("path", problem, is_folder=is_folder)
-        rows = RosterRows(tables, labels, self.column, self.where, self.form.encoding)
-        self._refuse_problems(rows, tables)
+        rows = RosterRows(parts, self.column, self.where, self.form.encoding)
+        self._refuse_problems(rows, [table for _, table in parts])
         if not rows.count:
             return self._nobody("path", f"{self._shown} has a header and no other row", is_folder=is_folder)
         self._refuse_absent(rows)
@@ -114,8 +111,8 @@ class RosterFile:
             rows.drop_outdated()
         people = rows.people()
         if people:
-            parts = f"{plural(len(files), 'file')} ({len(files) - len(tables):,} empty): " if is_folder else ""
-            return Roster(people, parts + rows.summary(), rows.count)
+            count = f"{plural(len(files), 'file')} ({len(files) - len(parts):,} empty): " if is_folder else ""
+            return Roster(people, count + rows.summary(), rows.count)
         values = "".join(f"; {test.values()}" for test in rows.tests)
         problem = f"none of the {plural(rows.count, 'row')} of {self._shown} has {self.where}{values}"
         return self._nobody("where", problem, is_folder=is_folder)
@@ -123,7 +120,7 @@ class RosterFile:
     def _refuse_problems(self, rows: RosterRows, tables: Sequence[Table]) -> None:
         if rows.problems:
             file = tables[0].file if len(tables) == 1 else self._shown
-            problems = join_names(rows.problems, _MAX_BAD)
+            problems = join_names(rows.problems, _MAX_SHOWN)
             raise InvalidInputError("path", f"{file}, column {shorten(self.column)}: {problems}. Correct the file.")
         for table in tables:
             if isinstance(table, CsvTable) and not table.text.is_ended and not self.allow_missing_line_end:
@@ -137,7 +134,7 @@ class RosterFile:
         if contradictions:
             raise InvalidInputError(
                 "where",
-                f"rows of {self._shown} contradict each other: {join_names(contradictions, _MAX_CONTRADICTIONS)}. "
+                f"rows of {self._shown} contradict each other: {join_names(contradictions, _MAX_SHOWN)}. "
                 "Correct the file, or pass on_contradiction='keep' to keep such people, or 'last' if their last row "
                 "counts.",
             )

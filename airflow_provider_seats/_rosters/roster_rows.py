@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import canonical_uuid, email_key
 from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank
-from airflow_provider_seats._rosters.emails import describe_problem, is_email, is_plain_email, names_person
+from airflow_provider_seats._rosters.emails import describe_problem, is_email, is_plain_email, misread_as, names_person
 from airflow_provider_seats._rosters.parts import Part, WordTest, filled_rows
 from airflow_provider_seats._rosters.shifted_rows import ShiftedRows
 from airflow_provider_seats._rosters.table import Table, Wanted
@@ -24,29 +24,24 @@ _JOINED: Final = "keep each of several files as one of its own"
 class RosterRows:
     """Reads the rows of a roster. Each of its tables is one part.
 
-    :param labels: what a message puts before the place of a row, for each table.
+    :param tables: each after what a message puts before the place of a row.
     :param encoding: the encoding, if the user named one.
     """
 
-    def __init__(
-        self, tables: Sequence[Table], labels: Sequence[str], column: str, where: Where, encoding: str | None
-    ) -> None:
+    def __init__(self, tables: Iterable[tuple[str, Table]], column: str, where: Where, encoding: str | None) -> None:
         self._encoding = encoding
         self._column = column
         self.tests = [WordTest(each) for each in where.filters]
         wanted = Wanted("column", column)
-        self._parts = [
-            Part(table, wanted, self.tests, where, label) for table, label in zip(tables, labels, strict=True)
-        ]
+        self._parts = [Part(table, wanted, self.tests, where, label) for label, table in tables]
         self._names = {comparable(column), *(comparable(each.column) for each in where.filters)}
         self._first_name = comparable(column).partition(" ")[0]
         self._kept: dict[str, str] = {}  # who has a row that is kept, as their first such row spells it
         self._left_out: set[str] = set()  # who has a row that is left out
-        self._outdated: set[str] = set()  # who has both, the last one left out
         self._shifted = ShiftedRows(self._parts, self.tests)
         self._padded = ""  # the first row that is left out and has more cells than the header
         self._is_kept_padded = False
-        self.count = self._count_kept = self._count_left_out = self._dropped = 0
+        self.count = self._count_left_out = self._dropped = 0
         self.problems: list[str] = []
         for part in self._parts:
             self._read(part)
@@ -63,40 +58,49 @@ class RosterRows:
 
     def contradictions(self) -> list[str]:
         """Return the people with a row that is kept and one that is left out."""
-        both = self._kept.keys() & self._left_out
         kept: dict[str, str] = {}
         left_out: dict[str, str] = {}
-        for part, number, cells in filled_rows(self._parts) if both else ():
-            text = strip_hidden(cells[part.position]) if part.position < len(cells) else ""
-            key, _ = self._identify(text)
-            if key not in both:
-                continue
-            failed = next((at for test, at in part.tests if not test.keeps[cells[at]]), None)
-            if failed is not None or (part.keeps is not None and not part.keeps(number, cells)):
-                cell = f" ({shorten(cells[failed])})" if failed is not None else ""
-                left_out[key] = f"where leaves out {part.place(number)} of the same person{cell}"
-            else:
-                kept[key] = part.place(number)
+        for key, is_kept, place in self._rows_of_both():
+            (kept if is_kept else left_out)[key] = place
         return [
-            f"{self._kept[key]} is in {kept[key]}, and {problem}" for key, problem in left_out.items() if key in kept
+            f"{self._kept[key]} is in {kept[key]}, and where leaves out {place}"
+            for key, place in left_out.items()
+            if key in kept
         ]
 
     def drop_outdated(self) -> None:
         """Remove the people whose last row is one that is left out."""
-        for key in self._outdated:
+        is_last_kept = {key: is_kept for key, is_kept, _ in self._rows_of_both()}
+        for key in [key for key, is_kept in is_last_kept.items() if not is_kept]:
             del self._kept[key]
-        self._dropped = len(self._outdated)
+            self._dropped += 1
+
+    def _rows_of_both(self) -> Iterator[tuple[str, bool, str]]:
+        """Yield the rows of people who have both: who it is, whether the row is kept, and where it is."""
+        both = self._kept.keys() & self._left_out
+        for part, number, cells in filled_rows(self._parts) if both else ():
+            key, _ = self._identify(strip_hidden(cells[part.position]))
+            if key not in both:
+                continue
+            failed = next((cells[at] for test, at in part.tests if not test.keeps[cells[at]]), None)
+            if failed is not None:
+                yield key, False, f"{part.place(number)} of the same person ({shorten(failed)})"
+            elif part.keeps is not None and not part.keeps(number, cells):
+                yield key, False, f"{part.place(number)} of the same person"
+            else:
+                yield key, True, part.place(number)
 
     def summary(self) -> str:
         """Return how many rows there were, and what was left out, by word."""
         left_out = [
             f"{plural(count, 'row')} with {shorten(test.filter.column)} = {shorten(strip_hidden(cell))}"
             for test in self.tests
-            for cell, count in sorted(test.left_out.items(), key=lambda item: -item[1])
+            for cell, count in test.left_out.most_common()
         ]
+        count_kept = self.count - self._count_left_out - sum(test.left_out.total() for test in self.tests)
         if self._count_left_out:
             left_out.append(f"{plural(self._count_left_out, 'row')} by the function of where")
-        repeated = self._count_kept - self._dropped - len(self._kept)
+        repeated = count_kept - self._dropped - len(self._kept)
         parts = [
             f"{plural(len(self._kept), 'person', 'people')} in {plural(self.count, 'row')}",
             f"{plural(repeated, 'row')} with a person again" if repeated else "",
@@ -106,7 +110,7 @@ class RosterRows:
         return ", ".join(filter(None, parts))
 
     def _read(self, part: Part) -> None:  # noqa: C901, PLR0912 (one loop, for speed: there may be 100,000 rows)
-        width, position, kept, left_out = part.width, part.position, self._kept, self._left_out
+        width, position, kept = part.width, part.position, self._kept
         tests = [(at, test.keeps) for test, at in part.tests]
         joined = next((cell for cell in part.table.header if "@" in cell and names_person(cell)), None)
         if joined is not None:
@@ -140,10 +144,7 @@ class RosterRows:
             if not is_kept:
                 self._leave_out(part, number, cells, failed, key)
             elif key:
-                self._count_kept += 1
                 kept.setdefault(key, text)
-                if left_out:
-                    self._outdated.discard(key)
                 if len(cells) > width:
                     self._is_kept_padded = True
         if width == 1:
@@ -195,22 +196,17 @@ class RosterRows:
     def _leave_out(self, part: Part, number: int, cells: Sequence[str], failed: int | None, key: str) -> None:
         if key:
             self._left_out.add(key)
-            if key in self._kept:
-                self._outdated.add(key)
         if failed is None:
             self._count_left_out += 1
             return
         test, at = part.tests[failed]
-        word = cells[at]
-        test.left_out[word] = test.left_out.get(word, 0) + 1
+        test.left_out[cells[at]] += 1
         self._shifted.add_word(part, number, cells, failed)
         if len(cells) > part.width and not part.table.has_unnamed_columns and not self._padded:
             self._padded = part.place(number)
 
     def _identify(self, text: str) -> tuple[str, str]:
         """Return what identifies a person, and how they are spelled; no key if it is no person."""
-        if is_plain_email(text):
-            return text.lower(), text
         uuid = canonical_uuid(text)
         if uuid is not None:
             return uuid, uuid
@@ -267,10 +263,5 @@ class RosterRows:
 
     def _is_misread(self, person: str) -> bool:
         """Return whether the bytes are valid UTF-8, too, and would then be another address: either could be right."""
-        if self._encoding is None or self._encoding.startswith("utf") or person.isascii():
-            return False
-        try:
-            person.encode(self._encoding).decode()
-        except UnicodeError:
-            return False
-        return True
+        named = self._encoding
+        return named is not None and not named.startswith("utf") and misread_as(person, [named]) is not None

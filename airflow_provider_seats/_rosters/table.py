@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Final, Literal, TypeAlias
@@ -107,15 +108,20 @@ def find_header(
 
 
 def refuse_header(
-    header: NumberedRow, rows: Iterable[NumberedRow], wanted: Sequence[Wanted], file: str
+    header: NumberedRow, ways: Iterable[Iterable[NumberedRow]], wanted: Sequence[Wanted], file: str
 ) -> InvalidInputError:
     """Return the error about a header that lacks a column. It names the row that has the columns, if one does.
 
-    :param rows: the first rows of the file.
+    :param ways: the rows of the file, in each way to read them.
     """
     lacking = missing(header[1], wanted)[0]
-    found = next((each for each in islice(rows, _MAX_TITLE_ROWS) if not missing(each[1], wanted)), None)
-    advice = f" Row {found[0]} has it: pass header_row={found[0]}, or 'find'." if found else ""
+    advice = ""
+    for rows in ways:
+        with suppress(InvalidInputError):
+            found = find_header(rows, wanted, "find", file)
+            if found is not None and not missing(found[1], wanted):
+                advice = f" Row {found[0]} has it: pass header_row={found[0]}, or 'find'."
+                break
     return InvalidInputError(
         lacking.argument,
         f"{file} has no column {shorten(lacking.column)}. Its columns are "

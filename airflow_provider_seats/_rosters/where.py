@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeAlias
 
 from airflow_provider_seats._arguments import parse_literal, parse_text
-from airflow_provider_seats._rosters.cells import BadCell, comparable, is_failed
+from airflow_provider_seats._rosters.cells import comparable, problem_of
 from airflow_provider_seats._rosters.table import Table, Wanted, missing
 from airflow_provider_seats._text import join_names, shorten, strip_hidden
 from airflow_provider_seats.exceptions import InvalidInputError
@@ -48,28 +49,24 @@ class Cells(Mapping[str, str]):
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._positions: dict[str, int] = {}  # of the columns that were read
+        self._position = cache(self._find)
         self.number = 0
         self.row: Sequence[str] = ()
 
     def __getitem__(self, column: str) -> str:
-        position = self._positions.get(column)
-        if position is None:
-            position = self._positions[column] = self._find(column)
+        position = self._position(column)
+        file = self._table.file
         if position >= len(self.row):
-            row = f"{self._table.place(self.number)} of {self._table.file}"
+            row = f"{self._table.place(self.number)} of {file}"
             raise InvalidInputError(
                 "where",
                 f"its function reads the column {shorten(column)}, and {row} ends before it (it may be cut). Correct "
                 "the file.",
             )
         cell = self.row[position]
-        if isinstance(cell, BadCell):
-            raise InvalidInputError("where", f"{self._table.place(self.number, position)}: {cell.problem}.")
-        text = strip_hidden(cell)
-        if is_failed(text):
-            raise InvalidInputError("where", f"{self._table.place(self.number, position)}: it holds the error {text}.")
-        return text
+        if (problem := problem_of(cell)) is not None:
+            raise InvalidInputError("where", f"{file}, {self._table.place(self.number, position)}: {problem}.")
+        return strip_hidden(cell)
 
     def __contains__(self, column: object) -> bool:
         return not missing(self._table.header, [Wanted("where", str(column))])

@@ -22,7 +22,7 @@ from airflow_provider_seats._rosters.table import (
     missing,
     refuse_header,
 )
-from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, unreadable
+from airflow_provider_seats._rosters.xlsx_workbook import choose_sheet, look_through, open_workbook, reading
 from airflow_provider_seats._text import shorten
 from airflow_provider_seats.exceptions import InvalidInputError
 
@@ -53,21 +53,22 @@ class XlsxTable(Table):
         width = len(self.header)
         person = self.position(self.wanted[0])
         columns = _WhereColumns(self)
-        for number, cells in _rows(self.sheet, self.formulas, self.file):
-            if number <= self.header_row:
-                continue
-            texts = [
-                value
-                if type(value := cell.value) is str and value[:1] != "#" and "_x00" not in value  # as most are
-                else _text(cell)
-                for cell in cells
-            ]
-            if len(texts) < width:
-                texts.extend([""] * (width - len(texts)))
-            if person < len(cells) and _is_number(value := cells[person].value):
-                texts[person] = BadCell(texts[person], _number_problem(value))
-            columns.look(number, cells, texts)
-            yield number, texts
+        with reading(self.file):
+            for number, cells in _rows(self.sheet, self.formulas):
+                if number <= self.header_row:
+                    continue
+                texts = [
+                    value
+                    if type(value := cell.value) is str and value[:1] != "#" and "_x00" not in value  # as most are
+                    else _text(cell)
+                    for cell in cells
+                ]
+                if len(texts) < width:
+                    texts.extend([""] * (width - len(texts)))
+                if person < len(cells) and _is_number(value := cells[person].value):
+                    texts[person] = BadCell(texts[person], _number_problem(value))
+                columns.look(number, cells, texts)
+                yield number, texts
         columns.check()
 
     def place(self, number: int, position: int | None = None) -> str:
@@ -85,21 +86,22 @@ def parse_xlsx(
     :returns: the table; None if the sheet is empty.
     :raises InvalidInputError: if it is no workbook, or the sheet or the column cannot be found.
     """
-    reader = open_workbook(content, file, data_only=True)
-    chosen = choose_sheet(reader.wb, sheet, content, file)
-    [part] = [link.target for each, link in reader.parser.find_sheets() if each.name == chosen.title]
-    file = f"sheet {shorten(chosen.title)} of {file}"
-    formulas = None
-    lacks_values, has_empty_values = look_through(reader.archive, part, file)
-    if lacks_values or has_empty_values:
-        formulas = _Formulas(open_workbook(content, file, data_only=False).wb[chosen.title], lacks_values)
-    every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, formulas, file))
-    header = find_header(every, wanted, header_row, file)
-    if header is None:
-        return None
-    if missing(header[1], wanted):
-        every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, None, file))
-        raise refuse_header(header, every, wanted, file)
+    with reading(file):
+        reader = open_workbook(content, file, data_only=True)
+        chosen = choose_sheet(reader, sheet, file)
+        [part] = [link.target for each, link in reader.parser.find_sheets() if each.name == chosen.title]
+        file = f"sheet {shorten(chosen.title)} of {file}"
+        formulas = None
+        lacks_values, has_empty_values = look_through(reader.archive, part, file)
+        if lacks_values or has_empty_values:
+            formulas = _Formulas(open_workbook(content, file, data_only=False).wb[chosen.title], lacks_values)
+        every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, formulas))
+        header = find_header(every, wanted, header_row, file)
+        if header is None:
+            return None
+        if missing(header[1], wanted):
+            every = ((number, [_text(cell) for cell in cells]) for number, cells in _rows(chosen, None))
+            raise refuse_header(header, [every], wanted, file)
     return XlsxTable(file, header[1], chosen, formulas, header[0], tuple(wanted))
 
 
@@ -151,17 +153,14 @@ class _WhereColumns:
                 )
 
 
-def _rows(sheet: Any, formulas: _Formulas | None, file: str) -> Iterator[tuple[int, Sequence[Any]]]:  # noqa: ANN401 (as above)
-    """Yield the numbers and cells of all rows that the sheet has."""
+def _rows(sheet: Any, formulas: _Formulas | None) -> Iterator[tuple[int, Sequence[Any]]]:  # noqa: ANN401 (as above)
+    """Return the numbers and cells of all rows that the sheet has."""
     sheet.reset_dimensions()  # which are often wrong, and would cut the sheet
     rows = sheet.iter_rows()
     if formulas is not None:
         formulas.sheet.reset_dimensions()
         rows = map(formulas.mark, rows, formulas.sheet.iter_rows())
-    try:
-        yield from enumerate(rows, 1)
-    except Exception as error:
-        raise unreadable(error, file) from error
+    return enumerate(rows, 1)
 
 
 @dataclass(frozen=True, slots=True)

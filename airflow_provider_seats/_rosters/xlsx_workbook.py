@@ -6,8 +6,8 @@ import io
 import re
 import warnings
 import zipfile
-import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from airflow_provider_seats._rosters.cells import comparable
@@ -32,7 +32,7 @@ def open_workbook(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa
     """Return openpyxl's reader of a workbook: it has the workbook, and knows the XML of its sheets.
 
     :param data_only: whether a formula is its value.
-    :raises InvalidInputError: if openpyxl is not installed, or cannot read it.
+    :raises InvalidInputError: if openpyxl is not installed. If it cannot read the workbook, it may raise anything.
     """
     try:
         from openpyxl.reader.excel import ExcelReader  # noqa: PLC0415 (it may not be installed)
@@ -42,43 +42,46 @@ def open_workbook(content: bytes, file: str, *, data_only: bool) -> Any:  # noqa
             f"{file} is an Excel workbook. To read it, install openpyxl: pip install 'openpyxl>=3.1.5,<4'. "
             "Or save it as 'CSV UTF-8'.",
         ) from None
+    # As load_workbook does, and the reader also knows the sheets' XML.
+    reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
+    with warnings.catch_warnings():  # about what a sheet has besides cells
+        warnings.simplefilter("ignore")
+        reader.read()
+    return reader
+
+
+@contextmanager
+def reading(file: str) -> Iterator[None]:
+    """Make each error of openpyxl one that names the workbook. Its errors have no common base."""
     try:
-        # As load_workbook does, and the reader also knows the sheets' XML.
-        reader = ExcelReader(io.BytesIO(content), read_only=True, data_only=data_only, keep_links=False)
-        with warnings.catch_warnings():  # about what a sheet has besides cells
-            warnings.simplefilter("ignore")
-            reader.read()
-        return reader  # noqa: TRY300 (as above)
+        yield
+    except InvalidInputError:
+        raise
     except Exception as error:
-        raise unreadable(error, file) from error
+        detail = f"{type(error).__name__}: {error}".rstrip(".: ")
+        raise InvalidInputError(
+            "path",
+            f"{file} cannot be read as an Excel workbook ({shorten(detail)[1:-1]}). It may be cut or damaged, or be "
+            "another kind of archive. Open it in Excel and save it as 'Excel Workbook (.xlsx)', or as 'CSV UTF-8'.",
+        ) from error
 
 
-def unreadable(error: Exception, file: str) -> InvalidInputError:
-    """Return the error about a workbook that openpyxl cannot read. Its own errors have no common base."""
-    detail = f"{type(error).__name__}: {error}".rstrip(".: ")
-    return InvalidInputError(
-        "path",
-        f"{file} cannot be read as an Excel workbook ({shorten(detail)[1:-1]}). It may be cut or damaged, or be "
-        "another kind of archive. Open it in Excel and save it as 'Excel Workbook (.xlsx)', or as 'CSV UTF-8'.",
-    )
-
-
-def choose_sheet(book: Any, name: str | None, content: bytes, file: str) -> Any:  # noqa: ANN401 (as above)
+def choose_sheet(reader: Any, name: str | None, file: str) -> Any:  # noqa: ANN401 (as above)
     """Return a sheet by its name, or the only one that is visible.
 
     :raises InvalidInputError: if there is none, or several.
     """
-    sheets: list[Any] = book.worksheets
-    charts = [chart.title for chart in book.chartsheets]
-    if not sheets and not charts:
-        if _is_strict(content):
+    sheets: list[Any] = reader.wb.worksheets
+    charts = [chart.title for chart in reader.wb.chartsheets]
+    if not sheets:
+        if charts:
+            raise InvalidInputError("path", f"{file} has only chart sheets, which have no cells: {_names(charts)}.")
+        if _STRICT in reader.archive.read(reader.parser.workbook_part_name):
             raise InvalidInputError(
                 "path",
                 f"{file} is saved as 'Strict Open XML', which cannot be read. Save it as 'Excel Workbook (.xlsx)'.",
             )
         raise InvalidInputError("path", f"{file} has no sheet. Open it in Excel and save it again.")
-    if not sheets:
-        raise InvalidInputError("path", f"{file} has only chart sheets, which have no cells: {_names(charts)}.")
     if name is None:
         visible = [each for each in sheets if each.sheet_state == "visible"]
         if len(visible) == 1:
@@ -102,14 +105,6 @@ def _names(names: Iterable[str]) -> str:
     return join_names(map(shorten, names))
 
 
-def _is_strict(content: bytes) -> bool:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _STRICT in archive.read("xl/workbook.xml")
-    except (KeyError, zipfile.BadZipFile):
-        return False
-
-
 def look_through(archive: zipfile.ZipFile, part: str, file: str) -> tuple[bool, bool]:
     """Return whether the XML of a sheet has formulas without a value, and formulas whose value is empty or 0.
 
@@ -118,23 +113,18 @@ def look_through(archive: zipfile.ZipFile, part: str, file: str) -> tuple[bool, 
     lacks_values = has_empty_values = False
     last = 0
     rest = b""
-    try:
-        with archive.open(part) as xml:
-            while chunk := xml.read(_CHUNK):
-                rest += chunk
-                end = rest.rfind(b"row>") + 1  # up to here it has whole rows
-                rows = _find_row.findall(rest, 0, end) or _find_prefixed_row.findall(rest, 0, end)
-                for row in map(int, rows):
-                    if row <= last:
-                        problem = f"row {row} comes after row {last} in {file}"
-                        raise InvalidInputError("path", f"{problem}. Open the workbook in Excel and save it again.")
-                    last = row
-                if b"<f" in rest or b":f" in rest:
-                    lacks_values = lacks_values or _find_no_value.search(rest, 0, end) is not None
-                    has_empty_values = has_empty_values or _find_empty_value.search(rest, 0, end) is not None
-                rest = rest[end:]
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, InvalidInputError):
-            raise
-        raise unreadable(error, file) from error
+    with archive.open(part) as xml:
+        while chunk := xml.read(_CHUNK):
+            rest += chunk
+            end = rest.rfind(b"row>") + 1  # up to here it has whole rows
+            rows = _find_row.findall(rest, 0, end) or _find_prefixed_row.findall(rest, 0, end)
+            for row in map(int, rows):
+                if row <= last:
+                    problem = f"row {row} comes after row {last} in {file}"
+                    raise InvalidInputError("path", f"{problem}. Open the workbook in Excel and save it again.")
+                last = row
+            if b"<f" in rest or b":f" in rest:
+                lacks_values = lacks_values or _find_no_value.search(rest, 0, end) is not None
+                has_empty_values = has_empty_values or _find_empty_value.search(rest, 0, end) is not None
+            rest = rest[end:]
     return lacks_values, has_empty_values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, is_failed, may_mean_nothing
+from airflow_provider_seats._rosters.cells import BadCell, comparable, is_blank, may_mean_nothing, problem_of
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_what_a_reader_does_not_see_is_blank() -> None:
 )
 def test_what_a_spreadsheet_shows_for_a_failed_formula_is_known(cell: str) -> None:
     """Programs save it as text, also in other languages, and what stands in a column that is too narrow."""
-    assert is_failed(cell)
+    assert problem_of(cell) == f"it holds the error {cell!r} (correct the cell, or its formula)"
 
 
 @pytest.mark.parametrize("cell", ["", "#", "#sre", "#1", "N/A", "Active!", "Error", "loading", "Engineering"])
 def test_another_word_is_no_failed_formula(cell: str) -> None:
     """A channel, a number and a sentence are words."""
-    assert not is_failed(cell)
+    assert problem_of(cell) is None
 
 
 @pytest.mark.parametrize(

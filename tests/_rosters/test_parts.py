@@ -38,7 +38,7 @@ def refusal(*parts: bytes | str, **arguments: Any) -> str:
 
 def test_a_column_has_one_name_in_all_parts() -> None:
     """Equal names are distinguished by their order, and columns without a name by their place."""
-    table = parse_csv(decode(b"x,email,X,,\na,b,c\n\n", None, "f"), [EMAIL], None, "f")
+    table = parse_csv(decode(b"x,email,X,,\na,b,c\n\n", None, "f"), [EMAIL], None)
     assert table is not None
     part = Part(table, EMAIL, [], Where(), "f, ")
     names = [part.column(each) for each in range(6)]
@@ -89,6 +89,8 @@ def test_a_message_names_the_part() -> None:
     assert "the last line of 'part-0.csv' has no line end" in refusal(good.rstrip(), good)
     assert "'part-1.csv' is a gzip archive that is cut" in refusal(good, b"\x1f\x8b")
     assert "'part-1.csv', cell B2: the cell is empty" in refusal(good, workbook([["status", "email"], ["on", None]]))
+    shown = refusal(good, "email,status\nbob@x.com,#N/A\n", where=lambda row: row["status"] == "on")
+    assert shown.startswith("where: 'part-1.csv', row 2: it holds the error '#N/A' (correct the cell, or its formula).")
     assert "row 2 of 'part-1.csv' may have swallowed others" in refusal(good, 'email,status\n"a\n,",x\n')
 
 

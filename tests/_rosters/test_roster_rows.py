@@ -26,12 +26,11 @@ def rows(*texts: str, **where: str) -> RosterRows:
     filters = tuple(ColumnFilter(column, {comparable(word): word}) for column, word in where.items())
     wanted = [Wanted("column", "email"), *(Wanted("where", column) for column in where)]
     tables = []
-    for text in texts:
-        table = parse_csv(decode(text.encode(), None, "f.csv"), wanted, None, "f.csv")
+    for number, text in enumerate(texts):
+        table = parse_csv(decode(text.encode(), None, "f.csv"), wanted, None)
         assert table is not None
-        tables.append(table)
-    labels = [f"part {number}, " if len(texts) > 1 else "" for number in range(len(texts))]
-    return RosterRows(tables, labels, "email", Where(filters), None)
+        tables.append((f"part {number}, " if len(texts) > 1 else "", table))
+    return RosterRows(tables, "email", Where(filters), None)
 
 
 def problems(*texts: str, **where: str) -> list[str]:

@@ -15,7 +15,7 @@ def problems(text: str) -> list[str]:
     """Return what is wrong with the rows that have not the status ``on``."""
     test = WordTest(ColumnFilter("status", {"on": "on"}))
     email = Wanted("column", "email")
-    table = parse_csv(decode(text.encode(), None, "f"), [email], None, "f")
+    table = parse_csv(decode(text.encode(), None, "f"), [email], None)
     assert table is not None
     part = Part(table, email, [test], Where(), "")
     shifted = ShiftedRows([part], [test])

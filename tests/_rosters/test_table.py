@@ -33,7 +33,7 @@ def test_missing_columns_are_found_by_what_a_reader_sees() -> None:
     """Columns are compared without case, and without differences between hyphens."""
     assert missing(["STATUS", "e\u2013mail"], [EMAIL, STATUS]) == []
     assert missing(["mail"], [EMAIL, STATUS]) == [EMAIL, STATUS]
-    error = refuse_header(ROWS[0], ROWS, [EMAIL], "f.csv")
+    error = refuse_header(ROWS[0], [ROWS], [EMAIL], "f.csv")
     assert str(error) == (
         "column: f.csv has no column 'e-mail'. Its columns are 'Staff'. Row 4 has it: pass header_row=4, or 'find'."
     )
@@ -41,7 +41,7 @@ def test_missing_columns_are_found_by_what_a_reader_sees() -> None:
 
 def test_a_column_must_be_there_once() -> None:
     """Two columns of one name are an error that says where they are."""
-    table = CsvTable("f.csv", ["a", "E-Mail", "e-mail"], Text(b"", "utf-8"), ",", 1, 1)
+    table = CsvTable("f.csv", ["a", "E-Mail", "e-mail"], Text(b"", "utf-8", "f.csv"), ",", 1)
     assert table.position(Wanted("where", "A")) == 0
     assert (table.name(1), table.name(7)) == ("'E-Mail'", "''")
     with pytest.raises(InvalidInputError, match=r"^column: 2 columns of f\.csv are called 'e-mail' \(columns 2, 3\)"):

@@ -39,8 +39,9 @@ def test_a_function_reads_a_workbook_like_a_csv_file() -> None:
     ]
     assert read(workbook(rows), where=stays) == [ANN, BOB]
     failed = [*rows, ["di@x.com", "#N/A"]]
-    assert "where: cell B5: it holds the error #N/A (correct the cell, or its formula)" in (
-        problem(workbook(failed), where=stays)
+    assert problem(workbook(failed), where=stays) == (
+        "where: sheet 'Staff' of 's3://hr/roster.csv', cell B5: it holds the error #N/A (correct the cell, or its "
+        "formula)."
     )
     assert len(read(workbook(failed), where=lambda row: bool(row["Email"]))) == 4
 

@@ -101,8 +101,9 @@ def test_strict_open_xml_is_an_error_that_says_so() -> None:
         rewritten(workbook(STAFF), SHEET, lambda xml: xml[: len(xml) // 2]),
         rewritten(by_xlsxwriter(STAFF), SHEET, lambda xml: xml.replace("<v>1</v>", "<v>999</v>")),
         rewritten(workbook(STAFF), "[Content_Types].xml", lambda _: ""),
+        rewritten(workbook([*STAFF, [7, "cy@x.io"]]), SHEET, lambda xml: xml.replace('<c r="A4"', '<c r="A4" s="99"')),
     ],
-    ids=["an empty fill", "a cut sheet", "a text beyond the table", "no types"],
+    ids=["an empty fill", "a cut sheet", "a text beyond the table", "no types", "a style beyond the table"],
 )
 def test_what_openpyxl_cannot_read_is_one_error(content: bytes) -> None:
     """Whatever openpyxl raises, on opening or while it reads rows, is an error that says what to do."""
