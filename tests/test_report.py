@@ -13,7 +13,6 @@ from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._planning.reporting import (
     report_changes,
@@ -304,7 +303,7 @@ def test_names_in_a_summary_are_never_cut() -> None:
     """If the names and reasons of a kind do not fit into a line, the others are counted."""
     people = [f"firstname.lastname{number}@subsidiary.example.com" for number in range(5)]
     seats = SeatList([seat(str(number), email) for number, email in enumerate(people)])
-    on_call = {str(number): OnCall(("Payments primary", "Payments secondary")) for number in range(5)}
+    on_call = {str(number): "in the on-call schedules Payments primary, Payments secondary" for number in range(5)}
     plan = unassign(People((), tuple(people)), seats, Guards(on_call="keep"), on_call=on_call)
     [line] = summary(report_preview(plan)).splitlines()[2:]
     reason = "found in the on-call schedules Payments primary, Payments secondary"

@@ -12,7 +12,6 @@ from airflow_provider_seats._api.users import get_accounts, search_accounts
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._api.users import User
-    from airflow_provider_seats._planning.on_call import OnCall
 
 
 class Reader:
@@ -46,8 +45,8 @@ class Reader:
             return {}
         return (yield from get_accounts(people, self._total_users, read_all=self._read_all_users))
 
-    def on_call(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, OnCall]]:
-        """Return where people are found on call, by user UUID."""
+    def on_call(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, str]]:
+        """Return where people are found on call, in words, by user UUID."""
         from airflow_provider_seats._planning.on_call import find_on_call  # noqa: PLC0415 (few plans need it)
 
         return find_on_call(people, now, in_policies=in_policies)

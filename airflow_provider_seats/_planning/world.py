@@ -14,7 +14,6 @@ from airflow_provider_seats._rosters.people import NOBODY, People
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
     from airflow_provider_seats._api.users import User
-    from airflow_provider_seats._planning.on_call import OnCall
 
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -30,7 +29,7 @@ class World(NamedTuple):
     :param roster_emails: the emails of the roster, each an :func:`email_key`.
     :param roster_unlisted: the emails of the roster that no seat has.
     :param someone_of_roster_holds_a_seat: whether anyone in the roster is known to hold a seat.
-    :param on_call: where people about to lose a seat are found on call, by user UUID.
+    :param on_call: where people about to lose a seat are found on call, in words, by user UUID.
     :param accounts: the accounts of people about to lose a seat, or to get one back, by user UUID. One that Datadog
         does not know is not in it. None if they were not read.
     :param nobodys: the entries of ``protect`` that are nobody's account.
@@ -44,7 +43,7 @@ class World(NamedTuple):
     roster_emails: frozenset[str] = frozenset()
     roster_unlisted: tuple[str, ...] = ()
     someone_of_roster_holds_a_seat: bool = False
-    on_call: Mapping[str, OnCall] = _NOTHING
+    on_call: Mapping[str, str] = _NOTHING
     accounts: Mapping[str, User] | None = None
     nobodys: tuple[str, ...] = ()
 

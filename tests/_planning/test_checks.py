@@ -13,7 +13,6 @@ from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning import checks
 from airflow_provider_seats._planning.guards import GUARDS, Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
-from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
@@ -417,7 +416,7 @@ def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
 
 # --- people on call ---
 
-BOTH = {"1": OnCall(("Nights", "Primary"))}
+BOTH = {"1": "in the on-call schedules Nights, Primary"}
 
 
 def test_people_in_a_schedule_keep_their_seat() -> None:

@@ -19,7 +19,6 @@ from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._planning.on_call import OnCall
     from airflow_provider_seats._rosters.people import People
 
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Readings(Reader):
         seats: SeatList | None,
         users: Iterable[User] = (),
         accounts: Iterable[User] | None = None,
-        on_call: Mapping[str, OnCall] | None = None,
+        on_call: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(P, read_all_users=False)
         self._seats = seats
