@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Any, Final, NotRequired, TypedDict
 
 KINDS: Final = (
@@ -245,6 +246,12 @@ def people_of(report: Report) -> Iterator[tuple[str, list[Person]]]:
     fields: dict[str, Any] = {**report}
     for kind in KINDS:
         yield kind, fields[kind]
+
+
+def digest(product: str, site: str | None, assigned: Iterable[str], unassigned: Iterable[str]) -> str:
+    """Return a text that is the same for the same changes, by user UUIDs, of the same product and site."""
+    changes = json.dumps([product, site, sorted(assigned), sorted(unassigned)])
+    return sha256(changes.encode()).hexdigest()
 
 
 def _label(kind: str, report: Report) -> str:

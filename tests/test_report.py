@@ -26,6 +26,7 @@ from airflow_provider_seats.report import (
     Person,
     Report,
     code,
+    digest,
     for_undo,
     headline,
     plain,
@@ -44,6 +45,16 @@ def test_the_kinds_are_keys_of_the_report() -> None:
     hints = get_type_hints(Report)
     assert [name for name, hint in hints.items() if hint == list[Person]] == list(KINDS)
     assert set(report_preview(Plan(P))) == set(hints)
+
+
+PEOPLE = st.sets(st.sampled_from("abcd"))
+
+
+@given(first=st.tuples(PEOPLE, PEOPLE), second=st.tuples(PEOPLE, PEOPLE))
+def test_a_digest_is_of_the_changes(first: tuple[set[str], set[str]], second: tuple[set[str], set[str]]) -> None:
+    """Two digests are equal if the same people are assigned and unassigned, in any order, for one product and site."""
+    assert (digest("p", "s", *first) == digest("p", "s", *map(sorted, second))) is (first == second)
+    assert len({digest("p", "s", *first), digest("q", "s", *first), digest("p", "t", *first)}) == 3
 
 
 def test_the_table_counts_and_names_people() -> None:

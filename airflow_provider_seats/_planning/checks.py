@@ -9,6 +9,7 @@ from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.keepers import assigned_after
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
 from airflow_provider_seats._planning.plan import by_email, by_id, label
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._text import join_names, plural, shorten
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
         problem = f"The approved preview is of {approved.get('site')}, and this run is of {plan.origin.site}."
         return Refusal("approved", f"{problem} {_NEW_PREVIEW}")
     if not approved["complete"]:
-        if approved["digest"] == plan.digest:
+        if approved["digest"] == report_preview(plan)["digest"]:
             return None
         problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
         return Refusal("approved", f"{problem} are others. {_NEW_PREVIEW}", may_pass=True)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._arguments import end_of_date, parse_time
-from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats._planning.plan import HELD_BEFORE, Plan, by_id, label, with_reason
 from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.report import Person, Report, people_of
+from airflow_provider_seats.report import Person, Report, digest, people_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
