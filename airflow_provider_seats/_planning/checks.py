@@ -46,11 +46,13 @@ class Refusal(NamedTuple):
     approvable: bool = False
 
 
-def refusals(plan: Plan, world: World, job: Job) -> list[Refusal]:
-    """Return why the guards refuse a plan: at most one refusal a guard. Its check has its name."""
+def refusals(plan: Plan, world: World, job: Job) -> tuple[Refusal, ...]:
+    """Return why a plan is refused: at most one refusal for each guard, whose check has its name."""
     checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
-    found = (check(value, plan, world, job) for check, value in checks if check is not None)
-    return [refusal for refusal in found if refusal is not None]
+    found = [_without_uuid(plan, job), _run_again(plan, job)]
+    found += [check(value, plan, world, job) for check, value in checks if check is not None]
+    found += [_not_approved(job.approved, plan, job.awaited)] if job.approved is not None else []
+    return tuple(refusal for refusal in found if refusal is not None)
 
 
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -162,16 +164,16 @@ def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
     return Refusal("on_call", f"{join_names(found, _MAX_PEOPLE)}. {advice}")
 
 
-def without_uuid(plan: Plan) -> Refusal | None:
+def _without_uuid(plan: Plan, job: Job) -> Refusal | None:
     """Refuse to unassign people who were passed and whose seats have no user UUID: keeping them is no success."""
     emails = [str(person["email"]) for person in plan.protected if person["id"] is None]
-    if not emails:
+    if not emails or job.operator != "unassign":
         return None
     problem = f"Datadog lists the seats of {join_names(emails)} without a user UUID."
     return Refusal("user_emails", f"{problem} Pass the UUIDs in user_uuids instead.")
 
 
-def run_again(plan: Plan, job: Job) -> Refusal | None:
+def _run_again(plan: Plan, job: Job) -> Refusal | None:
     """Refuse that an old run unassigns people who were given a seat after it was due, such as people rehired since."""
     if job.run_again is None:
         return None
@@ -184,7 +186,7 @@ def run_again(plan: Plan, job: Job) -> Refusal | None:
     return Refusal("run_again", f"{problem} They may have been rehired. If they are to lose it, trigger a new run.")
 
 
-def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
+def _not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
     """Refuse what goes beyond an approved preview.
 
     :param awaited: the people who are missing in the preview, if it was approved with them.

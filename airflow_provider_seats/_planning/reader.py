@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_seats._api.seat_list import SeatList, read_seat_list, read_until_proven
+from airflow_provider_seats._api.seat_list import SeatList, read_until_proven
 from airflow_provider_seats._api.users import get_accounts, search_accounts
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ class Reader:
         self._read_all_users = read_all_users
         self._total_users: int | None = None
 
-    def seats(self) -> Flow[SeatList]:
-        return read_seat_list(self._product)
-
-    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Flow[SeatList]:
+    def seats(self, relies_on_absence: Callable[[SeatList], bool] = lambda _: False) -> Flow[SeatList]:
         """Return the seat list, read twice if an absence counts and could be an accident."""
         return read_until_proven(self._product, relies_on_absence)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,29 +22,27 @@ class World(NamedTuple):
     """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
 
     :param seat_list: the seat list; None if it was not read.
-    :param users: the accounts of emails that were looked up to assign them, by :func:`email_key`.
-    :param same_emails: all accounts of emails that were looked up to unassign them, by :func:`email_key`.
+    :param found: the accounts that were found by email.
     :param roster_read_at: when the roster was read; None if that is unknown.
     :param roster_emails: the emails of the roster, each an :func:`email_key`.
     :param roster_unlisted: the emails of the roster that no seat has.
     :param someone_of_roster_holds_a_seat: whether anyone in the roster is known to hold a seat.
     :param on_call: where people about to lose a seat are found on call, in words, by user UUID.
     :param accounts: the accounts of people about to lose a seat, or to get one back, by user UUID. One that Datadog
-        does not know is not in it. None if they were not read.
-    :param nobodys: the entries of ``protect`` that are nobody's account.
+        does not know is not in it.
+    :param nobodys: the entries of ``protect`` that are nobody's account; None if they were not looked up.
     """
 
     now: datetime
     seat_list: SeatList | None = None
-    users: Mapping[str, User] = _NOTHING
-    same_emails: Mapping[str, Sequence[User]] = _NOTHING
+    found: Sequence[User] = ()
     roster_read_at: datetime | None = None
     roster_emails: frozenset[str] = frozenset()
     roster_unlisted: tuple[str, ...] = ()
     someone_of_roster_holds_a_seat: bool = False
     on_call: Mapping[str, str] = _NOTHING
-    accounts: Mapping[str, User] | None = None
-    nobodys: tuple[str, ...] = ()
+    accounts: Mapping[str, User] = _NOTHING
+    nobodys: Sequence[str] | None = None
 
     @property
     def seats(self) -> SeatList:
@@ -62,8 +59,7 @@ class World(NamedTuple):
         """Return the entries of ``protect`` that are not in the seat list, and of no account that was read."""
         if self.seat_list is None or not protect:
             return NOBODY
-        users = [*(self.accounts or {}).values(), *self.users.values(), *chain(*self.same_emails.values())]
-        known = {name for user in users for name in (user.id, *user.names)}
+        known = {name for user in (*self.found, *self.accounts.values()) for name in (user.id, *user.names)}
         uuids = (uuid for uuid in protect.uuids if uuid not in known and not self.seat_list.by_uuid(uuid))
         emails = (email for email in self.seat_list.unlisted(protect.emails) if email_key(email) not in known)
         return People(tuple(uuids), tuple(emails))

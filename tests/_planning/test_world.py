@@ -19,8 +19,8 @@ BOSS, EIGHT = user("1", "boss@x"), user("8", "b@x")
     [
         ({}, People(("8",), ("Boss@x", "Typo@x"))),
         ({"accounts": {"1": BOSS}}, People(("8",), ("Typo@x",))),
-        ({"users": {"boss@x": BOSS}}, People(("8",), ("Typo@x",))),
-        ({"same_emails": {"b@x": [EIGHT]}}, People((), ("Boss@x", "Typo@x"))),
+        ({"found": [BOSS]}, People(("8",), ("Typo@x",))),
+        ({"found": [EIGHT]}, People((), ("Boss@x", "Typo@x"))),
     ],
 )
 def test_a_protected_entry_that_matches_nobody_is_found(read: dict[str, Any], unmatched: People) -> None:

@@ -81,11 +81,7 @@ class Readings(Reader):
         self.looked_up: list[str] = []
         self.read: list[str] = []
 
-    def seats(self) -> Any:
-        """Return the seat list."""
-        return _flow(self._seats)
-
-    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Any:
+    def seats(self, relies_on_absence: Callable[[SeatList], bool] = lambda _: False) -> Any:
         """Return the seat list."""
         return _flow(self._seats)
 
