@@ -329,8 +329,8 @@ class TooManySeatsError(DatadogSeatsError):
     :ivar max_seats: the limit.
     """
 
-    def __init__(self, product: str, excess: str, max_seats: int, advice: str) -> None:
-        super().__init__(f"{product}: {excess}, and the limit is {max_seats:,} (max_seats). {advice}")
+    def __init__(self, problem: str, max_seats: int) -> None:
+        super().__init__(problem)
         self.max_seats = max_seats
 
 
