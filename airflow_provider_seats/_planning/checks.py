@@ -93,7 +93,7 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
 
 def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal | None:
     """Refuse to change people because of an old roster, as that of a run which is cleared days later."""
-    read_at = world.roster_read_at
+    read_at = job.roster_read_at
     if read_at is None or not plan.changes:
         return None
     age = (world.now - read_at).total_seconds()

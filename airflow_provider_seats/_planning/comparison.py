@@ -75,7 +75,6 @@ def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
         uuids = {*job.people.uuids, *(user.id for user in users.values())}
         others = [_unassign(user) for user in world.seats.others(uuids, emails)]
     world = world._replace(
-        roster_read_at=job.roster_read_at,
         roster_emails=emails,
         roster_unlisted=unlisted,
         someone_of_roster_holds_a_seat=bool(seated),

@@ -40,7 +40,6 @@ class Job(NamedTuple):
 
     :param operator: the operator that it is of.
     :param people: the people that were passed, or the roster; nobody for an undo.
-    :param kinds: the changes that may be made.
     :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
     :param mode: the mode of a sync or an undo.
     :param roster_read_at: when the roster was read; None if that is unknown.
@@ -54,7 +53,6 @@ class Job(NamedTuple):
     product: str
     people: People
     guards: Guards
-    kinds: frozenset[Kind] = BOTH
     preview: bool = False
     read_all_users: bool = False
     read_seats_first: bool = False
@@ -64,6 +62,11 @@ class Job(NamedTuple):
     approved: Report | None = None
     undo: Report | None = None
     only: People | None = None
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The changes that may be made."""
+        return KINDS[self.mode] if self.operator == "sync" else frozenset({self.operator})
 
     @property
     def needs_seat_list(self) -> bool:
@@ -109,7 +112,6 @@ def parse_job(operator: Operator, arguments: Mapping[str, object]) -> Job:
         product,
         parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
         Guards.parse(arguments),
-        frozenset({operator}),
         preview,
         read_all_users,
         read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
@@ -128,13 +130,11 @@ def _parse_sync(arguments: Mapping[str, object], product: str, *, preview: bool,
         people = parse_people(**passed)
     elif any(value is not NOT_PASSED for value in passed.values()):
         only = _only(parse_people(**passed), undo)
-    kinds = KINDS[mode]
     return Job(
         "sync",
         product,
         people,
-        Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
-        kinds,
+        Guards.parse(arguments, KINDS[mode], of_sync=True, of_undo=undo is not None),
         preview,
         read_all_users,
         mode=mode,

@@ -36,8 +36,8 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
         keepers.append(_young(world.now, guards.min_seat_age))
     if approved is not None and (shown_at := parse_time(approved["started_at"])) is not None:
         keepers.append(_newer_than(shown_at + _SECOND, "the approved preview"))
-    if world.roster_read_at is not None:
-        keepers.append(_newer_than(world.roster_read_at.replace(microsecond=0), "the roster was read"))
+    if job.roster_read_at is not None:
+        keepers.append(_newer_than(job.roster_read_at.replace(microsecond=0), "the roster was read"))
     if job.undo is not None:
         keepers.append(_of_another_seat(job.undo))
     if job.operator == "sync" and "unassign" not in job.kinds:

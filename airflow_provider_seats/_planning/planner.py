@@ -27,14 +27,13 @@ from airflow_provider_seats._planning.keepers import (
     without_account,
 )
 from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_email, by_id, label
-from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._planning.world import Reader, World
 from airflow_provider_seats._rosters.round_numbers import warn_if_cut
 from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._planning.jobs import Job
-    from airflow_provider_seats._planning.reader import Reader
     from airflow_provider_seats.report import Report
 
 # A preview that a guard refuses may be about everyone in the organisation.

@@ -93,7 +93,7 @@ class OperatorRun:
     def _read_and_plan(self, job: Job) -> None:
         # A task that assigns someone by UUID, the most frequent one, starts faster without these.
         from airflow_provider_seats._planning.planner import Planner  # noqa: PLC0415
-        from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
+        from airflow_provider_seats._planning.world import Reader  # noqa: PLC0415
         from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
 
         attempts = AttemptStore(self._context, job.product, self._plan.origin)

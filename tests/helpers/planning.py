@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, Job, Mode
+from airflow_provider_seats._planning.jobs import Job, Mode
 from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
 from airflow_provider_seats._planning.planner import Planner
-from airflow_provider_seats._planning.reader import Reader
+from airflow_provider_seats._planning.world import Reader
 from airflow_provider_seats._rosters.people import NOBODY
 from airflow_provider_seats.report import KINDS, Person, Report
 
@@ -129,7 +129,7 @@ def assign(
     people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
 ) -> Plan:
     """Plan an assignment."""
-    job = Job("assign", P, people, guards, KINDS_OF_MODE["add_only"], read_seats_first=seat_list is not None)
+    job = Job("assign", P, people, guards, read_seats_first=seat_list is not None)
     return planned(job, Readings(seat_list, users))
 
 
@@ -143,7 +143,7 @@ def unassign(
     **more: Any,
 ) -> Plan:
     """Plan an unassignment."""
-    job = Job("unassign", P, people, guards, KINDS_OF_MODE["remove_only"], read_seats_first=seat_list is not None)
+    job = Job("unassign", P, people, guards, read_seats_first=seat_list is not None)
     return planned(job._replace(run_again=run_again), Readings(seat_list, **more), earlier=earlier)
 
 
@@ -172,7 +172,6 @@ def sync(
         P,
         roster,
         guards,
-        kinds=KINDS_OF_MODE[mode],
         mode=mode,
         approved=approved,
         undo=undo,
