@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final, NotRequired, TypedDict
 
@@ -154,7 +154,7 @@ def for_undo(report: Report) -> str | None:
     facts = {key: value for key, value in report.items() if key not in {*KINDS, *_NOT_FOR_UNDO}}
     parts = [json.dumps(facts)[1:-1]]
     for kind in ("assigned", "unassigned", "unknown"):
-        people = ",\n  ".join(json.dumps(person) for person in dict(people_of(report))[kind])
+        people = ",\n  ".join(json.dumps(person) for person in report[kind])
         parts.append(f'"{kind}": [\n  {people}]' if people else f'"{kind}": []')
     joined = ",\n ".join(parts)
     return f"{{{joined}}}"
@@ -241,11 +241,9 @@ def _headline(report: Report) -> str:
     return f"{line}; seats before {report['seats_before']:,}, after {after}"
 
 
-def people_of(report: Report) -> Iterator[tuple[str, list[Person]]]:
-    """Yield each kind of people in a report, with its people."""
-    fields: dict[str, Any] = {**report}
-    for kind in KINDS:
-        yield kind, fields[kind]
+def people_of(report: Report) -> list[tuple[str, list[Person]]]:
+    """Return each kind of people in a report, with its people."""
+    return [(kind, report[kind]) for kind in KINDS]
 
 
 def digest(product: str, site: str | None, assigned: Iterable[str], unassigned: Iterable[str]) -> str:

@@ -184,7 +184,16 @@ def with_accounts(
         email, and none if several accounts have it.
     """
     by_email = accounts_by_email(same_emails)
-    return [_with_account(row, _holder(row, accounts, by_email)) for row in rows]
+    found: list[AuditRow] = []
+    for row in rows:
+        if row["id"]:
+            user = accounts.get(row["id"])
+        else:
+            same = by_email.get(email_key(row["email"]), ()) if row["email"] else ()
+            user = same[0] if len(same) == 1 else None
+        account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
+        found.append({**row, **account})
+    return found
 
 
 def to_csv(rows: Iterable[AuditRow], *, status: bool) -> str:
@@ -261,18 +270,6 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
 def summarize_failure(product: object, error: BaseException) -> str:
     problem = plain(str(error) or type(error).__name__, _MAX_ERROR)
     return f"{plain(str(product), _MAX_ERROR)}: the audit failed: {problem}"
-
-
-def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Sequence[User]]) -> User | None:
-    if row["id"]:
-        return accounts.get(row["id"])
-    same = by_email.get(email_key(row["email"]), ()) if row["email"] else ()
-    return same[0] if len(same) == 1 else None
-
-
-def _with_account(row: AuditRow, user: User | None) -> AuditRow:
-    account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
-    return {**row, **account}
 
 
 def _month(assigned_at: str | None) -> str:
