@@ -51,7 +51,8 @@ def refusals(plan: Plan, world: World, job: Job) -> tuple[Refusal, ...]:
     checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
     found = [_without_uuid(plan, job), _run_again(plan, job)]
     found += [check(value, plan, world, job) for check, value in checks if check is not None]
-    found += [_not_approved(job.approved, plan, job.awaited)] if job.approved is not None else []
+    if job.approved is not None:
+        found.append(_not_approved(job.approved, plan, job.awaited))
     return tuple(refusal for refusal in found if refusal is not None)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -61,18 +61,20 @@ def found_on_call(world: World) -> Keeper:
     return keeper
 
 
-def named_by_account(world: World, protect: People) -> Keeper:
+def named_by_account(world: World, protect: People, wanted: Container[str]) -> Keeper:
     """Return a function that keeps a seat if only the account says that the person is in the roster or protected.
 
     An account that cannot be read may be anyone's.
+
+    :param wanted: the user UUIDs of those whose accounts had to be read.
     """
     protected = {email_key(email) for email in protect.emails}
-    all_listed = world.lists_all(protect)
 
     def keeper(change: Change) -> str | None:
-        if all_listed and change.person["email"] is not None:
+        uuid = str(change.person["id"])
+        if uuid not in wanted:
             return None
-        account = world.accounts.get(str(change.person["id"]))
+        account = world.accounts.get(uuid)
         if account is None or account.email is None:
             return "the account cannot be read, so the person may be in the roster or protected"
         if account.names & protected:
@@ -80,7 +82,7 @@ def named_by_account(world: World, protect: People) -> Keeper:
         is_in_roster = account.names & world.roster_emails
         return f"the account's email {account.email}{_handle(account)} is in the roster" if is_in_roster else None
 
-    return keeper if protected or world.roster_emails else lambda _: None
+    return keeper
 
 
 def without_account(world: World) -> Keeper:

@@ -171,7 +171,7 @@ class Planner:
             in_roster = any(account.names & world.roster_emails for account in accounts.values())
             holds_seat = world.someone_of_roster_holds_a_seat or in_roster
             world = world._replace(accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
-            plan = plan.narrow("unassign", [named_by_account(world, guards.protect)])
+            plan = plan.narrow("unassign", [named_by_account(world, guards.protect, wanted)])
             if self._job.undo is not None:
                 plan = plan.narrow("assign", [without_account(world)], "missing")
         if looks_up:
