@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.limit import Limit
-    from airflow_provider_seats._planning.plan import Plan
+    from airflow_provider_seats._planning.plan import Kind, Plan
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
     from airflow_provider_seats.report import Person, Report
@@ -119,25 +119,16 @@ def protect(people: People, plan: Plan, world: World, job: Job) -> Refusal | Non
 
 
 def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to unassign too many people, counted over all attempts, so that a retry gets no new allowance."""
-    before = plan.seats_before or 0
-    people = plan.in_all("unassign")
-    if not plan.unassign or len(people) <= limit.of(before):
-        return None
-    problem = f"{len(people)} of {plural(before, 'seat')} would be unassigned"
-    return _too_many("max_unassign", problem, limit, people, before, may_pass=True)
+    return _too_many("unassign", limit, plan, may_pass=True)
 
 
 def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to assign too many people, counted over all attempts. An approved preview is no refusal by default."""
-    before = plan.seats_before or 0
-    people = plan.in_all("assign")
+    """Refuse to assign too many people. An approved preview is no refusal by default."""
     by_default = limit == DEFAULT_MAX_ASSIGN
-    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.approved):
+    if by_default and job.approved:
         return None
-    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
-    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undo is not None)
-    return refusal._replace(approvable=by_default)
+    refusal = _too_many("assign", limit, plan, may_pass=job.undo is not None)
+    return refusal and refusal._replace(approvable=by_default)
 
 
 def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -223,7 +214,15 @@ def _duration(seconds: float) -> str:
     return plural(round(hours), "hour") if hours < _DAYS else plural(round(hours / 24), "day")
 
 
-def _too_many(name: str, problem: str, limit: Limit, people: list[Person], seats: int, *, may_pass: bool) -> Refusal:
+def _too_many(kind: Kind, limit: Limit, plan: Plan, *, may_pass: bool) -> Refusal | None:
+    """Refuse to change too many people, counted over all attempts, so that a retry gets no new allowance."""
+    seats, people = plan.seats_before or 0, plan.in_all(kind)
+    if len(people) <= limit.of(seats) or not any(change.kind == kind for change in plan.changes):
+        return None
+    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
+    if kind == "unassign":
+        problem = f"{len(people)} of {plural(seats, 'seat')} would be unassigned"
+    name = f"max_{kind}"
     names = join_names((person["email"] or str(person["id"]) for person in people), _MAX_PEOPLE)
     advice = limit.advice(name, seats, len(people))
     text = f"{problem}, and the limit is {limit.describe(name, seats)}: {names}. If this is intended, {advice}."

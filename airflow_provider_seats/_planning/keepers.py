@@ -114,7 +114,7 @@ def accounts_to_read(job: Job, world: World, plan: Plan) -> dict[str, str | None
         return {}
     wanted: list[Person] = []
     if plan.unassign and (protect.emails or world.roster_emails):
-        all_listed = world.lists_all(protect)
+        all_listed = not world.roster_unlisted and not world.seats.unlisted(protect.emails)
         wanted += (person for person in plan.unassign if not all_listed or person["email"] is None)
     if job.undo is not None:
         # An account that was disabled since gets no seat back.

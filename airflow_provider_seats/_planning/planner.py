@@ -26,7 +26,7 @@ from airflow_provider_seats._planning.keepers import (
     named_by_account,
     without_account,
 )
-from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_email, by_id, label
+from airflow_provider_seats._planning.plan import Plan, by_email, by_id, label
 from airflow_provider_seats._planning.world import Reader, World
 from airflow_provider_seats._rosters.round_numbers import warn_if_cut
 from airflow_provider_seats._text import join_names, plural
@@ -45,6 +45,7 @@ _LONG_AGO: Final = timedelta(days=1)
 class Planner:
     """Makes the plan of one run.
 
+    :param start: what is known of the plan before anything is read.
     :param now: returns the time, by Datadog's clock as soon as that is known: it dates the seats.
     :param warn: takes what a person should look at.
     :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.
@@ -54,8 +55,7 @@ class Planner:
         self,
         job: Job,
         reader: Reader,
-        origin: Origin,
-        earlier: EarlierAttempts | None,
+        start: Plan,
         *,
         now: Callable[[], datetime],
         warn: Callable[[str], None],
@@ -63,7 +63,7 @@ class Planner:
     ) -> None:
         self._job = job
         self._reader = reader
-        self._start = Plan(job.product, guards=job.guards, origin=origin, earlier=earlier)
+        self._start = start
         self._now = now
         self._warn = warn
         self._draft = draft
@@ -90,7 +90,7 @@ class Planner:
 
     def _unassign(self, job: Job) -> Flow[tuple[Plan, World]]:
         if not (job.people and job.needs_seat_list):
-            return self._start._replace(changes=job.as_requested()), World(self._now())
+            return self._start, World(self._now())
         people = job.people.as_persons()
         seats = yield from self._reader.seats(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"

@@ -51,10 +51,6 @@ class World(NamedTuple):
             raise TypeError("This plan needs the seat list.")
         return self.seat_list
 
-    def lists_all(self, protect: People) -> bool:
-        """Return whether each email of the roster and of ``protect`` is in the seat list."""
-        return not self.roster_unlisted and not self.seats.unlisted(protect.emails)
-
     def unmatched(self, protect: People) -> People:
         """Return the entries of ``protect`` that are not in the seat list, and of no account that was read."""
         if self.seat_list is None or not protect:

@@ -111,7 +111,7 @@ class OperatorRun:
 
         draft(self._plan._replace(earlier=earlier))
         reader = Reader(job.product, read_all_users=job.read_all_users)
-        planner = Planner(job, reader, self._plan.origin, earlier, now=self._now, warn=self._warn, draft=draft)
+        planner = Planner(job, reader, self._plan, now=self._now, warn=self._warn, draft=draft)
         draft(self._client.run(planner.plan()))
 
     def _change(self, plan: Plan, job: Job) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.jobs import parse_job
-from airflow_provider_seats._planning.plan import Origin, Plan
+from airflow_provider_seats._planning.plan import Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._planning.world import Reader, World
@@ -129,7 +129,14 @@ def test_a_preview_is_refused_if_applying_it_is(  # noqa: PLR0917 (the state of 
             job = parse_job("sync", {**given, **arguments, **more})
             reader = Reader(PRODUCT, read_all_users=False)
             now = datetime.now(UTC)
-            planner = Planner(job, reader, Origin(), None, now=lambda: now, warn=lambda _: None, draft=lambda _: None)
+            planner = Planner(
+                job,
+                reader,
+                Plan(job.product, guards=job.guards),
+                now=lambda: now,
+                warn=lambda _: None,
+                draft=lambda _: None,
+            )
             plan: Plan = serve(planner.plan(), lambda step: answer_by(datadog, step), Played())
             return plan
 

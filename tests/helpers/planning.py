@@ -11,7 +11,7 @@ from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.jobs import Job, Mode
-from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
+from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Plan
 from airflow_provider_seats._planning.planner import Planner
 from airflow_provider_seats._planning.world import Reader
 from airflow_provider_seats._rosters.people import NOBODY
@@ -116,7 +116,8 @@ def planned(
     warn: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Return the plan of a job."""
-    flow = Planner(job, readings, Origin(), earlier, now=lambda: now, warn=warn, draft=lambda _: None).plan()
+    start = Plan(job.product, job.as_requested(), guards=job.guards, earlier=earlier)
+    flow = Planner(job, readings, start, now=lambda: now, warn=warn, draft=lambda _: None).plan()
     try:
         next(flow)
     except StopIteration as end:
