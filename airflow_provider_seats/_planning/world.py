@@ -24,7 +24,7 @@ class World(NamedTuple):
     """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
 
     :param seat_list: the seat list; None if it was not read.
-    :param found: the accounts that were found by email.
+    :param found: all accounts of the emails that were looked up, and maybe others.
     :param roster_emails: the emails of the roster, each an :func:`email_key`.
     :param roster_unlisted: the emails of the roster that no seat has.
     :param someone_of_roster_holds_a_seat: whether anyone in the roster is known to hold a seat.
