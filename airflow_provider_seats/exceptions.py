@@ -312,15 +312,12 @@ class UsersMissingError(PlanRefusedError):
 class UsersNotReadyError(UsersMissingError, TransientError):
     """Some people have no enabled account yet, and ``missing_users="retry"`` leaves them to the task's retries."""
 
-    transient = True
-    promise = " Airflow retries as often as the task's retries allow."
-
     def __init__(
         self, product: str, emails: Iterable[str], refusals: Mapping[str, str], *, earlier_attempts: bool = False
     ) -> None:
-        UsersMissingError.__init__(self, product, emails, refusals, earlier_attempts=earlier_attempts)
-        self.args = (f"{self}{self.promise}",)
+        super().__init__(product, emails, refusals, earlier_attempts=earlier_attempts)
         self.problem, self.retry_after = str(self), None
+        self.args = (f"{self.problem} Airflow retries as often as the task's retries allow.",)
 
 
 class TooManySeatsError(DatadogSeatsError):
@@ -329,8 +326,8 @@ class TooManySeatsError(DatadogSeatsError):
     :ivar max_seats: the limit.
     """
 
-    def __init__(self, product: str, excess: str, max_seats: int, advice: str) -> None:
-        super().__init__(f"{product}: {excess}, and the limit is {max_seats:,} (max_seats). {advice}")
+    def __init__(self, problem: str, max_seats: int) -> None:
+        super().__init__(problem)
         self.max_seats = max_seats
 
 

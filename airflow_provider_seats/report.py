@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any, Final, NotRequired, TypedDict
 
 KINDS: Final = (
@@ -153,7 +154,7 @@ def for_undo(report: Report) -> str | None:
     facts = {key: value for key, value in report.items() if key not in {*KINDS, *_NOT_FOR_UNDO}}
     parts = [json.dumps(facts)[1:-1]]
     for kind in ("assigned", "unassigned", "unknown"):
-        people = ",\n  ".join(json.dumps(person) for person in dict(people_of(report))[kind])
+        people = ",\n  ".join(json.dumps(person) for person in report[kind])
         parts.append(f'"{kind}": [\n  {people}]' if people else f'"{kind}": []')
     joined = ",\n ".join(parts)
     return f"{{{joined}}}"
@@ -240,11 +241,15 @@ def _headline(report: Report) -> str:
     return f"{line}; seats before {report['seats_before']:,}, after {after}"
 
 
-def people_of(report: Report) -> Iterator[tuple[str, list[Person]]]:
-    """Yield each kind of people in a report, with its people."""
-    fields: dict[str, Any] = {**report}
-    for kind in KINDS:
-        yield kind, fields[kind]
+def people_of(report: Report) -> list[tuple[str, list[Person]]]:
+    """Return each kind of people in a report, with its people."""
+    return [(kind, report[kind]) for kind in KINDS]
+
+
+def digest(product: str, site: str | None, assigned: Iterable[str], unassigned: Iterable[str]) -> str:
+    """Return a text that is the same for the same changes, by user UUIDs, of the same product and site."""
+    changes = json.dumps([product, site, sorted(assigned), sorted(unassigned)])
+    return sha256(changes.encode()).hexdigest()
 
 
 def _label(kind: str, report: Report) -> str:

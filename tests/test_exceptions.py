@@ -59,7 +59,7 @@ ERRORS: list[DatadogSeatsError] = [
     PlanRefusedError("p", {"allow_empty": "The roster is empty."}, earlier_attempts=True),
     UsersMissingError("p", ["gone@x"], {"missing_users": "Nobody.", "max_seats": "There would be 2 seats."}),
     UsersNotReadyError("p", ["new@x"], {"missing_users": "Nobody."}),
-    TooManySeatsError("p", "there are 103 seats of p", 100, "Unassign some."),
+    TooManySeatsError("There are 103 seats of p, more than max_seats=100. Unassign some.", 100),
     UnknownEventError({"kind": "x"}),
     TransientError("The server is busy", 3.2),
     StorageError("path: 's3://hr/roster.csv' cannot be read: Forbidden"),

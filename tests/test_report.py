@@ -13,7 +13,6 @@ from airflow_provider_seats._api.seat_change import Outcome
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._arguments import parse_report
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import Origin, Plan
 from airflow_provider_seats._planning.reporting import (
     report_changes,
@@ -27,6 +26,7 @@ from airflow_provider_seats.report import (
     Person,
     Report,
     code,
+    digest,
     for_undo,
     headline,
     plain,
@@ -45,6 +45,16 @@ def test_the_kinds_are_keys_of_the_report() -> None:
     hints = get_type_hints(Report)
     assert [name for name, hint in hints.items() if hint == list[Person]] == list(KINDS)
     assert set(report_preview(Plan(P))) == set(hints)
+
+
+PEOPLE = st.sets(st.sampled_from("abcd"))
+
+
+@given(first=st.tuples(PEOPLE, PEOPLE), second=st.tuples(PEOPLE, PEOPLE))
+def test_a_digest_is_of_the_changes(first: tuple[set[str], set[str]], second: tuple[set[str], set[str]]) -> None:
+    """Two digests are equal if the same people are assigned and unassigned, in any order, for one product and site."""
+    assert (digest("p", "s", *first) == digest("p", "s", *map(sorted, second))) is (first == second)
+    assert len({digest("p", "s", *first), digest("q", "s", *first), digest("p", "t", *first)}) == 3
 
 
 def test_the_table_counts_and_names_people() -> None:
@@ -304,7 +314,7 @@ def test_names_in_a_summary_are_never_cut() -> None:
     """If the names and reasons of a kind do not fit into a line, the others are counted."""
     people = [f"firstname.lastname{number}@subsidiary.example.com" for number in range(5)]
     seats = SeatList([seat(str(number), email) for number, email in enumerate(people)])
-    on_call = {str(number): OnCall(("Payments primary", "Payments secondary")) for number in range(5)}
+    on_call = {str(number): "in the on-call schedules Payments primary, Payments secondary" for number in range(5)}
     plan = unassign(People((), tuple(people)), seats, Guards(on_call="keep"), on_call=on_call)
     [line] = summary(report_preview(plan)).splitlines()[2:]
     reason = "found in the on-call schedules Payments primary, Payments secondary"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_provider_seats._planning.approval import digest
+from airflow_provider_seats.report import digest
 from airflow_provider_seats.testing import FakeDatadog
 from tests.helpers.airflow_home import EXAMPLE_DAGS, AirflowHome
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NotRequired, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, Self, TypedDict
 
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seats import list_seat_users
@@ -88,13 +88,6 @@ class Audit(TypedDict):
     warnings: list[str]
 
 
-class Excess(NamedTuple):
-    """Why an audit shows more seats than a limit, and what to do about it."""
-
-    text: str
-    advice: str
-
-
 @dataclass(frozen=True, slots=True)
 class AuditJob:
     """What an audit is to do, by the arguments of the operator, which describes them."""
@@ -135,20 +128,25 @@ class AuditJob:
             raise InvalidInputError("read_all_users", "it has no effect without status=True. Pass both, or neither.")
         return job
 
-    def excess(self, audit: Audit, limit: int) -> Excess | None:
-        """Return why an audit shows more seats than a limit; None if it does not.
+    def excess(self, audit: Audit, name: Literal["max_seats", "warn_seats"]) -> str | None:
+        """Return which number of seats is above a limit, and what to do about it; None if none is.
 
         The seats of now count, and with ``usage_key`` also the month's peak, because that is what is billed.
         """
+        limit: int | None = getattr(self, name)
+        if limit is None:
+            return None
         usage = audit["usage"]
         peaks = usage["products"][self.usage_key] if usage is not None and self.usage_key is not None else None
         if audit["seats"] > limit:
-            verb = "is" if audit["seats"] == 1 else "are"
-            return Excess(f"there {verb} {plural(audit['seats'], 'seat')} of {self.product}", _TOO_MANY_NOW)
-        if usage is not None and peaks is not None and (peaks["peak"] or 0) > limit:
-            peak = plural(peaks["peak"] or 0, "seat")
-            return Excess(f"the peak of {usage['month']} was {peak} on {peaks['peak_day']}", _TOO_HIGH_A_PEAK)
-        return None
+            there_are, advice = "There is" if audit["seats"] == 1 else "There are", _TOO_MANY_NOW
+            found = f"{there_are} {plural(audit['seats'], 'seat')} of {self.product}"
+        elif usage is not None and peaks is not None and (peaks["peak"] or 0) > limit:
+            peak, advice = plural(peaks["peak"] or 0, "seat"), _TOO_HIGH_A_PEAK
+            found = f"The peak of {self.product} in {usage['month']} was {peak} on {peaks['peak_day']}"
+        else:
+            return None
+        return f"{found}, more than {name}={limit}. {advice}"
 
 
 def parse_csv_path(csv_path: object, csv_conn_id: object) -> tuple[str | None, str | None]:
@@ -186,7 +184,16 @@ def with_accounts(
         email, and none if several accounts have it.
     """
     by_email = accounts_by_email(same_emails)
-    return [_with_account(row, _holder(row, accounts, by_email)) for row in rows]
+    found: list[AuditRow] = []
+    for row in rows:
+        if row["id"]:
+            user = accounts.get(row["id"])
+        else:
+            same = by_email.get(email_key(row["email"]), ()) if row["email"] else ()
+            user = same[0] if len(same) == 1 else None
+        account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
+        found.append({**row, **account})
+    return found
 
 
 def to_csv(rows: Iterable[AuditRow], *, status: bool) -> str:
@@ -235,15 +242,6 @@ def count_seats(
     )
 
 
-def warn(audit: Audit, job: AuditJob) -> Audit:
-    """Return an audit with the warning about too many seats, if there are too many."""
-    if job.warn_seats is None or (excess := job.excess(audit, job.warn_seats)) is None:
-        return audit
-    text = f"{excess.text[0].upper()}{excess.text[1:]}"
-    warning = f"{text}, more than warn_seats={job.warn_seats}. {excess.advice}"
-    return {**audit, "warnings": [*audit["warnings"], warning]}
-
-
 def summarize(audit: Audit, problem: str | None = None) -> str:
     """Return an audit as Markdown that fits into a chat message."""
     lines = [f"{audit['product']}: {plural(audit['seats'], 'seat')}", ""]
@@ -264,26 +262,14 @@ def summarize(audit: Audit, problem: str | None = None) -> str:
     if audit["csv_path"] is not None:
         lines.append(f"- list: {code(audit['csv_path'][:_MAX_ERROR])}")
     lines += [f"- {plain(f'Warning: {warning}', _MAX_ERROR)}" for warning in audit["warnings"]]
-    lines += [] if problem is None else [f"- {plain(f'The task failed: {problem}', _MAX_ERROR)}"]
+    if problem is not None:
+        lines.append(f"- {plain(f'The task failed: {problem}', _MAX_ERROR)}")
     return "\n".join(lines).strip()
 
 
 def summarize_failure(product: object, error: BaseException) -> str:
-    return (
-        f"{plain(str(product), _MAX_ERROR)}: the audit failed: {plain(str(error) or type(error).__name__, _MAX_ERROR)}"
-    )
-
-
-def _holder(row: AuditRow, accounts: Mapping[str, User], by_email: Mapping[str, Sequence[User]]) -> User | None:
-    if row["id"]:
-        return accounts.get(row["id"])
-    same = by_email.get(email_key(row["email"]), ()) if row["email"] else ()
-    return same[0] if len(same) == 1 else None
-
-
-def _with_account(row: AuditRow, user: User | None) -> AuditRow:
-    account: Any = {name: getattr(user, name, None) for name in _ACCOUNT_COLUMNS}
-    return {**row, **account}
+    problem = plain(str(error) or type(error).__name__, _MAX_ERROR)
+    return f"{plain(str(product), _MAX_ERROR)}: the audit failed: {problem}"
 
 
 def _month(assigned_at: str | None) -> str:

@@ -9,6 +9,7 @@ from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._planning.keepers import assigned_after
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN
 from airflow_provider_seats._planning.plan import by_email, by_id, label
+from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._text import join_names, plural, shorten
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.limit import Limit
-    from airflow_provider_seats._planning.plan import Plan
+    from airflow_provider_seats._planning.plan import Kind, Plan
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
     from airflow_provider_seats.report import Person, Report
@@ -45,11 +46,14 @@ class Refusal(NamedTuple):
     approvable: bool = False
 
 
-def refusals(plan: Plan, world: World, job: Job) -> list[Refusal]:
-    """Return why the guards refuse a plan: at most one refusal a guard. Its check has its name."""
+def refusals(plan: Plan, world: World, job: Job) -> tuple[Refusal, ...]:
+    """Return why a plan is refused: at most one refusal for each guard, whose check has its name."""
     checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
-    found = (check(value, plan, world, job) for check, value in checks if check is not None)
-    return [refusal for refusal in found if refusal is not None]
+    found = [_without_uuid(plan, job), _run_again(plan, job)]
+    found += [check(value, plan, world, job) for check, value in checks if check is not None]
+    if job.approved is not None:
+        found.append(_not_approved(job.approved, plan, job.awaited))
+    return tuple(refusal for refusal in found if refusal is not None)
 
 
 def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -90,7 +94,7 @@ def allow_empty(allowed: bool, plan: Plan, world: World, job: Job) -> Refusal | 
 
 def max_roster_age(limit: float, plan: Plan, world: World, job: Job) -> Refusal | None:
     """Refuse to change people because of an old roster, as that of a run which is cleared days later."""
-    read_at = world.roster_read_at
+    read_at = job.roster_read_at
     if read_at is None or not plan.changes:
         return None
     age = (world.now - read_at).total_seconds()
@@ -115,25 +119,16 @@ def protect(people: People, plan: Plan, world: World, job: Job) -> Refusal | Non
 
 
 def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to unassign too many people, counted over all attempts, so that a retry gets no new allowance."""
-    before = plan.seats_before or 0
-    people = plan.in_all("unassign")
-    if not plan.unassign or len(people) <= limit.of(before):
-        return None
-    problem = f"{len(people)} of {plural(before, 'seat')} would be unassigned"
-    return _too_many("max_unassign", problem, limit, people, before, may_pass=True)
+    return _too_many("unassign", limit, plan, may_pass=True)
 
 
 def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to assign too many people, counted over all attempts. An approved preview is no refusal by default."""
-    before = plan.seats_before or 0
-    people = plan.in_all("assign")
+    """Refuse to assign too many people. An approved preview is no refusal by default."""
     by_default = limit == DEFAULT_MAX_ASSIGN
-    if not plan.assign or len(people) <= limit.of(before) or (by_default and job.approved):
+    if by_default and job.approved:
         return None
-    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
-    refusal = _too_many("max_assign", problem, limit, people, before, may_pass=job.undo is not None)
-    return refusal._replace(approvable=by_default)
+    refusal = _too_many("assign", limit, plan, may_pass=job.undo is not None)
+    return refusal and refusal._replace(approvable=by_default)
 
 
 def max_seats(limit: int, plan: Plan, world: World, job: Job) -> Refusal | None:
@@ -161,16 +156,16 @@ def on_call(choice: str, plan: Plan, world: World, job: Job) -> Refusal | None:
     return Refusal("on_call", f"{join_names(found, _MAX_PEOPLE)}. {advice}")
 
 
-def without_uuid(plan: Plan) -> Refusal | None:
+def _without_uuid(plan: Plan, job: Job) -> Refusal | None:
     """Refuse to unassign people who were passed and whose seats have no user UUID: keeping them is no success."""
     emails = [str(person["email"]) for person in plan.protected if person["id"] is None]
-    if not emails:
+    if not emails or job.operator != "unassign":
         return None
     problem = f"Datadog lists the seats of {join_names(emails)} without a user UUID."
     return Refusal("user_emails", f"{problem} Pass the UUIDs in user_uuids instead.")
 
 
-def run_again(plan: Plan, job: Job) -> Refusal | None:
+def _run_again(plan: Plan, job: Job) -> Refusal | None:
     """Refuse that an old run unassigns people who were given a seat after it was due, such as people rehired since."""
     if job.run_again is None:
         return None
@@ -183,7 +178,7 @@ def run_again(plan: Plan, job: Job) -> Refusal | None:
     return Refusal("run_again", f"{problem} They may have been rehired. If they are to lose it, trigger a new run.")
 
 
-def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
+def _not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal | None:
     """Refuse what goes beyond an approved preview.
 
     :param awaited: the people who are missing in the preview, if it was approved with them.
@@ -195,7 +190,7 @@ def not_approved(approved: Report, plan: Plan, awaited: list[Person]) -> Refusal
         problem = f"The approved preview is of {approved.get('site')}, and this run is of {plan.origin.site}."
         return Refusal("approved", f"{problem} {_NEW_PREVIEW}")
     if not approved["complete"]:
-        if approved["digest"] == plan.digest:
+        if approved["digest"] == report_preview(plan)["digest"]:
             return None
         problem = "The approved preview is too large to list everyone, so exactly its changes are approved, and these"
         return Refusal("approved", f"{problem} are others. {_NEW_PREVIEW}", may_pass=True)
@@ -219,7 +214,15 @@ def _duration(seconds: float) -> str:
     return plural(round(hours), "hour") if hours < _DAYS else plural(round(hours / 24), "day")
 
 
-def _too_many(name: str, problem: str, limit: Limit, people: list[Person], seats: int, *, may_pass: bool) -> Refusal:
+def _too_many(kind: Kind, limit: Limit, plan: Plan, *, may_pass: bool) -> Refusal | None:
+    """Refuse to change too many people, counted over all attempts, so that a retry gets no new allowance."""
+    seats, people = plan.seats_before or 0, plan.in_all(kind)
+    if len(people) <= limit.of(seats) or not any(change.kind == kind for change in plan.changes):
+        return None
+    problem = f"{plural(len(people), 'person', 'people')} would be given a seat"
+    if kind == "unassign":
+        problem = f"{len(people)} of {plural(seats, 'seat')} would be unassigned"
+    name = f"max_{kind}"
     names = join_names((person["email"] or str(person["id"]) for person in people), _MAX_PEOPLE)
     advice = limit.advice(name, seats, len(people))
     text = f"{problem}, and the limit is {limit.describe(name, seats)}: {names}. If this is intended, {advice}."

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._api.seats import SeatUser
+from airflow_provider_seats._api.users import accounts_by_email, unambiguous
 from airflow_provider_seats._planning.plan import HELD_BEFORE, Change, Plan, with_reason
 from airflow_provider_seats.report import Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
+    from airflow_provider_seats._api.users import User
     from airflow_provider_seats._planning.jobs import Job
     from airflow_provider_seats._planning.world import World
     from airflow_provider_seats._rosters.people import People
@@ -22,10 +24,10 @@ _NO_SEAT = "no seat has this email; check its spelling if one should"
 
 def assignments(plan: Plan, people: People, world: World) -> Plan:
     """Compare people who should hold a seat. If the seat list was read, those in it are left alone."""
-    assign, seated, missing = _to_assign(people, world)
+    assign, seated, missing = _to_assign(people, world, unambiguous(people.emails, world.found))
     if world.seat_list is not None:
         seated = tuple(with_reason(person, HELD_BEFORE) for person in seated)
-    return plan._replace(changes=assign, unchanged=seated, missing=missing, seat_list=world.seat_list)
+    return plan._replace(changes=assign, unchanged=seated, missing=missing)
 
 
 def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> Plan:
@@ -39,10 +41,11 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
     # The list no longer shows who lost a seat by an earlier attempt of this task.
     before = plan.earlier.unassigned.values() if plan.earlier else ()
     changed_before = {email_key(person["email"]) for person in before if person["email"]}
+    same_emails = accounts_by_email(world.found)
     for person in people.as_persons():
         seats = world.seats.seats_of(person)
         key = email_key(person["email"] or "")
-        accounts = world.same_emails.get(key, ())
+        accounts = same_emails.get(key, ())
         # If accounts were looked up, a seat that is listed under another email is found, too.
         found = seats or [row for account in accounts for row in world.seats.by_uuid(account.id)]
         if not found and person["id"] and not world.seats.proven_absent(person):
@@ -58,24 +61,22 @@ def unassignments(plan: Plan, people: People, world: World, *, fails: bool) -> P
             else:
                 unchanged.append(with_reason(person, _NO_SEAT))
     return plan._replace(
-        changes=tuple(map(_unassign, rows.values())),
-        unchanged=tuple(unchanged),
-        missing=tuple(missing),
-        seat_list=world.seats,
+        changes=tuple(map(_unassign, rows.values())), unchanged=tuple(unchanged), missing=tuple(missing)
     )
 
 
 def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
-    assign, seated, missing = _to_assign(job.people, world, listed_email_suffices=True)
+    unlisted = world.seats.unlisted(job.people.emails)
+    users = unambiguous(unlisted, world.found)
+    assign, seated, missing = _to_assign(job.people, world, users, listed_email_suffices=True)
     emails = frozenset(map(email_key, job.people.emails))
     others: list[Change] = []
     if "unassign" in job.kinds:
-        uuids = {*job.people.uuids, *(user.id for user in world.users.values())}
+        uuids = {*job.people.uuids, *(user.id for user in users.values())}
         others = [_unassign(user) for user in world.seats.others(uuids, emails)]
     world = world._replace(
-        roster_read_at=job.roster_read_at,
         roster_emails=emails,
-        roster_unlisted=world.seats.unlisted(job.people.emails),
+        roster_unlisted=unlisted,
         someone_of_roster_holds_a_seat=bool(seated),
     )
     read_at = {"roster_read_at": job.roster_read_at.isoformat()} if job.roster_read_at else {}
@@ -86,7 +87,6 @@ def roster_changes(plan: Plan, job: Job, world: World) -> tuple[Plan, World]:
             changes=(*others, *assign),
             unchanged=seated,
             missing=missing,
-            seat_list=world.seats,
             facts={"mode": job.mode, **read_at},
             lists_unchanged=False,
         ),
@@ -119,14 +119,15 @@ def still_to_make(plan: Plan, changes: Sequence[Change], seats: SeatList) -> Pla
             unchanged.append(change.person)
         else:
             going.append(Change(change.kind, change.person) if row is None else _unassign(row))
-    return plan._replace(changes=tuple(going), unchanged=tuple(unchanged), seat_list=seats)
+    return plan._replace(changes=tuple(going), unchanged=tuple(unchanged))
 
 
 def _to_assign(
-    people: People, world: World, *, listed_email_suffices: bool = False
+    people: People, world: World, users: Mapping[str, User], *, listed_email_suffices: bool = False
 ) -> tuple[tuple[Change, ...], tuple[Person, ...], tuple[Person, ...]]:
     """Return three groups: people to assign, people who hold a seat, and people without an enabled account.
 
+    :param users: the accounts of emails, by :func:`email_key`.
     :param listed_email_suffices: whether a listed email is that person's seat, even if it has another account's UUID.
     """
     seat_list = world.seat_list
@@ -140,7 +141,7 @@ def _to_assign(
         return bool(rows)
 
     for email in people.emails:
-        user = world.users.get(email_key(email))
+        user = users.get(email_key(email))
         if seat_list is not None and listed_email_suffices:
             rows = seat_list.seats_of(email) or (seat_list.by_uuid(user.id) if user else [])
             if holds_seat(rows):

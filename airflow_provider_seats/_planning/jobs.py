@@ -16,12 +16,12 @@ from airflow_provider_seats._arguments import (
     parse_report,
 )
 from airflow_provider_seats._not_passed import NOT_PASSED
-from airflow_provider_seats._planning.approval import parse_approved
 from airflow_provider_seats._planning.guards import Guards
 from airflow_provider_seats._planning.plan import BOTH, Change, Kind
 from airflow_provider_seats._rosters.people import NOBODY, People, parse_people
 from airflow_provider_seats._text import join_names
 from airflow_provider_seats.exceptions import InvalidInputError
+from airflow_provider_seats.report import digest
 
 if TYPE_CHECKING:
     from airflow_provider_seats.report import Person, Report
@@ -40,7 +40,6 @@ class Job(NamedTuple):
 
     :param operator: the operator that it is of.
     :param people: the people that were passed, or the roster; nobody for an undo.
-    :param kinds: the changes that may be made.
     :param read_seats_first: whether only people whose seats change are sent, so that the report can be undone.
     :param mode: the mode of a sync or an undo.
     :param roster_read_at: when the roster was read; None if that is unknown.
@@ -54,7 +53,6 @@ class Job(NamedTuple):
     product: str
     people: People
     guards: Guards
-    kinds: frozenset[Kind] = BOTH
     preview: bool = False
     read_all_users: bool = False
     read_seats_first: bool = False
@@ -64,6 +62,11 @@ class Job(NamedTuple):
     approved: Report | None = None
     undo: Report | None = None
     only: People | None = None
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The changes that may be made."""
+        return KINDS[self.mode] if self.operator == "sync" else frozenset({self.operator})
 
     @property
     def needs_seat_list(self) -> bool:
@@ -109,7 +112,6 @@ def parse_job(operator: Operator, arguments: Mapping[str, object]) -> Job:
         product,
         parse_people(user_uuids=arguments["user_uuids"], user_emails=arguments["user_emails"]),
         Guards.parse(arguments),
-        frozenset({operator}),
         preview,
         read_all_users,
         read_seats_first=parse_bool("read_seats_first", arguments["read_seats_first"]),
@@ -117,28 +119,29 @@ def parse_job(operator: Operator, arguments: Mapping[str, object]) -> Job:
 
 
 def _parse_sync(arguments: Mapping[str, object], product: str, *, preview: bool, read_all_users: bool) -> Job:
-    undo = _undoable(_of_product("undo", arguments, product, parse_report))
+    undo = _of_product("undo", arguments, product, parse_undo)
     mode: Mode = parse_choice("mode", arguments["mode"], Mode)
     read_at = parse_optional("roster_read_at", arguments["roster_read_at"], parse_moment)
     if undo is not None and read_at is not None:
         raise InvalidInputError("roster_read_at", "an undo has no roster. Leave it out.")
     passed = {name: arguments[name] for name in ("user_uuids", "user_emails")}
-    undoes_everyone = undo is not None and all(value is NOT_PASSED for value in passed.values())
-    people = NOBODY if undoes_everyone else parse_people(**passed)
-    kinds = KINDS[mode]
+    people, only = NOBODY, None
+    if undo is None:
+        people = parse_people(**passed)
+    elif any(value is not NOT_PASSED for value in passed.values()):
+        only = _only(parse_people(**passed), undo)
     return Job(
         "sync",
         product,
-        people if undo is None else NOBODY,
-        Guards.parse(arguments, kinds, of_sync=True, of_undo=undo is not None),
-        kinds,
+        people,
+        Guards.parse(arguments, KINDS[mode], of_sync=True, of_undo=undo is not None),
         preview,
         read_all_users,
         mode=mode,
         roster_read_at=read_at,
         approved=_of_product("approved", arguments, product, parse_approved),
         undo=undo,
-        only=None if undo is None or undoes_everyone else _only(people, undo),
+        only=only,
     )
 
 
@@ -167,21 +170,42 @@ def _only(people: People, report: Report) -> People:
     return people
 
 
-def _undoable(report: Report | None) -> Report | None:
-    if report is None:
-        return None
+def parse_approved(name: str, value: object) -> Report:
+    """Parse the report of an approved preview: it has the moment of what was shown, and its digest is that of it."""
+    report = parse_report(name, value)
+    if not report["preview"]:
+        raise InvalidInputError(name, "this is not the report of a preview. Pass that of a task with preview=True.")
+    refusals: object = report.get("refusals")
+    guards: object = report.get("guards")
+    if report.get("started_at") is None or not isinstance(refusals, list) or not isinstance(guards, dict):
+        raise InvalidInputError(
+            name,
+            "this report does not say when the seats were read, which guards applied, or why it would be refused. "
+            "Pass the whole report.",
+        )
+    assigned, unassigned = ([str(person["id"]) for person in report[kind]] for kind in ("assigned", "unassigned"))
+    if report["complete"] and report["digest"] != digest(report["product"], report.get("site"), assigned, unassigned):
+        raise InvalidInputError(
+            name, "its digest is not that of its changes, so it is not what was shown. Pass the report as it was made."
+        )
+    return report
+
+
+def parse_undo(name: str, value: object) -> Report:
+    """Parse a report to undo: it lists everyone whose seat was changed, and says who held one before."""
+    report = parse_report(name, value)
     if report["preview"]:
-        raise InvalidInputError("undo", "this is the report of a preview, which changed nothing.")
+        raise InvalidInputError(name, "this is the report of a preview, which changed nothing.")
     if not report["complete"]:
         raise InvalidInputError(
-            "undo",
+            name,
             "this report does not list everyone whose seat was changed, because it was too large for XCom. Pass the "
             "complete report, which is in the log of its task.",
         )
     # A report that changed nobody has nothing that would have to be known.
     if report["unknown"] or (report["seats_before"] is None and (report["assigned"] or report["unassigned"])):
         raise InvalidInputError(
-            "undo",
+            name,
             "this report does not know everyone's state before it (seats_before is null, or people are unknown), so it "
             "cannot be undone. Assign or unassign the people that you know. With read_seats_first=True the report of "
             "the next run can be undone.",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_seats._api.identifiers import PersonSet, email_key
 from airflow_provider_seats._arguments import end_of_date, parse_time
-from airflow_provider_seats._planning.plan import Change, Keeper, by_email, by_id
+from airflow_provider_seats._planning.plan import Change, Keeper, Plan, by_id
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.users import User
@@ -29,15 +29,15 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
     guards = job.guards
     keepers: list[Keeper] = [_no_uuid]
     if guards.protect:
-        keepers.append(_protected(guards.protect))
+        keepers.append(among(guards.protect.as_persons(), "named in protect"))
     if (approved := job.approved) is not None:
-        keepers.append(_protected_before(approved))
+        keepers.append(among(approved["protected"], "protected in the approved preview"))
     if guards.min_seat_age is not None:
         keepers.append(_young(world.now, guards.min_seat_age))
     if approved is not None and (shown_at := parse_time(approved["started_at"])) is not None:
         keepers.append(_newer_than(shown_at + _SECOND, "the approved preview"))
-    if world.roster_read_at is not None:
-        keepers.append(_newer_than(world.roster_read_at.replace(microsecond=0), "the roster was read"))
+    if job.roster_read_at is not None:
+        keepers.append(_newer_than(job.roster_read_at.replace(microsecond=0), "the roster was read"))
     if job.undo is not None:
         keepers.append(_of_another_seat(job.undo))
     if job.operator == "sync" and "unassign" not in job.kinds:
@@ -47,26 +47,34 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
     return keepers
 
 
+def among(people: Iterable[Person], reason: str) -> Keeper:
+    """Return a function that has the same reason against everyone among these people."""
+    them = PersonSet(people)
+    return lambda change: reason if change.person in them else None
+
+
 def found_on_call(world: World) -> Keeper:
     def keeper(change: Change) -> str | None:
-        found = world.on_call.get(str(change.person["id"]))
-        return f"found {found}" if found else None
+        places = world.on_call.get(str(change.person["id"]))
+        return f"found {places}" if places else None
 
     return keeper
 
 
-def named_by_account(world: World, protect: People) -> Keeper:
+def named_by_account(world: World, protect: People, wanted: Container[str]) -> Keeper:
     """Return a function that keeps a seat if only the account says that the person is in the roster or protected.
 
     An account that cannot be read may be anyone's.
+
+    :param wanted: the user UUIDs of those whose accounts had to be read.
     """
     protected = {email_key(email) for email in protect.emails}
-    all_listed = world.lists_all(protect)
 
     def keeper(change: Change) -> str | None:
-        if all_listed and change.person["email"] is not None:
+        uuid = str(change.person["id"])
+        if uuid not in wanted:
             return None
-        account = (world.accounts or {}).get(str(change.person["id"]))
+        account = world.accounts.get(uuid)
         if account is None or account.email is None:
             return "the account cannot be read, so the person may be in the roster or protected"
         if account.names & protected:
@@ -74,24 +82,19 @@ def named_by_account(world: World, protect: People) -> Keeper:
         is_in_roster = account.names & world.roster_emails
         return f"the account's email {account.email}{_handle(account)} is in the roster" if is_in_roster else None
 
-    return keeper if protected or world.roster_emails else lambda _: None
+    return keeper
 
 
 def without_account(world: World) -> Keeper:
     """Return a function that leaves out people who cannot get a seat back, because their account is gone."""
 
     def keeper(change: Change) -> str | None:
-        account = (world.accounts or {}).get(str(change.person["id"]))
+        account = world.accounts.get(str(change.person["id"]))
         if account is None:
             return "Datadog does not know the account"
         return "the account is disabled" if account.disabled else None
 
     return keeper
-
-
-def missing_before(awaited: Sequence[Person]) -> Keeper:
-    missing = PersonSet(map(by_email, awaited))
-    return lambda change: "missing in the approved preview" if change.person in missing else None
 
 
 def assigned_after(change: Change, moment: datetime) -> datetime | None:
@@ -100,17 +103,23 @@ def assigned_after(change: Change, moment: datetime) -> datetime | None:
     return assigned_at if assigned_at and end_of_date(assigned_at) > moment else None
 
 
-def accounts_to_read(job: Job, world: World, losing: Sequence[Person]) -> dict[str, str | None]:
-    """Return whose accounts have to be read before they lose a seat, as emails by user UUID.
+def accounts_to_read(job: Job, world: World, plan: Plan) -> dict[str, str | None]:
+    """Return whose accounts have to be read before a plan is carried out, as emails by user UUID.
 
     The email in the seat list may not be that of the account. So if the roster or ``protect`` contains an email that no
     row has, each person about to lose a seat may be that person. A row without an email may be anyone's.
     """
     protect = job.guards.protect
-    if not losing or not job.guards.check_accounts or not (protect.emails or world.roster_emails):
+    if not job.guards.check_accounts:
         return {}
-    all_listed = world.lists_all(protect)
-    return {uuid: each["email"] for uuid, each in by_id(losing).items() if not all_listed or each["email"] is None}
+    wanted: list[Person] = []
+    if plan.unassign and (protect.emails or world.roster_emails):
+        all_listed = not world.roster_unlisted and not world.seats.unlisted(protect.emails)
+        wanted += (person for person in plan.unassign if not all_listed or person["email"] is None)
+    if job.undo is not None:
+        # An account that was disabled since gets no seat back.
+        wanted += plan.assign
+    return {uuid: person["email"] for uuid, person in by_id(wanted).items()}
 
 
 def _no_uuid(change: Change) -> str | None:
@@ -121,16 +130,6 @@ def _no_email(change: Change) -> str | None:
     if change.person["email"] is not None:
         return None
     return "the seat list does not show the email, so the person may be in the roster or protected"
-
-
-def _protected(people: People) -> Keeper:
-    protected = PersonSet(people.as_persons())
-    return lambda change: "named in protect" if change.person in protected else None
-
-
-def _protected_before(approved: Report) -> Keeper:
-    protected = PersonSet(approved["protected"])
-    return lambda change: "protected in the approved preview" if change.person in protected else None
 
 
 def _young(now: datetime, min_age: float) -> Keeper:

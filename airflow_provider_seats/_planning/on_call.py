@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -22,29 +21,8 @@ _MAX_POLICIES: Final = 3
 _MAX_TEAMS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class OnCall:
-    """Where a person was found. Someone who was looked up and not found is in nothing.
-
-    :param schedules: the sorted names of on-call schedules.
-    :param policies: the steps of escalation policies.
-    """
-
-    schedules: tuple[str, ...] = ()
-    policies: tuple[PolicySteps, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.schedules or self.policies)
-
-    def __str__(self) -> str:
-        places = [_schedules(self.schedules)] if self.schedules else []
-        places += map(_policy, self.policies[:_MAX_POLICIES])
-        more = len(self.policies) - _MAX_POLICIES
-        return "; ".join(places) + (f" and {more} more escalation polic{'y' if more == 1 else 'ies'}" * (more > 0))
-
-
-def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, OnCall]]:
-    """Return where people are found, by user UUID. Those who are found nowhere are in nothing.
+def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, str]]:
+    """Return where people are found, in words, by user UUID. The text of those who are found nowhere is empty.
 
     :param in_policies: whether to look in escalation policies, not only in schedules.
     """
@@ -56,7 +34,7 @@ def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> 
         control = (yield from read_schedule(escalations.schedules[0], now)) if escalations.schedules else None
     schedules = yield from find_schedules(people, now, control)
     policies = escalations.people if escalations else {}
-    found = {uuid: OnCall(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
+    found = {uuid: places(schedules.get(uuid, ()), policies.get(uuid, ())) for uuid in people}
     read = ""
     if escalations is not None:
         count = plural(escalations.policies, "policy", "policies")
@@ -66,8 +44,17 @@ def find_on_call(people: Sequence[str], now: datetime, *, in_policies: bool) -> 
     return found
 
 
-def _schedules(names: Sequence[str]) -> str:
-    return f"in the on-call schedule{'' if len(names) == 1 else 's'} {join_names(names, _MAX_SCHEDULES)}"
+def places(schedules: Sequence[str], policies: Sequence[PolicySteps]) -> str:
+    """Return the names of on-call schedules, and the steps of escalation policies, in words."""
+    found = []
+    if schedules:
+        found.append(
+            f"in the on-call schedule{'' if len(schedules) == 1 else 's'} {join_names(schedules, _MAX_SCHEDULES)}"
+        )
+    found += map(_policy, policies[:_MAX_POLICIES])
+    more = len(policies) - _MAX_POLICIES
+    others = f" and {plural(more, 'more escalation policy', 'more escalation policies')}" if more > 0 else ""
+    return "; ".join(found) + others
 
 
 def _policy(each: PolicySteps) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
-from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats.exceptions import PlanRefusedError, UsersMissingError, UsersNotReadyError
 from airflow_provider_seats.report import Person
 
@@ -162,19 +161,6 @@ class Plan(NamedTuple):
         emails = [person["email"] or str(person["id"]) for person in self.missing]
         kind = UsersNotReadyError if waits else UsersMissingError
         return kind(self.product, emails, refusals, earlier_attempts=is_retry)
-
-    @property
-    def digest(self) -> str:
-        """A text that is the same for the same changes of the same product and site."""
-        affected = self.affected().items()
-        holds = {change.person["id"]: change.kind == "assign" for change in self.changes}
-        after = [(uuid, each.held_at_first, holds.get(uuid, each.held_now)) for uuid, each in affected]
-        return digest(
-            self.product,
-            self.origin.site,
-            assigned=[uuid for uuid, held, holds in after if holds and not held],
-            unassigned=[uuid for uuid, held, holds in after if held and not holds],
-        )
 
     def assignable_after(self, unassigned: Outcome) -> tuple[str, ...]:
         """Return the user UUIDs that may be assigned after the unassignments.

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_seats._api.users import accounts_by_email, unambiguous
 from airflow_provider_seats._arguments import parse_time
-from airflow_provider_seats._planning import checks
+from airflow_provider_seats._planning.checks import refusals
 from airflow_provider_seats._planning.comparison import (
     assignments,
     reversed_changes,
@@ -21,21 +20,20 @@ from airflow_provider_seats._planning.comparison import (
 )
 from airflow_provider_seats._planning.keepers import (
     accounts_to_read,
+    among,
     found_on_call,
     free_keepers,
-    missing_before,
     named_by_account,
     without_account,
 )
-from airflow_provider_seats._planning.plan import EarlierAttempts, Origin, Plan, by_id, label
-from airflow_provider_seats._planning.world import World
+from airflow_provider_seats._planning.plan import Plan, by_email, by_id, label
+from airflow_provider_seats._planning.world import Reader, World
 from airflow_provider_seats._rosters.round_numbers import warn_if_cut
 from airflow_provider_seats._text import join_names, plural
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.flow import Flow
     from airflow_provider_seats._planning.jobs import Job
-    from airflow_provider_seats._planning.reader import Reader
     from airflow_provider_seats.report import Report
 
 # A preview that a guard refuses may be about everyone in the organisation.
@@ -47,6 +45,7 @@ _LONG_AGO: Final = timedelta(days=1)
 class Planner:
     """Makes the plan of one run.
 
+    :param start: what is known of the plan before anything is read.
     :param now: returns the time, by Datadog's clock as soon as that is known: it dates the seats.
     :param warn: takes what a person should look at.
     :param draft: takes the plan as it is known before accounts and who is on call are read, in case a reading fails.
@@ -56,8 +55,7 @@ class Planner:
         self,
         job: Job,
         reader: Reader,
-        origin: Origin,
-        earlier: EarlierAttempts | None,
+        start: Plan,
         *,
         now: Callable[[], datetime],
         warn: Callable[[str], None],
@@ -65,7 +63,7 @@ class Planner:
     ) -> None:
         self._job = job
         self._reader = reader
-        self._start = Plan(job.product, guards=job.guards, origin=origin, earlier=earlier)
+        self._start = start
         self._now = now
         self._warn = warn
         self._draft = draft
@@ -79,28 +77,28 @@ class Planner:
             plan, world = yield from begin(job)
         if world.seat_list is None:
             plan = plan._replace(earlier=None)
-        plan = yield from self._narrow(plan._replace(read_at=world.now), world)
+        plan = yield from self._narrow(plan._replace(seat_list=world.seat_list, read_at=world.now), world)
         if job.undo is not None:
             self._warn_of_a_second_undo(plan, job.undo, world.now)
         return self._approvable(plan) if job.preview else plan
 
     def _assign(self, job: Job) -> Flow[tuple[Plan, World]]:
         seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
-        users = unambiguous(job.people.emails, (yield from self._reader.accounts_of(job.people.emails)))
-        world = World(self._now(), seats, users)
+        found = yield from self._reader.accounts_of(job.people.emails)
+        world = World(self._now(), seats, found)
         return assignments(self._start, job.people, world), world
 
     def _unassign(self, job: Job) -> Flow[tuple[Plan, World]]:
         if not (job.people and job.needs_seat_list):
-            return self._start._replace(changes=job.as_requested()), World(self._now())
+            return self._start, World(self._now())
         people = job.people.as_persons()
-        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, people)))
+        seats = yield from self._reader.seats(lambda seats: not all(map(seats.holds, people)))
         looks_up = job.guards.missing_users == "fail"
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email):
             seats_have = plural(unnamed, "seat has", "seats have")
             self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
         found = (yield from self._reader.accounts_of(seats.unlisted(job.people.emails))) if looks_up else []
-        world = World(self._now(), seats, same_emails=accounts_by_email(found))
+        world = World(self._now(), seats, found)
         return unassignments(self._start, job.people, world, fails=looks_up), world
 
     def _sync(self, job: Job) -> Flow[tuple[Plan, World]]:
@@ -108,13 +106,13 @@ class Planner:
             self._warn(warning)
         seats = yield from self._reader.seats()
         wanted = seats.unlisted(job.people.emails) if "assign" in job.kinds else ()
-        users = unambiguous(wanted, (yield from self._reader.accounts_of(wanted)))
-        return roster_changes(self._start, job, World(self._now(), seats, users))
+        found = yield from self._reader.accounts_of(wanted)
+        return roster_changes(self._start, job, World(self._now(), seats, found))
 
     def _undo(self, job: Job, report: Report) -> Flow[tuple[Plan, World]]:
         changes = reversed_changes(report, job.only)
         borrowers = [change.person for change in changes if change.kind == "unassign"]
-        seats = yield from self._reader.seats_until_proven(lambda seats: not all(map(seats.holds, borrowers)))
+        seats = yield from self._reader.seats(lambda seats: not all(map(seats.holds, borrowers)))
         self._warn_of_another_origin(report)
         plan = still_to_make(self._start, changes, seats)
         if job.mode != "exact":
@@ -131,15 +129,14 @@ class Planner:
         job = self._job
         plan = plan.narrow("unassign", free_keepers(job, world))
         if job.approved is not None and not job.awaited:
-            plan = plan.narrow("assign", [missing_before(job.approved["missing"])], "left_alone")
-        plan = self._checked(plan, world)
+            missing_before = among(map(by_email, job.approved["missing"]), "missing in the approved preview")
+            plan = plan.narrow("assign", [missing_before], "left_alone")
+        plan = plan._replace(refusals=refusals(plan, world, job))
         self._draft(plan)
         if self._is_worth_reading(plan, world):
-            plan, world, looked_up = yield from self._narrow_by_readings(plan, world)
-            plan = self._checked(plan, world)
-        else:
-            looked_up = False
-        if not looked_up and (unmatched := world.unmatched(job.guards.protect)):
+            plan, world = yield from self._narrow_by_readings(plan, world)
+            plan = plan._replace(refusals=refusals(plan, world, job))
+        if world.nobodys is None and (unmatched := world.unmatched(job.guards.protect)):
             names = [*unmatched.uuids, *unmatched.emails]
             self._warn(
                 f"protect: no seat and no account that was read matches {join_names(names)}. Check the spelling."
@@ -148,9 +145,9 @@ class Planner:
         return plan
 
     def _is_worth_reading(self, plan: Plan, world: World) -> bool:
-        on_call, accounts = self._job.guards.on_call, bool(self._accounts_to_read(plan, world))
         if not plan.refusals:
             return True
+        on_call, accounts = self._job.guards.on_call, bool(accounts_to_read(self._job, world, plan))
         is_small = len(plan.unassign) <= _MAX_LOOK_UPS
         # Those who keep their seat because of what is read must not use up a limit.
         may_pass = (on_call == "keep" or accounts) and all(refusal.may_pass for refusal in plan.refusals)
@@ -159,11 +156,8 @@ class Planner:
             self._warn(f"Accounts and who is on call were not read, because {people} would lose their seat.")
         return is_small and (self._job.preview or may_pass)
 
-    def _narrow_by_readings(self, plan: Plan, world: World) -> Flow[tuple[Plan, World, bool]]:
-        """Return what is left when it is known who is on call, and whose account it is. Return what was read, too.
-
-        The last result is whether the entries of ``protect`` were looked up.
-        """
+    def _narrow_by_readings(self, plan: Plan, world: World) -> Flow[tuple[Plan, World]]:
+        """Return what is left when it is known who is on call, and whose account it is. Return what was read, too."""
         guards = self._job.guards
         if guards.on_call is not None and (losing := sorted(by_id(plan.unassign))):
             # First: one call looks for many people in schedules, and an account takes a call of its own.
@@ -172,25 +166,17 @@ class Planner:
             if guards.on_call == "keep":
                 plan = plan.narrow("unassign", [found_on_call(world)])
         looks_up = bool(plan.unassign) and guards.check_accounts
-        if wanted := self._accounts_to_read(plan, world):
+        if wanted := accounts_to_read(self._job, world, plan):
             accounts = yield from self._reader.accounts(wanted)
             in_roster = any(account.names & world.roster_emails for account in accounts.values())
             holds_seat = world.someone_of_roster_holds_a_seat or in_roster
             world = world._replace(accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
-            plan = plan.narrow("unassign", [named_by_account(world, guards.protect)])
+            plan = plan.narrow("unassign", [named_by_account(world, guards.protect, wanted)])
             if self._job.undo is not None:
                 plan = plan.narrow("assign", [without_account(world)], "missing")
         if looks_up:
             world = world._replace(nobodys=(yield from self._find_nobodys(world)))
-        return plan, world, looks_up
-
-    def _checked(self, plan: Plan, world: World) -> Plan:
-        job = self._job
-        found = [checks.without_uuid(plan), checks.run_again(plan, job)] if job.operator == "unassign" else []
-        found += checks.refusals(plan, world, job)
-        if job.approved is not None:
-            found.append(checks.not_approved(job.approved, plan, job.awaited))
-        return plan._replace(refusals=tuple(refusal for refusal in found if refusal is not None))
+        return plan, world
 
     def _approvable(self, plan: Plan) -> Plan:
         """Turn what a person may approve into warnings: a refusal of a preview is one of its approval, too."""
@@ -198,13 +184,6 @@ class Planner:
             if refusal.approvable:
                 self._warn(f"{refusal.text} Without approved, applying this would be refused.")
         return plan._replace(refusals=tuple(each for each in plan.refusals if not each.approvable))
-
-    def _accounts_to_read(self, plan: Plan, world: World) -> dict[str, str | None]:
-        people = accounts_to_read(self._job, world, plan.unassign)
-        if self._job.undo is not None and self._job.guards.check_accounts:
-            # An account that was disabled since gets no seat back.
-            people |= {uuid: person["email"] for uuid, person in by_id(plan.assign).items()}
-        return people
 
     def _find_nobodys(self, world: World) -> Flow[tuple[str, ...]]:
         protect = self._job.guards.protect
@@ -215,7 +194,7 @@ class Planner:
         unmatched = world.unmatched(protect)
         accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))
         found = (*accounts.values(), *(yield from self._reader.accounts_of(unmatched.emails)))
-        rest = world._replace(same_emails={**world.same_emails, "": found}).unmatched(protect)
+        rest = world._replace(found=(*world.found, *found)).unmatched(protect)
         return (*rest.uuids, *rest.emails)
 
     def _warn_of_another_origin(self, report: Report) -> None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_provider_seats._api.identifiers import PersonSet
 from airflow_provider_seats._arguments import end_of_date, parse_time
-from airflow_provider_seats._planning.approval import digest
 from airflow_provider_seats._planning.plan import HELD_BEFORE, Plan, by_id, label, with_reason
 from airflow_provider_seats._text import join_names, plural
-from airflow_provider_seats.report import Person, Report, people_of
+from airflow_provider_seats.report import Person, Report, digest, people_of
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_change import Outcome
@@ -103,9 +102,7 @@ def _report(
     seats_after: SeatList | None = None,
 ) -> Report:
     assigned, unassigned = set(assigned), set(unassigned)
-    unknown, not_done, refused = list(unknown), list(not_done), list(refused)
-    if plan.unassign and plan.assign:
-        unknown, not_done, refused = (_with_direction(plan, people) for people in (unknown, not_done, refused))
+    unknown, not_done, refused = (_with_direction(plan, people) for people in (unknown, not_done, refused))
     of_unknown = by_id(unknown)
     gained, lost, back = dict[str, Person](), dict[str, Person](), dict[str, Person]()
     # A list of several pages may have shifted while it was read before the changes, and shown some seats on none.
@@ -129,7 +126,7 @@ def _report(
         product=plan.product,
         preview=preview,
         counts={},
-        assigned=list(gained.values()) if preview or newest is None else _with_dates(gained, newest),
+        assigned=_with_dates(gained, None if preview else newest),
         unassigned=list(lost.values()),
         unchanged=[*_without(changed, plan.unchanged), *back.values()],
         missing=[*plan.missing, *plan.left_alone],
@@ -158,22 +155,24 @@ def _report(
 
 def _held_before(uuid: str, newest: SeatList | None, started: datetime | None) -> bool:
     """Return whether the newest seat list dates a seat before the changes."""
-    seats = newest.by_uuid(uuid) if newest is not None else []
-    date = parse_time(seats[0].assigned_at) if seats else None
+    date = parse_time(_assigned_at(uuid, newest))
     return date is not None and started is not None and end_of_date(date) < started - _CLOCKS
 
 
-def _with_dates(people: Mapping[str, Person], newest: SeatList) -> list[Person]:
+def _with_dates(people: Mapping[str, Person], newest: SeatList | None) -> list[Person]:
     """Return people who were assigned, with the dates of their seats in the newest seat list.
 
     An undo compares these dates with those that the list shows then, so that only dates of one clock are compared.
     """
     return [
-        {**person, "assigned_at": seats[0].assigned_at}
-        if (seats := newest.by_uuid(uuid)) and seats[0].assigned_at
-        else person
+        {**person, "assigned_at": date} if (date := _assigned_at(uuid, newest)) else person
         for uuid, person in people.items()
     ]
+
+
+def _assigned_at(uuid: str, seats: SeatList | None) -> str | None:
+    rows = seats.by_uuid(uuid) if seats is not None else []
+    return rows[0].assigned_at if rows else None
 
 
 def _many_seats(plan: Plan, seats: int | None, *, preview: bool) -> list[str]:
@@ -185,7 +184,10 @@ def _many_seats(plan: Plan, seats: int | None, *, preview: bool) -> list[str]:
     return [f"{there_are} {plural(seats, 'seat')} of {plan.product}, more than warn_seats={limit}. {advice}"]
 
 
-def _with_direction(plan: Plan, people: list[Person]) -> list[Person]:
+def _with_direction(plan: Plan, people: Iterable[Person]) -> list[Person]:
+    """Return people with what was to happen to them, if a plan has changes of both kinds."""
+    if not (plan.unassign and plan.assign):
+        return list(people)
     unassigning = by_id(plan.unassign)
     return [
         with_reason(each, f"was to be {'unassigned' if each['id'] in unassigning else 'assigned'}") for each in people

@@ -17,7 +17,6 @@ from airflow_provider_seats._planning.audit import (
     summarize,
     summarize_failure,
     to_csv,
-    warn,
 )
 from airflow_provider_seats._planning.audit_path import name_by_reading
 from airflow_provider_seats._planning.usage import audit_usage, month_before, parse_month, seat_usage
@@ -62,9 +61,7 @@ def run_audit(
             push(SUMMARY, text)
             push(HEADLINE, headline(text, str(error) or type(error).__name__))
             raise
-        excess = None if job.max_seats is None else job.excess(audit, job.max_seats)
-        failure = TooManySeatsError(job.product, excess.text, job.max_seats or 0, excess.advice) if excess else None
-        problem = None if failure is None else str(failure)
+        problem = job.excess(audit, "max_seats")
         text = summarize(audit, problem)
         for line in filter(None, summarize({**audit, "warnings": []}, problem).splitlines()):
             log.info("%s", line)
@@ -72,9 +69,9 @@ def run_audit(
             log.warning("%s", warning)
         push(SUMMARY, text)
         push(HEADLINE, headline(text, problem))
-        if failure is not None:
+        if problem is not None:
             push(RETURN_VALUE, audit)
-            raise failure
+            raise TooManySeatsError(problem, job.max_seats or 0)
     return audit
 
 
@@ -94,5 +91,5 @@ def _audit(client: Client, job: AuditJob) -> Audit:
         now, before = client.run(read_usage(this, last))
         usage = audit_usage(seat_usage(this, now), seat_usage(last, before), job.usage_key)
     audit = count_seats(job.product, rows, status=job.status, csv_path=job.csv_path, usage=usage)
-    audit["warnings"] += [warning] if warning else []
-    return warn(audit, job)
+    audit["warnings"] += filter(None, [warning, job.excess(audit, "warn_seats")])
+    return audit

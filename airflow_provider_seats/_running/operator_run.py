@@ -102,7 +102,7 @@ class OperatorRun:
     def _read_and_plan(self, job: Job) -> None:
         # A task that assigns someone by UUID, the most frequent one, starts faster without these.
         from airflow_provider_seats._planning.planner import Planner  # noqa: PLC0415
-        from airflow_provider_seats._planning.reader import Reader  # noqa: PLC0415
+        from airflow_provider_seats._planning.world import Reader  # noqa: PLC0415
         from airflow_provider_seats._running.attempt_store import AttemptStore  # noqa: PLC0415
 
         attempts = AttemptStore(self._context, job.product, self._plan.origin)
@@ -118,7 +118,7 @@ class OperatorRun:
 
         draft(self._plan._replace(earlier=earlier))
         reader = Reader(job.product, read_all_users=job.read_all_users)
-        planner = Planner(job, reader, self._plan.origin, earlier, now=self._now, warn=self._warn, draft=draft)
+        planner = Planner(job, reader, self._plan, now=self._now, warn=self._warn, draft=draft)
         draft(self._client.run(planner.plan()))
 
     def _change(self, plan: Plan, job: Job) -> None:

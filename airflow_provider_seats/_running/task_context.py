@@ -42,9 +42,8 @@ def end_retries(error: BaseException, context: Mapping[str, object]) -> None:
     # The first attempt has the number 1, and is no retry.
     if try_number <= max_tries:
         return
-    text = str(error)
-    if isinstance(error, UsersNotReadyError):
-        text = text.removesuffix(error.promise)
+    # The message of the other errors promises no retry.
+    text = error.problem if isinstance(error, UsersNotReadyError) else str(error)
     error.args = (f"{text} No retry of the task is left: clear it to run it again.",)
 
 

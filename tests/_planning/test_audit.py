@@ -23,7 +23,6 @@ from airflow_provider_seats._planning.audit import (
     summarize,
     summarize_failure,
     to_csv,
-    warn,
     with_accounts,
 )
 from airflow_provider_seats._planning.usage import AuditUsage, Peaks
@@ -274,32 +273,35 @@ def audit_of(seats: int, usage: AuditUsage | None = None) -> Audit:
 @pytest.mark.parametrize(
     ("seats", "usage", "key", "limit", "excess"),
     [
+        (5, None, None, None, None),
         (5, None, None, 5, None),
-        (1, None, None, 0, "there is 1 seat of a"),
-        (6, None, None, 5, "there are 6 seats of a"),
+        (1, None, None, 0, "There is 1 seat of a, more than max_seats=0. Unassign"),
+        (6, None, None, 5, "There are 6 seats of a, more than max_seats=5. Unassign"),
         (5, USAGE, None, 5, None),
         (5, USAGE, KEY, 9, None),
-        (5, USAGE, KEY, 8, "the peak of 2026-11 was 9 seats on 2026-11-14"),
+        (5, USAGE, KEY, 8, "The peak of a in 2026-11 was 9 seats on 2026-11-14, more than max_seats=8. This month"),
         (5, {**USAGE, "products": {KEY: {**PEAKS[KEY], "peak": None}}}, KEY, 5, None),
     ],
 )
 def test_a_limit_counts_the_seats_of_now_and_the_peak_of_a_mapped_name(
-    seats: int, usage: Any, key: str | None, limit: int, excess: str | None
+    seats: int, usage: Any, key: str | None, limit: int | None, excess: str | None
 ) -> None:
     """Seats of now always count, and the month's peak only if the user says under which name it is counted."""
-    found = AuditJob("a", usage=usage is not None, usage_key=key).excess(audit_of(seats, usage), limit)
-    assert (found and found.text) == excess
+    job = AuditJob("a", usage=usage is not None, usage_key=key, max_seats=limit)
+    found = job.excess(audit_of(seats, usage), "max_seats")
+    assert found == excess if excess is None else (found or "").startswith(excess)
+    assert job.excess(audit_of(seats, usage), "warn_seats") is None
 
 
 def test_too_many_seats_are_a_warning() -> None:
     """The warning says what was counted, and the argument."""
     job = AuditJob("a", warn_seats=5)
-    assert warn(audit_of(5), job)["warnings"] == []
-    [warning] = warn(audit_of(6), job)["warnings"]
+    assert job.excess(audit_of(5), "warn_seats") is None
+    warning = job.excess(audit_of(6), "warn_seats") or ""
     assert warning == (
         "There are 6 seats of a, more than warn_seats=5. Unassign those that nobody needs, or raise the limit."
     )
-    assert summarize(warn(audit_of(6), job), "broken").splitlines()[-2:] == [
+    assert summarize({**audit_of(6), "warnings": [warning]}, "broken").splitlines()[-2:] == [
         f"- Warning: {warning}",
         "- The task failed: broken",
     ]
@@ -308,9 +310,8 @@ def test_too_many_seats_are_a_warning() -> None:
 def test_a_peak_that_was_reached_is_not_lowered_by_unassigning() -> None:
     """The warning about a peak does not advise what has no effect this month."""
     job = AuditJob("a", usage=True, usage_key=KEY, warn_seats=8)
-    [warning] = warn(audit_of(5, USAGE), job)["warnings"]
-    assert warning == (
-        "The peak of 2026-11 was 9 seats on 2026-11-14, more than warn_seats=8. This month is billed by it: "
+    assert job.excess(audit_of(5, USAGE), "warn_seats") == (
+        "The peak of a in 2026-11 was 9 seats on 2026-11-14, more than warn_seats=8. This month is billed by it: "
         "unassigning lowers the bill from next month on. Raise the limit, if the peak was intended."
     )
 

@@ -13,7 +13,6 @@ from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning import checks
 from airflow_provider_seats._planning.guards import GUARDS, Guards
 from airflow_provider_seats._planning.limit import DEFAULT_MAX_ASSIGN, Limit
-from airflow_provider_seats._planning.on_call import OnCall
 from airflow_provider_seats._planning.plan import EarlierAttempts, by_id
 from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import NOBODY, People
@@ -417,7 +416,7 @@ def test_another_refusal_beside_a_missing_account_is_not_retried() -> None:
 
 # --- people on call ---
 
-BOTH = {"1": OnCall(("Nights", "Primary"))}
+BOTH = {"1": "in the on-call schedules Nights, Primary"}
 
 
 def test_people_in_a_schedule_keep_their_seat() -> None:
@@ -460,7 +459,7 @@ def test_each_check_belongs_to_a_guard() -> None:
     """A check has the name of its guard: a misspelled one would never be asked."""
     own = {name for name, value in vars(checks).items() if isfunction(value) and value.__module__ == checks.__name__}
     public = {name for name in own if not name.startswith("_")}
-    assert public - {"refusals", "without_uuid", "run_again", "not_approved"} == {*GUARDS} - {
+    assert public - {"refusals"} == {*GUARDS} - {
         "warn_seats",
         "min_seat_age",
         "check_accounts",

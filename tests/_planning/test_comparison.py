@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS, Job, Mode
+from airflow_provider_seats._planning.jobs import Job, Mode
 from airflow_provider_seats._planning.plan import with_reason
 from airflow_provider_seats._planning.reporting import report_preview
 from airflow_provider_seats._rosters.people import People
@@ -104,7 +104,7 @@ def test_only_unlisted_emails_of_a_roster_are_looked_up() -> None:
     expected: list[tuple[Mode, list[str]]] = [("exact", ["di@x"]), ("add_only", ["di@x"]), ("remove_only", [])]
     for mode, looked_up in expected:
         readings = Readings(seats)
-        planned(Job("sync", P, roster, Guards(), KINDS[mode], mode=mode), readings)
+        planned(Job("sync", P, roster, Guards(), mode=mode), readings)
         assert readings.looked_up == looked_up
 
 

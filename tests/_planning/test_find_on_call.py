@@ -33,7 +33,7 @@ def places(client: Client, people: list[str], **more: Any) -> list[str]:
     """Return where people are found, as text."""
     found = client.run(find_on_call(people, NOW, **{"in_policies": True, **more}))
     assert list(found) == people
-    return [str(found[person]) for person in people]
+    return list(found.values())
 
 
 def organisation(datadog: FakeDatadog, teams: int, policies: int, *targets: str) -> None:

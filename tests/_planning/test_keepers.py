@@ -19,7 +19,7 @@ from airflow_provider_seats._api.users import User
 from airflow_provider_seats._arguments import parse_time
 from airflow_provider_seats._not_passed import NOT_PASSED
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS, Job, Mode, parse_job
+from airflow_provider_seats._planning.jobs import Job, Mode, parse_job
 from airflow_provider_seats._planning.plan import EarlierAttempts, Plan, by_id
 from airflow_provider_seats._planning.reporting import report_changes, report_preview
 from airflow_provider_seats._rosters.people import People
@@ -88,9 +88,9 @@ def to_read(
     seats = SeatList(rows)
     people = People(tuple(str(row.id) for row in seats.users)) if roster is None else roster
     readings = Readings(seats, [user("9", email) for email in guards.protect.emails])
-    job = Job("unassign", P, people, guards, KINDS["remove_only"], read_seats_first=True)
+    job = Job("unassign", P, people, guards, read_seats_first=True)
     if roster is not None:
-        job = Job("sync", P, people, guards, KINDS[mode], mode=mode)
+        job = Job("sync", P, people, guards, mode=mode)
     planned(job, readings)
     return set(readings.read) - set(guards.protect.uuids)
 

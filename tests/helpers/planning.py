@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from airflow_provider_seats._api.seats import SeatUser
 from airflow_provider_seats._api.users import User
 from airflow_provider_seats._planning.guards import Guards
-from airflow_provider_seats._planning.jobs import KINDS as KINDS_OF_MODE, Job, Mode
-from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Origin, Plan
+from airflow_provider_seats._planning.jobs import Job, Mode
+from airflow_provider_seats._planning.plan import Change, EarlierAttempts, Plan
 from airflow_provider_seats._planning.planner import Planner
-from airflow_provider_seats._planning.reader import Reader
+from airflow_provider_seats._planning.world import Reader
 from airflow_provider_seats._rosters.people import NOBODY
 from airflow_provider_seats.report import KINDS, Person, Report
 
 if TYPE_CHECKING:
     from airflow_provider_seats._api.seat_list import SeatList
-    from airflow_provider_seats._planning.on_call import OnCall
     from airflow_provider_seats._rosters.people import People
 
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Readings(Reader):
         seats: SeatList | None,
         users: Iterable[User] = (),
         accounts: Iterable[User] | None = None,
-        on_call: Mapping[str, OnCall] | None = None,
+        on_call: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(P, read_all_users=False)
         self._seats = seats
@@ -82,11 +81,7 @@ class Readings(Reader):
         self.looked_up: list[str] = []
         self.read: list[str] = []
 
-    def seats(self) -> Any:
-        """Return the seat list."""
-        return _flow(self._seats)
-
-    def seats_until_proven(self, relies_on_absence: Callable[[SeatList], bool]) -> Any:
+    def seats(self, relies_on_absence: Callable[[SeatList], bool] = lambda _: False) -> Any:
         """Return the seat list."""
         return _flow(self._seats)
 
@@ -121,7 +116,8 @@ def planned(
     warn: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Return the plan of a job."""
-    flow = Planner(job, readings, Origin(), earlier, now=lambda: now, warn=warn, draft=lambda _: None).plan()
+    start = Plan(job.product, job.as_requested(), guards=job.guards, earlier=earlier)
+    flow = Planner(job, readings, start, now=lambda: now, warn=warn, draft=lambda _: None).plan()
     try:
         next(flow)
     except StopIteration as end:
@@ -134,7 +130,7 @@ def assign(
     people: People, users: Iterable[User] = (), seat_list: SeatList | None = None, guards: Guards = NONE
 ) -> Plan:
     """Plan an assignment."""
-    job = Job("assign", P, people, guards, KINDS_OF_MODE["add_only"], read_seats_first=seat_list is not None)
+    job = Job("assign", P, people, guards, read_seats_first=seat_list is not None)
     return planned(job, Readings(seat_list, users))
 
 
@@ -148,7 +144,7 @@ def unassign(
     **more: Any,
 ) -> Plan:
     """Plan an unassignment."""
-    job = Job("unassign", P, people, guards, KINDS_OF_MODE["remove_only"], read_seats_first=seat_list is not None)
+    job = Job("unassign", P, people, guards, read_seats_first=seat_list is not None)
     return planned(job._replace(run_again=run_again), Readings(seat_list, **more), earlier=earlier)
 
 
@@ -177,7 +173,6 @@ def sync(
         P,
         roster,
         guards,
-        kinds=KINDS_OF_MODE[mode],
         mode=mode,
         approved=approved,
         undo=undo,

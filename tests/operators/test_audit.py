@@ -200,12 +200,10 @@ def test_a_mapped_name_counts_for_the_limits(
     assert list(result["usage"]["products"]) == [ON_CALL]
     [warning] = result["warnings"]
     assert warning == (
-        f"The peak of {this} was 43 seats on {this}-02, more than warn_seats=42. This month is billed by it: "
-        "unassigning lowers the bill from next month on. Raise the limit, if the peak was intended."
+        f"The peak of {PRODUCT} in {this} was 43 seats on {this}-02, more than warn_seats=42. This month is "
+        "billed by it: unassigning lowers the bill from next month on. Raise the limit, if the peak was intended."
     )
-    with pytest.raises(
-        AirflowFailException, match=f"the peak of {this} was 43 seats on {this}-02, and the limit is 42"
-    ):
+    with pytest.raises(AirflowFailException, match=f"in {this} was 43 seats on {this}-02, more than max_seats=42"):
         audit({"ti": ti}, usage=True, usage_key=ON_CALL, max_seats=42)
 
 
@@ -223,7 +221,7 @@ def test_too_many_seats_fail_the_task(ti: FakeTaskInstance, datadog: FakeDatadog
         audit({"ti": ti}, max_seats=2, csv_path=(tmp_path / "seats.csv").as_uri())
     assert isinstance(caught.value.__cause__, TooManySeatsError)
     assert caught.value.__cause__.max_seats == 2
-    assert str(caught.value).startswith(f"{PRODUCT}: there are 3 seats of {PRODUCT}, and the limit is 2 (max_seats).")
+    assert str(caught.value).startswith(f"There are 3 seats of {PRODUCT}, more than max_seats=2.")
     assert ti.pushed["return_value"]["seats"] == 3
     assert "The task failed: " in ti.pushed["summary"]
     assert (tmp_path / "seats.csv").exists()
