@@ -46,7 +46,7 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
             with self._failing_at_once():
                 return super().execute(context)
         except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {run.summary}") from None
+            raise AirflowSensorTimeout(run.explain(error, run.summary, "timeout")) from None
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
         """Read once, and return whether the condition is met. Within ``execute`` it may defer instead."""
@@ -60,7 +60,15 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:  # noqa: ANN401
         """Go on after the wait in the triggerer."""
         with self._failing_at_once():
-            return super().resume_execution(next_method, next_kwargs, context)
+            try:
+                return super().resume_execution(next_method, next_kwargs, context)
+            except AirflowSensorTimeout as error:
+                if next_method == "execute_complete":
+                    raise
+                # Airflow itself ended the wait, and only says "Trigger timeout".
+                raise AirflowSensorTimeout(
+                    f"{error}: no triggerer ended the wait in time. Check that a triggerer runs, and clear the task."
+                ) from error
 
     def execute_complete(self, context: Context, event: Any = None) -> Met:  # noqa: ANN401, ARG002 (Airflow's interface)
         """Return the people who met the condition, wait on, or raise what ended the wait in the triggerer."""

@@ -162,9 +162,8 @@ class SensorRun:
             case "timeout", "timeout":
                 self._raise_timeout(summary)
             case "timeout", "execution_timeout":
-                raise AirflowTaskTimeout(
-                    f"The execution_timeout of {self._sensor.execution_timeout} is over. {summary}"
-                )
+                ended = f"The execution_timeout of {self._sensor.execution_timeout} is over."
+                raise AirflowTaskTimeout(self.explain(ended, summary, "execution_timeout"))
             case "error", _ if event.get("message"):
                 message = str(event["message"])
                 raise AirflowFailException(message) from restore_error(str(event.get("error")), message)
@@ -172,7 +171,16 @@ class SensorRun:
 
     def _raise_timeout(self, summary: object) -> NoReturn:
         limit = timedelta(seconds=min(self._sensor.timeout, _MAX_SECONDS))
-        raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
+        ended = f"Sensor has timed out; its timeout of {limit} is over."
+        raise AirflowSensorTimeout(self.explain(ended, summary, "timeout"))
+
+    @staticmethod
+    def explain(ended: object, summary: object, argument: str) -> str:
+        """Return the message of a wait that ended in vain.
+
+        :param argument: the argument that limited the wait.
+        """
+        return f"{ended} {str(summary).rstrip('.')}. To wait longer, raise {argument}."
 
 
 def _is_met(event: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -225,12 +226,43 @@ def test_the_first_limit_determines_the_error(
         resume(waiting_sensor, event_of(deferred(waiting_sensor)))
 
 
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ({"poke_interval": 50, "timeout": 30}, r"ann@x\.com\. To wait longer, raise timeout\."),
+        ({"deferrable": True, "timeout": 30}, r"ann@x\.com\. To wait longer, raise timeout\."),
+        (
+            {"deferrable": True, "execution_timeout": timedelta(seconds=30)},
+            r"ann@x\.com\. To wait longer, raise execution_timeout\.",
+        ),
+    ],
+)
+def test_a_wait_in_vain_says_which_limit_to_raise(
+    datadog: FakeDatadog, clock: WorkerClock, limits: dict[str, Any], advice: str
+) -> None:
+    """The last line of the log names the argument that ended the wait."""
+    waiting_sensor = sensor(**limits)
+    if waiting_sensor.deferrable:
+        end = partial(resume, waiting_sensor, event_of(deferred(waiting_sensor)))
+    else:
+        end = partial(waiting_sensor.execute, {})
+    with pytest.raises((AirflowSensorTimeout, AirflowTaskTimeout), match=f"{advice}$"):
+        end()
+
+
+def test_a_wait_that_no_triggerer_ended_says_what_to_check(datadog: FakeDatadog) -> None:
+    """If no triggerer runs, Airflow ends the wait with two words. The error says what they mean."""
+    waiting_sensor = sensor(deferrable=True)
+    with pytest.raises(AirflowSensorTimeout, match=r"Trigger timeout: .* Check that a triggerer runs"):
+        waiting_sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
+
+
 def test_a_timeout_without_any_reading_says_so(datadog: FakeDatadog, clock: WorkerClock) -> None:
     """If the seat list could never be read, the error says so and does not say that nobody holds a seat."""
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match=r"The seat list could not be read: .*503"):
+    with pytest.raises(AirflowSensorTimeout, match=r"The seat list could not be read: .*503.* later\. To wait"):
         resume(waiting_sensor, event_of(deferral))
     with pytest.raises(AirflowSensorTimeout, match="No triggerer could read"):
         resume(waiting_sensor, {"status": "timeout", "limit": "timeout", "summary": ""})
