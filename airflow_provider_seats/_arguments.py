@@ -146,7 +146,11 @@ def parse_report(name: str, value: object) -> Report:
     if isinstance(value, str):
         value = parse_literal(value)
     if not isinstance(value, Mapping):
-        raise InvalidInputError(name, f"{shorten(value)} is not a report of an operator of this package.")
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} is not a report of an operator of this package. Pass the task's return_value in XCom. "
+            "If there is none, the task's log has the report.",
+        )
     # The task's log shows a report without the people that an undo does not need.
     others: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind not in _CHANGED}
     report: dict[str, Any] = {**others, "complete": True, "digest": "", **value}
