@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import sys
 from collections.abc import Callable
@@ -388,6 +389,23 @@ def test_people_that_can_be_iterated_once_reach_the_trigger(
     assert unpack(deferral.trigger.serialize()[1]["people"])[1] == [[], ["ann@x.com"]]
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert resume(waiting_sensor, event_of(deferral))["people"][0]["email"] == "ann@x.com"
+
+
+@pytest.mark.parametrize("outcome", ["met", "timeout", "deferred", "resumed"])
+def test_a_sensor_that_has_ended_can_be_copied(datadog: FakeDatadog, clock: WorkerClock, outcome: str) -> None:
+    """Listeners copy tasks that have ended. Nothing that has keys or connections stays in the task."""
+    waiting_sensor = sensor(deferrable=outcome in {"deferred", "resumed"}, poke_interval=50, timeout=30)
+    if outcome == "timeout":
+        with pytest.raises(AirflowSensorTimeout):
+            waiting_sensor.execute({})
+    elif outcome != "met":
+        deferral = deferred(waiting_sensor)
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    if outcome == "met":
+        waiting_sensor.execute({})
+    elif outcome == "resumed":
+        resume(waiting_sensor, event_of(deferral))
+    assert copy.deepcopy(waiting_sensor).task_id == waiting_sensor.task_id
 
 
 def test_a_poke_leaves_half_of_a_stated_limit_to_others(
