@@ -205,7 +205,9 @@ def test_a_report_without_a_key_is_an_error(key: str) -> None:
     del report[key]
     with pytest.raises(InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type"):
         parse_report("undo", report)
-    with pytest.raises(InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type"):
+    with pytest.raises(
+        InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type. Pass the task's return_value"
+    ):
         parse_report("undo", {**report, key: {}})
 
 

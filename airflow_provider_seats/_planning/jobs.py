@@ -171,7 +171,9 @@ def _undoable(report: Report | None) -> Report | None:
     if report is None:
         return None
     if report["preview"]:
-        raise InvalidInputError("undo", "this is the report of a preview, which changed nothing.")
+        raise InvalidInputError(
+            "undo", "this is the report of a preview, which changed nothing. Pass that of the task which changed seats."
+        )
     if not report["complete"]:
         raise InvalidInputError(
             "undo",
