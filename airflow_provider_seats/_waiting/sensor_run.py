@@ -164,6 +164,11 @@ class SensorRun:
             case "timeout", "execution_timeout":
                 ended = f"The execution_timeout of {self._sensor.execution_timeout} is over."
                 raise AirflowTaskTimeout(self.explain(ended, summary, "execution_timeout"))
+            case "timeout", "triggerer":
+                raise AirflowSensorTimeout(
+                    "Sensor has timed out, and no triggerer ended its wait. Check that a triggerer runs, and clear the "
+                    "task."
+                )
             case "error", _ if event.get("message"):
                 message = str(event["message"])
                 raise AirflowFailException(message) from restore_error(str(event.get("error")), message)
