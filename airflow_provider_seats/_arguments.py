@@ -22,6 +22,7 @@ from airflow_provider_seats.report import KINDS, Person, Report
 T = TypeVar("T")
 
 _CHANGED: Final = ("assigned", "unassigned")
+_WHERE_REPORTS_ARE: Final = "Pass the task's return_value in XCom. For undo, the task's log has the report, too."
 _MAX_SECONDS: Final = 1e12
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 # Datadog was founded in 2010. No year in this range is too large or small for another time zone.
@@ -144,7 +145,10 @@ def parse_report(name: str, value: object) -> Report:
     if isinstance(value, str):
         value = parse_literal(value)
     if not isinstance(value, Mapping):
-        raise InvalidInputError(name, f"{shorten(value)} is not a report of an operator of this package.")
+        raise InvalidInputError(
+            name,
+            f"{shorten(value)} is not a report of an operator of this package. {_WHERE_REPORTS_ARE}",
+        )
     # The task's log shows a report without the people that an undo does not need.
     others: dict[str, list[Any]] = {kind: [] for kind in KINDS if kind not in _CHANGED}
     report: dict[str, Any] = {**others, "complete": True, "digest": "", **value}
@@ -152,7 +156,9 @@ def parse_report(name: str, value: object) -> Report:
     for key, kind in {**types, "complete": bool, "digest": str, **dict.fromkeys(KINDS, list)}.items():
         if key not in report or not isinstance(report[key], kind):
             raise InvalidInputError(
-                name, f"this is not a report of an operator of this package: {key!r} is missing or of another type."
+                name,
+                f"this is not a report of an operator of this package: {key!r} is missing or of another type. "
+                f"{_WHERE_REPORTS_ARE}",
             )
     for key in ("started_at", "ended_at"):
         if report.get(key) is not None and parse_time(report[key]) is None:

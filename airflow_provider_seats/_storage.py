@@ -241,9 +241,7 @@ class StoredFile:
                 ) from error
             if verb == "written" and not isinstance(error, _NO_FOLDER) and self._is_folder():
                 raise _folder(self.argument, self.shown) from error
-            connection = (
-                f"the connection {shorten(self.conn_id)}" if self.conn_id else "the worker, without a connection,"
-            )
+            connection = f"the connection {shorten(self.conn_id)}" if self.conn_id else "the worker"
             if isinstance(error, FileNotFoundError):
                 advice = "Check the path, and whether the file is written before this task runs"
                 if verb == "written":
@@ -252,6 +250,8 @@ class StoredFile:
                 advice = f"Check that {connection} may access it"
             else:
                 advice = f"Check that {connection} can reach the storage"
+            if not self.conn_id and self.path is not None and self.path.protocol not in _LOCAL:
+                advice += ". Without a connection in the arguments, the worker's own keys count"
             if self.path is not None and self.path.protocol in {"sftp", "ssh"}:
                 advice += (
                     f". An SFTP URL has a host before the folder, and this one means the file {shorten(self.path.path)}"

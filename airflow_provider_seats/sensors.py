@@ -40,17 +40,20 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 (Airflow's interface)
         """Poke until the condition is met, or defer after the first poke."""
-        run = self._begin()
+        run = self._run = self._begin()
         self._executing = True
         try:
             with self._failing_at_once():
                 return super().execute(context)
         except AirflowSensorTimeout as error:
-            raise AirflowSensorTimeout(f"{error} {run.summary}") from None
+            raise AirflowSensorTimeout(run.explain(error, run.summary, "timeout")) from None
+        finally:
+            # Listeners copy and pickle tasks that have ended. A run has keys, which cannot be.
+            self._run, self._executing = None, False
 
     def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 (Airflow's interface)
         """Read once, and return whether the condition is met. Within ``execute`` it may defer instead."""
-        run = self._run or self._begin()
+        run = self._run = self._run or self._begin()
         found = run.poke()
         # It defers from here, within Airflow's own loop, which handles the first poke like any other.
         if self._executing and not found.is_done:
@@ -59,6 +62,9 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:  # noqa: ANN401
         """Go on after the wait in the triggerer."""
+        if next_method != "execute_complete" and "timeout" in str((next_kwargs or {}).get("error")):
+            # Airflow itself ended the wait. What it raises depends on its version, and says only "Trigger timeout".
+            next_method, next_kwargs = "execute_complete", {"event": {"status": "timeout", "limit": "triggerer"}}
         with self._failing_at_once():
             return super().resume_execution(next_method, next_kwargs, context)
 
@@ -79,8 +85,7 @@ class _WaitingSensor(BaseSensorOperator, OwnArguments):
     def _begin(self) -> SensorRun:
         from airflow_provider_seats._waiting.sensor_run import SensorRun  # noqa: PLC0415 (not loaded in a DAG file)
 
-        self._run = SensorRun(self, self._condition, self._trigger)
-        return self._run
+        return SensorRun(self, self._condition, self._trigger)
 
     def _condition(self) -> Condition | AccountsCondition:
         raise NotImplementedError

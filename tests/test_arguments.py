@@ -205,14 +205,16 @@ def test_a_report_without_a_key_is_an_error(key: str) -> None:
     del report[key]
     with pytest.raises(InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type"):
         parse_report("undo", report)
-    with pytest.raises(InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type"):
+    with pytest.raises(
+        InvalidInputError, match=f"^undo: .*'{key}' is missing or of another type. Pass the task's return_value"
+    ):
         parse_report("undo", {**report, key: {}})
 
 
 @pytest.mark.parametrize("value", ["", "x", [], 7, "[]", "[" * 5_000])
 def test_anything_else_is_no_report(value: Any) -> None:
-    """A value that is not a mapping is an error that names the argument."""
-    with pytest.raises(InvalidInputError, match=r"^approved: .* is not a report"):
+    """A value that is not a mapping is an error that names the argument, and where a report is."""
+    with pytest.raises(InvalidInputError, match=r"^approved: .* is not a report .* Pass the task's return_value"):
         parse_report("approved", value)
 
 

@@ -313,6 +313,16 @@ def test_an_error_of_a_storage_names_the_file_and_what_to_do(
     assert caught.value.__cause__ is error
 
 
+@pytest.mark.parametrize("protocol", ["s3", "file"])
+def test_without_a_connection_an_error_says_whose_keys_counted(storage: Memory, protocol: str) -> None:
+    """A default connection, such as aws_default, does not open a path. A local file needs no keys."""
+    storage.errors["cat_file"] = [PermissionError("Forbidden")]
+    file = StoredFile("path", "'roster.csv'", Mock(fs=storage, path="hr/roster.csv", protocol=protocol))
+    with pytest.raises(StorageError, match="Check that the worker may access it") as caught:
+        file.read()
+    assert ("the worker's own keys count" in str(caught.value)) == (protocol == "s3")
+
+
 def test_an_error_of_sftp_says_where_the_file_was_looked_for(storage: Memory, find: Callable[..., StoredFile]) -> None:
     """The first part of an SFTP URL is a host, which users take for a folder."""
     storage.errors["cat_file"] = [FileNotFoundError(2, "No such file")]

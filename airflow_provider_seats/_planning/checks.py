@@ -65,7 +65,7 @@ def missing_users(choice: str, plan: Plan, world: World, job: Job) -> Refusal | 
     ]
     assigns = "assign" in job.kinds
     problem = f"There is no {'enabled ' * assigns}Datadog account for {join_names(emails)} ({len(emails)} in all)."
-    advice = "Invite them to Datadog or correct the emails" if assigns else "Correct the emails"
+    advice = "Invite them to Datadog, enable their accounts or correct the emails" if assigns else "Correct the emails"
     return Refusal("missing_users", f"{problem} {advice}, or continue without them with missing_users='skip'.")
 
 

@@ -195,7 +195,9 @@ def parse_undo(name: str, value: object) -> Report:
     """Parse a report to undo: it lists everyone whose seat was changed, and says who held one before."""
     report = parse_report(name, value)
     if report["preview"]:
-        raise InvalidInputError(name, "this is the report of a preview, which changed nothing.")
+        raise InvalidInputError(
+            name, "this is the report of a preview, which changed nothing. Pass that of the task which changed seats."
+        )
     if not report["complete"]:
         raise InvalidInputError(
             name,

@@ -168,8 +168,12 @@ class SensorRun:
             case {"status": "timeout", "limit": "timeout", "summary": summary}:
                 self._raise_timeout(summary)
             case {"status": "timeout", "limit": "execution_timeout", "summary": summary}:
-                raise AirflowTaskTimeout(
-                    f"The execution_timeout of {self._sensor.execution_timeout} is over. {summary}"
+                ended = f"The execution_timeout of {self._sensor.execution_timeout} is over."
+                raise AirflowTaskTimeout(self.explain(ended, summary, "execution_timeout"))
+            case {"status": "timeout", "limit": "triggerer"}:
+                raise AirflowSensorTimeout(
+                    "Sensor has timed out, and no triggerer ended its wait. Check that a triggerer runs, and clear the "
+                    "task."
                 )
             case {"status": "error", "error": str(name), "message": str(message)}:
                 raise AirflowFailException(message) from restore_error(name, message)
@@ -177,4 +181,13 @@ class SensorRun:
 
     def _raise_timeout(self, summary: object) -> NoReturn:
         limit = timedelta(seconds=min(self._sensor.timeout, _MAX_SECONDS))
-        raise AirflowSensorTimeout(f"Sensor has timed out; its timeout of {limit} is over. {summary}")
+        ended = f"Sensor has timed out; its timeout of {limit} is over."
+        raise AirflowSensorTimeout(self.explain(ended, summary, "timeout"))
+
+    @staticmethod
+    def explain(ended: object, summary: object, argument: str) -> str:
+        """Return the message of a wait that ended in vain.
+
+        :param argument: the argument that limited the wait.
+        """
+        return f"{ended} {str(summary).rstrip('.')}. To wait longer, raise {argument}."

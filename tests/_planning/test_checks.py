@@ -400,7 +400,10 @@ def test_a_missing_account_is_left_to_the_retries_of_the_task() -> None:
         assert isinstance(error, UsersNotReadyError)
         assert (error.emails, error.transient, error.retry_after) == (("new@x",), True, None)
         assert kinds(report_preview(plan))["missing"] == ["new@x"]
-        assert "There is no enabled Datadog account for new@x (1 in all). Invite them" in str(error)
+        assert (
+            "There is no enabled Datadog account for new@x (1 in all). Invite them to Datadog, enable their accounts"
+            in str(error)
+        )
         assert str(error).endswith("Airflow retries as often as the task's retries allow.")
 
 

@@ -282,7 +282,7 @@ def test_an_approved_preview_is_parsed(form: Any) -> None:
             {"preview": True, "product": "other", "complete": False},
             "this report is of the product 'other', not of 'p'",
         ),
-        ("undo", {"preview": True}, "this is the report of a preview, which changed nothing"),
+        ("undo", {"preview": True}, "this is the report of a preview, which changed nothing. Pass that of the task"),
         ("undo", {"product": "other"}, "this report is of the product 'other', not of 'p'"),
         ("undo", {"seats_before": None}, "does not know everyone's state before it"),
         ("undo", {"unknown": [person(U1)]}, "does not know everyone's state before it"),

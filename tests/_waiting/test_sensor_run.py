@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -225,12 +227,53 @@ def test_the_first_limit_determines_the_error(
         resume(waiting_sensor, event_of(deferred(waiting_sensor)))
 
 
+@pytest.mark.parametrize(
+    ("limits", "advice"),
+    [
+        ({"poke_interval": 50, "timeout": 30}, r"ann@x\.com\. To wait longer, raise timeout\."),
+        ({"deferrable": True, "timeout": 30}, r"ann@x\.com\. To wait longer, raise timeout\."),
+        (
+            {"deferrable": True, "execution_timeout": timedelta(seconds=30)},
+            r"ann@x\.com\. To wait longer, raise execution_timeout\.",
+        ),
+    ],
+)
+def test_a_wait_in_vain_says_which_limit_to_raise(
+    datadog: FakeDatadog, clock: WorkerClock, limits: dict[str, Any], advice: str
+) -> None:
+    """The last line of the log names the argument that ended the wait."""
+    waiting_sensor = sensor(**limits)
+    if waiting_sensor.deferrable:
+        end = partial(resume, waiting_sensor, event_of(deferred(waiting_sensor)))
+    else:
+        end = partial(waiting_sensor.execute, {})
+    with pytest.raises((AirflowSensorTimeout, AirflowTaskTimeout), match=f"{advice}$"):
+        end()
+
+
+@pytest.mark.parametrize("ended", ["Trigger timeout", "Trigger/execution timeout"])
+@pytest.mark.parametrize(
+    ("settings", "outcome", "words"),
+    [
+        ({}, AirflowSensorTimeout, r"no triggerer ended its wait\. Check that a triggerer runs"),
+        ({"soft_fail": True}, AirflowSkipException, None),  # since Airflow 3.1, its text is Airflow's
+    ],
+)
+def test_a_wait_that_no_triggerer_ended_says_what_to_check(
+    datadog: FakeDatadog, ended: str, settings: dict[str, Any], outcome: type[Exception], words: str | None
+) -> None:
+    """If no triggerer runs, each Airflow ends the wait with words of its own. The error says what they mean."""
+    waiting_sensor = sensor(deferrable=True, **settings)
+    with pytest.raises(outcome, match=words):
+        waiting_sensor.resume_execution("__fail__", {"error": ended}, {})
+
+
 def test_a_timeout_without_any_reading_says_so(datadog: FakeDatadog, clock: WorkerClock) -> None:
     """If the seat list could never be read, the error says so and does not say that nobody holds a seat."""
     waiting_sensor = sensor(deferrable=True)
     deferral = deferred(waiting_sensor)
     datadog.script("GET", SEATS, *[Fault(503)] * 100)
-    with pytest.raises(AirflowSensorTimeout, match=r"The seat list could not be read: .*503"):
+    with pytest.raises(AirflowSensorTimeout, match=r"The seat list could not be read: .*503.* later\. To wait"):
         resume(waiting_sensor, event_of(deferral))
 
 
@@ -354,6 +397,23 @@ def test_people_that_can_be_iterated_once_reach_the_trigger(
     assert unpack(deferral.trigger.serialize()[1]["people"])[1] == [[], ["ann@x.com"]]
     datadog.add_user("ann@x.com", seat=PRODUCT)
     assert resume(waiting_sensor, event_of(deferral))["people"][0]["email"] == "ann@x.com"
+
+
+@pytest.mark.parametrize("outcome", ["met", "timeout", "deferred", "resumed"])
+def test_a_sensor_that_has_ended_can_be_copied(datadog: FakeDatadog, clock: WorkerClock, outcome: str) -> None:
+    """Listeners copy tasks that have ended. Nothing that has keys or connections stays in the task."""
+    waiting_sensor = sensor(deferrable=outcome in {"deferred", "resumed"}, poke_interval=50, timeout=30)
+    if outcome == "timeout":
+        with pytest.raises(AirflowSensorTimeout):
+            waiting_sensor.execute({})
+    elif outcome != "met":
+        deferral = deferred(waiting_sensor)
+    datadog.add_user("ann@x.com", seat=PRODUCT)
+    if outcome == "met":
+        waiting_sensor.execute({})
+    elif outcome == "resumed":
+        resume(waiting_sensor, event_of(deferral))
+    assert copy.deepcopy(waiting_sensor).task_id == waiting_sensor.task_id
 
 
 def test_a_poke_leaves_half_of_a_stated_limit_to_others(
