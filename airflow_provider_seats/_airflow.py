@@ -6,7 +6,6 @@ would do the same, but each Airflow is installed with the version of its own rel
 
 from __future__ import annotations
 
-import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,14 +97,14 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 (any name of Airflow)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from problem
 
 
-def add_lineage(path: ObjectStoragePath, *, written: bool) -> None:
-    """Tell Airflow's lineage that a file was read or written. Its name is that of the file, without a connection."""
+def add_lineage(path: ObjectStoragePath, conn_id: str | None, *, written: bool) -> None:
+    """Tell Airflow's lineage that a file was read or written, by its name without a connection."""
     from airflow_provider_seats._airflow import get_hook_lineage_collector  # noqa: PLC0415 (as in read_connection)
 
     collector: Any = get_hook_lineage_collector()
     kind = "asset" if hasattr(collector, "add_input_asset") else "dataset"  # Airflow 2.11
     add = getattr(collector, f"add_{'output' if written else 'input'}_{kind}")
-    add(context=path, uri=re.sub("://[^/@]*@", "://", str(path)))
+    add(context=path, uri=str(path).replace(f"//{conn_id}@", "//"))
 
 
 async def read_connection(conn_id: str) -> tuple[Any, Any]:

@@ -140,7 +140,7 @@ class StoredFile:
                 return self._read_folder()
             if not content and self._is_folder():
                 return self._read_folder()
-        _airflow.add_lineage(self.path, written=False)
+        _airflow.add_lineage(self.path, self.conn_id, written=False)
         return Files([(key.rpartition("/")[2], content)], is_folder=False)
 
     def write(self, content: bytes) -> None:
@@ -158,7 +158,7 @@ class StoredFile:
                 self.path.fs.pipe_file(self.path.path, content)
             else:
                 _replace(self.path.fs, self.path.path, content)
-        _airflow.add_lineage(self.path, written=True)
+        _airflow.add_lineage(self.path, self.conn_id, written=True)
 
     def _read_folder(self) -> Files:
         """Return the files of a folder or of a pattern, in the order of their names and numbers."""
@@ -167,7 +167,7 @@ class StoredFile:
         self.path.fs.invalidate_cache()
         if self._list() != before:
             raise self._error("read", "its files changed while they were read. Read them once they are complete")
-        _airflow.add_lineage(self.path, written=False)
+        _airflow.add_lineage(self.path, self.conn_id, written=False)
         return Files(files, is_folder=True)
 
     def _list(self) -> dict[str, tuple[str, list[object]]]:
