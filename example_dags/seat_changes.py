@@ -41,7 +41,7 @@ with DAG(
         # One run may get several changes.
         for event in triggering_asset_events[seats]:
             change = event.extra["payload"]
-            print(f"{change['product']}: {change['seats']} seats")
+            print(f"Seats of {change['product']}: {change['seats']}")
             lines += [
                 f"{person['email'] or person['id']} holds a seat since {person['assigned_at']}"
                 for person in change["gained"]
