@@ -53,7 +53,7 @@ class AssignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    _kind = "assign"
+    _operator = "assign"
     ui_color = "#e8e0f5"
 
     def __init__(

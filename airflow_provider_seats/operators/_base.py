@@ -35,7 +35,7 @@ class SeatsOperator(BaseOperator, OwnArguments):
 
     product_code: str
     datadog_conn_id: str
-    _kind: ClassVar[Operator]
+    _operator: ClassVar[Operator]
 
     def execute(self, context: Context) -> Report:
         """Change the seats, and return the report."""
@@ -49,4 +49,4 @@ class SeatsOperator(BaseOperator, OwnArguments):
             log=self.log,
             push_report=self.do_xcom_push,
         )
-        return run.run(lambda: parse_job(self._kind, self._stored()))
+        return run.run(lambda: parse_job(self._operator, self._stored()))

@@ -68,7 +68,7 @@ class UnassignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    _kind = "unassign"
+    _operator = "unassign"
     ui_color = "#f5e6e0"
 
     def __init__(
