@@ -47,7 +47,10 @@ class Refusal(NamedTuple):
 
 
 def refusals(plan: Plan, world: World, job: Job) -> tuple[Refusal, ...]:
-    """Return why a plan is refused: at most one refusal for each guard, whose check has its name."""
+    """Return why a plan is refused: at most one refusal for each guard, in the order of the class ``Guards``.
+
+    What no argument turns off comes before them, and the approval after them. The check of a guard has its name.
+    """
     checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
     found = [_without_uuid(plan, job), _run_again(plan, job)]
     found += [check(value, plan, world, job) for check, value in checks if check is not None]
