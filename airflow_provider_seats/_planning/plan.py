@@ -132,8 +132,8 @@ class Plan(NamedTuple):
                 kept.append(with_reason(change.person, reason))
         if not kept:
             return self
-        left_alone: Any = {group: (*getattr(self, group), *kept)}
-        return self._replace(changes=tuple(going), **left_alone)
+        listed: Any = {group: (*getattr(self, group), *kept)}
+        return self._replace(changes=tuple(going), **listed)
 
     @property
     def covered(self) -> EarlierAttempts | None:
