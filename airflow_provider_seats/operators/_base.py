@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class SeatsOperator(BaseOperator, OwnArguments):
-    """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
+    """An operator that changes seats and returns a report. It also pushes the report's summary and headline to XCom."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     operator_extra_links = (SeatsPageLink(),)
