@@ -126,7 +126,7 @@ def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | 
 
 
 def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to assign too many people. An approved preview is no refusal by default."""
+    """Refuse to assign too many people. The default limit does not hold for an approved preview."""
     by_default = limit == DEFAULT_MAX_ASSIGN
     if by_default and job.approved:
         return None

@@ -171,7 +171,7 @@ def _only(people: People, report: Report) -> People:
 
 
 def parse_approved(name: str, value: object) -> Report:
-    """Parse the report of an approved preview: it has the moment of what was shown, and its digest is that of it."""
+    """Parse the report of an approved preview: it must say when seats were read, and have the digest of its changes."""
     report = parse_report(name, value)
     if not report["preview"]:
         raise InvalidInputError(name, "this is not the report of a preview. Pass that of a task with preview=True.")
@@ -192,7 +192,7 @@ def parse_approved(name: str, value: object) -> Report:
 
 
 def parse_undo(name: str, value: object) -> Report:
-    """Parse a report to undo: it lists everyone whose seat was changed, and says who held one before."""
+    """Parse a report to undo: it must list everyone whose seat was changed, and say who held one before."""
     report = parse_report(name, value)
     if report["preview"]:
         raise InvalidInputError(name, "this is the report of a preview, which changed nothing.")
