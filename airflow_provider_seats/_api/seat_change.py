@@ -218,7 +218,10 @@ class _Change:
         return []
 
     def _to_send_again(self, people: tuple[str, ...], refusal: BatchRefusal) -> Flow[tuple[str, ...]]:
-        """Return who of a refused batch is to be sent again: those who are not as requested. One person is refused."""
+        """Return who of a refused batch is to be sent again: those who are not as requested.
+
+        A batch of one person is not sent again: the person is refused.
+        """
         rest = yield from self._not_as_requested(people, refusal)
         if len(people) > 1:
             return rest
