@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_seats._api.seats import Row
-    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+    from airflow_provider_seats._waiting.reported_seats import ReportedSeats
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ Seats: TypeAlias = dict[str, str | None]
 
 
 async def watch(
-    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object
+    store: ReportedSeats, conn_id: str, product_code: object, poll_interval: object
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
     """Yield the payload of an event for each change of seats, and None after each poll, without end.
 
