@@ -130,8 +130,8 @@ class Planner:
         job = self._job
         plan = plan.narrow("unassign", free_keepers(job, world))
         if job.approved is not None and not job.awaited:
-            missing_before = among(map(by_email, job.approved["missing"]), "missing in the approved preview")
-            plan = plan.narrow("assign", [missing_before], "left_alone")
+            were_missing = among(map(by_email, job.approved["missing"]), "missing in the approved preview")
+            plan = plan.narrow("assign", [were_missing], "missing_before")
         plan = plan._replace(refusals=refusals(plan, world, job))
         self._draft(plan)
         if self._is_worth_reading(plan, world):
