@@ -1,4 +1,4 @@
-"""Parsing rendered arguments of operators and the sensor.
+"""Parsing rendered arguments of operators and sensors.
 
 A template turns every value into text, so each kind of argument is also parsed from text.
 """

@@ -85,7 +85,7 @@ def redactor(secrets: Iterable[str]) -> Callable[[str], str]:
     known = tuple(secrets)
 
     @cache
-    def pattern() -> re.Pattern[str]:  # compiled when there is a text, which a request that succeeds has not
+    def pattern() -> re.Pattern[str]:  # compiled for the first text: a request that succeeds has none
         forms = {
             form
             for secret in known

@@ -1,6 +1,6 @@
 """Every error class of this package. ``error.transient`` says whether a retry may help.
 
-The operators and the sensor raise Airflow's ``AirflowFailException`` from an error that is not transient.
+The operators and the sensors raise Airflow's ``AirflowFailException`` from an error that is not transient.
 
 .. versionadded:: 0.2.0
 """
@@ -332,12 +332,12 @@ class TooManySeatsError(DatadogSeatsError):
 
 
 class UnknownEventError(DatadogSeatsError):
-    """The sensor was resumed with something that is not an event of its trigger, so the seats are unknown."""
+    """A sensor was resumed with something that is not an event of its trigger, so the end of the wait is unknown."""
 
     transient = True
 
     def __init__(self, event: object) -> None:
         super().__init__(
-            f"The triggerer sent an event that this sensor does not know: {shorten(event)}. The seats are unknown. "
+            f"The triggerer sent an event that this sensor does not know: {shorten(event)}. "
             "Check that triggerer and workers have the same version of airflow-provider-seats, and run this again."
         )

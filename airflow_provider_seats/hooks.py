@@ -206,8 +206,8 @@ class DatadogSeatsHook(BaseHook):
     def list_active_users(self) -> list[str]:
         """Return the user UUIDs of everyone with an active Datadog account, for a roster or for ``protect``.
 
-        It needs the permission ``user_access_read``. Pending and disabled accounts and service accounts are left out,
-        and the log counts them.
+        It needs the permission ``user_access_read``. Service accounts are left out, and the log names them. So are
+        pending and disabled accounts, which the log counts.
 
         .. seealso:: https://docs.datadoghq.com/api/latest/users/#list-all-users
 

@@ -42,8 +42,9 @@ class Person(TypedDict):
     """Someone in a report.
 
     The email of someone who was passed by UUID is known only if the seat list was read. ``reason`` says why someone is
-    ``protected``, why someone with an account is ``missing``, and for a sync what was to happen to someone who was not
-    changed. ``assigned_at`` is the date of a seat that was assigned, as the seat list showed it afterwards.
+    ``protected``, what to know of someone ``unchanged``, why someone with an account is ``missing``, and for a sync
+    what was to happen to someone who was not changed. ``assigned_at`` is the date of a seat that was assigned, as the
+    seat list showed it afterwards.
 
     .. versionadded:: 0.2.0
         ``assigned_at``

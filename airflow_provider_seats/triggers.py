@@ -254,14 +254,14 @@ class SeatChangesTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield an event for each change. It does not end: Airflow would restart a watcher that ends at once."""
-        from airflow_provider_seats._waiting.snapshot_store import SnapshotStore  # noqa: PLC0415 (not in a DAG file)
+        from airflow_provider_seats._waiting.reported_seats import ReportedSeats  # noqa: PLC0415 (not in a DAG file)
         from airflow_provider_seats._waiting.turns import next_turn  # noqa: PLC0415 (as above)
 
         # The first turn loads the following module in a thread.
         await next_turn()
         from airflow_provider_seats._waiting.changes import watch  # noqa: PLC0415 (as above)
 
-        store = SnapshotStore(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
+        store = ReportedSeats(self.asset_state_store, f"{self.product_code} through {self.datadog_conn_id}")
         logged = ""
         while True:
             try:

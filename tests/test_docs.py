@@ -301,6 +301,21 @@ def test_the_design_names_what_there_is() -> None:
             thing = getattr(thing, each)
 
 
+def test_the_layout_lists_every_module() -> None:
+    """The layout on the page about the design has a line for each module, and for no other."""
+    layout = PAGES["docs/explanation/design.md"].partition("```text\n")[2].partition("```")[0]
+    package = ROOT / "airflow_provider_seats"
+    folder, listed = "", set()
+    for indent, names in re.findall(r"^( {4,8})(\w+/?(?:, \w+)*) ", layout, re.MULTILINE):
+        if names.endswith("/"):
+            folder = names
+        else:
+            listed |= {f"{folder if len(indent) > 4 else ''}{name}" for name in names.split(", ")}
+    inside = {"operators", "testing"}
+    there = {str(path.relative_to(package).with_suffix("")) for path in package.rglob("*.py")}
+    assert listed == {name for name in there if name.partition("/")[0] not in inside and "/__init__" not in name}
+
+
 def test_every_method_of_the_hook_is_described() -> None:
     """The page of the hook shows each method with its arguments."""
     page = PAGES["docs/reference/hook.md"]

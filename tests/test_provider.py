@@ -26,7 +26,6 @@ ALL_BELOW_TASKS = {
     "_storage",
     "_state_parts",
     "_connect",
-    "hooks",
     "_planning",
     "_rosters",
     "_api",
@@ -68,7 +67,7 @@ MAY_IMPORT = {
 }
 # Modules that users import. Airflow loads some of them when it parses a DAG file.
 TASKS = {"_running", "_waiting"}
-PUBLIC = ALL_BELOW_TASKS | {*TASKS, "_own_arguments", "links", "triggers"}
+PUBLIC = ALL_BELOW_TASKS | {*TASKS, "_own_arguments", "hooks", "links", "triggers"}
 
 
 def test_the_provider_info_is_valid_against_airflows_own_schema() -> None:

@@ -9,7 +9,7 @@ from airflow_provider_seats._text import without_numbers
 from airflow_provider_seats.exceptions import KeysRefusedError, RequestRefusedError
 
 # What may be about single people, so that a refused batch is bisected.
-Refusal: TypeAlias = RequestRefusedError | KeysRefusedError
+BatchRefusal: TypeAlias = RequestRefusedError | KeysRefusedError
 # How many people are sent alone first, to find out whether a refusal is about a person or about everyone.
 SINGLES: Final = 3
 # The batch itself, these people, and both halves of the others.
@@ -32,12 +32,12 @@ def halves(people: tuple[str, ...]) -> list[Batch]:
     return [Batch(half) for half in in_batches(people, max(1, (len(people) + 1) // 2))]
 
 
-def are_alike(refusals: Sequence[Refusal]) -> bool:
+def are_alike(refusals: Sequence[BatchRefusal]) -> bool:
     """Return whether Datadog says the same about all of them, apart from numbers."""
     return len({(each.status, without_numbers(each.explanation)) for each in refusals}) == 1
 
 
-def are_the_keys(refusals: Sequence[Refusal], *, everyone: bool) -> bool:
+def are_the_keys(refusals: Sequence[BatchRefusal], *, everyone: bool) -> bool:
     """Return whether refusals are about the keys: 403 for each part of a batch that was tried, or for everyone."""
     if not all(isinstance(each, KeysRefusedError) for each in refusals):
         return False

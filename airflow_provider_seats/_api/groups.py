@@ -110,8 +110,8 @@ def list_members(groups: Groups, names: Iterable[str], ids: Iterable[str] = ()) 
     if empty and len(wanted) > 1:
         raise InvalidInputError(
             groups.argument,
-            f"no member of {join_names(map(shorten, empty))} has an enabled account of a person. Leave out what is "
-            "empty on purpose.",
+            f"no member of {join_names(map(shorten, empty))} has an enabled account, not counting service accounts. "
+            "Correct the name, or leave out what is empty on purpose.",
         )
     return Members(
         people=list(dict.fromkeys(person for each in each_group.values() for person in each.people)),

@@ -89,7 +89,7 @@ def identity(person: AnyPerson) -> Identity:
 class PersonSet:
     """People, to ask whether someone is among them: a row, an account, a person of a report, an entry of a roster.
 
-    Two user UUIDs decide whether two are the same person. Otherwise an email does that both have.
+    Two user UUIDs decide whether two are the same person. If one has none, an email that both have decides.
     """
 
     def __init__(self, people: Iterable[AnyPerson]) -> None:

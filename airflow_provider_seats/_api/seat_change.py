@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from airflow_provider_seats._api import BATCH_SIZE
 from airflow_provider_seats._api.batches import (
     Batch,
-    Refusal,
+    BatchRefusal,
     are_alike,
     are_the_keys,
     halves,
@@ -131,7 +131,7 @@ class _Change:
         """Send people, in one call if all goes well. Bisect what is refused until the refused people stand alone."""
         batches = [Batch(people)]
         accepted_before = self.accepted
-        refusals: list[Refusal] = []
+        refusals: list[BatchRefusal] = []
         while batches:
             batch = batches.pop()
             try:
@@ -217,8 +217,11 @@ class _Change:
         self.done.update(set(batch.people).difference(unconfirmed))
         return []
 
-    def _to_send_again(self, people: tuple[str, ...], refusal: Refusal) -> Flow[tuple[str, ...]]:
-        """Return who of a refused batch is to be sent again: those who are not as requested. One person is refused."""
+    def _to_send_again(self, people: tuple[str, ...], refusal: BatchRefusal) -> Flow[tuple[str, ...]]:
+        """Return who of a refused batch is to be sent again: those who are not as requested.
+
+        A batch of one person is not sent again: the person is refused.
+        """
         rest = yield from self._not_as_requested(people, refusal)
         if len(people) > 1:
             return rest

@@ -47,7 +47,10 @@ class Refusal(NamedTuple):
 
 
 def refusals(plan: Plan, world: World, job: Job) -> tuple[Refusal, ...]:
-    """Return why a plan is refused: at most one refusal for each guard, whose check has its name."""
+    """Return why a plan is refused: at most one refusal for each guard, in the order of the class ``Guards``.
+
+    What no argument turns off comes before them, and the approval after them. The check of a guard has its name.
+    """
     checks = ((globals().get(name), value) for name, value in job.guards.in_force().items())
     found = [_without_uuid(plan, job), _run_again(plan, job)]
     found += [check(value, plan, world, job) for check, value in checks if check is not None]
@@ -123,7 +126,7 @@ def max_unassign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | 
 
 
 def max_assign(limit: Limit, plan: Plan, world: World, job: Job) -> Refusal | None:
-    """Refuse to assign too many people. An approved preview is no refusal by default."""
+    """Refuse to assign too many people. The default limit does not hold for an approved preview."""
     by_default = limit == DEFAULT_MAX_ASSIGN
     if by_default and job.approved:
         return None

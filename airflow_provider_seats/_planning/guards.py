@@ -76,7 +76,8 @@ def _parse_protect(name: str, value: object) -> People:
 class Guards:
     """The guards of one run, by the arguments of the operators, which describe them. They refuse in this order.
 
-    A guard is checked by the function of the module ``checks`` that has its name. Ages are in seconds.
+    If a guard refuses, the function of ``checks`` that has its name does so. If it keeps seats, ``keepers`` does:
+    ``protect``, ``min_seat_age``, ``check_accounts`` and ``on_call``. Ages are in seconds.
     """
 
     missing_users: MissingUsers | None = _guard(

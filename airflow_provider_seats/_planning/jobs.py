@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Operator = Literal["assign", "unassign", "sync"]
 Mode = Literal["exact", "add_only", "remove_only"]
-KINDS: Final[dict[Mode, frozenset[Kind]]] = {
+KINDS_OF_MODE: Final[dict[Mode, frozenset[Kind]]] = {
     "exact": BOTH,
     "add_only": frozenset({"assign"}),
     "remove_only": frozenset({"unassign"}),
@@ -66,7 +66,7 @@ class Job(NamedTuple):
     @property
     def kinds(self) -> frozenset[Kind]:
         """The changes that may be made."""
-        return KINDS[self.mode] if self.operator == "sync" else frozenset({self.operator})
+        return KINDS_OF_MODE[self.mode] if self.operator == "sync" else frozenset({self.operator})
 
     @property
     def needs_seat_list(self) -> bool:
@@ -134,7 +134,7 @@ def _parse_sync(arguments: Mapping[str, object], product: str, *, preview: bool,
         "sync",
         product,
         people,
-        Guards.parse(arguments, KINDS[mode], of_sync=True, of_undo=undo is not None),
+        Guards.parse(arguments, KINDS_OF_MODE[mode], of_sync=True, of_undo=undo is not None),
         preview,
         read_all_users,
         mode=mode,
@@ -171,7 +171,7 @@ def _only(people: People, report: Report) -> People:
 
 
 def parse_approved(name: str, value: object) -> Report:
-    """Parse the report of an approved preview: it has the moment of what was shown, and its digest is that of it."""
+    """Parse the report of an approved preview: it must say when seats were read, and have the digest of its changes."""
     report = parse_report(name, value)
     if not report["preview"]:
         raise InvalidInputError(name, "this is not the report of a preview. Pass that of a task with preview=True.")
@@ -192,7 +192,7 @@ def parse_approved(name: str, value: object) -> Report:
 
 
 def parse_undo(name: str, value: object) -> Report:
-    """Parse a report to undo: it lists everyone whose seat was changed, and says who held one before."""
+    """Parse a report to undo: it must list everyone whose seat was changed, and say who held one before."""
     report = parse_report(name, value)
     if report["preview"]:
         raise InvalidInputError(

@@ -48,7 +48,7 @@ def free_keepers(job: Job, world: World) -> list[Keeper]:
 
 
 def among(people: Iterable[Person], reason: str) -> Keeper:
-    """Return a function that has the same reason against everyone among these people."""
+    """Return a function that keeps each of these people, and gives this reason."""
     them = PersonSet(people)
     return lambda change: reason if change.person in them else None
 

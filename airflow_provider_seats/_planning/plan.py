@@ -74,7 +74,8 @@ class Plan(NamedTuple):
     :param changes: the changes to make, each of one person.
     :param unchanged: the people who already are as requested.
     :param missing: the people without an enabled account.
-    :param left_alone: the people who were missing in an approved preview. The report lists them as missing, too.
+    :param missing_before: the people who have an account now, and were missing in the approved preview. They get no
+        seat, and the report lists them as missing, too.
     :param protected: the people who keep their seat, each with the reason.
     :param seat_list: the seat list; None if it was not read.
     :param guards: the guards; None before the arguments are parsed.
@@ -90,7 +91,7 @@ class Plan(NamedTuple):
     changes: tuple[Change, ...] = ()
     unchanged: tuple[Person, ...] = ()
     missing: tuple[Person, ...] = ()
-    left_alone: tuple[Person, ...] = ()
+    missing_before: tuple[Person, ...] = ()
     protected: tuple[Person, ...] = ()
     seat_list: SeatList | None = None
     guards: Guards | None = None
@@ -115,7 +116,7 @@ class Plan(NamedTuple):
         self,
         kind: Kind,
         keepers: Sequence[Keeper],
-        group: Literal["protected", "missing", "left_alone", "unchanged"] = "protected",
+        group: Literal["protected", "missing", "missing_before", "unchanged"] = "protected",
     ) -> Plan:
         """Leave out each change that a keeper has a reason against.
 
@@ -132,8 +133,8 @@ class Plan(NamedTuple):
                 kept.append(with_reason(change.person, reason))
         if not kept:
             return self
-        left_alone: Any = {group: (*getattr(self, group), *kept)}
-        return self._replace(changes=tuple(going), **left_alone)
+        listed: Any = {group: (*getattr(self, group), *kept)}
+        return self._replace(changes=tuple(going), **listed)
 
     @property
     def covered(self) -> EarlierAttempts | None:

@@ -76,6 +76,7 @@ class Planner:
             begin = {"assign": self._assign, "unassign": self._unassign, "sync": self._sync}[job.operator]
             plan, world = yield from begin(job)
         if world.seat_list is None:
+            # Only the list says how far earlier attempts got, so the report covers this attempt alone.
             plan = plan._replace(earlier=None)
         plan = yield from self._narrow(plan._replace(seat_list=world.seat_list, read_at=world.now), world)
         if job.undo is not None:
@@ -84,7 +85,7 @@ class Planner:
 
     def _assign(self, job: Job) -> Flow[tuple[Plan, World]]:
         seats = (yield from self._reader.seats()) if job.people and job.needs_seat_list else None
-        found = yield from self._reader.accounts_of(job.people.emails)
+        found = yield from self._reader.search_accounts(job.people.emails)
         world = World(self._now(), seats, found)
         return assignments(self._start, job.people, world), world
 
@@ -97,7 +98,7 @@ class Planner:
         if job.people.emails and not looks_up and (unnamed := seats.rows_without_email):
             seats_have = plural(unnamed, "seat has", "seats have")
             self._warn(f"{seats_have} no email, so someone passed by email may hold one of them unnoticed.")
-        found = (yield from self._reader.accounts_of(seats.unlisted(job.people.emails))) if looks_up else []
+        found = (yield from self._reader.search_accounts(seats.unlisted(job.people.emails))) if looks_up else []
         world = World(self._now(), seats, found)
         return unassignments(self._start, job.people, world, fails=looks_up), world
 
@@ -106,7 +107,7 @@ class Planner:
             self._warn(warning)
         seats = yield from self._reader.seats()
         wanted = seats.unlisted(job.people.emails) if "assign" in job.kinds else ()
-        found = yield from self._reader.accounts_of(wanted)
+        found = yield from self._reader.search_accounts(wanted)
         return roster_changes(self._start, job, World(self._now(), seats, found))
 
     def _undo(self, job: Job, report: Report) -> Flow[tuple[Plan, World]]:
@@ -129,8 +130,8 @@ class Planner:
         job = self._job
         plan = plan.narrow("unassign", free_keepers(job, world))
         if job.approved is not None and not job.awaited:
-            missing_before = among(map(by_email, job.approved["missing"]), "missing in the approved preview")
-            plan = plan.narrow("assign", [missing_before], "left_alone")
+            were_missing = among(map(by_email, job.approved["missing"]), "missing in the approved preview")
+            plan = plan.narrow("assign", [were_missing], "missing_before")
         plan = plan._replace(refusals=refusals(plan, world, job))
         self._draft(plan)
         if self._is_worth_reading(plan, world):
@@ -167,7 +168,7 @@ class Planner:
                 plan = plan.narrow("unassign", [found_on_call(world)])
         looks_up = bool(plan.unassign) and guards.check_accounts
         if wanted := accounts_to_read(self._job, world, plan):
-            accounts = yield from self._reader.accounts(wanted)
+            accounts = yield from self._reader.get_accounts(wanted)
             in_roster = any(account.names & world.roster_emails for account in accounts.values())
             holds_seat = world.someone_of_roster_holds_a_seat or in_roster
             world = world._replace(accounts=accounts, someone_of_roster_holds_a_seat=holds_seat)
@@ -192,8 +193,8 @@ class Planner:
             guards = self._job.approved["guards"]
             protect = protect.without({*guards.get("protect", ())} - {*guards.get("protect_unmatched", ())})
         unmatched = world.unmatched(protect)
-        accounts = yield from self._reader.accounts(dict.fromkeys(unmatched.uuids))
-        found = (*accounts.values(), *(yield from self._reader.accounts_of(unmatched.emails)))
+        accounts = yield from self._reader.get_accounts(dict.fromkeys(unmatched.uuids))
+        found = (*accounts.values(), *(yield from self._reader.search_accounts(unmatched.emails)))
         rest = world._replace(found=(*world.found, *found)).unmatched(protect)
         return (*rest.uuids, *rest.emails)
 

@@ -129,7 +129,7 @@ def _report(
         assigned=_with_dates(gained, None if preview else newest),
         unassigned=list(lost.values()),
         unchanged=[*_without(changed, plan.unchanged), *back.values()],
-        missing=[*plan.missing, *plan.left_alone],
+        missing=[*plan.missing, *plan.missing_before],
         refused=refused,
         protected=list(plan.protected),
         unknown=unknown,

@@ -7,9 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from airflow_provider_seats._api import users
 from airflow_provider_seats._api.identifiers import email_key
 from airflow_provider_seats._api.seat_list import SeatList, read_until_proven
-from airflow_provider_seats._api.users import get_accounts, search_accounts
 from airflow_provider_seats._rosters.people import NOBODY, People
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class World(NamedTuple):
-    """What was read before a plan is made. A roster is compared with the seat list once: each may be of 100,000 people.
+    """What is known when a plan is made. Each reading replaces it by one that has more.
+
+    A roster is compared with the seat list once, because each may have 100,000 people.
 
     :param seat_list: the seat list; None if it was not read.
     :param found: all accounts of the emails that were looked up, and maybe others.
@@ -73,21 +75,21 @@ class Reader:
         """Return the seat list, read twice if an absence counts and could be an accident."""
         return read_until_proven(self._product, relies_on_absence)
 
-    def accounts_of(self, emails: Sequence[str]) -> Flow[list[User]]:
+    def search_accounts(self, emails: Sequence[str]) -> Flow[list[User]]:
         """Return all accounts that have these emails, and maybe others."""
         if not emails:
             return []
-        users, self._total_users = yield from search_accounts(emails, read_all=self._read_all_users)
-        return users
+        found, self._total_users = yield from users.search_accounts(emails, read_all=self._read_all_users)
+        return found
 
-    def accounts(self, people: Mapping[str, str | None]) -> Flow[dict[str, User]]:
+    def get_accounts(self, people: Mapping[str, str | None]) -> Flow[dict[str, User]]:
         """Return accounts by user UUID, without those that Datadog does not know.
 
         :param people: emails by user UUID, as far as they are known.
         """
         if not people:
             return {}
-        return (yield from get_accounts(people, self._total_users, read_all=self._read_all_users))
+        return (yield from users.get_accounts(people, self._total_users, read_all=self._read_all_users))
 
     def on_call(self, people: Sequence[str], now: datetime, *, in_policies: bool) -> Flow[dict[str, str]]:
         """Return where people are found on call, in words, by user UUID."""

@@ -96,6 +96,10 @@ class CsvTable(Table):
     separator: str
     header_row: int
 
+    @property
+    def may_be_cut(self) -> bool:
+        return not self.text.is_ended
+
     def rows(self) -> Iterator[NumberedRow]:
         rows = self.text.rows(self.separator)
         next(number for number, _ in rows if number == self.header_row)

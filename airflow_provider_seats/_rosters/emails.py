@@ -131,8 +131,8 @@ def _deceptive_letter(text: str) -> str | None:
     """Return a letter that a reader may take for another one; None if there is none.
 
     It is a form of another letter, such as a ligature, which programs for PDF write, or a letter of another alphabet in
-    a word that has letters of both.
-    A word is what stands between dots, hyphens and other marks. Two words of an address may be of two scripts.
+    a word that has letters of both. A word is what stands between dots, hyphens and other marks, so two words of an
+    address may be of two scripts.
     """
     if text.isascii():
         return None

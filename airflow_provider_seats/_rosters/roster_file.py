@@ -17,7 +17,7 @@ from airflow_provider_seats._arguments import (
 )
 from airflow_provider_seats._rosters.cells import comparable
 from airflow_provider_seats._rosters.content import Format, parse_content
-from airflow_provider_seats._rosters.csv_table import CsvTable, parse_encoding
+from airflow_provider_seats._rosters.csv_table import parse_encoding
 from airflow_provider_seats._rosters.roster_rows import RosterRows
 from airflow_provider_seats._rosters.table import Table, Wanted
 from airflow_provider_seats._rosters.where import Where, parse_where, parse_words
@@ -123,7 +123,7 @@ class RosterFile:
             problems = join_names(rows.problems, _MAX_SHOWN)
             raise InvalidInputError("path", f"{file}, column {shorten(self.column)}: {problems}. Correct the file.")
         for table in tables:
-            if isinstance(table, CsvTable) and not table.text.is_ended and not self.allow_missing_line_end:
+            if table.may_be_cut and not self.allow_missing_line_end:
                 raise InvalidInputError(
                     "path",
                     f"the last line of {table.file} has no line end, so the file may be cut. Read it again once it is "

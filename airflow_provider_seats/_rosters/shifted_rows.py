@@ -21,8 +21,8 @@ class ShiftedRows:
         self._parts, self._tests = parts, tests
         self._advice = parts[0].table.shift_advice
         self._people: dict[Column, str] = {}  # the first row that names somebody only there
-        # For each test: what left out a row that has none of its words in another column, and by the column where
-        # others have one, what left them out and the first such row.
+        # For each test, the cells that left out a row. A row that has a word of the test in another column may be
+        # shifted: ``moved`` has these by that column, with the first such row of each cell, and ``usual`` the others.
         self._usual: list[set[str]] = [set() for _ in tests]
         self._moved: list[dict[Column, dict[str, str]]] = [{} for _ in tests]
 
@@ -74,12 +74,12 @@ class ShiftedRows:
         }
 
     def _first_shifted(self, which: int, column: Column, places: Mapping[str, str]) -> str | None:
-        """Return the first row that a test leaves out and that has one of its words in another column.
+        """Return the first row that has a word of a test in this other column because its cells are shifted.
 
-        None if another row has something of the test's column there. What leaves out another row, too, is no cell from
-        elsewhere.
+        It is None if the other column also has what the test's column has, as a column of former states does. A cell
+        that also leaves out a row without such a word belongs to the test's column, so its rows are not shifted.
 
-        :param places: what left out such rows, and the first row of each.
+        :param places: the cells that left out rows with such a word, and the first row of each.
         """
         usual = {*self._usual[which]}
         if places.keys() <= usual:

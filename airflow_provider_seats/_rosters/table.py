@@ -51,6 +51,11 @@ class Table(ABC):
     # What a message says about a row whose cells stand beside their columns.
     shift_advice: ClassVar[str] = "a cell that contains the separator must be in quotation marks"
 
+    @property
+    @abstractmethod
+    def may_be_cut(self) -> bool:
+        """Whether nothing shows that the file has its end, so that it may be cut between two rows."""
+
     @abstractmethod
     def rows(self) -> Iterator[NumberedRow]:
         """Yield the rows below the header, also blank ones. Each call reads them again."""

@@ -49,6 +49,11 @@ class XlsxTable(Table):
     has_unnamed_columns: ClassVar[bool] = True
     shift_advice: ClassVar[str] = "its cells may be shifted"
 
+    @property
+    def may_be_cut(self) -> bool:
+        """A workbook is an archive, and one that was cut cannot be opened."""
+        return False
+
     def rows(self) -> Iterator[NumberedRow]:
         width = len(self.header)
         person = self.position(self.wanted[0])

@@ -111,15 +111,15 @@ class OperatorRun:
             self._attempts = attempts
             earlier = attempts.earlier()
 
-        def draft(plan: Plan) -> None:
+        def not_started(plan: Plan) -> None:
             plan = plan._replace(since_attempt=attempts.since(plan))
             period = (plan.covered.started, self._client.server_time) if plan.covered else (None, None)
             self._reach(plan, partial(report_not_started, period=period, preview=job.preview))
 
-        draft(self._plan._replace(earlier=earlier))
+        not_started(self._plan._replace(earlier=earlier))
         reader = Reader(job.product, read_all_users=job.read_all_users)
-        planner = Planner(job, reader, self._plan, now=self._now, warn=self._warn, draft=draft)
-        draft(self._client.run(planner.plan()))
+        planner = Planner(job, reader, self._plan, now=self._now, warn=self._warn, draft=not_started)
+        not_started(self._client.run(planner.plan()))
 
     def _change(self, plan: Plan, job: Job) -> None:
         """Unassign first: Datadog bills the highest number of seats that was held at the same time."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_seats._api.seats import Row
-    from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+    from airflow_provider_seats._waiting.reported_seats import ReportedSeats
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ Seats: TypeAlias = dict[str, str | None]
 
 
 async def watch(
-    store: SnapshotStore, conn_id: str, product_code: object, poll_interval: object
+    store: ReportedSeats, conn_id: str, product_code: object, poll_interval: object
 ) -> AsyncGenerator[dict[str, Any] | None, None]:
     """Yield the payload of an event for each change of seats, and None after each poll, without end.
 
@@ -43,7 +43,7 @@ async def watch(
     interval = parse_duration("poll_interval", poll_interval)
     before: Seats | None = None
     site: str | None = None
-    started: datetime | None = None
+    newest: datetime | None = None
     async with Follower(conn_id, SeatSource(product), interval) as follower:
         while True:
             snapshot = await follower.next_snapshot()
@@ -57,7 +57,7 @@ async def watch(
             is_first = before is None
             more = 1
             while more:
-                compare = partial(compare_seats, before, snapshot, follower.after, started)
+                compare = partial(compare_seats, before, snapshot, follower.after, newest)
                 changes = await compute(len(snapshot), compare)
                 before, more = changes.now, changes.more
                 if (event := changes.event(product)) is not None:
@@ -68,9 +68,9 @@ async def watch(
                 elif changes.is_new:
                     await store.keep(before)
             # A list of several pages can shift while it is read. What the first reading missed is no change.
-            started = None
+            newest = None
             if is_first and snapshot.pages > 1:
-                started = await compute(len(snapshot), partial(_newest_date, snapshot))
+                newest = await compute(len(snapshot), partial(_newest_date, snapshot))
             if changes.unconfirmed and snapshot.pages > 1:
                 follower.require_new_reading()
 
@@ -104,14 +104,13 @@ class SeatChanges:
         return {**changes, "seats": self.seats, "more": self.more}
 
 
-def compare_seats(
-    before: Seats | None, seats: SeatList, after: int = 0, started: datetime | None = None
-) -> SeatChanges:
+def compare_seats(before: Seats | None, seats: SeatList, after: int = 0, newest: datetime | None = None) -> SeatChanges:
     """Compare a seat list with the seats before. A loss counts only if the list proves it.
 
     :param before: the seats before; None if they are unknown, so that nothing can have changed.
     :param after: the number of the last reading that proves nothing.
-    :param started: the newest date of the first reading, if this is the next one. The first missed an older seat.
+    :param newest: the date of the newest seat in the first reading, if this is the second. A new row with an older date
+        is a seat that the first one missed.
     """
     known = before or {}
     now = {key: row[1] for row in seats.rows if (key := _key(row))}
@@ -120,8 +119,8 @@ def compare_seats(
         # A row may have got its UUID, or lost it.
         people = PersonSet(_person(*each) for each in known.items())
         new = [row for row in new if _person(_key(row), row[1]) not in people]
-    if started is not None:
-        new = [row for row in new if (date := parse_time(row[3])) is None or date >= started]
+    if newest is not None:
+        new = [row for row in new if (date := parse_time(row[3])) is None or date >= newest]
     missing = {key: email for key, email in known.items() if key not in now and not seats.holds(_person(key, email))}
     gone = [
         (key, email)

@@ -28,12 +28,13 @@ class Follower:
         makes it longer.
     :param emails: the people to read, if the source is accounts.
     :ivar is_current: whether the last snapshot comes from a reading that counts.
-    :ivar after: the number of the last reading that does not count: it may have started before the follower.
+    :ivar after: the number of the last reading that started before the follower. It proves nobody's absence.
     """
 
     _connection: DatadogConnection
     _poll: Poll
     after: int
+    # Only readings after this one count. It is ``after`` until a new reading is required.
     _read_after: int
 
     def __init__(self, conn_id: str, source: Source, interval: float, emails: Sequence[str] = ()) -> None:

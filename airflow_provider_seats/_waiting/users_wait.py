@@ -79,6 +79,7 @@ class UsersWait:
                     snapshot = await follower.next_snapshot()
                     if isinstance(snapshot, TransientError):
                         self._remember_error(snapshot, current=follower.is_current)
+                        # What a reading that started earlier found is not the result of the one last poll.
                         again = only_once and not follower.is_current
                     else:
                         progress = await self._check(snapshot, follower.after)

@@ -24,8 +24,8 @@ class AssignSeatsOperator(SeatsOperator):
     nobody. Emails need the permission ``user_access_read``. UUIDs alone cost one call for each batch and nothing else.
 
     The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
-    fails. Unless the seat list is read first (``read_seats_first``, ``preview``, ``max_seats`` or ``warn_seats``),
-    ``assigned`` contains everyone who holds a seat now, because it is unknown who held one before.
+    fails. Unless the seat list is read first (``read_seats_first``, ``preview``, ``max_assign``, ``max_seats`` or
+    ``warn_seats``), ``assigned`` contains everyone who holds a seat now, because it is unknown who held one before.
 
     An error that no retry can fix fails the task at once (:class:`~airflow.exceptions.AirflowFailException`). A rate
     limit, a lost connection or a fault of Datadog (:class:`~airflow_provider_seats.exceptions.TransientError`) is left
@@ -53,7 +53,7 @@ class AssignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    _kind = "assign"
+    _operator = "assign"
     ui_color = "#e8e0f5"
 
     def __init__(

@@ -26,7 +26,7 @@ class AuditSeatsOperator(BaseOperator, OwnArguments):
     The ``return_value`` is a dict of ``product``, ``seats``, ``seats_by_month`` (by month of assignment, in UTC),
     ``csv_path``, ``usage``, ``warnings``, and with ``status=True`` the numbers of seats whose accounts are
     ``disabled``, ``service_accounts``, ``never_logged_in`` (people only) or not found (``unknown_accounts``). A short
-    Markdown text is pushed to XCom as ``summary``, also if the task fails.
+    Markdown text is pushed to XCom as ``summary``, and one line of plain text as ``headline``, also if the task fails.
 
     Errors are as in :class:`AssignSeatsOperator`. If the file cannot be written, because its storage is away, that is
     left to the task's retries. More seats than ``max_seats`` raise

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 class SeatsOperator(BaseOperator, OwnArguments):
-    """An operator that changes seats and returns a report. It also pushes a short summary of it to XCom."""
+    """An operator that changes seats and returns a report. It also pushes the report's summary and headline to XCom."""
 
     template_fields_renderers: ClassVar[dict[str, str]] = {"user_uuids": "json", "user_emails": "json"}
     operator_extra_links = (SeatsPageLink(),)
 
     product_code: str
     datadog_conn_id: str
-    _kind: ClassVar[Operator]
+    _operator: ClassVar[Operator]
 
     def execute(self, context: Context) -> Report:
         """Change the seats, and return the report."""
@@ -49,4 +49,4 @@ class SeatsOperator(BaseOperator, OwnArguments):
             log=self.log,
             push_report=self.do_xcom_push,
         )
-        return run.run(lambda: parse_job(self._kind, self._stored()))
+        return run.run(lambda: parse_job(self._operator, self._stored()))

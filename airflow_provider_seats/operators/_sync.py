@@ -97,7 +97,7 @@ class SyncSeatsOperator(SeatsOperator):
         "approved": "json",
         "undo": "json",
     }
-    _kind = "sync"
+    _operator = "sync"
     ui_color = "#e0f5e8"
 
     def __init__(

@@ -21,8 +21,9 @@ class UnassignSeatsOperator(SeatsOperator):
     .. seealso:: https://docs.datadoghq.com/api/latest/seats/#unassign-seats-from-users
 
     Pass people by UUID, by email, or both. At least one of the two is required; an empty list is valid and changes
-    nobody. Emails are looked up in the seat list itself, and no account is read for them. If several accounts share an
-    email, all of their seats are unassigned. UUIDs alone cost one call for each batch.
+    nobody. Emails are looked up in the seat list itself. No account is read for them, unless ``missing_users`` is
+    ``fail``. If several accounts share an email, all of their seats are unassigned. UUIDs alone cost one call for each
+    batch.
 
     The ``return_value`` is a :class:`~airflow_provider_seats.report.Report`. It is pushed to XCom also if the task
     fails. With UUIDs alone, and without ``read_seats_first``, ``preview`` or a guard, ``unassigned`` contains everyone
@@ -68,7 +69,7 @@ class UnassignSeatsOperator(SeatsOperator):
     :param datadog_conn_id: a connection of type ``datadog_seats`` or ``datadog``. (templated)
     """
 
-    _kind = "unassign"
+    _operator = "unassign"
     ui_color = "#f5e6e0"
 
     def __init__(

@@ -95,7 +95,7 @@ def test_a_person_missing_in_the_approved_preview_is_left_alone(was: list[Any]) 
         "unchanged": ["3"],
         "missing": ["7"],
     }
-    assert plan.left_alone[0]["reason"] == "missing in the approved preview"
+    assert plan.missing_before[0]["reason"] == "missing in the approved preview"
 
 
 def test_a_refused_plan_stays_refused_with_an_approval() -> None:

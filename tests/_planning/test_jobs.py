@@ -24,7 +24,7 @@ from tests.helpers.planning import P, defaults, kinds, person, seat, sync
 U1, U2, U3 = (f"{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}" for digit in "123")
 
 ARGUMENTS: dict[Operator, dict[str, Any]] = {
-    operator._kind: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
+    operator._operator: {"product_code": P, **defaults(operator), "user_emails": ["ann@x.io"]}
     for operator in (AssignSeatsOperator, UnassignSeatsOperator, SyncSeatsOperator)
 }
 # The hook parses the connection's id.

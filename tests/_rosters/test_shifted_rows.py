@@ -38,6 +38,13 @@ def test_a_row_that_has_a_word_where_no_other_row_has_one_is_shifted() -> None:
     assert problems(f"{head}c@x.io,off,T\nb@x.io,off,on\n") == []
 
 
+def test_several_rows_may_be_shifted_alike() -> None:
+    """Two shifted rows do not excuse each other, and a column with other values of the same kind excuses both."""
+    [found] = problems("email,status,team\na@x.io,on,T\nb@x.io,Ann,on\nc@x.io,Ann,on\n")
+    assert found.startswith("row 3: ")
+    assert problems("email,status,before\na@x.io,on,off\nb@x.io,off,on\nc@x.io,Ann,on\n") == []
+
+
 def test_a_row_that_has_a_person_where_no_other_row_has_one_is_shifted() -> None:
     """A column of managers usually has people, and is no sign of a shifted row."""
     [found] = problems("email,status,boss\na@x.io,on,\n,off,b@x.io\n")

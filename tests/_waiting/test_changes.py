@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from airflow_provider_seats._api.seat_list import SeatList
 from airflow_provider_seats._planning.stored import MAX_VALUE, size
 from airflow_provider_seats._waiting.changes import Seats, compare_seats, watch
-from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+from airflow_provider_seats._waiting.reported_seats import ReportedSeats
 from airflow_provider_seats.exceptions import InvalidInputError
 from tests.helpers.examples import examples
 from tests.helpers.looping import quickly
@@ -142,7 +142,7 @@ def test_each_poll_and_each_change_is_returned(polled: Datadog) -> None:
             polled.seats = (ANN,)
 
         later = asyncio.create_task(after(25, give()))
-        store = SnapshotStore(None, "p")
+        store = ReportedSeats(None, "p")
         async with aclosing(watch(store, "one", "p", 10)) as changes:
             returned = [await anext(changes) for _ in range(5)]
         await later
@@ -158,7 +158,7 @@ def test_arguments_are_checked(polled: Datadog, product: str, interval: object) 
     """A product or an interval that cannot be used is an error before anything is read."""
 
     async def main() -> None:
-        async with aclosing(watch(SnapshotStore(None, "p"), "one", product, interval)) as changes:
+        async with aclosing(watch(ReportedSeats(None, "p"), "one", product, interval)) as changes:
             await anext(changes)
 
     with pytest.raises(InvalidInputError):

@@ -85,12 +85,12 @@ class Readings(Reader):
         """Return the seat list."""
         return _flow(self._seats)
 
-    def accounts_of(self, emails: Sequence[str]) -> Any:
+    def search_accounts(self, emails: Sequence[str]) -> Any:
         """Return all accounts that can be searched."""
         self.looked_up += emails
         return _flow(self._users if emails else [])
 
-    def accounts(self, people: Mapping[str, str | None]) -> Any:
+    def get_accounts(self, people: Mapping[str, str | None]) -> Any:
         """Return accounts by UUID."""
         self.read += people
         others = {uuid: user(uuid, None) for uuid in people if self._knows_all}

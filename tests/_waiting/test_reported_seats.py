@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_seats._api.clock import install
 from airflow_provider_seats._planning.stored import MAX_VALUE, size
-from airflow_provider_seats._waiting.snapshot_store import SnapshotStore
+from airflow_provider_seats._waiting.reported_seats import ReportedSeats
 from tests.helpers.asset_state import FakeStateStore
 from tests.helpers.looping import LoopClock, quickly
 
@@ -34,16 +34,16 @@ def hash_of(number: int) -> int:
 
 
 def recall(store: FakeStateStore | None, site: str = SITE) -> Any:
-    """Return what a new SnapshotStore recalls."""
-    return quickly(SnapshotStore(store, NAME).recall(site))
+    """Return what a new ReportedSeats recalls."""
+    return quickly(ReportedSeats(store, NAME).recall(site))
 
 
-async def keep(store: FakeStateStore, seats: dict[str, str | None] = SEATS, site: str = SITE) -> SnapshotStore:
-    """Return a SnapshotStore that has stored seats."""
-    snapshots = SnapshotStore(store, NAME)
-    await snapshots.recall(site)
-    await snapshots.keep(seats)
-    return snapshots
+async def keep(store: FakeStateStore, seats: dict[str, str | None] = SEATS, site: str = SITE) -> ReportedSeats:
+    """Return a ReportedSeats that has stored seats."""
+    reported = ReportedSeats(store, NAME)
+    await reported.recall(site)
+    await reported.keep(seats)
+    return reported
 
 
 def test_a_new_store_recalls_nothing() -> None:
@@ -65,10 +65,10 @@ def test_without_a_state_store_seats_are_kept_in_memory() -> None:
     """Before Airflow 3.3, seats outlive an error but not the triggerer."""
 
     async def main() -> Any:
-        snapshots = SnapshotStore(None, NAME)
-        assert await snapshots.recall(SITE) is None
-        await snapshots.keep(SEATS)
-        return await snapshots.recall(SITE)
+        reported = ReportedSeats(None, NAME)
+        assert await reported.recall(SITE) is None
+        await reported.keep(SEATS)
+        return await reported.recall(SITE)
 
     assert quickly(main()) == SEATS
     assert recall(None) is None
@@ -80,10 +80,10 @@ def test_seats_of_another_site_do_not_count(caplog: pytest.LogCaptureFixture, re
     store = FakeStateStore()
 
     async def main() -> Any:
-        snapshots = await keep(store)
+        reported = await keep(store)
         if restarted:
-            snapshots = SnapshotStore(store, NAME)
-        return await snapshots.recall(OTHER_SITE)
+            reported = ReportedSeats(store, NAME)
+        return await reported.recall(OTHER_SITE)
 
     assert quickly(main()) is None
     [line] = [record.getMessage() for record in caplog.records]
@@ -131,11 +131,11 @@ def test_a_call_that_fails_is_repeated(failures: int) -> None:
     store = FakeStateStore()
 
     async def main() -> Any:
-        snapshots = SnapshotStore(store, NAME)
+        reported = ReportedSeats(store, NAME)
         store.failures = failures
-        await snapshots.recall(SITE)
+        await reported.recall(SITE)
         store.failures = failures
-        await snapshots.keep(SEATS)
+        await reported.keep(SEATS)
         return asyncio.get_running_loop().time()
 
     assert quickly(main()) == 2 * sum((1, 5, 15)[:failures])
@@ -157,11 +157,11 @@ def test_seats_that_cannot_be_stored_are_kept_in_memory(caplog: pytest.LogCaptur
     store = FakeStateStore()
 
     async def main() -> Any:
-        snapshots = SnapshotStore(store, NAME)
-        await snapshots.recall(SITE)
+        reported = ReportedSeats(store, NAME)
+        await reported.recall(SITE)
         store.error = ConnectionError("gone")
-        await snapshots.keep(SEATS)
-        return await snapshots.recall(SITE)
+        await reported.keep(SEATS)
+        return await reported.recall(SITE)
 
     assert quickly(main()) == SEATS
     assert f"{NAME}: the seats could not be stored, so a restart would repeat a change: gone" in caplog.messages
@@ -173,12 +173,12 @@ def test_a_trigger_of_several_assets_stores_nothing(caplog: pytest.LogCaptureFix
     store.error = ValueError("Task has 2 concrete inlets and outlets")
 
     async def main() -> Any:
-        snapshots = SnapshotStore(store, NAME)
-        assert await snapshots.recall(SITE) is None
+        reported = ReportedSeats(store, NAME)
+        assert await reported.recall(SITE) is None
         calls = store.calls
-        await snapshots.keep(SEATS)
+        await reported.keep(SEATS)
         assert store.calls == calls
-        return await snapshots.recall(SITE)
+        return await reported.recall(SITE)
 
     assert quickly(main()) == SEATS
     assert [line for line in caplog.messages if "another poll_interval" in line]
@@ -189,7 +189,7 @@ def test_an_event_has_time_to_reach_the_database(store: FakeStateStore | None, s
     """The store waits 1.5 seconds after an event, and not at all if nothing is stored."""
 
     async def main() -> float:
-        async with SnapshotStore(store, NAME).delivery({}):
+        async with ReportedSeats(store, NAME).delivery({}):
             pass
         return asyncio.get_running_loop().time()
 
@@ -202,9 +202,9 @@ def test_a_stopped_trigger_stores_seats_only_if_airflow_answers(silent: bool) ->
     store = FakeStateStore()
 
     async def main() -> float:
-        snapshots = await keep(store, {})
+        reported = await keep(store, {})
         store.silent = silent
-        await snapshots.keep_if_answered(SEATS)
+        await reported.keep_if_answered(SEATS)
         return asyncio.get_running_loop().time()
 
     assert quickly(main()) == (1 if silent else 0)

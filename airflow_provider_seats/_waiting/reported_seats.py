@@ -27,7 +27,7 @@ _STORE_TIMEOUT: Final = 1.0
 _STORE_RETRIES: Final = (1.0, 5.0, 15.0)
 
 
-class SnapshotStore:
+class ReportedSeats:
     """The seats when changes were last reported.
 
     They outlive errors. From Airflow 3.3 on they also outlive the triggerer, in the asset's state store.
