@@ -171,12 +171,16 @@ class Client:
             async with gate:
                 return await self._arun(flow)
 
+        # Not a TaskGroup: until Python 3.13, it may lose a cancellation from outside while it stops its tasks.
+        tasks = [asyncio.create_task(one(flow)) for flow in step.flows]
         try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(flow)) for flow in step.flows]
-        except ExceptionGroup as errors:
-            return errors.exceptions[0]
-        return [task.result() for task in tasks]
+            if tasks:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return next((result for result in results if isinstance(result, Exception)), results)
 
     def _announced(self, pause: Pause) -> float:
         """Announce a pause, and return the seconds to wait."""

@@ -91,13 +91,20 @@ def _refuse_others(content: bytes, file: str) -> None:
         raise InvalidInputError("path", f"{file} is {kind}. Export the table as CSV, or as CSV in gzip.")
     if first.lower().startswith((b"<!doctype html", b"<html")):
         raise InvalidInputError("path", f"{file} is a web page, perhaps a login. Pass a link to the file itself.")
-    is_archive = content.startswith(_ZIP) and zipfile.is_zipfile(io.BytesIO(content))
-    if is_archive and b"[Content_Types].xml" not in content:
+    if content.startswith(_ZIP) and _is_other_archive(content):
         raise InvalidInputError(
             "path",
             f"{file} is a zip archive that is no Excel workbook. Pass a file that it contains. If it is a workbook of "
             "another program, save it as 'Excel Workbook (.xlsx)'.",
         )
+
+
+def _is_other_archive(content: bytes) -> bool:
+    try:
+        # The names in the archive itself: it may contain a workbook that is not compressed again.
+        return "[Content_Types].xml" not in zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        return False  # openpyxl says what is wrong with it
 
 
 def _decompress(content: bytes, file: str) -> bytes:

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -37,7 +38,7 @@ from airflow_provider_seats.exceptions import (
 from airflow_provider_seats.testing import API_KEY, APP_KEY, SEATS, USERS, FakeDatadog, Fault
 from tests.conftest import PRODUCT
 from tests.helpers.clients import answering
-from tests.helpers.clocks import FakeClock, SharedClock
+from tests.helpers.clocks import FakeClock, SharedClock, installed
 from tests.helpers.drip import Drip
 from tests.helpers.tls import serve_with_tls
 
@@ -319,6 +320,60 @@ def test_the_first_error_stops_the_flows_that_have_not_started(run: Run, client:
 
     assert run(client, flow()) == "handled third"
     assert 3 <= len(begun) < 500
+
+
+def test_a_task_that_is_cancelled_while_an_error_stops_its_flows_is_cancelled() -> None:
+    """On an event loop, a flow does not handle an error and go on if its task is cancelled while the others stop."""
+    tasks: list[asyncio.Task[str]] = []
+
+    class CancelsMeanwhile(Clock):
+        async def async_sleep(self, seconds: float) -> None:
+            if seconds:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                tasks[0].cancel()
+
+    def flow() -> Flow[str]:
+        try:
+            yield Gather([_pausing(3600), _waiting([], 1, ValueError("first"))])
+        except ValueError:
+            return "handled"
+        return "not raised"
+
+    async def end() -> str:
+        tasks.append(asyncio.create_task(Client(connection("https://unused.invalid")).arun(flow())))
+        async with asyncio.timeout(TIMEOUT):
+            return await tasks[0]
+
+    with installed(CancelsMeanwhile()), pytest.raises(asyncio.CancelledError):
+        asyncio.run(end())
+
+
+def test_a_handled_error_of_flows_side_by_side_leaves_no_cancellation(client: Client) -> None:
+    """After an error of flows side by side, no cancellation is left that a time-out would take for one from outside."""
+
+    def flow() -> Flow[None]:
+        with suppress(ValueError):
+            yield Gather([_waiting([], 1, ValueError("first"))])
+
+    async def pending() -> int:
+        await client.arun(flow())
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert asyncio.run(pending()) == 0
+
+
+@both_ways
+def test_no_flows_side_by_side_have_no_results(run: Run, client: Client) -> None:
+    """Flows side by side may be none."""
+
+    def flow() -> Flow[list[int]]:
+        results: list[int] = yield Gather([])
+        return results
+
+    assert run(client, flow()) == []
 
 
 @both_ways

@@ -26,11 +26,11 @@ def parse(content: bytes, name: str = "f.csv", form: Format | None = None) -> Ta
     return parse_content(content, name, form or Format(), [Wanted("column", "email")], "f")
 
 
-def other_archive() -> bytes:
+def other_archive(name: str = "roster.csv", member: bytes = CSV) -> bytes:
     """Return a zip archive that is no workbook."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("roster.csv", "email\nann@x.io\n")
+        archive.writestr(name, member)
     return file.getvalue()
 
 
@@ -78,6 +78,11 @@ def test_any_cut_of_an_archive_is_an_error() -> None:
         (b"\xef\xbb\xbf<?xml version='1.0'?><people/>", "f.csv", "path: f is XML"),
         (
             other_archive(),
+            "f.zip",
+            r"path: f is a zip archive that is no Excel workbook\. Pass a file",
+        ),
+        (
+            other_archive("roster.xlsx", workbook(STAFF)),
             "f.zip",
             r"path: f is a zip archive that is no Excel workbook\. Pass a file",
         ),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from airflow_provider_seats import operators
 from airflow_provider_seats._airflow import AirflowFailException
 from airflow_provider_seats._planning.guards import GUARDS
 from airflow_provider_seats.operators import (
@@ -347,3 +350,12 @@ def test_a_write_without_people_to_change_is_never_sent(datadog: FakeDatadog, ki
     report = execute(kind, user_uuids=people, **more)
     assert {each: count for each, count in report["counts"].items() if count} == {"unchanged": 2}
     assert calls(datadog) == ["GET seats/users"]
+
+
+def test_the_package_shows_its_operators_before_they_are_loaded() -> None:
+    """Completion, ``help()`` and documentation tools find the operators in a package that has loaded none."""
+    names = "import airflow_provider_seats.operators as o, sys; print(*dir(o)); print(*sys.modules)"
+    shown, loaded = subprocess.check_output([sys.executable, "-c", names], text=True).splitlines()
+    assert {*operators.__all__} < {*shown.split()}
+    assert "__name__" in shown.split()
+    assert "airflow" not in loaded.split()
