@@ -13,7 +13,9 @@ from airflow_provider_seats.exceptions import InvalidInputError
 # A placeholder, also as the URL of a path of pathlib has it.
 _find_placeholder: Final = re.compile(r"(?:\{|%7B)([^{}%/]*)(?:\}|%7D)", re.IGNORECASE)
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NAME: Final = rf"(?P<name>{'|'.join(_MONTHS)})(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?(?![a-z])"
+# A capital letter after a small one begins a word, as in NovSeats.
+_END: Final = r"(?-i:(?![a-z])(?!(?<=[A-Z])[A-Z]))"
+_NAME: Final = rf"(?P<name>{'|'.join(_MONTHS)})(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?{_END}"
 # How templates write a day, a month or a week. What one form finds is not looked at by those after it.
 _FORMS: Final = tuple(
     re.compile(form, re.IGNORECASE)

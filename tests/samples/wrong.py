@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_provider_seats import operators
 from airflow_provider_seats.hooks import DatadogSeatsHook
 from airflow_provider_seats.operators import AssignSeatsOperator, SyncSeatsOperator, UnassignSeatsOperator
 from airflow_provider_seats.report import Report
@@ -21,6 +22,7 @@ UnassignSeatsOperator(task_id="g", user_emails=[])  # wrong
 UnassignSeatsOperator(task_id="h", product_code=7, user_emails=[])  # wrong
 SyncSeatsOperator(task_id="i", product_code=PRODUCT, user_emails=[], min_seat_age=7)  # wrong
 SyncSeatsOperator(task_id="j", product_code=PRODUCT, user_emails=[], max_unassign=None)  # wrong
+operators.SyncSeatOperator(task_id="k", product_code=PRODUCT)  # wrong
 DatadogSeatsHook().list_seat_users(product=PRODUCT)  # wrong
 DatadogSeatsHook().list_role_members(["SRE"])  # wrong
 DatadogSeatsHook().list_active_users("Active")  # wrong
