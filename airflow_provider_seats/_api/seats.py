@@ -6,7 +6,8 @@ Datadog's Seats API: https://docs.datadoghq.com/api/latest/seats/.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from airflow_provider_seats._api import MAX_PAGES, PAGE_SIZE
 from airflow_provider_seats._api.flow import Flow, Request, call, resources, text, unusable
@@ -44,8 +45,9 @@ def list_seat_users(product: str) -> Flow[tuple[SeatUser, ...]]:
 
     A list that cannot be read completely is an error.
     """
-    rows, _ = yield from read_rows(product)
-    return tuple(map(SeatUser._make, rows))
+    # Page by page, because many objects at once may start a garbage collection of Airflow's whole heap.
+    users, _ = yield from read_rows(product, partial(map, SeatUser._make))
+    return cast("tuple[SeatUser, ...]", users)
 
 
 def read_rows(
